@@ -1,0 +1,187 @@
+//! Identifiers: opaque UTF-8 strings that the ledger compares byte by byte and never normalises.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The longest identifier, in bytes.
+pub const ID_BYTES_MAX: usize = 128;
+
+/// Why a text is not an identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdError {
+    /// The text is empty.
+    #[error("{what} is empty: give 1 to {ID_BYTES_MAX} bytes")]
+    Empty {
+        /// The kind of identifier.
+        what: &'static str,
+    },
+    /// The text is longer than [`ID_BYTES_MAX`] bytes.
+    #[error("{what} has {bytes} bytes: at most {ID_BYTES_MAX} are allowed")]
+    TooLong {
+        /// The kind of identifier.
+        what: &'static str,
+        /// How long the text is.
+        bytes: usize,
+    },
+    /// The text holds a control character.
+    #[error("{what} holds the control character U+{code_point:04X} at byte {at}")]
+    Control {
+        /// The kind of identifier.
+        what: &'static str,
+        /// The character.
+        code_point: u32,
+        /// Where it stands, in bytes.
+        at: usize,
+    },
+}
+
+fn check(what: &'static str, text: &str) -> Result<(), IdError> {
+    if text.is_empty() {
+        return Err(IdError::Empty { what });
+    }
+    if text.len() > ID_BYTES_MAX {
+        return Err(IdError::TooLong { what, bytes: text.len() });
+    }
+    match text.char_indices().find(|(_, c)| c.is_control()) {
+        Some((at, c)) => Err(IdError::Control { what, code_point: u32::from(c), at }),
+        None => Ok(()),
+    }
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        ///
+        /// 1 to 128 bytes of UTF-8 without control characters; compared bytewise.
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Takes a text as an identifier.
+            ///
+            /// # Errors
+            ///
+            /// [`IdError`] if the text is empty, too long or holds a control character.
+            pub fn new(text: impl AsRef<str>) -> Result<Self, IdError> {
+                let text = text.as_ref();
+                check($what, text)?;
+                Ok(Self(Arc::from(text)))
+            }
+
+            /// The identifier's text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({:?})", stringify!($name), &self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = crate::text::BorrowedText::deserialize(deserializer)?;
+                Self::new(&*text.0).map_err(serde::de::Error::custom)
+            }
+        }
+
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "type": "string", "minLength": 1, "maxLength": ID_BYTES_MAX,
+                    "description": concat!($what, ": 1 to 128 bytes of UTF-8 without control characters")
+                })
+            }
+        }
+    };
+}
+
+id!(
+    /// A player, as the host knows him. Holds no personal data.
+    PlayerId, "player id");
+id!(
+    /// A house partition: `currencies`, later one per jackpot pool or purpose.
+    HouseId, "house id");
+id!(
+    /// Where an operation comes from: a game provider, a payment provider, the host itself.
+    /// Transaction ids are unique per player, source and operation kind.
+    SourceId, "source id");
+id!(
+    /// The sender's id of one operation; with the source and the kind it is the idempotency key.
+    TransactionId, "transaction id");
+id!(
+    /// A game round, as its source names it. One round may be shared by many players.
+    RoundId, "round id");
+id!(
+    /// A game, as the host's catalogue names it.
+    GameId, "game id");
+id!(
+    /// A licensed operator.
+    OperatorId, "operator id");
+id!(
+    /// A brand of an operator.
+    BrandId, "brand id");
+id!(
+    /// A jurisdiction (`MT`, `GB`, `CA-ON`): the profile a player's rules come from.
+    JurisdictionId, "jurisdiction id");
+id!(
+    /// Who acts: a person of the operator, a provider's connector, a process. Holds no personal data.
+    ActorId, "actor id");
+id!(
+    /// A trace id of the host's tracing system; kept for audit, never compared.
+    TraceId, "trace id");
+id!(
+    /// The sub-account an account code is kept per: a round, a game, a payment provider.
+    SubAccount, "sub-account");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_keep_their_bytes() {
+        for text in ["a", "Ж", "e\u{301}", "é", &"x".repeat(128)] {
+            assert_eq!(PlayerId::new(text).map(|id| id.as_str().to_owned()), Ok(text.to_owned()));
+        }
+        assert_ne!(PlayerId::new("e\u{301}"), PlayerId::new("é"), "ids are never normalised");
+    }
+
+    #[test]
+    fn malformed_ids_are_refused_with_the_reason() {
+        assert_eq!(PlayerId::new(""), Err(IdError::Empty { what: "player id" }));
+        assert_eq!(RoundId::new("x".repeat(129)), Err(IdError::TooLong { what: "round id", bytes: 129 }));
+        for (text, code_point, at) in
+            [("a\nb", 10, 1), ("\u{7f}", 127, 0), ("ж\u{85}", 0x85, 2), ("\0", 0, 0)]
+        {
+            assert_eq!(GameId::new(text), Err(IdError::Control { what: "game id", code_point, at }));
+        }
+    }
+
+    #[test]
+    fn decoding_goes_through_the_same_check() {
+        assert!(serde_json::from_str::<PlayerId>("\"p1\"").is_ok());
+        assert!(serde_json::from_str::<PlayerId>("\"\"").is_err());
+        assert!(serde_json::from_str::<PlayerId>("\"a\\u0000\"").is_err());
+    }
+}

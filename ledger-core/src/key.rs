@@ -1,0 +1,229 @@
+//! Idempotency keys, fingerprints and content hashes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::ids::{SourceId, TransactionId};
+use crate::partition::{KeyDigest, PartitionDigest};
+
+/// What an operation does; part of its idempotency key, so that a bet and its win may carry the same id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OperationKind {
+    /// Opening of the player.
+    Open,
+    /// A deposit.
+    Deposit,
+    /// A bet.
+    Bet,
+    /// A win or the settlement of a bet.
+    Win,
+    /// A credit without a stake: promotion, free round, jackpot.
+    Credit,
+    /// The end of a round.
+    Close,
+    /// The voiding of a bet or a round.
+    Void,
+    /// The rollback of a bet or a win.
+    Rollback,
+    /// A currency's first use (house).
+    Currency,
+    /// Any of the above: the kind under which a source's keys stand whose ids are unique over all kinds.
+    Any,
+}
+
+impl OperationKind {
+    /// The stable text of this kind, as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Deposit => "deposit",
+            Self::Bet => "bet",
+            Self::Win => "win",
+            Self::Credit => "credit",
+            Self::Close => "close",
+            Self::Void => "void",
+            Self::Rollback => "rollback",
+            Self::Currency => "currency",
+            Self::Any => "any",
+        }
+    }
+}
+
+/// The text that stands for a tombstone in the index; no [`OperationKind`] reads like it.
+pub(crate) const TOMBSTONE: &str = "tombstone";
+
+/// An idempotency key: unique for ever within its partition.
+///
+/// Rule: the same key with the same payload answers the first outcome again; with another payload it is
+/// refused as `key_reused`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IdempotencyKey {
+    /// Who sent the operation.
+    pub source: SourceId,
+    /// What the operation does.
+    pub kind: OperationKind,
+    /// The sender's id of it.
+    pub id: TransactionId,
+}
+
+impl IdempotencyKey {
+    /// What the index finds this key by.
+    pub fn digest(&self, partition: &PartitionDigest) -> KeyDigest {
+        KeyDigest::new(partition, &self.source, self.kind.as_str(), &self.id)
+    }
+}
+
+/// What the index finds the tombstone of `(source, any kind, id)` by.
+pub fn tombstone_digest(partition: &PartitionDigest, source: &SourceId, id: &TransactionId) -> KeyDigest {
+    KeyDigest::new(partition, source, TOMBSTONE, id)
+}
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.source, self.kind.as_str(), self.id)
+    }
+}
+
+/// A text that is not the expected number of bytes in base64 (URL alphabet, no padding).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not {bytes} bytes in base64 (URL alphabet, no padding)")]
+pub struct DigestTextError {
+    bytes: usize,
+}
+
+fn decode<const N: usize>(text: &str) -> Result<[u8; N], DigestTextError> {
+    let mut bytes = [0; N];
+    match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
+        Ok(n) if n == N => Ok(bytes),
+        _ => Err(DigestTextError { bytes: N }),
+    }
+}
+
+macro_rules! digest_text {
+    ($name:ident, $bytes:literal, $chars:literal) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut text = [0; $chars];
+                let n = URL_SAFE_NO_PAD.encode_slice(self.0, &mut text).map_err(|_| fmt::Error)?;
+                f.write_str(text.get(..n).and_then(|t| std::str::from_utf8(t).ok()).ok_or(fmt::Error)?)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+        impl FromStr for $name {
+            type Err = DigestTextError;
+            fn from_str(text: &str) -> Result<Self, DigestTextError> {
+                decode::<$bytes>(text).map(Self)
+            }
+        }
+        crate::text::serde_as_text!($name);
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "type": "string", "minLength": $chars, "maxLength": $chars,
+                    "pattern": "^[A-Za-z0-9_-]*$",
+                    "description": concat!(stringify!($bytes), " bytes in base64, URL alphabet, no padding")
+                })
+            }
+        }
+    };
+}
+
+/// The fingerprint of a command's business fields: a version byte and a SHA-256 (33 bytes, 44 characters).
+///
+/// Two commands with one key are the same operation if their fingerprints are equal. Metadata (actor,
+/// trace) is not part of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 33]);
+digest_text!(Fingerprint, 33, 44);
+
+/// The SHA-256 of a published document (43 characters).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ContentHash([u8; 32]);
+digest_text!(ContentHash, 32, 43);
+
+impl ContentHash {
+    /// The hash of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+/// Builds a [`Fingerprint`] over a fixed layout: each field is a tag byte, a length and its bytes.
+#[derive(Debug, Clone)]
+pub struct FingerprintBuilder(Sha256);
+
+/// The version of the layout that new fingerprints have; older ones stay computable.
+pub const FINGERPRINT_VERSION: u8 = 1;
+
+impl FingerprintBuilder {
+    /// Starts a fingerprint of an operation of this kind.
+    pub fn new(kind: &str) -> Self {
+        Self(Sha256::new()).field(0, Some(kind))
+    }
+
+    /// Adds a field, present or absent. `tag` numbers the field within its kind.
+    #[must_use]
+    pub fn field(mut self, tag: u8, value: Option<&str>) -> Self {
+        match value {
+            Some(text) => {
+                self.0.update([tag, 1]);
+                // Ids and amounts are bounded far below 2^32 bytes.
+                self.0.update(u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+                self.0.update(text);
+            }
+            None => self.0.update([tag, 0]),
+        }
+        self
+    }
+
+    /// The fingerprint.
+    pub fn finish(self) -> Fingerprint {
+        let mut bytes = [0; 33];
+        let (version, digest) = bytes.split_at_mut(1);
+        version.fill(FINGERPRINT_VERSION);
+        digest.copy_from_slice(&self.0.finalize());
+        Fingerprint(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_read_back() {
+        let print = FingerprintBuilder::new("bet").field(1, Some("x")).field(2, None).finish();
+        assert_eq!(print.to_string().len(), 44);
+        assert_eq!(print.to_string().parse(), Ok(print));
+        let hash = ContentHash::of(b"x");
+        assert_eq!(hash.to_string().parse(), Ok(hash));
+        assert!("AAAA".parse::<Fingerprint>().is_err());
+        assert!("!".repeat(44).parse::<Fingerprint>().is_err());
+    }
+
+    #[test]
+    fn fields_cannot_run_together() {
+        let a = FingerprintBuilder::new("bet").field(1, Some("1")).field(2, Some("23")).finish();
+        let b = FingerprintBuilder::new("bet").field(1, Some("12")).field(2, Some("3")).finish();
+        let c = FingerprintBuilder::new("bet").field(1, Some("")).field(2, None).finish();
+        let d = FingerprintBuilder::new("bet").field(1, None).field(2, Some("")).finish();
+        assert_ne!(a, b);
+        assert_ne!(c, d);
+    }
+}

@@ -1,0 +1,154 @@
+//! Instants: UTC with microseconds. The core never reads a clock; `now` is an argument.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// An instant in UTC, in whole microseconds, between the years 0001 and 9999.
+///
+/// The text form always has six fractional digits: `2026-11-20T15:29:00.123456Z`.
+///
+/// ```
+/// use ledger_core::Timestamp;
+/// let t: Timestamp = "2026-11-20T15:29:00.5Z".parse()?;
+/// assert_eq!(t.to_string(), "2026-11-20T15:29:00.500000Z");
+/// # Ok::<(), ledger_core::TimestampError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Timestamp(i64);
+
+/// A text or number that is not an instant the ledger can hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?} is not an instant: write UTC as 2026-11-20T15:29:00.123456Z, years 0001 to 9999, at most six fractional digits"
+)]
+pub struct TimestampError {
+    text: String,
+}
+
+const MICROS_MIN: i64 = -62_135_596_800_000_000;
+const MICROS_MAX: i64 = 253_402_300_799_999_999;
+
+impl Timestamp {
+    /// The Unix epoch, 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
+    /// The instant that many microseconds after the Unix epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`TimestampError`] outside the years 0001 to 9999.
+    pub fn from_micros(micros: i64) -> Result<Self, TimestampError> {
+        if (MICROS_MIN..=MICROS_MAX).contains(&micros) {
+            Ok(Self(micros))
+        } else {
+            Err(TimestampError { text: format!("{micros} microseconds") })
+        }
+    }
+
+    /// Microseconds after the Unix epoch (negative before it).
+    pub fn as_micros(self) -> i64 {
+        self.0
+    }
+}
+
+/// Days since 1970-01-01 to (year, month, day) in the proleptic Gregorian calendar, for the range of
+/// [`Timestamp`]. The reckoning in eras of 400 years that begin in March; checked against `jiff` by a test.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days.saturating_add(719_468);
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let leaps = (day_of_era / 1_460).saturating_sub(day_of_era / 36_524).saturating_add(day_of_era / 146_096);
+    let year_of_era = day_of_era.saturating_sub(leaps) / 365;
+    let before_year =
+        year_of_era.saturating_mul(365).saturating_add(year_of_era / 4).saturating_sub(year_of_era / 100);
+    let day_of_year = day_of_era.saturating_sub(before_year);
+    let month_from_march = day_of_year.saturating_mul(5).saturating_add(2) / 153;
+    let before_month = month_from_march.saturating_mul(153).saturating_add(2) / 5;
+    let day = day_of_year.saturating_sub(before_month).saturating_add(1);
+    let (month, next) = if month_from_march < 10 {
+        (month_from_march.saturating_add(3), 0)
+    } else {
+        (month_from_march.saturating_sub(9), 1)
+    };
+    (era.saturating_mul(400).saturating_add(year_of_era).saturating_add(next), month, day)
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (day, in_day) = (self.0.div_euclid(86_400_000_000), self.0.rem_euclid(86_400_000_000));
+        let (year, month, date) = civil(day);
+        let (seconds, micros) = (in_day / 1_000_000, in_day % 1_000_000);
+        write!(
+            f,
+            "{year:04}-{month:02}-{date:02}T{:02}:{:02}:{:02}.{micros:06}Z",
+            seconds / 3_600,
+            seconds / 60 % 60,
+            seconds % 60
+        )
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = || TimestampError { text: text.chars().take(64).collect() };
+        if text.len() > 32 || !text.ends_with('Z') {
+            return Err(error());
+        }
+        let instant: jiff::Timestamp = text.parse().map_err(|_| error())?;
+        if instant.subsec_nanosecond() % 1_000 != 0 {
+            return Err(error());
+        }
+        Self::from_micros(instant.as_microsecond()).map_err(|_| error())
+    }
+}
+
+crate::text::serde_as_text!(Timestamp);
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Timestamp {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Timestamp".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string", "pattern": "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{6}Z$",
+            "description": "UTC, always six fractional digits"
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn text_agrees_with_jiff_and_reads_back(micros in MICROS_MIN..=MICROS_MAX) {
+            let ours = Timestamp::from_micros(micros).unwrap();
+            let theirs = jiff::Timestamp::from_microsecond(micros).unwrap();
+            prop_assert_eq!(ours.to_string(), format!("{theirs:.6}"));
+            prop_assert_eq!(ours.to_string().parse(), Ok(ours));
+        }
+    }
+
+    #[test]
+    fn bounds_and_garbage_are_refused() {
+        assert!(Timestamp::from_micros(MICROS_MAX + 1).is_err());
+        assert!(Timestamp::from_micros(MICROS_MIN - 1).is_err());
+        for text in [
+            "",
+            "2026-11-20",
+            "2026-11-20T15:29:00",
+            "2026-11-20T15:29:00+02:00",
+            "2026-13-01T00:00:00Z",
+            "2026-11-20T15:29:00.1234567Z",
+        ] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
+        let error = "x".repeat(1_000_000).parse::<Timestamp>().unwrap_err();
+        assert!(error.to_string().len() < 300, "errors stay short");
+    }
+}

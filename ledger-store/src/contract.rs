@@ -1,0 +1,169 @@
+//! The contract every backend fulfils, in numbered clauses. The kit has a test of the same number for each.
+
+use async_trait::async_trait;
+use ledger_core::{KeyDigest, PartitionDigest, StreamDigest, Timestamp};
+use tokio::sync::watch;
+
+use crate::error::StoreError;
+use crate::types::{CommitHash, Head, LedgerIdentity, Position, Shard, ShardAppend, StoredCommit};
+
+/// The largest body of one commit, in bytes.
+pub const BODY_BYTES_MAX: usize = 1 << 20;
+/// The most commits of one append, over all its shards.
+pub const APPEND_COMMITS_MAX: usize = 8_192;
+/// The most bytes of all bodies of one append.
+pub const APPEND_BYTES_MAX: usize = 32 << 20;
+/// The most commits one read returns.
+pub const READ_COMMITS_MAX: usize = 8_192;
+/// A read stops after the commit that brings the bodies to this many bytes.
+pub const READ_BYTES_MAX: usize = 16 << 20;
+/// The largest snapshot, in bytes.
+pub const SNAPSHOT_BYTES_MAX: usize = 16 << 20;
+
+/// What to find in the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Lookup {
+    /// The commit that consumed this key, or set this tombstone.
+    Key(Shard, KeyDigest),
+    /// The commits that have events of this stream.
+    Stream(Shard, StreamDigest),
+}
+
+/// A state at a position, kept to make loading quick. Never the truth: a reader ignores one whose hash or
+/// fold version is not the expected one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Whose state.
+    pub partition: PartitionDigest,
+    /// The partition's last commit that the state contains.
+    pub position: Position,
+    /// The hash of that commit.
+    pub hash: CommitHash,
+    /// The version of the fold that made it.
+    pub fold: u32,
+    /// The state, in the fold's own encoding.
+    pub bytes: Vec<u8>,
+}
+
+/// A sharded, append-only, hash-chained log with a compare-and-swap head per shard.
+///
+/// A shard is a dense sequence of commits 1, 2, 3 ..., each carrying the hash of its predecessor. The
+/// clauses below are the contract; [`crate::testing`] has one test per clause, with the same number, for
+/// any implementation.
+///
+/// Appending
+///
+/// - **C01** An append of one shard lands whole or not at all.
+/// - **C02** It lands only if the shard's head, position *and* hash, is the expected one; otherwise the
+///   answer for that shard is [`StoreError::HeadMoved`] with the actual head, and nothing of it lands.
+/// - **C03** The answer comes per shard, in the order asked; one shard's refusal does not hinder another's.
+/// - **C04** Positions are dense: commit n + 1 follows commit n, whatever was refused in between.
+/// - **C05** An append that breaks a rule (empty; a gap; a hash that does not match; two parts for one
+///   shard; a body, count or size over a limit; a partition of another shard) is [`StoreError::Invalid`]
+///   for the whole call, and nothing lands.
+/// - **C06** Of any number of concurrent appends on one head, exactly one lands.
+/// - **C07** When `append` answers `Ok`, the commits are durable: a crash or power cut cannot lose them.
+/// - **C08** After [`StoreError::Unknown`] the same append may be sent again: if it had landed the answer
+///   is `Ok` with its head, if not it lands now or answers `HeadMoved`. Never twice.
+///
+/// Reading
+///
+/// - **C09** No read, head or lookup shows a commit that is not durable.
+/// - **C10** `read` gives a shard's commits from a position in order, without a gap, at most the limit and at
+///   least one if there is any, and the body byte for byte as appended.
+/// - **C11** A polling reader that goes on from the last position it saw meets every commit exactly once.
+/// - **C12** `lookup` finds every key, tombstone and indexed stream of every durable commit, and nothing
+///   else; "absent" is answered only if everything up to the head is covered.
+/// - **C13** `read_partition` gives exactly that partition's commits, in order, after a position.
+/// - **C14** A body that does not match its hash is [`StoreError::Corrupted`], never returned.
+///
+/// Life
+///
+/// - **C15** Everything durable is there after a reopen: identity, heads, commits, index.
+/// - **C16** A snapshot reads back as written, the newest per partition; losing one loses nothing else.
+/// - **C17** `watch` is only a hint: it changes after an append became durable; its value counts.
+/// - **C18** After `close`, appends answer [`StoreError::Unavailable`]; closing twice is harmless.
+/// - **C19** Hostile ids (any UTF-8 without control characters, 1 to 128 bytes) and bodies up to
+///   [`BODY_BYTES_MAX`] come back unchanged.
+/// - **C20** Once a write has failed, every later append answers [`StoreError::Unavailable`] until reopened.
+///
+/// Implementations may block the calling thread; the engine calls them from threads of its own.
+#[async_trait]
+pub trait EventStore: Send + Sync + std::fmt::Debug + 'static {
+    /// What this ledger is.
+    fn identity(&self) -> &LedgerIdentity;
+
+    /// The durable heads of all shards, in order of shards.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the store cannot be asked.
+    async fn heads(&self) -> Result<Vec<Head>, StoreError>;
+
+    /// The newest `recorded_at` of any durable commit, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the store cannot be asked.
+    async fn last_recorded_at(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Appends commits to shards, each only on its expected head. See C01 to C08.
+    ///
+    /// # Errors
+    ///
+    /// The outer error concerns the whole call: [`StoreError::Invalid`] and [`StoreError::Unavailable`]
+    /// (nothing landed) or [`StoreError::Unknown`]. The inner one is [`StoreError::HeadMoved`].
+    async fn append(&self, appends: &[ShardAppend]) -> Result<Vec<Result<Head, StoreError>>, StoreError>;
+
+    /// Up to `limit` commits of a shard, from a position on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupted`] or [`StoreError::Unavailable`].
+    async fn read(&self, shard: Shard, from: Position, limit: usize)
+    -> Result<Vec<StoredCommit>, StoreError>;
+
+    /// Up to `limit` commits of one partition, after a position.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupted`] or [`StoreError::Unavailable`].
+    async fn read_partition(
+        &self,
+        partition: &PartitionDigest,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<StoredCommit>, StoreError>;
+
+    /// For each question the positions that answer it, ascending; empty means absent. See C12.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupted`] or [`StoreError::Unavailable`].
+    async fn lookup(&self, lookups: &[Lookup]) -> Result<Vec<Vec<Position>>, StoreError>;
+
+    /// Keeps a snapshot. Off the critical path; may be lost.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Invalid`] over [`SNAPSHOT_BYTES_MAX`], [`StoreError::Unavailable`].
+    async fn write_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError>;
+
+    /// The newest snapshot of a partition, if one is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    async fn snapshot(&self, partition: &PartitionDigest) -> Result<Option<Snapshot>, StoreError>;
+
+    /// Changes after appends became durable. A hint, not a cursor.
+    fn watch(&self) -> watch::Receiver<u64>;
+
+    /// Ends writing cleanly and durably. Reads may go on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the end could not be written.
+    async fn close(&self) -> Result<(), StoreError>;
+}

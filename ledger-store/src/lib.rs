@@ -1,0 +1,17 @@
+//! The store of casino-ledger: a sharded, append-only, hash-chained log with a compare-and-swap head.
+
+mod chain;
+mod contract;
+mod error;
+mod types;
+
+pub use chain::{FORMAT, commit_hash, genesis};
+pub use contract::{
+    APPEND_BYTES_MAX, APPEND_COMMITS_MAX, BODY_BYTES_MAX, EventStore, Lookup, READ_BYTES_MAX,
+    READ_COMMITS_MAX, SNAPSHOT_BYTES_MAX, Snapshot,
+};
+pub use error::StoreError;
+pub use types::{
+    CommitHash, Head, HexError, LedgerId, LedgerIdentity, Position, SealedCommit, Shard, ShardAppend,
+    ShardCount, ShardCountError, StoredCommit,
+};
