@@ -1,5 +1,7 @@
 //! C15 to C20: reopening, snapshots, watching, closing, hostile input, failed writes.
 
+use std::time::Duration;
+
 use ledger_core::{OperationKind, Partition, PlayerId, RoundId, SourceId, Stream, Timestamp, TransactionId};
 use tokio::sync::watch;
 
@@ -174,8 +176,15 @@ pub async fn c17_watch_changes_after_an_append_became_durable<B: StoreBuilder>(b
     changed(&mut watch).await
 }
 
+/// How long a change may take to show: a limit for a store that forgets it, far above what one needs.
+const WATCH_SECONDS_MAX: u64 = 5;
+
 async fn changed(watch: &mut watch::Receiver<u64>) -> Verdict {
-    watch.changed().await.map_err(|_| Violation::new("watch ended while its store is open"))
+    let limit = Duration::from_secs(WATCH_SECONDS_MAX);
+    let changed = tokio::time::timeout(limit, watch.changed()).await;
+    let changed =
+        changed.map_err(|_| Violation::new(format!("watch is silent for {WATCH_SECONDS_MAX} s")))?;
+    changed.map_err(|_| Violation::new("watch ended while its store is open"))
 }
 
 async fn watch_is_still_while_stalled<B: StoreBuilder>(
