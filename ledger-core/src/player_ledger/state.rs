@@ -152,8 +152,17 @@ impl PlayerState {
     ///
     /// [`Fault`] if the commit cannot follow this state: stored bytes are damaged.
     pub fn evolve_commit(&mut self, body: &CommitBody) -> Result<(), Fault> {
-        body.events.iter().try_for_each(|record| self.evolve(record))?;
-        self.recorded_at = Some(body.recorded_at);
+        self.evolve_all(&body.events, body.recorded_at)
+    }
+
+    /// Folds the events of one commit, recorded at an instant.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the events cannot follow this state; the state must not be used any more.
+    pub fn evolve_all(&mut self, events: &[EventRecord], recorded_at: Timestamp) -> Result<(), Fault> {
+        events.iter().try_for_each(|record| self.evolve(record))?;
+        self.recorded_at = Some(recorded_at);
         Ok(())
     }
 
