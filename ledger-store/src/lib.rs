@@ -3,6 +3,8 @@
 mod chain;
 mod contract;
 mod error;
+#[cfg(feature = "log")]
+pub mod log;
 mod types;
 
 pub use chain::{FORMAT, commit_hash, genesis};
