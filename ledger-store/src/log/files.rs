@@ -24,6 +24,8 @@ pub enum SyncPoint {
     StateFile,
     /// The ledger's folder after `state.json` (and, at creation, `ledger.json`) got its name.
     StateDir,
+    /// `log/` with the first segment, before the ledger is made.
+    FirstSegmentDir,
     /// A prepared segment before it gets its name.
     SegmentFill,
     /// `log/` after a segment got its name, before its first frame.
@@ -46,12 +48,13 @@ pub enum SyncPoint {
 
 impl SyncPoint {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::LedgerFolder,
         Self::CreatedRoot,
         Self::IdentityFile,
         Self::StateFile,
         Self::StateDir,
+        Self::FirstSegmentDir,
         Self::SegmentFill,
         Self::SegmentDir,
         Self::SegmentEnd,

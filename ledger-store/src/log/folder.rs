@@ -253,7 +253,7 @@ impl Folder {
         let first = self.log.join("next-0.tmp");
         segment::make(files, &first, identity.ledger, segment_bytes, &AtomicBool::new(false))?;
         files.rename(&first, &self.log.join(segment::name(1)))?;
-        files.sync_dir(&self.log, SyncPoint::SegmentDir)?;
+        files.sync_dir(&self.log, SyncPoint::FirstSegmentDir)?;
         let crc = first_previous(identity);
         self.put_state(files, State { left: Left::Open, sequence: 0, crc })?;
         files.sync_dir(&self.root, SyncPoint::CreatedRoot)?;

@@ -60,10 +60,10 @@ impl Follower {
 
     /// Adds what has become durable to the view.
     pub(super) fn refresh(&mut self, view: &mut View, report: &mut OpenReport) -> Result<(), StoreError> {
-        let mut current = self.read(&self.at)?;
+        let mut current = read_frame(&self.at)?;
         while let Some(seen) = current {
             let Some(next) = self.after(&seen)? else { break };
-            let behind = self.read(&next)?;
+            let behind = read_frame(&next)?;
             // What a segment end or a seal stands for needs no proof, as it holds no commit.
             if behind.is_none() && seen.header.kind == Kind::Batch {
                 break;
@@ -109,7 +109,7 @@ impl Follower {
         let mut cursor = self.at.cursor;
         let end = scan(&bytes, &mut cursor, &mut |_: &Frame<'_>| Ok(()));
         match end.map_err(|stop| stopped(stop, first))? {
-            End::SegmentEnd => Ok(None),
+            End::Full => Ok(None),
             _ if later => Err(damaged(first, cursor.offset, "the segment stops, and another follows")),
             End::Zeros => Ok(None),
             End::Torn { to, why } => Ok(Some(TornTail {
@@ -142,25 +142,25 @@ impl Follower {
             Ok(Some(At { cursor, ..self.at.clone() }))
         }
     }
+}
 
-    /// The valid frame at a place, if there is one.
-    fn read(&self, at: &At) -> Result<Option<Seen>, StoreError> {
-        let offset = at.cursor.offset;
-        let mut head = vec![0; HEADER_BYTES];
-        if !read_at(at, &mut head, offset)? {
-            return Ok(None);
-        }
-        let Ok(header) = frame::decode_header(&head, offset) else { return Ok(None) };
-        if header.sequence != at.cursor.sequence || header.previous != at.cursor.previous {
-            return Ok(None);
-        }
-        let mut frame = vec![0; frame::frame_bytes(offset, header.payload_bytes as usize)];
-        if !read_at(at, &mut frame, offset)? || frame[..HEADER_BYTES] != head {
-            return Ok(None);
-        }
-        let whole = frame::payload(&header, &frame, offset).is_ok();
-        Ok(whole.then_some(Seen { header, frame }))
+/// The valid frame at a place, if there is one.
+fn read_frame(at: &At) -> Result<Option<Seen>, StoreError> {
+    let offset = at.cursor.offset;
+    let mut head = vec![0; HEADER_BYTES];
+    if !read_at(at, &mut head, offset)? {
+        return Ok(None);
     }
+    let Ok(header) = frame::decode_header(&head, offset) else { return Ok(None) };
+    if header.sequence != at.cursor.sequence || header.previous != at.cursor.previous {
+        return Ok(None);
+    }
+    let mut frame = vec![0; frame::frame_bytes(offset, header.payload_bytes as usize)];
+    if !read_at(at, &mut frame, offset)? || frame[..HEADER_BYTES] != head {
+        return Ok(None);
+    }
+    let whole = frame::payload(&header, &frame, offset).is_ok();
+    Ok(whole.then_some(Seen { header, frame }))
 }
 
 /// Fills the buffer; whether the file was long enough.

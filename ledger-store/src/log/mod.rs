@@ -235,7 +235,7 @@ impl LogStore {
     ///
     /// [`StoreError::NotALedger`], [`StoreError::NewerFormat`], [`StoreError::Corrupted`],
     /// [`StoreError::HistoryLost`], [`StoreError::Unavailable`].
-    pub fn open_read_only(dir: &Path, options: LogOptions) -> Result<Self, StoreError> {
+    pub fn open_read_only(dir: &Path, options: &LogOptions) -> Result<Self, StoreError> {
         let folder = Folder::new(dir);
         let files = Arc::clone(&options.files);
         let identity = folder.expect_identity(&*files)?;

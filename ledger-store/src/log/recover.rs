@@ -136,7 +136,7 @@ pub(super) fn recover(
         };
         end = scan(&bytes, &mut cursor, visit).map_err(|stop| stopped(stop, first))?;
         last = in_segment;
-        if first != newest && end != End::SegmentEnd {
+        if first != newest && end != End::Full {
             let what = "the segment stops without a segment end, and another follows";
             return Err(damaged(first, cursor.offset, what));
         }
@@ -145,10 +145,10 @@ pub(super) fn recover(
     witness.judge(newest, &cursor, sealed && end == End::Zeros)?;
     let torn = match end {
         End::Torn { to, why } => Some((bytes[cursor.offset..to].to_vec(), why)),
-        End::Zeros | End::SegmentEnd => None,
+        End::Zeros | End::Full => None,
     };
     let last_frame = last.map(|(at, length, _)| (at, bytes[at..at + length].to_vec()));
-    let ended = end == End::SegmentEnd;
+    let ended = end == End::Full;
     Ok(Recovered { view, cursor, segment_bytes: bytes.len(), ended, sealed, last_frame, torn })
 }
 

@@ -29,7 +29,7 @@ pub(super) enum End {
     /// Nothing but zeros follows.
     Zeros,
     /// A segment end, and nothing but zeros after it.
-    SegmentEnd,
+    Full,
     /// One frame that was not written whole: from the cursor to (not including) this offset.
     Torn { to: usize, why: &'static str },
 }
@@ -66,7 +66,7 @@ pub(super) fn scan(
         cursor.offset += frame.bytes;
         if frame.header.kind == Kind::SegmentEnd {
             return match last_nonzero(&bytes[cursor.offset..]) {
-                None => Ok(End::SegmentEnd),
+                None => Ok(End::Full),
                 Some(more) => Err(Stop::Damaged {
                     offset: cursor.offset + more,
                     what: "something stands behind the segment end".to_owned(),

@@ -17,7 +17,7 @@ pub(super) const SEGMENT_BYTES_MIN: u32 = 1_024;
 pub(super) const SEGMENT_BYTES_MAX: u32 = 1 << 30;
 
 const MAGIC: [u8; 8] = *b"\xF5CLSEG\xF6\n";
-const ZEROS: [u8; 1 << 20] = [0; 1 << 20];
+static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
 
 /// The name of the segment whose first frame has this sequence number.
 pub(super) fn name(first: u64) -> String {

@@ -32,7 +32,7 @@ pub(crate) fn options(segment_bytes: u32) -> LogOptions {
 
 /// A player whose partition belongs to this shard.
 pub(crate) fn player(shards: ShardCount, shard: Shard) -> String {
-    (0..)
+    (0..100_000)
         .map(|number| format!("p{number}"))
         .find(|name| {
             let partition = Partition::Player(PlayerId::new(name).unwrap());
@@ -71,6 +71,17 @@ pub(crate) fn seal(
 
 /// The next batch for some shards: `each` commits with bodies of `pad` bytes and a little.
 pub(crate) fn batch(store: &LogStore, shards: &[u16], each: usize, pad: usize) -> Vec<ShardAppend> {
+    tagged_batch(store, shards, each, pad, 0)
+}
+
+/// [`batch`], with a tag that makes its commits unlike any other's.
+pub(crate) fn tagged_batch(
+    store: &LogStore,
+    shards: &[u16],
+    each: usize,
+    pad: usize,
+    tag: usize,
+) -> Vec<ShardAppend> {
     let heads = now(store.heads()).unwrap();
     shards
         .iter()
@@ -78,7 +89,7 @@ pub(crate) fn batch(store: &LogStore, shards: &[u16], each: usize, pad: usize) -
             let shard = Shard(*shard);
             let (identity, head) = (store.identity(), heads[shard.index()]);
             let player = player(identity.shards, shard);
-            let id = |number: usize| format!("{shard}-{}", head.position.0 + number as u64);
+            let id = |number: usize| format!("{tag}-{shard}-{}", head.position.0 + number as u64);
             seal(identity, shard, head, (1..=each).map(|number| body(&player, &id(number), pad)))
         })
         .collect()
