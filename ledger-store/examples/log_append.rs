@@ -30,11 +30,9 @@ fn now<F: Future>(future: F) -> Result<F::Output, Failure> {
 }
 
 fn body(player: &str, number: usize) -> Arc<[u8]> {
-    let text = format!(
-        r#"{{"partition":"player/{player}","recorded_at":"2026-01-01T00:00:00.000000Z","keys":[{{"source":"s","kind":"bet","id":"t{number}"}}],"events":[{{"stream":"round/{player}/s/r{number}"}}],"pad":"{:x<700$}"}}"#,
-        ""
+    let mut text = format!(
+        r#"{{"partition":"player/{player}","recorded_at":"2026-01-01T00:00:00.000000Z","keys":[{{"source":"s","kind":"bet","id":"t{number}"}}],"events":[{{"stream":"round/{player}/s/r{number}"}}],"pad":""}}"#
     );
-    let mut text = text;
     let missing = BODY_BYTES.saturating_sub(text.len());
     text.insert_str(text.len() - 2, &"x".repeat(missing));
     text.into_bytes().into()
