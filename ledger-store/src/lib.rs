@@ -3,6 +3,8 @@
 mod chain;
 mod contract;
 mod error;
+#[cfg(feature = "log")]
+pub mod log;
 mod memory;
 #[cfg(feature = "testing")]
 pub mod testing;

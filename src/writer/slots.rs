@@ -24,7 +24,7 @@ impl Hasher for DigestHasher {
             self.0 = u64::from_le_bytes(*first);
         }
     }
-    fn write_length_prefix(&mut self, _: usize) {}
+    // The length of an array is written before its bytes; it says nothing.
     fn write_usize(&mut self, _: usize) {}
 }
 

@@ -1,4 +1,17 @@
-//! The backends against the conformance kit, and the kit against planted bugs.
+//! The backends against the conformance kit, the kit against planted bugs, and the log against damage,
+//! crashes and power cuts.
 
 mod faulty;
+#[cfg(feature = "log")]
+mod log_basic;
+#[cfg(feature = "log")]
+mod log_damage;
+#[cfg(feature = "log")]
+mod log_folder;
+#[cfg(feature = "log")]
+mod log_kill;
+#[cfg(all(feature = "log", feature = "testing"))]
+mod log_power;
+#[cfg(feature = "log")]
+mod log_support;
 mod memory;

@@ -1,0 +1,160 @@
+//! Reads commits from segments and checks them.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::files::{Access, Files, LogFile};
+use super::frame::{RECORD_BYTES, Record, decode_record};
+use super::segment;
+use super::view::{Place, View};
+use crate::chain::{commit_hash, genesis};
+use crate::contract::READ_BYTES_MAX;
+use crate::error::StoreError;
+use crate::types::{CommitHash, LedgerIdentity, Position, Shard, StoredCommit};
+
+/// The most segments kept open for reading.
+const OPEN_SEGMENTS_MAX: usize = 256;
+
+/// Open segments, each opened when first read.
+#[derive(Debug)]
+pub(super) struct Reading {
+    files: Arc<dyn Files>,
+    folder: PathBuf,
+    identity: LedgerIdentity,
+    open: Mutex<HashMap<u64, Arc<dyn LogFile>>>,
+}
+
+/// What to read: a commit's place, and its predecessor's, which holds the previous hash.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    position: Position,
+    place: Place,
+    segment: u64,
+    before: Option<(Place, u64)>,
+}
+
+impl Wanted {
+    pub(super) fn body_bytes(&self) -> usize {
+        self.place.body_bytes as usize
+    }
+
+    /// Looks up one commit; `None` past the head.
+    pub(super) fn find(view: &View, shard: Shard, position: Position) -> Option<Self> {
+        let place = view.place(shard, position)?;
+        let named = |place: Place| view.segments.get(place.segment as usize).copied();
+        let before = view.place(shard, Position(position.0 - 1));
+        Some(Self {
+            position,
+            place,
+            segment: named(place)?,
+            before: before.and_then(|place| Some((place, named(place)?))),
+        })
+    }
+}
+
+impl Reading {
+    pub(super) fn new(files: Arc<dyn Files>, folder: PathBuf, identity: LedgerIdentity) -> Self {
+        Self { files, folder, identity, open: Mutex::new(HashMap::new()) }
+    }
+
+    pub(super) fn identity(&self) -> &LedgerIdentity {
+        &self.identity
+    }
+
+    fn segment(&self, first: u64) -> io::Result<Arc<dyn LogFile>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = open.get(&first) {
+            return Ok(Arc::clone(file));
+        }
+        if open.len() >= OPEN_SEGMENTS_MAX {
+            open.clear();
+        }
+        let file = self.files.open(&self.folder.join(segment::name(first)), Access::Read)?;
+        open.insert(first, Arc::clone(&file));
+        Ok(file)
+    }
+
+    /// The stored hash of a commit.
+    pub(super) fn hash(&self, shard: Shard, wanted: &Wanted) -> Result<CommitHash, StoreError> {
+        let record = self.record(shard, wanted.position, wanted.place, wanted.segment)?;
+        Ok(record.hash)
+    }
+
+    fn record(
+        &self,
+        shard: Shard,
+        position: Position,
+        place: Place,
+        segment: u64,
+    ) -> Result<Record, StoreError> {
+        let mut bytes = [0; RECORD_BYTES];
+        self.bytes(segment, place.offset, &mut bytes)?;
+        check_record(&decode_record(&bytes), shard, position, place)
+    }
+
+    fn bytes(&self, segment: u64, offset: u32, buffer: &mut [u8]) -> Result<(), StoreError> {
+        self.segment(segment)
+            .and_then(|file| file.read_exact_at(buffer, u64::from(offset)))
+            .map_err(|error| StoreError::io(format!("reading segment {segment} at offset {offset}"), error))
+    }
+
+    /// Reads commits in order, until their bodies reach the limit of one read.
+    pub(super) fn commits(&self, shard: Shard, wanted: &[Wanted]) -> Result<Vec<StoredCommit>, StoreError> {
+        let mut commits: Vec<StoredCommit> = Vec::with_capacity(wanted.len());
+        let mut body_bytes = 0;
+        let mut buffer = Vec::new();
+        for wanted in wanted {
+            let previous = match (commits.last(), wanted.before) {
+                (Some(last), _) if last.position.next() == wanted.position => last.hash,
+                (_, Some((place, segment))) => {
+                    self.record(shard, Position(wanted.position.0 - 1), place, segment)?.hash
+                }
+                (_, None) => genesis(&self.identity, shard).hash,
+            };
+            let commit = self.commit(shard, wanted, previous, &mut buffer)?;
+            body_bytes += commit.body.len();
+            commits.push(commit);
+            if body_bytes >= READ_BYTES_MAX {
+                break;
+            }
+        }
+        Ok(commits)
+    }
+
+    fn commit(
+        &self,
+        shard: Shard,
+        wanted: &Wanted,
+        previous: CommitHash,
+        buffer: &mut Vec<u8>,
+    ) -> Result<StoredCommit, StoreError> {
+        let &Wanted { position, place, segment, .. } = wanted;
+        buffer.resize(RECORD_BYTES + place.body_bytes as usize, 0);
+        self.bytes(segment, place.offset, buffer)?;
+        let Some((head, body)) = buffer.split_first_chunk() else {
+            return Err(StoreError::corrupted_at(shard, position, "an empty record"));
+        };
+        let record = check_record(&decode_record(head), shard, position, place)?;
+        if commit_hash(&self.identity, shard, position, &previous, body) != record.hash {
+            let what =
+                format!("the commit in segment {segment} at offset {} does not match its hash", place.offset);
+            return Err(StoreError::corrupted_at(shard, position, what));
+        }
+        Ok(StoredCommit { shard, position, previous, hash: record.hash, body: Arc::from(body) })
+    }
+}
+
+fn check_record(
+    record: &Record,
+    shard: Shard,
+    position: Position,
+    place: Place,
+) -> Result<Record, StoreError> {
+    if record.shard == shard && record.position == position && record.body_bytes == place.body_bytes {
+        Ok(*record)
+    } else {
+        Err(StoreError::corrupted_at(shard, position, "its record on disk has changed"))
+    }
+}

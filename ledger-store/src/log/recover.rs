@@ -1,0 +1,277 @@
+//! Opens a log: walks every segment, checks everything, and says what the tail needs. Changes nothing.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::OpenReport;
+use super::files::{Access, Files, SyncPoint};
+use super::folder::{Folder, Left, State, first_previous, read_segment};
+use super::frame::Kind;
+use super::reading::{Reading, Wanted};
+use super::scan::{Cursor, End, Frame, Stop, scan};
+use super::segment::{self, BadHeader, SEGMENT_HEADER_BYTES};
+use super::view::View;
+use crate::error::StoreError;
+use crate::types::{Head, LedgerIdentity, Shard};
+
+/// The bytes of a last frame that was not written whole, and where they were put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TornTail {
+    /// The segment's name.
+    pub segment: String,
+    /// Where in the segment they began.
+    pub offset: u64,
+    /// How many there were.
+    pub bytes: u64,
+    /// Why they are no frame.
+    pub why: &'static str,
+    /// The copy; `None` if the log was opened read-only and nothing was cut.
+    pub aside: Option<std::path::PathBuf>,
+}
+
+/// What the walk over a log found.
+#[derive(Debug)]
+pub(super) struct Recovered {
+    pub(super) view: View,
+    /// Where the next frame goes.
+    pub(super) cursor: Cursor,
+    /// The length of the last segment.
+    pub(super) segment_bytes: usize,
+    /// The last segment ended with a segment end.
+    pub(super) ended: bool,
+    pub(super) sealed: bool,
+    /// The bytes of the last segment's last frame, and where they stand.
+    last_frame: Option<(usize, Vec<u8>)>,
+    torn: Option<(Vec<u8>, &'static str)>,
+}
+
+/// Says what is wrong with a segment.
+pub(super) fn damaged(first: u64, offset: usize, what: &str) -> StoreError {
+    let name = segment::name(first);
+    StoreError::Corrupted(format!("segment {name} offset {offset}: {what}; restore the log from a backup"))
+}
+
+/// Turns the end of a walk into the error the caller sees.
+pub(super) fn stopped(stop: Stop, first: u64) -> StoreError {
+    match stop {
+        Stop::Damaged { offset, what } => damaged(first, offset, &what),
+        Stop::Newer(found) => newer(first, found),
+        Stop::Refused(StoreError::Corrupted(what)) => {
+            StoreError::Corrupted(format!("segment {}: {what}", segment::name(first)))
+        }
+        Stop::Refused(error) => error,
+    }
+}
+
+fn newer(first: u64, found: u16) -> StoreError {
+    StoreError::NewerFormat { what: segment::name(first), found, supported: super::frame::LOG_FORMAT }
+}
+
+/// Reads a segment and checks its header.
+pub(super) fn load(
+    files: &dyn Files,
+    folder: &Folder,
+    identity: &LedgerIdentity,
+    first: u64,
+) -> Result<Vec<u8>, StoreError> {
+    let name = segment::name(first);
+    let bytes = match read_segment(files, &folder.log.join(&name)) {
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            return Err(damaged(first, 0, &error.to_string()));
+        }
+        bytes => bytes.map_err(|error| StoreError::io(format!("reading segment {name}"), error))?,
+    };
+    let Some(header) = bytes.first_chunk() else {
+        return Err(damaged(first, 0, "the file is shorter than a segment header"));
+    };
+    check_segment(header, identity, first, bytes.len() as u64)?;
+    Ok(bytes)
+}
+
+/// Checks the header of a segment whose file is `bytes` long.
+pub(super) fn check_segment(
+    header: &[u8; SEGMENT_HEADER_BYTES],
+    identity: &LedgerIdentity,
+    first: u64,
+    bytes: u64,
+) -> Result<(), StoreError> {
+    match segment::check_header(header, identity.ledger, bytes) {
+        Ok(()) => Ok(()),
+        Err(BadHeader::Damaged(what)) => Err(damaged(first, 0, &what)),
+        Err(BadHeader::Newer(found)) => Err(newer(first, found)),
+    }
+}
+
+/// Walks the whole log.
+pub(super) fn recover(
+    files: &dyn Files,
+    folder: &Folder,
+    identity: &LedgerIdentity,
+    state: State,
+) -> Result<Recovered, StoreError> {
+    let segments = folder.segments(files, true)?;
+    let Some(newest) = segments.last().copied() else {
+        let what = format!("{} holds no segment; restore the log from a backup", folder.log.display());
+        return Err(StoreError::Corrupted(what));
+    };
+    let mut view = View::new(*identity);
+    let mut cursor = Cursor { sequence: 1, previous: first_previous(identity), offset: SEGMENT_HEADER_BYTES };
+    let mut witness = Witness { state, found: state.sequence == 0 && state.crc == cursor.previous };
+    let (mut last, mut end, mut bytes) = (None, End::Zeros, Vec::new());
+    for (number, first) in segments.iter().copied().enumerate() {
+        let expected = cursor.sequence;
+        if first != expected {
+            let what = format!("frame {expected} is missing: the segment begins with frame {first}");
+            return Err(damaged(first, 0, &what));
+        }
+        bytes = load(files, folder, identity, first)?;
+        cursor.offset = SEGMENT_HEADER_BYTES;
+        view.segments.push(first);
+        let number = u32::try_from(number).map_err(|_| damaged(first, 0, "too many segments"))?;
+        let mut in_segment = None;
+        let visit = &mut |frame: &Frame<'_>| {
+            witness.see(frame);
+            in_segment = Some((frame.offset, frame.bytes, frame.header.kind));
+            if frame.header.kind == Kind::Batch { view.admit_frame(number, frame) } else { Ok(()) }
+        };
+        end = scan(&bytes, &mut cursor, visit).map_err(|stop| stopped(stop, first))?;
+        last = in_segment;
+        if first != newest && end != End::Full {
+            let what = "the segment stops without a segment end, and another follows";
+            return Err(damaged(first, cursor.offset, what));
+        }
+    }
+    let sealed = matches!(last, Some((_, _, Kind::Seal)));
+    witness.judge(newest, &cursor, sealed && end == End::Zeros)?;
+    let torn = match end {
+        End::Torn { to, why } => Some((bytes[cursor.offset..to].to_vec(), why)),
+        End::Zeros | End::Full => None,
+    };
+    let last_frame = last.map(|(at, length, _)| (at, bytes[at..at + length].to_vec()));
+    let ended = end == End::Full;
+    Ok(Recovered { view, cursor, segment_bytes: bytes.len(), ended, sealed, last_frame, torn })
+}
+
+/// Looks for the frame that the state file names.
+struct Witness {
+    state: State,
+    found: bool,
+}
+
+impl Witness {
+    fn see(&mut self, frame: &Frame<'_>) {
+        if frame.header.sequence == self.state.sequence {
+            self.found = frame.header.crc == self.state.crc;
+        }
+    }
+
+    fn judge(&self, newest: u64, cursor: &Cursor, sealed: bool) -> Result<(), StoreError> {
+        let State { left, sequence, .. } = self.state;
+        if !self.found {
+            let what = format!("the log has lost frame {sequence}, which state.json says it held");
+            return Err(damaged(newest, cursor.offset, &what));
+        }
+        if left == Left::Closed && !(sealed && cursor.sequence == sequence + 1) {
+            let what = format!("the log was closed with frame {sequence}, but does not end there");
+            return Err(damaged(newest, cursor.offset, &what));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a log that is behind, or differs from, what the caller or a snapshot has seen of it.
+pub(super) fn check_witnesses<'a>(
+    view: &View,
+    reading: &Reading,
+    witnesses: impl Iterator<Item = &'a (Shard, Head)>,
+) -> Result<(), StoreError> {
+    for &(shard, seen) in witnesses {
+        let lost = |actual: String| Err(StoreError::HistoryLost { shard, seen, actual });
+        let Some(head) = view.heads().get(shard.index()) else {
+            return lost(format!("{} shards only", view.heads().len()));
+        };
+        if seen.position > head.position {
+            return lost(format!("its last commit at position {}", head.position));
+        }
+        let actual = match Wanted::find(view, shard, seen.position) {
+            Some(wanted) => reading.hash(shard, &wanted)?,
+            None => crate::chain::genesis(reading.identity(), shard).hash,
+        };
+        if actual != seen.hash {
+            return lost(format!("hash {actual} there"));
+        }
+    }
+    Ok(())
+}
+
+impl Recovered {
+    /// The report of this opening.
+    pub(super) fn report(&self) -> OpenReport {
+        let torn = self.torn.as_ref().map(|(bytes, why)| TornTail {
+            segment: segment::name(self.view.segments.last().copied().unwrap_or_default()),
+            offset: self.cursor.offset as u64,
+            bytes: bytes.len() as u64,
+            why,
+            aside: None,
+        });
+        OpenReport {
+            frames: self.cursor.sequence - 1,
+            commits: self.view.commits(),
+            segments: self.view.segments.len(),
+            closed: self.sealed,
+            torn,
+        }
+    }
+
+    /// Cuts the torn tail, its bytes set aside first, and writes the last frame afresh: what was read may
+    /// have been in the page cache only. After this everything in the view is durable.
+    pub(super) fn settle(
+        &mut self,
+        files: &dyn Files,
+        folder: &Folder,
+        report: &mut OpenReport,
+    ) -> std::io::Result<()> {
+        let first = self.view.segments.last().copied().unwrap_or_default();
+        let file = files.open(&folder.log.join(segment::name(first)), Access::Write)?;
+        if let Some((offset, bytes)) = self.last_frame.take() {
+            file.write_all_at(&bytes, offset as u64)?;
+        }
+        if let Some((bytes, why)) = self.torn.take() {
+            let aside = set_aside(files, folder, first, self.cursor.offset, &bytes)?;
+            tracing::warn!(
+                segment = first, offset = self.cursor.offset, bytes = bytes.len(), why, aside = %aside.display(),
+                "the last frame was not written whole: cut and set aside; it was never answered"
+            );
+            if let Some(torn) = &mut report.torn {
+                torn.aside = Some(aside);
+            }
+            file.write_all_at(&vec![0; bytes.len()], self.cursor.offset as u64)?;
+        }
+        file.sync(SyncPoint::Tail)?;
+        files.sync_dir(&folder.log, SyncPoint::LogDir)
+    }
+}
+
+fn set_aside(
+    files: &dyn Files,
+    folder: &Folder,
+    segment: u64,
+    offset: usize,
+    bytes: &[u8],
+) -> std::io::Result<std::path::PathBuf> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let name = format!("torn-{segment:020}-{offset}-{now}");
+    let mut number = 1;
+    let (path, file) = loop {
+        let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+        let path = folder.aside.join(format!("{name}{suffix}.bin"));
+        match files.open(&path, Access::CreateNew) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && number < 10_000 => number += 1,
+            file => break (path, file?),
+        }
+    };
+    file.write_all_at(bytes, 0)?;
+    file.sync(SyncPoint::AsideFile)?;
+    files.sync_dir(&folder.aside, SyncPoint::AsideDir)?;
+    Ok(path)
+}

@@ -1,0 +1,314 @@
+//! Power cuts, killed processes and failing disks at every call, on a simulated disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+
+use ledger_store::log::simulation::{Fault, Keep, SimulatedDisk};
+use ledger_store::log::{LogOptions, LogStore, SyncPoint};
+use ledger_store::{CommitHash, EventStore, Position, Shard, ShardAppend, StoreError};
+
+use crate::log_support::{everything, identity, now, options, tagged_batch};
+
+const DIR: &str = "/ledger";
+
+fn simulated(disk: &SimulatedDisk) -> LogOptions {
+    LogOptions { files: Arc::new(disk.clone()), ..options(1_024) }
+}
+
+/// What may and what must be in the log.
+#[derive(Default)]
+struct Oracle {
+    /// Every batch that was ever sent.
+    sent: Vec<Vec<(Shard, Position, CommitHash)>>,
+    /// What was answered or shown, and can never go again.
+    durable: BTreeMap<(Shard, Position), CommitHash>,
+    /// The durable bytes of each segment when the last process began.
+    segments: BTreeMap<String, Vec<u8>>,
+    /// The log was closed, and nobody opened it since.
+    closed: bool,
+    torn_seen: usize,
+}
+
+/// How one process ended.
+enum End {
+    Died,
+    Finished,
+}
+
+macro_rules! ensure {
+    ($holds:expr, $($text:tt)*) => { if !$holds { return Err(format!($($text)*)); } };
+}
+
+impl Oracle {
+    fn send(&mut self, appends: &[ShardAppend]) {
+        let commits = appends
+            .iter()
+            .flat_map(|part| part.commits.iter().map(|commit| (part.shard, commit.position, commit.hash)));
+        self.sent.push(commits.collect());
+    }
+
+    fn answered(&mut self, appends: &[ShardAppend]) {
+        for part in appends {
+            for commit in &part.commits {
+                self.durable.insert((part.shard, commit.position), commit.hash);
+            }
+        }
+    }
+
+    /// What a store shows must be right, and is from now on a promise.
+    fn look(&mut self, store: &LogStore) -> Result<(), String> {
+        let commits = everything(store).map_err(|error| format!("reading: {error}"))?;
+        let shown: BTreeMap<_, _> =
+            commits.iter().map(|commit| ((commit.shard, commit.position), commit.hash)).collect();
+        for (at, hash) in &self.durable {
+            ensure!(shown.get(at) == Some(hash), "{at:?} was durable and is gone");
+        }
+        for (shard, head) in store.identity().shards.all().zip(now(store.heads()).unwrap()) {
+            let count = shown.keys().filter(|(other, _)| *other == shard).count() as u64;
+            ensure!(head.position.0 == count, "shard {shard} has {count} commits, its head is {head:?}");
+        }
+        let mut known = BTreeSet::new();
+        for sent in &self.sent {
+            let there = |(shard, position, hash): &&(Shard, Position, CommitHash)| {
+                shown.get(&(*shard, *position)) == Some(hash)
+            };
+            let count = sent.iter().filter(there).count();
+            ensure!(count == 0 || count == sent.len(), "{count} of {} commits of a batch", sent.len());
+            known.extend(sent.iter().filter(there).map(|(shard, position, _)| (*shard, *position)));
+        }
+        ensure!(known.len() == shown.len(), "a commit that was never sent");
+        self.durable = shown;
+        Ok(())
+    }
+
+    /// Bytes that were durable may leave the log only by way of `aside/`.
+    fn check_bytes(&mut self, disk: &SimulatedDisk) -> Result<(), String> {
+        let log = Path::new(DIR).join("log");
+        let aside = Path::new(DIR).join("aside");
+        let copies: Vec<_> =
+            disk.durable_names(&aside).iter().filter_map(|name| disk.durable(&aside.join(name))).collect();
+        for (name, before) in &self.segments {
+            let Some(after) = disk.durable(&log.join(name)) else {
+                // A creation that was cut short begins anew.
+                if before.iter().skip(64).all(|byte| *byte == 0) {
+                    continue;
+                }
+                return Err(format!("{name} was durable and is gone"));
+            };
+            let lost = before.iter().zip(&after).position(|(old, new)| *old != 0 && old != new);
+            if let Some(lost) = lost {
+                let end = before.iter().rposition(|byte| *byte != 0).unwrap_or_default() + 1;
+                let saved = copies.iter().any(|copy| copy.ends_with(&before[lost..end]));
+                ensure!(saved, "{name}: bytes {lost}..{end} are in no side file");
+            }
+        }
+        let segments = disk
+            .durable_names(&log)
+            .into_iter()
+            .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "seg"));
+        self.segments =
+            segments.filter_map(|name| Some((name.clone(), disk.durable(&log.join(&name))?))).collect();
+        Ok(())
+    }
+
+    fn open(&mut self, disk: &SimulatedDisk) -> Result<Option<LogStore>, String> {
+        let store = match LogStore::open_or_create(Path::new(DIR), identity(2), simulated(disk)) {
+            Ok(store) => store,
+            Err(_) if disk.is_dead() => {
+                self.closed = false;
+                return Ok(None);
+            }
+            Err(error) => return Err(format!("opening: {error}")),
+        };
+        self.torn_seen += usize::from(store.report().torn.is_some());
+        ensure!(!self.closed || store.report().closed, "a closed log was opened and is not closed");
+        self.closed = false;
+        self.look(&store)?;
+        Ok(Some(store))
+    }
+
+    fn append(&mut self, store: &LogStore, disk: &SimulatedDisk, number: usize) -> Result<End, String> {
+        let shards: &[u16] = [&[0][..], &[1], &[0, 1]][number % 3];
+        let appends = tagged_batch(store, shards, 1 + number % 2, [0, 150, 700][number % 3], self.sent.len());
+        self.send(&appends);
+        match now(store.append(&appends)) {
+            Ok(answers) => {
+                ensure!(answers.iter().all(Result::is_ok), "the only writer lost a race");
+                self.answered(&appends);
+                if disk.is_dead() {
+                    // It died while it prepared the next segment.
+                    return Ok(End::Died);
+                }
+                self.look(store)?;
+                Ok(End::Finished)
+            }
+            Err(_) if disk.is_dead() => Ok(End::Died),
+            Err(error) => Err(format!("appending: {error}")),
+        }
+    }
+
+    /// One process: opens, appends over several segments, closes, opens, appends, opens, appends.
+    fn live(&mut self, disk: &SimulatedDisk) -> Result<End, String> {
+        self.check_bytes(disk)?;
+        for (appends, close) in [(5, true), (3, false), (2, false)] {
+            let Some(store) = self.open(disk)? else { return Ok(End::Died) };
+            for number in 0..appends {
+                if let End::Died = self.append(&store, disk, number)? {
+                    return Ok(End::Died);
+                }
+            }
+            if close {
+                match now(store.close()) {
+                    Ok(()) => self.closed = true,
+                    Err(_) if disk.is_dead() => return Ok(End::Died),
+                    Err(error) => return Err(format!("closing: {error}")),
+                }
+            }
+        }
+        Ok(End::Finished)
+    }
+}
+
+/// How a process ends: at which call, and what is left for the next.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    call: u64,
+    /// `None`: only the process ends.
+    keep: Option<Keep>,
+}
+
+/// Lives through some cuts and then once in peace; the violation, if there is one.
+fn run(cuts: &[Cut], forgotten: Option<SyncPoint>) -> Result<Oracle, String> {
+    let mut oracle = Oracle::default();
+    let mut disk = SimulatedDisk::new();
+    if let Some(point) = forgotten {
+        disk.forget(point);
+    }
+    for cut in cuts {
+        disk.arm(cut.call, Fault::Death);
+        let _died = oracle.live(&disk)?;
+        disk = match cut.keep {
+            Some(keep) => disk.after_power_cut(keep),
+            None => disk.after_kill(),
+        };
+    }
+    oracle.live(&disk)?;
+    oracle.check_bytes(&disk)?;
+    // Whatever was answered is durable at once, not only after the next call.
+    disk = disk.after_power_cut(Keep::Nothing);
+    oracle.live(&disk)?;
+    Ok(oracle)
+}
+
+/// The calls of a life in peace.
+fn calls() -> u64 {
+    let disk = SimulatedDisk::new();
+    assert!(matches!(Oracle::default().live(&disk), Ok(End::Finished)));
+    disk.calls()
+}
+
+fn keeps(seed: u64, seeds: u64) -> impl Iterator<Item = Option<Keep>> {
+    let some = (0..seeds).map(move |number| Some(Keep::Some(seed * 1_000 + number)));
+    [None, Some(Keep::All), Some(Keep::Nothing)].into_iter().chain(some)
+}
+
+/// Goes through cuts at every call, then through pairs of cuts, the second mostly while recovering.
+fn explore(forgotten: Option<SyncPoint>, seeds: u64) -> Result<(u64, usize), (Vec<Cut>, String)> {
+    let (mut runs, mut torn) = (0, 0);
+    let mut go = |cuts: Vec<Cut>| match run(&cuts, forgotten) {
+        Ok(oracle) => {
+            runs += 1;
+            torn += oracle.torn_seen;
+            Ok(())
+        }
+        Err(violation) => Err((cuts, violation)),
+    };
+    for call in 1..=calls() {
+        for keep in keeps(call, seeds) {
+            go(vec![Cut { call, keep }])?;
+        }
+    }
+    for call in 1..=calls() {
+        for (number, keep) in (0..).zip(keeps(call, seeds / 3)) {
+            for second in [1 + (call * 7 + number * 3) % 12, 13 + (call * 5 + number) % 16] {
+                for keep_second in [Some(Keep::Nothing), Some(Keep::Some(call * 31 + second)), None] {
+                    go(vec![Cut { call, keep }, Cut { call: second, keep: keep_second }])?;
+                }
+            }
+        }
+    }
+    Ok((runs, torn))
+}
+
+#[test]
+fn no_cut_loses_what_was_answered_or_leaves_half_a_batch() {
+    match explore(None, 6) {
+        Ok((runs, torn)) => {
+            assert!(runs > 2_000, "{runs} runs");
+            assert!(torn > 100, "only {torn} torn tails were met");
+        }
+        Err((cuts, violation)) => panic!("{violation}\nafter {cuts:?}"),
+    }
+}
+
+#[test]
+fn no_sync_is_superfluous() {
+    for point in SyncPoint::ALL {
+        let Err((cuts, violation)) = explore(Some(point), 6) else {
+            panic!("nothing is lost without {point:?}: either the test is blind or the sync can go");
+        };
+        println!("without {point:?}: {violation}, after {cuts:?}");
+    }
+}
+
+/// A write or sync that fails ends writing, whatever comes after, and a reopened store is right.
+#[test]
+fn a_failed_call_is_final_until_the_log_is_reopened() {
+    let mut unknown = 0;
+    for kind in [ErrorKind::StorageFull, ErrorKind::Other] {
+        for call in 1..=calls() {
+            for keep in [None, Some(Keep::Nothing), Some(Keep::Some(call))] {
+                unknown += fail_once(call, kind, keep).unwrap_or_else(|violation| {
+                    panic!("{violation}, after {kind:?} at call {call}, then {keep:?}")
+                });
+            }
+        }
+    }
+    assert!(unknown > 50, "only {unknown} unknown outcomes were met");
+}
+
+fn fail_once(call: u64, kind: ErrorKind, keep: Option<Keep>) -> Result<usize, String> {
+    let disk = SimulatedDisk::new();
+    let mut oracle = Oracle::default();
+    disk.arm(call, Fault::Error(kind));
+    let mut unknown = 0;
+    let opened = LogStore::open_or_create(Path::new(DIR), identity(2), simulated(&disk));
+    if let Ok(store) = &opened {
+        for number in 0..9 {
+            let appends = tagged_batch(store, &[0, 1], 1, 150, oracle.sent.len());
+            oracle.send(&appends);
+            match now(store.append(&appends)) {
+                Ok(_) => oracle.answered(&appends),
+                Err(StoreError::Unknown { .. }) => unknown += 1,
+                Err(StoreError::Unavailable { .. }) => {
+                    oracle.sent.pop();
+                }
+                Err(error) => return Err(format!("append {number}: {error}")),
+            }
+            oracle.look(store)?;
+            if disk.calls() >= call && unknown > 0 {
+                let again = now(store.append(&appends));
+                ensure!(matches!(again, Err(StoreError::Unavailable { .. })), "poisoned, yet {again:?}");
+                ensure!(now(store.close()).is_err(), "poisoned, yet closed");
+            }
+        }
+    }
+    drop(opened);
+    // Reopened, perhaps without a power cut in between: then what is only cached must become durable.
+    let disk = keep.map_or_else(|| disk.after_kill(), |keep| disk.after_power_cut(keep));
+    oracle.live(&disk)?;
+    oracle.live(&disk.after_power_cut(Keep::Nothing))?;
+    Ok(unknown)
+}
