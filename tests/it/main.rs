@@ -1,0 +1,4 @@
+//! The engine through its public face: real stores, real threads.
+
+mod basics;
+mod support;
