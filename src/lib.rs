@@ -10,6 +10,7 @@ mod loader;
 mod request;
 mod settings;
 mod telemetry;
+mod verify;
 mod watchdog;
 mod writer;
 
@@ -20,6 +21,7 @@ pub use clock::{Clock, ClockSuspect, SystemClock};
 pub use error::{ExecuteError, OpenError, Refusal};
 pub use ledger::Ledger;
 pub use request::{EntryId, Outcome, PlayerReading, Receipt, RecordedOutcome, Request};
+pub use verify::{TrialBalanceLine, Verification, VerifyError, verify};
 pub use settings::{Lane, Settings};
 
 /// The pure domain.
