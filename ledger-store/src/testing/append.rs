@@ -317,7 +317,8 @@ fn broken_appends<B: StoreBuilder>(
     let mut others = subject.identity.shards.all().filter(|other| *other != shard);
     if let Some(other) = others.next_back() {
         let stranger = CommitBuilder::new(partition_in(subject.identity.shards, other, 0));
-        cases.push(("a partition of another shard", seal(&[commit.clone(), stranger])));
+        cases.push(("a partition of another shard", seal(std::slice::from_ref(&stranger))));
+        cases.push(("a partition of another shard behind a sound one", seal(&[commit.clone(), stranger])));
         let parts = [(shard, APPEND_COMMITS_MAX), (other, 1)];
         let part =
             |(shard, count): (Shard, usize)| subject.seal(shard, &vec![subject.commit(shard, ""); count]);
