@@ -28,11 +28,13 @@
 //! }
 //!
 //! mod memory {
-//! #   use super::Memory;
-//!     ledger_store::conformance_tests!(Memory);
+//!     ledger_store::conformance_tests!(super::Memory);
 //! }
+//!
+//! # fn main() {
 //! # use ledger_store::testing::{c06_of_concurrent_appends_exactly_one_lands, run};
 //! # run("c06", || async { c06_of_concurrent_appends_exactly_one_lands(&Memory).await });
+//! # }
 //! ```
 //!
 //! The line expands to a `#[test]` per clause. What only a backend can bring about (a power cut, a write that
