@@ -61,7 +61,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use crate::{EventStore, LedgerIdentity, LostAnswer, Position, Shard, ShardCount, StoreError};
+use crate::{EventStore, LedgerIdentity, LostAnswer, ShardCount, StoreError, StoredCommit};
 
 pub use append::{
     c01_an_append_of_one_shard_lands_whole_or_not_at_all, c02_an_append_lands_only_on_the_expected_head,
@@ -162,6 +162,9 @@ impl Stall {
 }
 
 /// Makes stores for the kit, each in a place that no other call sees.
+///
+/// A builder that offers a hook must make it happen or panic: [`Hook::Absent`] is for a means that does not
+/// exist, and a clause passes without it.
 #[async_trait]
 pub trait StoreBuilder: Send + Sync + 'static {
     /// What must live as long as the store, and knows where it lives: a folder, a schema.
@@ -210,9 +213,9 @@ pub trait StoreBuilder: Send + Sync + 'static {
         Hook::Absent
     }
 
-    /// Changes a byte of a stored body. The kit has closed the store and dropped every handle; commits
-    /// stand before and after this one.
-    async fn damage(&self, _guard: &mut Self::Guard, _shard: Shard, _position: Position) -> Hook {
+    /// Changes a byte of the stored body of this commit. The kit has closed the store and dropped every
+    /// handle; commits stand before and after this one, and no other has the same body.
+    async fn damage(&self, _guard: &mut Self::Guard, _commit: &StoredCommit) -> Hook {
         Hook::Absent
     }
 }

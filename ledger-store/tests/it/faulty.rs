@@ -300,7 +300,8 @@ impl StoreBuilder for Faulty {
         done(place.memory.lose_next_answer(answer))
     }
 
-    async fn damage(&self, place: &mut Place, shard: Shard, position: Position) -> Hook {
+    async fn damage(&self, place: &mut Place, commit: &StoredCommit) -> Hook {
+        let (shard, position) = (commit.shard, commit.position);
         let hides = matches!(self.0, Bug::ReturnsDamage | Bug::PassesOverDamage);
         if hides {
             *lock(&place.shared.damaged) = Some((shard, position));
