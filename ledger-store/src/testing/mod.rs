@@ -126,6 +126,24 @@ macro_rules! ensure {
 }
 use ensure;
 
+/// The place in a blocking store where a [`Stall`] holds a write.
+#[derive(Debug)]
+pub struct StallPoint {
+    reaches: oneshot::Sender<()>,
+    released: oneshot::Receiver<()>,
+}
+
+impl StallPoint {
+    /// Blocks the calling thread until the write may go on.
+    pub fn hold(self) {
+        // The clause may have ended; then nobody hears it, and the write goes on.
+        let _ = self.reaches.send(());
+        // A thread that drives a runtime may not wait for a channel; one of its own may.
+        let wait = move || drop(self.released.blocking_recv());
+        drop(std::thread::spawn(wait).join());
+    }
+}
+
 /// Whether a builder could do what a clause asked it for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hook {
@@ -148,6 +166,12 @@ impl Stall {
     /// Dropping the sender lets it go on too, so that a failed test hangs nothing.
     pub fn new(reached: oneshot::Receiver<()>, release: oneshot::Sender<()>) -> Self {
         Self { reached, release }
+    }
+
+    /// A stall for a store that blocks: the second part goes to where the write happens.
+    pub fn blocking() -> (Self, StallPoint) {
+        let ((reaches, reached), (release, released)) = (oneshot::channel(), oneshot::channel());
+        (Self { reached, release }, StallPoint { reaches, released })
     }
 
     async fn reached(&mut self) -> Verdict {
