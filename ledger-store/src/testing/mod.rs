@@ -216,8 +216,9 @@ pub trait StoreBuilder: Send + Sync + 'static {
     /// Any [`StoreError`]; it fails the test, except [`StoreError::Corrupted`] after [`Self::damage`].
     async fn reopen(&self, guard: &mut Self::Guard) -> Result<Arc<dyn EventStore>, StoreError>;
 
-    /// Cuts the power while the store is open: whatever is not durable is lost, and nothing that the
-    /// handle still does has an effect. The kit then drops the handle and reopens.
+    /// Cuts the power while the store is open: whatever is not durable is lost, nothing that the handle
+    /// still does has an effect, and no append answers `Ok` any more. The kit then drops the handle and
+    /// reopens.
     async fn power_cut(&self, _guard: &mut Self::Guard) -> Hook {
         Hook::Absent
     }
