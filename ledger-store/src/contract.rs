@@ -59,9 +59,10 @@ pub struct Snapshot {
 ///   answer for that shard is [`StoreError::HeadMoved`] with the actual head, and nothing of it lands.
 /// - **C03** The answer comes per shard, in the order asked; one shard's refusal does not hinder another's.
 /// - **C04** Positions are dense: commit n + 1 follows commit n, whatever was refused in between.
-/// - **C05** An append that breaks a rule (empty; a gap; a hash that does not match; two parts for one
-///   shard; a body, count or size over a limit; a partition of another shard) is [`StoreError::Invalid`]
-///   for the whole call, and nothing lands.
+/// - **C05** An append that breaks a rule (none at all; empty; a gap; links that do not match; two parts for
+///   one shard; a body, count or size over a limit; a partition of another shard) is
+///   [`StoreError::Invalid`] for the whole call, and nothing lands. A store may leave out hashing each body
+///   again, because its caller has just sealed it in the same process; reading always checks (C14).
 /// - **C06** Of any number of concurrent appends on one head, exactly one lands.
 /// - **C07** When `append` answers `Ok`, the commits are durable: a crash or power cut cannot lose them.
 /// - **C08** After [`StoreError::Unknown`] the same append may be sent again: if it had landed the answer

@@ -9,6 +9,8 @@ mod log_damage;
 #[cfg(feature = "log")]
 mod log_folder;
 #[cfg(feature = "log")]
+mod log_kit;
+#[cfg(feature = "log")]
 mod log_kill;
 #[cfg(all(feature = "log", feature = "testing"))]
 mod log_power;
