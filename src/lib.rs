@@ -31,32 +31,36 @@
 //!
 //! # A tour
 //!
-//! - **Opening.** [`Ledger::open`] makes or opens the embedded log in a folder; [`Ledger::with_store`] takes any
-//!   [`EventStore`](store::EventStore). What can be chosen is in [`Settings`], every limit has a default. A ledger is
-//!   cheap to clone, works from any runtime and blocks no worker of it. [`Ledger::close`] ends it cleanly; after a
-//!   mere drop the threads finish what was taken in, but the log is not sealed.
+//! - **Opening.** [`Ledger::open`] makes or opens the embedded log in a folder; [`Ledger::with_store`]
+//!   takes any [`EventStore`](store::EventStore). What can be chosen is in [`Settings`], every limit has a
+//!   default. A ledger is cheap to clone, works from any runtime and blocks no worker of it.
+//!   [`Ledger::close`] ends it cleanly; after a mere drop the threads finish what was taken in, but the log
+//!   is not sealed.
 //! - **Commands.** [`Ledger::execute`] takes a player and one of the commands of
 //!   [`PlayerCommand`](ledger_core::PlayerCommand): [`OpenPlayer`](ledger_core::OpenPlayer),
 //!   [`RecordDeposit`](ledger_core::RecordDeposit), [`PlaceBet`](ledger_core::PlaceBet),
 //!   [`Settle`](ledger_core::Settle), [`CloseRound`](ledger_core::CloseRound), [`Void`](ledger_core::Void),
-//!   [`Rollback`](ledger_core::Rollback), [`GrantCredit`](ledger_core::GrantCredit). [`Ledger::request`] adds an actor,
-//!   a trace and a [`Lane`]; [`Ledger::execute_all`] sends many at once, each for itself.
-//! - **Answers.** A [`Receipt`] names the [`Outcome`], the balances, and the position and hash under which it is
-//!   durable. An [`ExecuteError`] tells a [`Refusal`] by the rules from a failure and from an unknown outcome.
-//! - **Reading.** [`Ledger::player`] gives a [`PlayerReading`]: the state, with the position at which it is true.
-//!   [`Ledger::outcome`] gives what a key came to. [`Ledger::store`] gives the log itself.
-//! - **Proof.** [`verify()`] walks the whole log, recomputes every hash, replays every player and adds up the books.
-//! - **Time.** A [`Clock`] can be injected. A wall clock that jumps, or lies behind the log, is a [`ClockSuspect`]:
-//!   nothing is recorded until it is right or [`Ledger::accept_clock`] was called.
-//! - **The parts.** The domain is [`ledger_core`], re-exported as [`core`](crate::core); stores are [`ledger_store`],
-//!   re-exported as [`store`]. Everything stored is described in `docs/storage-format.md`.
+//!   [`Rollback`](ledger_core::Rollback), [`GrantCredit`](ledger_core::GrantCredit). [`Ledger::request`]
+//!   adds an actor, a trace and a [`Lane`]; [`Ledger::execute_all`] sends many at once, each for itself.
+//! - **Answers.** A [`Receipt`] names the [`Outcome`], the balances, and the position and hash under which
+//!   it is durable. An [`ExecuteError`] tells a [`Refusal`] by the rules from a failure and from an unknown
+//!   outcome.
+//! - **Reading.** [`Ledger::player`] gives a [`PlayerReading`]: the state, with the position at which it is
+//!   true. [`Ledger::outcome`] gives what a key came to. [`Ledger::store`] gives the log itself.
+//! - **Proof.** [`verify()`] walks the whole log, recomputes every hash, replays every player and adds up
+//!   the books.
+//! - **Time.** A [`Clock`] can be injected. A wall clock that jumps, or lies behind the log, is a
+//!   [`ClockSuspect`]: nothing is recorded until it is right or [`Ledger::accept_clock`] was called.
+//! - **The parts.** The domain is [`ledger_core`], re-exported as [`core`](crate::core); stores are
+//!   [`ledger_store`], re-exported as [`store`]. Everything stored is described in
+//!   `docs/storage-format.md`.
 //!
 //! # What it is not
 //!
-//! Not a server, not a gateway to providers, not a place for personal data. It does not authenticate anyone. A command
-//! does not join a transaction of your database: write it to an outbox of yours, send it with a key you can make
-//! again, and ask for its outcome when in doubt. Withdrawals, bonuses, limits, projections and SQL stores are not built
-//! yet; the README keeps the list.
+//! Not a server, not a gateway to providers, not a place for personal data. It does not authenticate
+//! anyone. A command does not join a transaction of your database: write it to an outbox of yours, send it
+//! with a key you can make again, and ask for its outcome when in doubt. Withdrawals, bonuses, limits,
+//! projections and SQL stores are not built yet; the README keeps the list.
 //!
 //! # Cookbook
 //!
@@ -78,11 +82,11 @@
 //!
 //! ## Duplicates
 //!
-//! Send every command with the id its sender gave it, as often as it comes. The second time the receipt says
-//! [`replayed`](Receipt::replayed): [`balances`](Receipt::balances) is what the first answer said,
-//! [`current`](Receipt::current) is what is there now; which of the two a provider wants to hear is up to its protocol.
-//! The same key with another payload is refused as `key_reused`. Metadata (actor, trace) is not part of the payload,
-//! and `10`, `10.0` and `10.00` are the same amount.
+//! Send every command with the id its sender gave it, as often as it comes. The second time the receipt
+//! says [`replayed`](Receipt::replayed): [`balances`](Receipt::balances) is what the first answer said,
+//! [`current`](Receipt::current) is what is there now; which of the two a provider wants to hear is up to
+//! its protocol. The same key with another payload is refused as `key_reused`. Metadata (actor, trace) is
+//! not part of the payload, and `10`, `10.0` and `10.00` are the same amount.
 //!
 //! ## Time-outs
 //!
@@ -105,15 +109,16 @@
 //! # }
 //! ```
 //!
-//! The question waits behind every command that was sent before it in the play lane. *Absent* is true up to the position
-//! it names: a command in another lane, or still on its way, may be recorded later. A refusal that did not consume its key
-//! is absent too. When in doubt send the command again with the same key: that is always safe.
+//! The question waits behind every command that was sent before it in the play lane. *Absent* is true up to
+//! the position it names: a command in another lane, or still on its way, may be recorded later. A refusal
+//! that did not consume its key is absent too. When in doubt send the command again with the same key: that
+//! is always safe.
 //!
 //! ## Reading at a position
 //!
-//! Every receipt and reading names shard, position and hash. A reading includes everything that was acknowledged to you
-//! before you asked. Balances that you pass on belong together with their position, so that the receiver can tell which
-//! of two is newer. The history itself is in the log:
+//! Every receipt and reading names shard, position and hash. A reading includes everything that was
+//! acknowledged to you before you asked. Balances that you pass on belong together with their position, so
+//! that the receiver can tell which of two is newer. The history itself is in the log:
 //! [`EventStore::read_partition`](store::EventStore::read_partition) gives a player's commits in order, and
 //! [`CommitBody::decode`](ledger_core::stored::CommitBody::decode) reads them.
 //!
@@ -140,15 +145,15 @@
 //!
 //! ## Watching it
 //!
-//! The library writes `tracing` events and, if the host installs a recorder of the `metrics` facade, these figures:
-//! `casino_ledger_commands_total` by outcome, `casino_ledger_batch_commits`, `casino_ledger_batch_bytes`,
-//! `casino_ledger_append_seconds`, `casino_ledger_lane_depth` by lane, `casino_ledger_cached_players`,
-//! `casino_ledger_cached_bytes`.
+//! The library writes `tracing` events and, if the host installs a recorder of the `metrics` facade, these
+//! figures: `casino_ledger_commands_total` by outcome, `casino_ledger_batch_commits`,
+//! `casino_ledger_batch_bytes`, `casino_ledger_append_seconds`, `casino_ledger_lane_depth` by lane,
+//! `casino_ledger_cached_players`, `casino_ledger_cached_bytes`.
 //!
 //! # Features
 //!
-//! **`log`** (default): the embedded log store and [`Ledger::open`]. Without it a ledger runs on the store that is
-//! handed to [`Ledger::with_store`], and nothing touches a disk.
+//! **`log`** (default): the embedded log store and [`Ledger::open`]. Without it a ledger runs on the store
+//! that is handed to [`Ledger::with_store`], and nothing touches a disk.
 //!
 //! **`sqlite`**: SQLite as the home of views. It compiles SQLite in; no view uses it yet.
 

@@ -1,4 +1,70 @@
-//! The pure domain of casino-ledger.
+//! The pure domain of casino-ledger: money, accounts, entries, commands, decisions and stored shapes.
+//!
+//! It decides and folds, and does nothing else: no input or output, no clock, no randomness, no async.
+//! Whatever a decision needs comes in as an argument, so equal arguments give equal decisions.
+//!
+//! ```
+//! use ledger_core::{
+//!     CurrencyRegistry, Decision, Facts, PlayerCommand, PlayerId, PlayerLedger, PlayerState, Policy, Timestamp,
+//! };
+//!
+//! let mut state = PlayerState::new(PlayerId::new("p1")?);
+//! let (currencies, policy) = (CurrencyRegistry::standard(), Policy::default());
+//! for command in [
+//!     r#"{"command":"open_player","operator":"acme","brand":"lucky","jurisdiction":"MT","zone":"Europe/Malta","kind":"real","currencies":["EUR"]}"#,
+//!     r#"{"command":"record_deposit","source":"psp","id":"d1","amount":"100.00","currency":"EUR"}"#,
+//!     r#"{"command":"place_bet","source":"prov","id":"t1","round":"r1","game":"crash","amount":"10.00","currency":"EUR"}"#,
+//! ] {
+//!     let command: PlayerCommand = serde_json::from_str(command)?;
+//!     let facts = Facts {
+//!         known: None, tombstoned: false, round: None, target: None, currencies: &currencies, policy: &policy,
+//!     };
+//!     let decision = PlayerLedger::decide(&state, &command, &facts, Timestamp::EPOCH)?;
+//!     let Decision::Commit(draft) = decision else { panic!("refused") };
+//!     state.evolve_all(&draft.events, Timestamp::EPOCH)?;
+//! }
+//! let balance = &state.balances()[0];
+//! assert_eq!((balance.cash.to_string(), balance.held.to_string()), ("90.00".into(), "10.00".into()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # A tour
+//!
+//! - **Money.** An [`Amount`] is a whole number of units of 10^-scale; a [`Currency`] has a scale and a
+//!   maximum, a [`CurrencyRegistry`] is what a ledger may hold. Amounts are checked and never rounded.
+//! - **Accounts.** [`AccountCode`] is the chart: each account has one [`AccountClass`] and one [`Book`]. A
+//!   [`Posting`] is one leg of an [`Entry`], and [`Entry::new`] is the only way to one: it proves that
+//!   debits equal credits per currency and book, and that cash and bonus do not mix.
+//! - **Names.** Ids ([`PlayerId`], [`SourceId`], [`RoundId`] ...) are opaque texts. A [`Partition`] is what
+//!   one commit decides about, a [`Stream`] the events of one aggregate in it. An [`IdempotencyKey`] is
+//!   unique for ever in its partition; a [`Fingerprint`] tells whether two commands under it are the same.
+//! - **Commands.** [`PlayerCommand`] is one of [`OpenPlayer`], [`RecordDeposit`], [`PlaceBet`], [`Settle`],
+//!   [`CloseRound`], [`Void`], [`Rollback`], [`GrantCredit`]. They carry decimals as their sender wrote
+//!   them.
+//! - **Decisions.** [`FactsNeeded`] says what to look for in the log, [`Facts`] is what was found,
+//!   [`PlayerLedger::decide`] gives a [`Decision`]: a [`Draft`] to commit, a replay, or a [`Rejection`]
+//!   that is not recorded. A [`Policy`] says how a source behaves. A contradiction is a [`Fault`], never an
+//!   answer.
+//! - **State.** [`PlayerState`] folds commits: a [`Profile`], a [`Wallet`] of [`Purse`]s, the open rounds.
+//!   What is over is not in it.
+//! - **The house.** [`CurrencyRegister`] fixes a currency's scale and maximum at its first use.
+//! - **Stored shapes.** [`stored`] has everything that stands in the log; `docs/storage-format.md` freezes
+//!   it.
+//!
+//! # What it is not
+//!
+//! It keeps nothing and finds nothing: keys that were used, tombstones and rounds that are over are facts
+//! that the caller fetches. The crate `casino-ledger` does that, with durability, threads and limits. Use
+//! this crate by itself to read a log, to check a rule, or to simulate.
+//!
+//! # Features
+//!
+//! **`schema`**: JSON Schemas of the stored shapes, by event type and version (`stored::event_schemas`).
+//!
+//! **`testing`**: for generators and helpers of tests; there are none yet.
+//!
+//! **`spike-cbor`**: encodes commit bodies as CBOR, so that benches can compare. A log written with it is
+//! read by no other build; never use it elsewhere.
 
 #![deny(
     clippy::float_arithmetic,
