@@ -51,7 +51,7 @@
 //!   the books.
 //! - **Time.** A [`Clock`] can be injected. A wall clock that jumps, or lies behind the log, is a
 //!   [`ClockSuspect`]: nothing is recorded until it is right or [`Ledger::accept_clock`] was called.
-//! - **The parts.** The domain is [`ledger_core`], re-exported as [`core`](crate::core); stores are
+//! - **The parts.** The domain is [`ledger_core`], re-exported as [`core`]; stores are
 //!   [`ledger_store`], re-exported as [`store`]. Everything stored is described in
 //!   `docs/storage-format.md`.
 //!
