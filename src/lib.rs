@@ -51,9 +51,8 @@
 //!   the books.
 //! - **Time.** A [`Clock`] can be injected. A wall clock that jumps, or lies behind the log, is a
 //!   [`ClockSuspect`]: nothing is recorded until it is right or [`Ledger::accept_clock`] was called.
-//! - **The parts.** The domain is [`ledger_core`], re-exported as [`core`]; stores are
-//!   [`ledger_store`], re-exported as [`store`]. Everything stored is described in
-//!   `docs/storage-format.md`.
+//! - **The parts.** The domain is [`ledger_core`], re-exported as [`core`]; stores are [`ledger_store`],
+//!   re-exported as [`store`]. Everything stored is described in `docs/storage-format.md`.
 //!
 //! # What it is not
 //!
@@ -155,7 +154,7 @@
 //! **`log`** (default): the embedded log store and [`Ledger::open`]. Without it a ledger runs on the store
 //! that is handed to [`Ledger::with_store`], and nothing touches a disk.
 //!
-//! **`sqlite`**: SQLite as the home of views. It compiles SQLite in; no view uses it yet.
+//! **`sqlite`**: a file of `SQLite` as the home of views. It compiles the library in; no view uses it yet.
 
 mod clock;
 #[cfg(feature = "log")]
