@@ -9,9 +9,9 @@ mod log_damage;
 #[cfg(feature = "log")]
 mod log_folder;
 #[cfg(feature = "log")]
-mod log_kit;
-#[cfg(feature = "log")]
 mod log_kill;
+#[cfg(feature = "log")]
+mod log_kit;
 #[cfg(all(feature = "log", feature = "testing"))]
 mod log_power;
 #[cfg(feature = "log")]
