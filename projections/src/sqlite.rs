@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ledger_store::{CommitHash, Head, LedgerId, LedgerIdentity, Position, Shard, ShardCount};
+pub use rusqlite;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
