@@ -26,5 +26,7 @@ pub use verify::{TrialBalanceLine, Verification, VerifyError, verify};
 
 /// The pure domain.
 pub use ledger_core as core;
+/// Views and what keeps them up to date.
+pub use ledger_projections as projections;
 /// The store contract and its backends.
 pub use ledger_store as store;

@@ -14,6 +14,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rust_decimal::Decimal;
 
+/// The game provider whose traffic it is.
+pub(crate) const PROVIDER: &str = "crash-provider";
+
 /// The most bets one file may hold.
 const BETS_MAX: usize = 5_000_000;
 
@@ -211,7 +214,7 @@ fn step(command: PlayerCommand, kind: Kind) -> Step {
 /// The scripts of all players: their bets placed and settled, mixed with noise that must change nothing.
 /// `noise` is in per mille of the bets, for each kind of noise. Deterministic in traffic and noise.
 pub(crate) fn scripts(traffic: &Traffic, noise: u64) -> anyhow::Result<Vec<Script>> {
-    let maker = Maker { traffic, source: SourceId::new("crash-provider")?, game: GameId::new("crash")? };
+    let maker = Maker { traffic, source: SourceId::new(PROVIDER)?, game: GameId::new("crash")? };
     let mut random = ChaCha8Rng::seed_from_u64(traffic.bets.len() as u64);
     let mut chance = || random.next_u64() % 1_000 < noise;
     let mut order: Vec<&str> = Vec::new();
