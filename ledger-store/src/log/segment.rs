@@ -98,8 +98,9 @@ pub(super) fn make(
         let count = usize::try_from(u64::from(bytes) - at).unwrap_or(usize::MAX).min(ZEROS.len());
         file.write_all_at(&ZEROS[..count], at)?;
         at += count as u64;
+        // Piece by piece, so that a commit never waits in the disk's queue behind a whole segment of zeros.
+        file.sync(SyncPoint::SegmentFill)?;
     }
-    file.sync(SyncPoint::SegmentFill)?;
     Ok(file)
 }
 
