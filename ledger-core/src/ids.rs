@@ -13,18 +13,20 @@ pub const ID_BYTES_MAX: usize = 128;
 #[non_exhaustive]
 pub enum IdError {
     /// The text is empty.
-    #[error("{what} is empty: give 1 to {ID_BYTES_MAX} bytes")]
+    #[error("{what} is empty")]
     Empty {
         /// The kind of identifier.
         what: &'static str,
     },
-    /// The text is longer than [`ID_BYTES_MAX`] bytes.
-    #[error("{what} has {bytes} bytes: at most {ID_BYTES_MAX} are allowed")]
+    /// The text is longer than it may be ([`ID_BYTES_MAX`] bytes for all but sub-accounts).
+    #[error("{what} has {bytes} bytes: at most {bytes_max} are allowed")]
     TooLong {
         /// The kind of identifier.
         what: &'static str,
         /// How long the text is.
         bytes: usize,
+        /// How long it may be.
+        bytes_max: usize,
     },
     /// The text holds a control character.
     #[error("{what} holds the control character U+{code_point:04X} at byte {at}")]
@@ -38,12 +40,12 @@ pub enum IdError {
     },
 }
 
-fn check(what: &'static str, text: &str) -> Result<(), IdError> {
+fn check(what: &'static str, text: &str, bytes_max: usize) -> Result<(), IdError> {
     if text.is_empty() {
         return Err(IdError::Empty { what });
     }
-    if text.len() > ID_BYTES_MAX {
-        return Err(IdError::TooLong { what, bytes: text.len() });
+    if text.len() > bytes_max {
+        return Err(IdError::TooLong { what, bytes: text.len(), bytes_max });
     }
     match text.char_indices().find(|(_, c)| c.is_control()) {
         Some((at, c)) => Err(IdError::Control { what, code_point: u32::from(c), at }),
@@ -53,9 +55,14 @@ fn check(what: &'static str, text: &str) -> Result<(), IdError> {
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        id!(
+            $(#[$doc])*
+            ///
+            /// 1 to 128 bytes of UTF-8 without control characters; compared bytewise.
+            $name, $what, ID_BYTES_MAX);
+    };
+    ($(#[$doc:meta])* $name:ident, $what:literal, $max:expr) => {
         $(#[$doc])*
-        ///
-        /// 1 to 128 bytes of UTF-8 without control characters; compared bytewise.
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Arc<str>);
 
@@ -67,7 +74,7 @@ macro_rules! id {
             /// [`IdError`] if the text is empty, too long or holds a control character.
             pub fn new(text: impl AsRef<str>) -> Result<Self, IdError> {
                 let text = text.as_ref();
-                check($what, text)?;
+                check($what, text, $max)?;
                 Ok(Self(Arc::from(text)))
             }
 
@@ -109,8 +116,8 @@ macro_rules! id {
             }
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 schemars::json_schema!({
-                    "type": "string", "minLength": 1, "maxLength": ID_BYTES_MAX,
-                    "description": concat!($what, ": 1 to 128 bytes of UTF-8 without control characters")
+                    "type": "string", "minLength": 1, "maxLength": $max,
+                    "description": concat!($what, ": UTF-8 without control characters, length in bytes")
                 })
             }
         }
@@ -152,8 +159,46 @@ id!(
     /// A trace id of the host's tracing system; kept for audit, never compared.
     TraceId, "trace id");
 id!(
-    /// The sub-account an account code is kept per: a round, a game, a payment provider.
-    SubAccount, "sub-account");
+    /// A payment provider's authorisation number of a deposit (GLI-19 2.5.6(c)).
+    Authorisation, "authorisation");
+
+/// The longest reason, in bytes.
+pub const REASON_BYTES_MAX: usize = 256;
+
+id!(
+    /// Why someone did something, in his own words: 1 to 256 bytes. Holds no personal data.
+    Reason, "reason", REASON_BYTES_MAX);
+
+/// The longest sub-account, in bytes: two identifiers whose every byte is escaped, and a separator.
+pub const SUB_ACCOUNT_BYTES_MAX: usize = 2 * 2 * ID_BYTES_MAX + 1;
+
+id!(
+    /// What an account code is kept per: a round (`source/round`, escaped as in RFC 6901), a game, a
+    /// payment provider.
+    SubAccount, "sub-account", SUB_ACCOUNT_BYTES_MAX);
+
+impl SubAccount {
+    /// The sub-account of a round.
+    pub fn round(source: &SourceId, round: &RoundId) -> Self {
+        let mut text = String::with_capacity(
+            source.as_str().len().saturating_add(round.as_str().len()).saturating_add(1),
+        );
+        crate::text::push_escaped(&mut text, source.as_str());
+        text.push('/');
+        crate::text::push_escaped(&mut text, round.as_str());
+        Self(Arc::from(text))
+    }
+
+    /// The sub-account of a game.
+    pub fn game(game: &GameId) -> Self {
+        Self(Arc::clone(&game.0))
+    }
+
+    /// The sub-account of a game or payment provider.
+    pub fn source(source: &SourceId) -> Self {
+        Self(Arc::clone(&source.0))
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -170,7 +215,10 @@ mod tests {
     #[test]
     fn malformed_ids_are_refused_with_the_reason() {
         assert_eq!(PlayerId::new(""), Err(IdError::Empty { what: "player id" }));
-        assert_eq!(RoundId::new("x".repeat(129)), Err(IdError::TooLong { what: "round id", bytes: 129 }));
+        assert_eq!(
+            RoundId::new("x".repeat(129)),
+            Err(IdError::TooLong { what: "round id", bytes: 129, bytes_max: 128 })
+        );
         for (text, code_point, at) in
             [("a\nb", 10, 1), ("\u{7f}", 127, 0), ("ж\u{85}", 0x85, 2), ("\0", 0, 0)]
         {

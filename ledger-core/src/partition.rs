@@ -243,8 +243,9 @@ impl KeyDigest {
 }
 
 fn half(digest: [u8; 32]) -> [u8; 16] {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = digest;
-    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
+    let mut half = [0; 16];
+    half.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    half
 }
 
 #[cfg(feature = "schema")]

@@ -32,6 +32,9 @@ impl Timestamp {
     /// The Unix epoch, 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
 
+    /// The last instant that can be held, 9999-12-31T23:59:59.999999Z.
+    pub const MAX: Self = Self(MICROS_MAX);
+
     /// The instant that many microseconds after the Unix epoch.
     ///
     /// # Errors

@@ -94,6 +94,12 @@ pub trait EventStore: Send + Sync + std::fmt::Debug + 'static {
     /// What this ledger is.
     fn identity(&self) -> &LedgerIdentity;
 
+    /// Whether nobody but this handle can append, as when it holds a lock on its folder. On a store that is
+    /// not exclusive, an answer that appends nothing must be confirmed by a look at the heads.
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
     /// The durable heads of all shards, in order of shards.
     ///
     /// # Errors

@@ -70,6 +70,24 @@ struct Event<'a> {
 }
 
 impl CommitIndex {
+    /// The index of a commit that is at hand decoded; equals [`Self::of_body`] of its encoding.
+    pub fn of(body: &super::CommitBody, partition: PartitionDigest) -> Self {
+        let keys = body
+            .keys
+            .iter()
+            .map(|key| KeyDigest::new(&partition, &key.source, key.kind.as_str(), &key.id))
+            .chain(body.tombstones.iter().map(|t| tombstone_digest(&partition, &t.source, &t.id)))
+            .collect();
+        let mut streams = Vec::new();
+        for event in body.events.iter().filter(|event| event.stream.is_indexed()) {
+            let digest = event.stream.digest();
+            if !streams.contains(&digest) {
+                streams.push(digest);
+            }
+        }
+        Self { partition, recorded_at: body.recorded_at, keys, streams }
+    }
+
     /// Reads a body for the index without decoding its events.
     ///
     /// # Errors

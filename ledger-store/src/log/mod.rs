@@ -227,6 +227,16 @@ impl LogStore {
         }
     }
 
+    /// The identity of the ledger in a folder; `None` if the folder is missing or empty.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotALedger`] if the folder holds something else, [`StoreError::NewerFormat`],
+    /// [`StoreError::Unavailable`].
+    pub fn identity_in(dir: &Path, options: &LogOptions) -> Result<Option<LedgerIdentity>, StoreError> {
+        Folder::new(dir).identity(&*options.files)
+    }
+
     /// Opens a ledger to read it, also while another process writes. Takes no lock and changes nothing.
     ///
     /// It shows what is provably durable: frames behind which another stands. [`Self::refresh`] looks again.
@@ -454,6 +464,11 @@ fn seen(snapshots: &Snapshots, identity: &LedgerIdentity, witnesses: &[(Shard, H
 
 #[async_trait]
 impl EventStore for LogStore {
+    /// The folder is locked while it is open for writing.
+    fn is_exclusive(&self) -> bool {
+        matches!(self.role, Role::Writer(_))
+    }
+
     fn identity(&self) -> &LedgerIdentity {
         &self.identity
     }

@@ -1,5 +1,7 @@
-//! Tests of the stores.
+//! The backends against the conformance kit, the kit against planted bugs, and the log against damage,
+//! crashes and power cuts.
 
+mod faulty;
 #[cfg(feature = "log")]
 mod log_basic;
 #[cfg(feature = "log")]
@@ -12,3 +14,4 @@ mod log_kill;
 mod log_power;
 #[cfg(feature = "log")]
 mod log_support;
+mod memory;

@@ -1,0 +1,5 @@
+//! Deposits: money a payment provider captured.
+
+mod decide;
+
+pub(crate) use decide::{credit, record};

@@ -1,0 +1,284 @@
+//! The part of a decision that cannot fail: building events on top of a state.
+
+use crate::entry::{Entry, EntryError, Posting};
+use crate::ids::{ActorId, TraceId};
+use crate::key::ContentHash;
+use crate::money::{AmountError, CurrencyCode};
+use crate::partition::{Partition, Stream};
+use crate::player_ledger::{Fault, PlayerState};
+use crate::rejection::Rejection;
+use crate::stored::{
+    CommitBody, EntryPosted, Event, EventRecord, KeyRecord, NegativeBalanceRaised, OutcomeKind, PurseBalance,
+    Round, TombstoneRecord,
+};
+use crate::time::Timestamp;
+use crate::wallet::Purse;
+
+/// Who sends a command, for the record. Not part of the payload: a replay may come from another actor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    /// Who acts.
+    pub actor: ActorId,
+    /// The trace of the request.
+    pub trace: Option<TraceId>,
+    /// What caused the request: the id of an event or message.
+    pub causation: Option<TraceId>,
+}
+
+impl Context {
+    /// A context with an actor alone.
+    pub fn of(actor: ActorId) -> Self {
+        Self { actor, trace: None, causation: None }
+    }
+}
+
+/// What a command came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "almost every decision is a commit, and it is moved once")]
+pub enum Decision {
+    /// Something to append.
+    Commit(Draft),
+    /// The key is known with the same payload: [`super::Facts::known`] is the answer.
+    Replay,
+    /// Refused, and nothing is recorded.
+    Refuse(Rejection),
+}
+
+/// What a decision appends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The keys it consumes.
+    pub keys: Vec<KeyRecord>,
+    /// The tombstones it sets.
+    pub tombstones: Vec<TombstoneRecord>,
+    /// What the operation came to.
+    pub outcome: OutcomeKind,
+    /// The refusal, if it was refused.
+    pub rejection: Option<Rejection>,
+    /// The entry it posts, if it does.
+    pub entry: Option<u64>,
+    /// The purse of the operation's currency, where no entry tells it.
+    pub balance: Option<PurseBalance>,
+    /// The events, in order.
+    pub events: Vec<EventRecord>,
+}
+
+impl Draft {
+    /// The balances after it, of the purses it concerns.
+    pub fn balances(&self) -> Vec<PurseBalance> {
+        let posted = self.events.iter().find_map(|record| match &record.event {
+            Event::EntryPosted(event) => Some(event.after.clone()),
+            _ => None,
+        });
+        posted.unwrap_or_else(|| self.balance.iter().cloned().collect())
+    }
+
+    /// The commit this draft becomes in a partition of the house.
+    pub fn into_house_body(
+        self,
+        partition: Partition,
+        context: Context,
+        policy: ContentHash,
+        engine: &str,
+        recorded_at: Timestamp,
+    ) -> CommitBody {
+        CommitBody {
+            partition,
+            recorded_at,
+            keys: self.keys,
+            tombstones: self.tombstones,
+            operator: None,
+            brand: None,
+            jurisdiction: None,
+            actor: context.actor,
+            trace: context.trace,
+            causation: context.causation,
+            policy,
+            engine: engine.to_owned(),
+            balance: self.balance,
+            events: self.events,
+        }
+    }
+
+    /// The commit this draft becomes. `state` is the player's state after it, for the envelope.
+    pub fn into_body(
+        self,
+        state: &PlayerState,
+        context: Context,
+        policy: ContentHash,
+        engine: &str,
+        recorded_at: Timestamp,
+    ) -> CommitBody {
+        let profile = state.profile();
+        CommitBody {
+            partition: Partition::Player(state.player().clone()),
+            recorded_at,
+            keys: self.keys,
+            tombstones: self.tombstones,
+            operator: profile.map(|p| p.operator.clone()),
+            brand: profile.map(|p| p.brand.clone()),
+            jurisdiction: profile.map(|p| p.jurisdiction.clone()),
+            actor: context.actor,
+            trace: context.trace,
+            causation: context.causation,
+            policy,
+            engine: engine.to_owned(),
+            balance: self.balance,
+            events: self.events,
+        }
+    }
+}
+
+/// Why a decision stops before its turning point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The rules refuse.
+    Reject(Rejection),
+    /// The code or the state contradicts itself.
+    Fault(Fault),
+}
+
+impl From<Rejection> for Stop {
+    fn from(rejection: Rejection) -> Self {
+        Self::Reject(rejection)
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<AmountError> for Stop {
+    fn from(error: AmountError) -> Self {
+        match error {
+            AmountError::AmountOverflow => Self::Reject(Rejection::AmountOverflow),
+            error => Self::Fault(Fault::corrupted(error.to_string())),
+        }
+    }
+}
+
+/// The events of a decision while they are built: versions are counted on from the state's.
+#[derive(Debug)]
+pub(crate) struct Workspace<'a> {
+    state: &'a PlayerState,
+    player_version: u64,
+    events: Vec<EventRecord>,
+    entry: Option<u64>,
+    tombstones: Vec<TombstoneRecord>,
+    outcome: OutcomeKind,
+}
+
+impl<'a> Workspace<'a> {
+    pub(crate) fn new(state: &'a PlayerState) -> Self {
+        Self {
+            state,
+            player_version: state.version(),
+            events: Vec::with_capacity(4),
+            entry: None,
+            tombstones: Vec::new(),
+            outcome: OutcomeKind::Applied,
+        }
+    }
+
+    pub(crate) fn state(&self) -> &'a PlayerState {
+        self.state
+    }
+
+    pub(crate) fn outcome(&mut self, outcome: OutcomeKind) {
+        self.outcome = outcome;
+    }
+
+    pub(crate) fn tombstone(&mut self, record: TombstoneRecord) {
+        self.tombstones.push(record);
+    }
+
+    /// Posts the one entry of this decision and answers its id; without postings there is no entry.
+    pub(crate) fn post(&mut self, postings: Vec<Posting>) -> Result<Option<u64>, Stop> {
+        if postings.is_empty() {
+            return Ok(None);
+        }
+        if self.entry.is_some() {
+            return Err(Fault::corrupted("a decision posts one entry").into());
+        }
+        let profile = self.state.profile().ok_or(Rejection::PlayerUnknown)?;
+        let wallet = self.state.wallet();
+        let version =
+            wallet.version().checked_add(1).ok_or_else(|| Fault::corrupted("entries have run out"))?;
+        let entry = Entry::new(profile.kind, postings).map_err(|error| match error {
+            EntryError::Amount(AmountError::AmountOverflow) => Stop::Reject(Rejection::AmountOverflow),
+            error => Stop::Fault(Fault::corrupted(error.to_string())),
+        })?;
+        let touched = wallet.after(&entry).map_err(|error| match error {
+            crate::wallet::PostError::Amount(AmountError::AmountOverflow) => {
+                Stop::Reject(Rejection::AmountOverflow)
+            }
+            error => Stop::Fault(Fault::corrupted(error.to_string())),
+        })?;
+        let after = touched.iter().map(Purse::balance).collect();
+        let stream = Stream::Wallet(self.state.player().clone());
+        self.events.push(EventRecord {
+            stream,
+            version,
+            event: Event::EntryPosted(EntryPosted { entry, after }),
+        });
+        self.entry = Some(version);
+        for purse in touched {
+            let before =
+                wallet.purse(purse.currency().code()).map_or(purse.currency().zero(), Purse::receivable);
+            if purse.receivable() > before {
+                self.push_player(Event::NegativeBalanceRaised(NegativeBalanceRaised {
+                    entry: version,
+                    currency: purse.currency().code(),
+                    receivable: purse.receivable(),
+                }))?;
+            }
+        }
+        Ok(Some(version))
+    }
+
+    /// Adds an event of the player's own stream.
+    pub(crate) fn push_player(&mut self, event: Event) -> Result<(), Fault> {
+        self.player_version =
+            self.player_version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
+        let stream = Stream::Player(self.state.player().clone());
+        self.events.push(EventRecord { stream, version: self.player_version, event });
+        Ok(())
+    }
+
+    /// Adds an event of a round's stream and folds it into `round`.
+    pub(crate) fn push_round(&mut self, round: &mut Round, event: Event) -> Result<(), Fault> {
+        let version =
+            round.version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
+        let stream = Stream::Round(self.state.player().clone(), round.source.clone(), round.id.clone());
+        let record = EventRecord { stream, version, event };
+        crate::round::evolve(round, &record)?;
+        self.events.push(record);
+        Ok(())
+    }
+
+    /// Adds the first event of a stream.
+    pub(crate) fn push_first(&mut self, stream: Stream, event: Event) {
+        self.events.push(EventRecord { stream, version: 1, event });
+    }
+
+    /// The draft. `currency` tells whose purse the answer shows if no entry does.
+    pub(crate) fn finish(self, key: KeyRecord, currency: Option<CurrencyCode>) -> Draft {
+        let balance = match self.entry {
+            Some(_) => None,
+            None => currency
+                .and_then(|currency| self.state.balance(currency))
+                .or_else(|| self.state.wallet().purses().first().map(Purse::balance)),
+        };
+        Draft {
+            keys: vec![KeyRecord { outcome: self.outcome, ..key }],
+            tombstones: self.tombstones,
+            outcome: self.outcome,
+            rejection: None,
+            entry: self.entry,
+            balance,
+            events: self.events,
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Rejections: refusals that the rules demand, typed, with stable codes, in order of precedence.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{RoundId, TransactionId};
+use crate::money::{Amount, CurrencyCode};
+
+/// What does not agree between a command and what it refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MismatchField {
+    /// The round.
+    Round,
+    /// The currency.
+    Currency,
+    /// The amount.
+    Amount,
+}
+
+/// Why something is not allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum NotAllowedReason {
+    /// A rollback cannot be rolled back.
+    RollbackOfRollback,
+    /// An operation of this kind cannot be rolled back; corrections have commands of their own.
+    NotReversible,
+    /// The player is already open.
+    AlreadyOpen,
+    /// A player needs at least one currency, each once.
+    Currencies,
+    /// The currency was recorded with another scale or maximum.
+    CurrencyDiffers,
+}
+
+/// What a player has too many of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Capacity {
+    /// Open rounds of one player.
+    OpenRounds,
+    /// Bets of one round.
+    BetsInRound,
+    /// Wins of one round.
+    WinsInRound,
+    /// Currencies of one player.
+    Currencies,
+}
+
+/// A refusal that the rules demand. Nothing was posted.
+///
+/// The variants stand in order of precedence: where several apply, the first is answered (domain.md D.3:
+/// idempotency, tombstone and round state, player and currency, form of the amount, funds).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "code", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The player has not been opened. Nothing is recorded.
+    #[error("the player is not open: open him first")]
+    PlayerUnknown,
+    /// The key was used with another payload. Nothing is recorded.
+    #[error("the key was already used for another payload")]
+    KeyReused,
+    /// The operation was rolled back before it came, or its round was cancelled.
+    #[error("the transaction was cancelled by a rollback")]
+    TxnCancelled,
+    /// The round is closed.
+    #[error("round {round} is closed")]
+    RoundClosed {
+        /// The round.
+        round: RoundId,
+    },
+    /// What should be undone is settled.
+    #[error("{txn} is already settled")]
+    AlreadySettled {
+        /// The bet or round.
+        txn: TransactionId,
+    },
+    /// What should be undone is undone.
+    #[error("{txn} is already rolled back")]
+    AlreadyRolledBack {
+        /// The bet, win or round.
+        txn: TransactionId,
+    },
+    /// There is no such bet or round.
+    #[error("there is no bet in round {round} to settle")]
+    BetNotFound {
+        /// The round.
+        round: RoundId,
+    },
+    /// The operation is not allowed.
+    #[error("not allowed: {reason:?}")]
+    NotAllowed {
+        /// Why.
+        reason: NotAllowedReason,
+    },
+    /// The command disagrees with what it refers to.
+    #[error("the {field:?} of the command is not that of the transaction it names")]
+    Mismatch {
+        /// What differs.
+        field: MismatchField,
+    },
+    /// The player has no purse in this currency, or the round is in another one.
+    #[error("the player or round has no {currency}")]
+    CurrencyMismatch {
+        /// The currency of the command.
+        currency: CurrencyCode,
+    },
+    /// The currency is in no registry of this ledger.
+    #[error("the currency {currency} is not registered")]
+    CurrencyUnknown {
+        /// The currency.
+        currency: CurrencyCode,
+    },
+    /// The time zone is not one of the IANA database.
+    #[error("{zone:?} is not a time zone of the IANA database")]
+    ZoneUnknown {
+        /// The zone.
+        zone: String,
+    },
+    /// The amount is negative, zero where it must not be, or above the currency's maximum.
+    #[error("the amount {amount} is not allowed here")]
+    InvalidAmount {
+        /// The amount as given.
+        amount: String,
+    },
+    /// The amount has digits that the currency does not have. The ledger never rounds an incoming amount.
+    #[error("the amount {amount} is finer than the currency's {scale} digits")]
+    Precision {
+        /// The amount as given.
+        amount: String,
+        /// The currency's digits.
+        scale: u8,
+    },
+    /// The player would have too many of something.
+    #[error("too many {what:?}: at most {maximum}")]
+    CapacityExceeded {
+        /// Of what.
+        what: Capacity,
+        /// How many are allowed.
+        maximum: u32,
+    },
+    /// A balance or total would be beyond 96 bits of units.
+    #[error("a balance would be beyond what the ledger can hold")]
+    AmountOverflow,
+    /// The player has not enough available cash.
+    #[error("insufficient funds: {available} {currency} available")]
+    InsufficientFunds {
+        /// What is available: cash less receivable.
+        available: Amount,
+        /// The currency.
+        currency: CurrencyCode,
+    },
+}
+
+impl Rejection {
+    /// The stable text code, as stored and as an adapter maps it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::PlayerUnknown => "player_unknown",
+            Self::KeyReused => "key_reused",
+            Self::TxnCancelled => "txn_cancelled",
+            Self::RoundClosed { .. } => "round_closed",
+            Self::AlreadySettled { .. } => "already_settled",
+            Self::AlreadyRolledBack { .. } => "already_rolled_back",
+            Self::BetNotFound { .. } => "bet_not_found",
+            Self::NotAllowed { .. } => "not_allowed",
+            Self::Mismatch { .. } => "mismatch",
+            Self::CurrencyMismatch { .. } => "currency_mismatch",
+            Self::CurrencyUnknown { .. } => "currency_unknown",
+            Self::ZoneUnknown { .. } => "zone_unknown",
+            Self::InvalidAmount { .. } => "invalid_amount",
+            Self::Precision { .. } => "precision",
+            Self::CapacityExceeded { .. } => "capacity_exceeded",
+            Self::AmountOverflow => "amount_overflow",
+            Self::InsufficientFunds { .. } => "insufficient_funds",
+        }
+    }
+
+    /// Whether the command itself is malformed: such refusals are never recorded and consume no key.
+    pub fn is_malformed(&self) -> bool {
+        matches!(
+            self,
+            Self::PlayerUnknown
+                | Self::KeyReused
+                | Self::CurrencyUnknown { .. }
+                | Self::ZoneUnknown { .. }
+                | Self::InvalidAmount { .. }
+                | Self::Precision { .. }
+                | Self::CapacityExceeded { .. }
+                | Self::AmountOverflow
+        )
+    }
+}

@@ -1,0 +1,161 @@
+//! The body of a commit: what one decision stored, with the envelope its events share.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::EventRecord;
+use super::events::PurseBalance;
+use crate::ids::{ActorId, BrandId, JurisdictionId, OperatorId, SourceId, TraceId, TransactionId};
+use crate::key::{ContentHash, Fingerprint, IdempotencyKey, OperationKind};
+use crate::partition::Partition;
+use crate::time::Timestamp;
+
+/// The most keys one commit may consume.
+pub const KEYS_MAX: usize = 16;
+/// The most events one commit may hold.
+pub const EVENTS_MAX: usize = 256;
+
+/// What an operation came to, as stored with its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OutcomeKind {
+    /// It had its effect.
+    Applied,
+    /// It was accepted; no money moved and nothing changed.
+    Noop,
+    /// It undoes something never seen; that is remembered.
+    Tombstoned,
+    /// It was refused, for good.
+    Rejected,
+}
+
+/// A consumed key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct KeyRecord {
+    /// Who sent the operation.
+    pub source: SourceId,
+    /// What it does (`any` if the source's ids are unique over all kinds).
+    pub kind: OperationKind,
+    /// The sender's id.
+    pub id: TransactionId,
+    /// The fingerprint of its payload.
+    pub print: Fingerprint,
+    /// What it came to.
+    pub outcome: OutcomeKind,
+}
+
+impl KeyRecord {
+    /// The key.
+    pub fn key(&self) -> IdempotencyKey {
+        IdempotencyKey { source: self.source.clone(), kind: self.kind, id: self.id.clone() }
+    }
+}
+
+/// An id that is dead for its source, whatever the kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TombstoneRecord {
+    /// The source.
+    pub source: SourceId,
+    /// The id.
+    pub id: TransactionId,
+}
+
+/// The body of a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitBody {
+    /// Whose commit it is.
+    pub partition: Partition,
+    /// When it was recorded; never before the shard's last.
+    pub recorded_at: Timestamp,
+    /// The keys it consumed.
+    pub keys: Vec<KeyRecord>,
+    /// The tombstones it set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tombstones: Vec<TombstoneRecord>,
+    /// The operator (players only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<OperatorId>,
+    /// The brand (players only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<BrandId>,
+    /// The jurisdiction (players only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jurisdiction: Option<JurisdictionId>,
+    /// Who acted.
+    pub actor: ActorId,
+    /// The trace of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
+    /// What caused the request: the id of an event or message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causation: Option<TraceId>,
+    /// The policy it was decided under.
+    pub policy: ContentHash,
+    /// The build that decided it.
+    pub engine: String,
+    /// The purse of the operation's currency, where no entry tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<PurseBalance>,
+    /// The events, in order.
+    pub events: Vec<EventRecord>,
+}
+
+/// Why a body cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// The bytes are not a commit of a shape this build knows.
+    #[error("the body is not a commit this build can read: {0}")]
+    Json(#[from] serde_json::Error),
+    /// There are more keys or events than a commit may have.
+    #[error(
+        "the commit has {keys} keys and {events} events: at most {KEYS_MAX} and {EVENTS_MAX} are allowed"
+    )]
+    TooMany {
+        /// How many keys.
+        keys: usize,
+        /// How many events.
+        events: usize,
+    },
+    /// The spike's encoder failed.
+    #[cfg(feature = "spike-cbor")]
+    #[error("the body could not be encoded as CBOR: {0}")]
+    Cbor(String),
+}
+
+impl CommitBody {
+    /// Appends the encoded body to `out`.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyError::TooMany`] over the limits; [`BodyError::Json`] never in practice.
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), BodyError> {
+        self.check()?;
+        #[cfg(not(feature = "spike-cbor"))]
+        serde_json::to_writer(&mut *out, self)?;
+        #[cfg(feature = "spike-cbor")]
+        ciborium::into_writer(self, &mut *out).map_err(|e| BodyError::Cbor(e.to_string()))?;
+        Ok(())
+    }
+
+    /// Reads a body. Unknown fields are ignored here and kept in the stored bytes, which are never rewritten.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyError`] if the bytes are not a commit this build can read.
+    pub fn decode(bytes: &[u8]) -> Result<Self, BodyError> {
+        let body: Self = serde_json::from_slice(bytes)?;
+        body.check()?;
+        Ok(body)
+    }
+
+    fn check(&self) -> Result<(), BodyError> {
+        if self.keys.len() > KEYS_MAX || self.events.len() > EVENTS_MAX {
+            return Err(BodyError::TooMany { keys: self.keys.len(), events: self.events.len() });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! The event types: names, versions and the dispatch from stored text to shapes.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::events::{
+    BetPlaced, BetRolledBack, BetSettled, BetVoided, CreditGranted, CurrencyRegistered, DepositSucceeded,
+    EntryPosted, NegativeBalanceRaised, PlayerOpened, RoundClosed, RoundReopened, RoundVoided, TxnNoted,
+    TxnRejected, TxnTombstoned, WinCredited, WinRetained, WinRolledBack,
+};
+use crate::partition::Stream;
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal $schema:literal),* $(,)?) => {
+        /// A stored event, by type. The names are frozen.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Event {
+            $($(#[$doc])* $variant($variant)),*
+        }
+
+        impl Event {
+            /// Every event type of this build, with its newest schema version.
+            pub const TYPES: &'static [(&'static str, u16)] = &[$(($name, $schema)),*];
+
+            /// The event's type, such as `bet.placed`.
+            pub fn type_name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name),* }
+            }
+
+            /// The version of the shape it is stored in.
+            pub fn schema(&self) -> u16 {
+                match self { $(Self::$variant(_) => $schema),* }
+            }
+
+            fn decode(name: &str, schema: u16, data: &str) -> Result<Self, EventError> {
+                match (name, schema) {
+                    $(($name, $schema) => Ok(Self::$variant(serde_json::from_str(data)?)),)*
+                    _ => Err(EventError::Unknown { name: name.chars().take(64).collect(), schema }),
+                }
+            }
+        }
+
+        impl Serialize for Data<'_> {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self.0 { $(Event::$variant(data) => data.serialize(serializer)),* }
+            }
+        }
+
+        /// The JSON Schema of every event type, by name and version.
+        #[cfg(feature = "schema")]
+        pub fn event_schemas() -> Vec<(&'static str, u16, schemars::Schema)> {
+            vec![$(($name, $schema, schemars::schema_for!($variant))),*]
+        }
+    };
+}
+
+struct Data<'a>(&'a Event);
+
+events! {
+    /// A player exists from here on.
+    PlayerOpened = "player.opened" 1,
+    /// An operation was refused.
+    TxnRejected = "txn.rejected" 1,
+    /// A rollback came for something never seen.
+    TxnTombstoned = "txn.tombstoned" 1,
+    /// An operation was accepted; there was nothing to do.
+    TxnNoted = "txn.noted" 1,
+    /// The player owes money.
+    NegativeBalanceRaised = "negative_balance.raised" 1,
+    /// Money moved.
+    EntryPosted = "entry.posted" 1,
+    /// A deposit was captured.
+    DepositSucceeded = "cashier.deposit.succeeded" 1,
+    /// A bet was placed.
+    BetPlaced = "bet.placed" 1,
+    /// A win was credited that does not end its bet.
+    WinCredited = "win.credited" 1,
+    /// Bets came to their end.
+    BetSettled = "bet.settled" 1,
+    /// A bet was undone by its source.
+    BetRolledBack = "bet.rolled_back" 1,
+    /// A bet was called off.
+    BetVoided = "bet.voided" 1,
+    /// A win was undone by its source.
+    WinRolledBack = "win.rolled_back" 1,
+    /// A win that should have been undone stays by policy.
+    WinRetained = "win.retained" 1,
+    /// A round is over.
+    RoundClosed = "round.closed" 1,
+    /// A round was called off as a whole.
+    RoundVoided = "round.voided" 1,
+    /// A round that was over is live again.
+    RoundReopened = "round.reopened" 1,
+    /// Money that no stake earned.
+    CreditGranted = "credit.granted" 1,
+    /// A currency's first use.
+    CurrencyRegistered = "currency.registered" 1,
+}
+
+/// Why a stored event cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EventError {
+    /// This build does not know the type or its version.
+    #[error("event {name} version {schema} is unknown to this build: use a newer casino-ledger")]
+    Unknown {
+        /// The type.
+        name: String,
+        /// The version.
+        schema: u16,
+    },
+    /// The data does not have the type's shape.
+    #[error("the event's data does not have its shape: {0}")]
+    Shape(#[from] serde_json::Error),
+}
+
+/// An event in its stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRecord {
+    /// The stream.
+    pub stream: Stream,
+    /// The event's version in the stream: 1, 2, 3 ...
+    pub version: u64,
+    /// The event.
+    pub event: Event,
+}
+
+impl Serialize for EventRecord {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut fields = serializer.serialize_struct("EventRecord", 5)?;
+        fields.serialize_field("stream", &self.stream)?;
+        fields.serialize_field("version", &self.version)?;
+        fields.serialize_field("type", self.event.type_name())?;
+        fields.serialize_field("schema", &self.event.schema())?;
+        fields.serialize_field("data", &Data(&self.event))?;
+        fields.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for EventRecord {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Stored<'a> {
+            stream: Stream,
+            version: u64,
+            #[serde(rename = "type", borrow)]
+            name: crate::text::BorrowedText<'a>,
+            schema: u16,
+            #[serde(borrow)]
+            data: &'a RawValue,
+        }
+        let stored = Stored::deserialize(deserializer)?;
+        let event = Event::decode(&stored.name.0, stored.schema, stored.data.get())
+            .map_err(serde::de::Error::custom)?;
+        Ok(Self { stream: stored.stream, version: stored.version, event })
+    }
+}

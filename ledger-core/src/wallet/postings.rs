@@ -1,0 +1,104 @@
+//! The postings of each movement (domain.md F.3), one function per movement. Nothing else in the ledger
+//! names a side of an account.
+
+use super::state::Purse;
+use crate::account::AccountCode;
+use crate::entry::Posting;
+use crate::ids::{GameId, SubAccount};
+use crate::money::{Amount, AmountError};
+use crate::stored::Recovery;
+
+fn unless_zero(posting: Posting) -> Option<Posting> {
+    if posting.amount.is_zero() { None } else { Some(posting) }
+}
+
+/// New money for the player: it pays what he owes first (P29), the rest is cash. `from` is the debited
+/// account.
+pub(crate) fn credit_cash(
+    purse: &Purse,
+    from: AccountCode,
+    of: SubAccount,
+    amount: Amount,
+) -> Result<Vec<Posting>, AmountError> {
+    let currency = purse.currency().code();
+    let owed = purse.receivable().min(amount)?;
+    let cash = amount.checked_sub(owed)?;
+    Ok([
+        Posting::debit(from, Some(of), amount, currency),
+        Posting::credit(AccountCode::PlayerReceivable, None, owed, currency),
+        Posting::credit(AccountCode::PlayerCash, None, cash, currency),
+    ]
+    .into_iter()
+    .filter_map(unless_zero)
+    .collect())
+}
+
+/// A captured deposit (P01, P29).
+pub(crate) fn deposit(purse: &Purse, psp: SubAccount, amount: Amount) -> Result<Vec<Posting>, AmountError> {
+    credit_cash(purse, AccountCode::PspClearing, psp, amount)
+}
+
+/// A stake is held for its round (P04).
+pub(crate) fn hold(purse: &Purse, round: SubAccount, stake: Amount) -> Vec<Posting> {
+    let currency = purse.currency().code();
+    vec![
+        Posting::debit(AccountCode::PlayerCash, None, stake, currency),
+        Posting::credit(AccountCode::PlayerHeld, Some(round), stake, currency),
+    ]
+}
+
+/// Held stakes go back where they came from (P07). They do not pay debts: a refund restores the funds
+/// it came from exactly.
+pub(crate) fn release(purse: &Purse, round: SubAccount, stake: Amount) -> Vec<Posting> {
+    let currency = purse.currency().code();
+    vec![
+        Posting::debit(AccountCode::PlayerHeld, Some(round), stake, currency),
+        Posting::credit(AccountCode::PlayerCash, None, stake, currency),
+    ]
+}
+
+/// Held stakes are taken for good (P05, first half of P06): one credit per game.
+pub(crate) fn take_stakes(
+    purse: &Purse,
+    round: SubAccount,
+    stakes: &[(GameId, Amount)],
+) -> Result<Vec<Posting>, AmountError> {
+    let currency = purse.currency().code();
+    let mut by_game: Vec<(GameId, Amount)> = Vec::with_capacity(1);
+    let mut total = purse.currency().zero();
+    for (game, stake) in stakes.iter().filter(|(_, stake)| !stake.is_zero()) {
+        total = total.checked_add(*stake)?;
+        match by_game.iter_mut().find(|(g, _)| g == game) {
+            Some((_, sum)) => *sum = sum.checked_add(*stake)?,
+            None => by_game.push((game.clone(), *stake)),
+        }
+    }
+    if total.is_zero() {
+        return Ok(Vec::new());
+    }
+    let mut postings = Vec::with_capacity(by_game.len().saturating_add(4));
+    postings.push(Posting::debit(AccountCode::PlayerHeld, Some(round), total, currency));
+    for (game, stake) in by_game {
+        postings.push(Posting::credit(
+            AccountCode::GamingStakes,
+            Some(SubAccount::game(&game)),
+            stake,
+            currency,
+        ));
+    }
+    Ok(postings)
+}
+
+/// A paid win is taken back (P51, S42): from cash, as a receivable, or written off.
+pub(crate) fn recover(purse: &Purse, game: SubAccount, amount: Amount, recovery: &Recovery) -> Vec<Posting> {
+    let currency = purse.currency().code();
+    [
+        Posting::debit(AccountCode::PlayerCash, None, recovery.cash, currency),
+        Posting::debit(AccountCode::PlayerReceivable, None, recovery.receivable, currency),
+        Posting::debit(AccountCode::BadDebt, None, recovery.written_off, currency),
+        Posting::credit(AccountCode::GamingPayouts, Some(game), amount, currency),
+    ]
+    .into_iter()
+    .filter_map(unless_zero)
+    .collect()
+}

@@ -1,0 +1,166 @@
+//! The wallet's state and its fold.
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::AccountCode;
+use crate::entry::{Entry, Posting};
+use crate::money::{Amount, AmountError, Currency, CurrencyCode};
+use crate::player_ledger::Fault;
+use crate::stored::{EntryPosted, PurseBalance};
+
+/// The money of a player in one currency. No account of it is ever below zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purse {
+    currency: Currency,
+    cash: Amount,
+    held: Amount,
+    pending: Amount,
+    receivable: Amount,
+}
+
+impl Purse {
+    /// An empty purse.
+    pub(crate) fn new(currency: Currency) -> Self {
+        let zero = currency.zero();
+        Self { currency, cash: zero, held: zero, pending: zero, receivable: zero }
+    }
+
+    /// The currency, as recorded when the player was opened.
+    pub fn currency(&self) -> &Currency {
+        &self.currency
+    }
+
+    /// `player:cash`.
+    pub fn cash(&self) -> Amount {
+        self.cash
+    }
+
+    /// `player:held`, over all rounds.
+    pub fn held(&self) -> Amount {
+        self.held
+    }
+
+    /// `receivable:player`: what the player owes.
+    pub fn receivable(&self) -> Amount {
+        self.receivable
+    }
+
+    /// What the player can bet: cash less receivable. Below zero when he owes more than he has.
+    pub fn available(&self) -> Amount {
+        self.balance().available()
+    }
+
+    /// The balances, as receipts and events show them.
+    pub fn balance(&self) -> PurseBalance {
+        let unless_zero = |amount: Amount| if amount.is_zero() { None } else { Some(amount) };
+        PurseBalance {
+            currency: self.currency.code(),
+            cash: self.cash,
+            held: self.held,
+            pending: unless_zero(self.pending),
+            receivable: unless_zero(self.receivable),
+        }
+    }
+
+    /// Applies one posting; house accounts are not the purse's.
+    fn apply(&mut self, posting: &Posting) -> Result<(), AmountError> {
+        let account = match posting.account {
+            AccountCode::PlayerCash => &mut self.cash,
+            AccountCode::PlayerHeld => &mut self.held,
+            AccountCode::WithdrawalPending => &mut self.pending,
+            AccountCode::PlayerReceivable => &mut self.receivable,
+            _ => return Ok(()),
+        };
+        *account = if posting.side == posting.account.class().normal_side() {
+            account.checked_add(posting.amount)?
+        } else {
+            account.checked_sub(posting.amount)?
+        };
+        Ok(())
+    }
+
+    fn is_sound(&self) -> bool {
+        [self.cash, self.held, self.pending, self.receivable].iter().all(|amount| !amount.is_negative())
+    }
+}
+
+/// The money of a player.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wallet {
+    version: u64,
+    purses: Vec<Purse>,
+}
+
+impl Wallet {
+    /// The number of entries so far; the next entry's id is one more.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The purse of a currency.
+    pub fn purse(&self, currency: CurrencyCode) -> Option<&Purse> {
+        self.purses.iter().find(|purse| purse.currency.code() == currency)
+    }
+
+    /// All purses, in the order the player was opened with.
+    pub fn purses(&self) -> &[Purse] {
+        &self.purses
+    }
+
+    pub(crate) fn open(&mut self, currencies: &[Currency]) {
+        self.purses = currencies.iter().copied().map(Purse::new).collect();
+    }
+
+    /// The purses an entry touches, as they are after it.
+    ///
+    /// Postings on player accounts of a currency the player has no purse of, or at another scale, and
+    /// accounts below zero, are faults: decisions never build them, stored ones are damaged.
+    pub(crate) fn after(&self, entry: &Entry) -> Result<Vec<Purse>, PostError> {
+        let mut touched: Vec<Purse> = Vec::with_capacity(1);
+        for posting in entry.postings().iter().filter(|p| p.account.is_player()) {
+            let purse = match touched.iter_mut().find(|p| p.currency.code() == posting.currency) {
+                Some(purse) => purse,
+                None => {
+                    touched.push(*self.purse(posting.currency).ok_or(PostError::NoPurse(posting.currency))?);
+                    touched.last_mut().ok_or(PostError::NoPurse(posting.currency))?
+                }
+            };
+            purse.apply(posting)?;
+        }
+        match touched.iter().find(|purse| !purse.is_sound()) {
+            Some(purse) => Err(PostError::Negative(purse.currency.code())),
+            None => Ok(touched),
+        }
+    }
+
+    pub(crate) fn evolve(&mut self, version: u64, posted: &EntryPosted) -> Result<(), Fault> {
+        if Some(version) != self.version.checked_add(1) {
+            return Err(Fault::corrupted(format!("entry {version} follows entry {}", self.version)));
+        }
+        let touched =
+            self.after(&posted.entry).map_err(|e| Fault::corrupted(format!("entry {version}: {e}")))?;
+        let agrees = touched.len() == posted.after.len()
+            && touched.iter().zip(&posted.after).all(|(purse, after)| purse.balance() == *after);
+        if !agrees {
+            return Err(Fault::corrupted(format!("entry {version} does not lead to the balances it states")));
+        }
+        for purse in touched {
+            if let Some(old) = self.purses.iter_mut().find(|p| p.currency.code() == purse.currency.code()) {
+                *old = purse;
+            }
+        }
+        self.version = version;
+        Ok(())
+    }
+}
+
+/// Why an entry cannot be posted to a wallet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PostError {
+    #[error("the player has no purse in {0}")]
+    NoPurse(CurrencyCode),
+    #[error("an account in {0} would be below zero")]
+    Negative(CurrencyCode),
+    #[error(transparent)]
+    Amount(#[from] AmountError),
+}

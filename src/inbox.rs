@@ -1,0 +1,209 @@
+//! The writer's inbox: bounded lanes of jobs, and what the other threads report.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::error::ExecuteError;
+use crate::job::Job;
+use crate::loader::Loaded;
+use crate::settings::Lane;
+use crate::writer::Written;
+
+/// Why a job was not taken in.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    Full { waiting: usize },
+    Stalled,
+    Closed,
+}
+
+impl Refused {
+    pub(crate) fn into_error(self, lane: Lane) -> ExecuteError {
+        match self {
+            Self::Full { waiting } => ExecuteError::Overloaded { lane, waiting },
+            Self::Stalled => ExecuteError::Unavailable { reason: STALLED.to_owned() },
+            Self::Closed => ExecuteError::Closed,
+        }
+    }
+}
+
+pub(crate) const STALLED: &str = "a durable write has not returned for too long";
+
+#[derive(Debug, Default)]
+struct State {
+    lanes: [VecDeque<Job>; 3],
+    loaded: Vec<Loaded>,
+    written: Option<Written>,
+    closing: bool,
+    stalled: bool,
+    asleep: bool,
+    dead: bool,
+}
+
+/// What the writer finds when it looks.
+#[derive(Debug, Default)]
+pub(crate) struct Intake {
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) loaded: Vec<Loaded>,
+    pub(crate) written: Option<Written>,
+    pub(crate) closing: bool,
+    pub(crate) stalled: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    capacity: [usize; 3],
+    state: Mutex<State>,
+    bell: Condvar,
+}
+
+impl Inbox {
+    pub(crate) fn new(capacity: [usize; 3]) -> Self {
+        Self { capacity, state: Mutex::new(State::default()), bell: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that can panic runs under this lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ring(&self, state: &mut State) {
+        if state.asleep {
+            state.asleep = false;
+            self.bell.notify_one();
+        }
+    }
+
+    /// Puts a job into a lane, or answers at once why not.
+    pub(crate) fn push(&self, lane: Lane, job: Job) -> Result<(), (Refused, Job)> {
+        let mut state = self.lock();
+        if let Err(refused) = self.admit(&state, lane) {
+            return Err((refused, job));
+        }
+        state.lanes[lane.index()].push_back(job);
+        self.ring(&mut state);
+        Ok(())
+    }
+
+    fn admit(&self, state: &State, lane: Lane) -> Result<(), Refused> {
+        let waiting = state.lanes[lane.index()].len();
+        if state.closing || state.dead {
+            Err(Refused::Closed)
+        } else if state.stalled {
+            Err(Refused::Stalled)
+        } else if waiting >= self.capacity[lane.index()] {
+            Err(Refused::Full { waiting })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Puts many jobs into their lanes under one lock; answers those that were not taken in.
+    pub(crate) fn push_all(&self, jobs: Vec<(Lane, Job)>) -> Vec<(Lane, Refused, Job)> {
+        let mut refused = Vec::new();
+        let mut state = self.lock();
+        for (lane, job) in jobs {
+            match self.admit(&state, lane) {
+                Ok(()) => state.lanes[lane.index()].push_back(job),
+                Err(why) => refused.push((lane, why, job)),
+            }
+        }
+        self.ring(&mut state);
+        refused
+    }
+
+    pub(crate) fn loaded(&self, loaded: Loaded) {
+        let mut state = self.lock();
+        state.loaded.push(loaded);
+        self.ring(&mut state);
+    }
+
+    pub(crate) fn written(&self, written: Written) {
+        let mut state = self.lock();
+        state.written = Some(written);
+        self.ring(&mut state);
+    }
+
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.closing = true;
+        self.ring(&mut state);
+    }
+
+    /// Marks the writer as gone: whatever waits or comes is answered as closed.
+    pub(crate) fn die(&self) {
+        let jobs: Vec<Job> = {
+            let mut state = self.lock();
+            state.dead = true;
+            state.lanes.iter_mut().flat_map(std::mem::take).collect()
+        };
+        jobs.into_iter().for_each(|job| job.fail(ExecuteError::Closed));
+    }
+
+    /// Says that a write hangs, or hangs no more. Jobs that wait are given back undecided.
+    pub(crate) fn stall(&self, stalled: bool) -> Vec<Job> {
+        let mut state = self.lock();
+        state.stalled = stalled;
+        self.ring(&mut state);
+        if stalled { state.lanes.iter_mut().flat_map(std::mem::take).collect() } else { Vec::new() }
+    }
+
+    /// How many jobs wait in each lane.
+    pub(crate) fn depth(&self) -> [usize; 3] {
+        let state = self.lock();
+        [state.lanes[0].len(), state.lanes[1].len(), state.lanes[2].len()]
+    }
+
+    /// Whether nothing waits to be decided.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let state = self.lock();
+        state.lanes.iter().all(VecDeque::is_empty) && state.loaded.is_empty()
+    }
+
+    /// Takes up to `room` jobs and all reports; sleeps until there is something, or for `wait` at most.
+    pub(crate) fn take(&self, room: usize, wait: Option<Duration>) -> Intake {
+        let mut state = self.lock();
+        if let Some(wait) = wait
+            && !Self::is_ready(&state, room)
+        {
+            state.asleep = true;
+            let (woken, _) = self.bell.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            state.asleep = false;
+        }
+        Intake {
+            jobs: Self::draw(&mut state.lanes, room),
+            loaded: std::mem::take(&mut state.loaded),
+            written: state.written.take(),
+            closing: state.closing,
+            stalled: state.stalled,
+        }
+    }
+
+    fn is_ready(state: &State, room: usize) -> bool {
+        let jobs = room > 0 && state.lanes.iter().any(|lane| !lane.is_empty());
+        jobs || !state.loaded.is_empty() || state.written.is_some() || state.closing
+    }
+
+    /// Draws jobs: each lane has its guaranteed share (play 5/8, cashier 1/4, bulk 1/8), and what a lane
+    /// does not use goes to the others in order of urgency.
+    fn draw(lanes: &mut [VecDeque<Job>; 3], room: usize) -> Vec<Job> {
+        let waiting: usize = lanes.iter().map(VecDeque::len).sum();
+        let mut jobs = Vec::with_capacity(waiting.min(room));
+        if waiting <= room {
+            jobs.extend(lanes.iter_mut().flat_map(|lane| lane.drain(..)));
+            return jobs;
+        }
+        let shares = [(room * 5 / 8).max(1), (room / 4).max(1), (room / 8).max(1)];
+        for (lane, share) in lanes.iter_mut().zip(shares) {
+            let count = share.min(lane.len()).min(room - jobs.len());
+            jobs.extend(lane.drain(..count));
+        }
+        for lane in lanes {
+            let count = lane.len().min(room - jobs.len());
+            jobs.extend(lane.drain(..count));
+        }
+        jobs
+    }
+}

@@ -1,0 +1,377 @@
+//! The handle: cheap to clone, asynchronous, usable from any runtime.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use ledger_core::{
+    ContentHash, Context, CurrencyRegistry, IdempotencyKey, PlayerCommand, PlayerId, RegisterCurrency,
+};
+use ledger_store::{EventStore, Head, StoreError};
+use tokio::sync::oneshot;
+
+use crate::error::{ExecuteError, OpenError};
+use crate::inbox::Inbox;
+use crate::job::Job;
+use crate::loader::{self, Task, Tasks};
+use crate::request::{KeyQuestion, PlayerReading, Receipt, RecordedOutcome, Request};
+use crate::settings::{Lane, Settings};
+use crate::watchdog::{self, Leash};
+use crate::writer::{InFlight, Outgoing, Writer, load_register, perform};
+
+/// A value that many read and few replace.
+#[derive(Debug)]
+pub(crate) struct Shelf<T>(Mutex<Arc<T>>);
+
+impl<T> Shelf<T> {
+    fn new(value: T) -> Self {
+        Self(Mutex::new(Arc::new(value)))
+    }
+    pub(crate) fn get(&self) -> Arc<T> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+    pub(crate) fn set(&self, value: Arc<T>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = value;
+    }
+}
+
+/// What the threads of one ledger share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn EventStore>,
+    pub(crate) settings: Settings,
+    pub(crate) policy_hash: ContentHash,
+    pub(crate) inbox: Inbox,
+    pub(crate) in_flight: InFlight,
+    pub(crate) currencies: Shelf<CurrencyRegistry>,
+    clock_accepted: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn clock_accepted(&self) -> bool {
+        self.clock_accepted.load(Ordering::Relaxed) && self.clock_accepted.swap(false, Ordering::AcqRel)
+    }
+}
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    leash: Arc<Leash>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // The threads finish what was taken in and end by themselves; a drop must not wait for them.
+        self.shared.inbox.close();
+    }
+}
+
+/// An open ledger. Clones share it.
+///
+/// See the crate's documentation for an example.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    inner: Arc<Inner>,
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().build()
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(format!("ledger-{name}")).spawn(body)
+}
+
+/// Runs something that blocks on a thread of its own, so that no worker of the host's runtime waits for it.
+async fn aside<T: Send + 'static>(
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, std::io::Error> {
+    let (send, receive) = oneshot::channel();
+    spawn(name, move || drop(send.send(body())))?;
+    receive.await.map_err(|_| std::io::Error::other(format!("the thread ledger-{name} panicked")))
+}
+
+/// Writes what the writer hands over, until the writer is gone.
+fn write_all(shared: &Arc<Shared>, work: &Receiver<Outgoing>, runtime: &tokio::runtime::Runtime) {
+    while let Ok(outgoing) = work.recv() {
+        let Shared { store, in_flight, inbox, settings, .. } = &**shared;
+        let written = perform(store.as_ref(), runtime, &outgoing, in_flight, inbox, settings.write_timeout);
+        inbox.written(written);
+    }
+}
+
+impl Ledger {
+    /// Opens the embedded ledger in a folder, or creates it there.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: the folder holds something else, is open elsewhere, is damaged or from a newer
+    /// version; or a setting is not usable.
+    #[cfg(feature = "log")]
+    pub async fn open(folder: impl AsRef<Path>, settings: Settings) -> Result<Self, OpenError> {
+        settings.check()?;
+        let folder = folder.as_ref().to_owned();
+        let shards = settings.shards;
+        let store = aside("open", move || crate::embedded::open_or_create(&folder, shards)).await??;
+        Self::with_store(Arc::new(store), settings).await
+    }
+
+    /// Opens a ledger on any store.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] if the store cannot be read or a setting is not usable.
+    pub async fn with_store(store: Arc<dyn EventStore>, settings: Settings) -> Result<Self, OpenError> {
+        settings.check()?;
+        aside("start", move || Self::start(store, settings)).await?
+    }
+
+    fn start(store: Arc<dyn EventStore>, settings: Settings) -> Result<Self, OpenError> {
+        let writer_runtime = runtime()?;
+        let (heads, register, last) = writer_runtime.block_on(async {
+            let heads = store.heads().await?;
+            let register = load_register(store.as_ref()).await?;
+            Ok::<_, StoreError>((heads, register, store.last_recorded_at().await?))
+        })?;
+        let policy_hash = settings
+            .policy
+            .content_hash()
+            .map_err(|e| OpenError::Setting { name: "policy", reason: e.to_string() })?;
+        let shared = Arc::new(Shared {
+            inbox: Inbox::new(settings.lane_capacity),
+            in_flight: InFlight::new(),
+            currencies: Shelf::new(register.registry().clone()),
+            clock_accepted: AtomicBool::new(false),
+            policy_hash,
+            settings,
+            store,
+        });
+        let leash = Arc::new(Leash::default());
+        let mut threads = Vec::with_capacity(4);
+        let (io_send, io_receive) = sync_channel::<Outgoing>(1);
+        let (task_send, task_receive) = sync_channel::<Task>(65_536);
+        let (io_runtime, loader_runtime) = (runtime()?, runtime()?);
+        {
+            let shared = Arc::clone(&shared);
+            threads.push(spawn("write", move || write_all(&shared, &io_receive, &io_runtime))?);
+        }
+        {
+            let shared = Arc::clone(&shared);
+            threads.push(spawn("load", move || {
+                loader::run(&shared.store, &shared.inbox, &task_receive, &loader_runtime);
+            })?);
+        }
+        let mut writer =
+            Writer::new(Arc::clone(&shared), writer_runtime, io_send, Tasks(task_send), heads, register, last)
+                .map_err(|e| OpenError::Register(e.to_string()))?;
+        {
+            let (shared, leash) = (Arc::clone(&shared), Arc::clone(&leash));
+            threads.push(spawn("writer", move || {
+                let run = std::panic::AssertUnwindSafe(|| writer.run());
+                if std::panic::catch_unwind(run).is_err() {
+                    tracing::error!("the writer panicked: the ledger stops");
+                }
+                shared.inbox.die();
+                let unanswered = shared.in_flight.take().unwrap_or_default();
+                unanswered.into_iter().for_each(|entry| entry.unknown("the writer stopped"));
+                leash.end();
+            })?);
+        }
+        {
+            let (shared, leash) = (Arc::clone(&shared), Arc::clone(&leash));
+            threads.push(spawn("watchdog", move || watchdog::run(&shared, &leash))?);
+        }
+        tracing::info!(ledger = %shared.store.identity().ledger, "the ledger is open");
+        Ok(Self { inner: Arc::new(Inner { shared, leash, threads: Mutex::new(threads) }) })
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
+    }
+
+    /// The store, for projections and verification.
+    pub fn store(&self) -> Arc<dyn EventStore> {
+        Arc::clone(&self.shared().store)
+    }
+
+    /// The heads of all shards that are durable now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be asked.
+    pub async fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        self.shared().store.heads().await
+    }
+
+    /// The currencies this ledger has used, as recorded.
+    pub fn currencies(&self) -> Arc<CurrencyRegistry> {
+        self.shared().currencies.get()
+    }
+
+    /// Executes a command on a player's ledger and answers when it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`ExecuteError`]: a refusal by the rules, a failure before anything was recorded (see
+    /// [`ExecuteError::is_retryable`]), or an unknown outcome, which is never "try again with another key".
+    pub async fn execute(
+        &self,
+        player: &PlayerId,
+        command: impl Into<PlayerCommand>,
+    ) -> Result<Receipt, ExecuteError> {
+        self.request(Request::new(player.clone(), command)).await
+    }
+
+    /// Executes a request: a command with its context and lane.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::execute`].
+    pub async fn request(&self, request: Request) -> Result<Receipt, ExecuteError> {
+        if let PlayerCommand::OpenPlayer(open) = &request.command {
+            self.register_currencies(&open.currencies).await?;
+        }
+        let (lane, player, key) = self.facts_of(&request)?;
+        let (send, receive) = oneshot::channel();
+        let job = self.prepare(request, send)?;
+        self.shared().inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
+        drop(player);
+        receive.await.unwrap_or(Err(ExecuteError::Indeterminate { key }))
+    }
+
+    fn facts_of(&self, request: &Request) -> Result<(Lane, PlayerId, IdempotencyKey), ExecuteError> {
+        let key = request.command.key(&request.player, &self.shared().settings.policy)?;
+        Ok((request.lane(), request.player.clone(), key))
+    }
+
+    fn prepare(
+        &self,
+        request: Request,
+        reply: oneshot::Sender<Result<Receipt, ExecuteError>>,
+    ) -> Result<Job, ExecuteError> {
+        let shared = self.shared();
+        let context = request.context.clone().unwrap_or_else(|| Context::of(shared.settings.actor.clone()));
+        Ok(Job::execute(request, context, &shared.settings.policy, shared.store.identity().shards, reply)?)
+    }
+
+    /// Executes many requests and answers each for itself, in their order. Requests of one player are
+    /// decided in their order; nothing is atomic over them.
+    pub async fn execute_all(&self, requests: Vec<Request>) -> Vec<Result<Receipt, ExecuteError>> {
+        let mut waits = Vec::with_capacity(requests.len());
+        let mut jobs = Vec::with_capacity(requests.len());
+        for request in requests {
+            if let PlayerCommand::OpenPlayer(open) = &request.command
+                && let Err(error) = self.register_currencies(&open.currencies).await
+            {
+                waits.push(Err(error));
+                continue;
+            }
+            let (send, receive) = oneshot::channel();
+            match self.facts_of(&request).and_then(|(lane, _, key)| Ok((lane, key, self.prepare(request, send)?))) {
+                Ok((lane, key, job)) => {
+                    jobs.push((lane, job));
+                    waits.push(Ok((key, receive)));
+                }
+                Err(error) => waits.push(Err(error)),
+            }
+        }
+        for (lane, refused, job) in self.shared().inbox.push_all(jobs) {
+            job.fail(refused.into_error(lane));
+        }
+        let mut answers = Vec::with_capacity(waits.len());
+        for wait in waits {
+            answers.push(match wait {
+                Ok((key, receive)) => receive.await.unwrap_or(Err(ExecuteError::Indeterminate { key })),
+                Err(error) => Err(error),
+            });
+        }
+        answers
+    }
+
+    /// Records the first use of currencies: from then on their scale and maximum are fixed.
+    async fn register_currencies(&self, codes: &[ledger_core::CurrencyCode]) -> Result<(), ExecuteError> {
+        let shared = self.shared();
+        for code in codes {
+            if shared.currencies.get().get(*code).is_some() {
+                continue;
+            }
+            // An unknown code is refused by the decision, as any other fault of the command.
+            let Some(currency) = shared.settings.currencies.get(*code) else { continue };
+            let (send, receive) = oneshot::channel();
+            let command = RegisterCurrency { currency: *currency };
+            let job = Job::register(command, shared.store.identity().shards, send)?;
+            let lane = Lane::Cashier;
+            shared.inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
+            match receive.await {
+                Ok(Ok(())) => {}
+                // Another process recorded it otherwise: what is recorded counts.
+                Ok(Err(ExecuteError::Rejected(_))) => {
+                    tracing::warn!(currency = %code, "recorded with another scale or maximum than in the settings");
+                }
+                Ok(Err(error)) => return Err(error),
+                Err(_) => return Err(ExecuteError::Closed),
+            }
+        }
+        Ok(())
+    }
+
+    /// The player as he is: with everything durable up to the position it names.
+    ///
+    /// # Errors
+    ///
+    /// [`ExecuteError`] if the ledger cannot serve.
+    pub async fn player(&self, player: &PlayerId) -> Result<PlayerReading, ExecuteError> {
+        let (send, receive) = oneshot::channel();
+        let job = Job::read(player.clone(), self.shared().store.identity().shards, send);
+        let lane = Lane::Play;
+        self.shared().inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
+        receive.await.unwrap_or(Err(ExecuteError::Closed))
+    }
+
+    /// The recorded outcome of a key: a host's way out of a time-out. Asks behind everything that was
+    /// sent before it in the play lane.
+    ///
+    /// # Errors
+    ///
+    /// [`ExecuteError`] if the ledger cannot serve.
+    pub async fn outcome(&self, player: &PlayerId, key: &IdempotencyKey) -> Result<RecordedOutcome, ExecuteError> {
+        let (send, receive) = oneshot::channel();
+        let question = KeyQuestion { player: player.clone(), key: key.clone() };
+        let job = Job::outcome(question, self.shared().store.identity().shards, send);
+        let lane = Lane::Play;
+        self.shared().inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
+        receive.await.unwrap_or(Err(ExecuteError::Closed))
+    }
+
+    /// Takes the wall clock as it is, after an operator checked a [`crate::ClockSuspect`].
+    pub fn accept_clock(&self) {
+        self.shared().clock_accepted.store(true, Ordering::Release);
+    }
+
+    /// Closes the ledger: what was taken in is still decided and answered, snapshots are kept, the store
+    /// is sealed. Other clones answer [`ExecuteError::Closed`] from then on. Closing twice is harmless.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the end could not be written; everything acknowledged is durable all the same.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.shared().inbox.close();
+        let threads: Vec<JoinHandle<()>> =
+            std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let (shared, leash) = (Arc::clone(self.shared()), Arc::clone(&self.inner.leash));
+        aside("close", move || {
+            for thread in threads {
+                // A panic of a thread was reported where it happened.
+                drop(thread.join());
+            }
+            leash.end();
+            runtime().map_err(|e| StoreError::io("close", e))?.block_on(shared.store.close())
+        })
+        .await
+        .map_err(|e| StoreError::io("close", e))?
+    }
+}

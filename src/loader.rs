@@ -1,0 +1,260 @@
+//! The loader: reads cold players and facts from the store on a thread of its own, and keeps snapshots,
+//! so that the writer never waits for a read.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use ledger_core::stored::{CommitBody, Round};
+use ledger_core::{
+    FOLD_VERSION, FactsNeeded, IdempotencyKey, KeyDigest, KnownOperation, PartitionDigest, PlayerId, PlayerState,
+    RoundRef, Stream, StreamDigest, Subject,
+};
+use ledger_store::{
+    CommitHash, EventStore, Head, Lookup, Position, READ_COMMITS_MAX, Shard, Snapshot, StoreError, StoredCommit,
+    genesis,
+};
+
+use crate::inbox::Inbox;
+
+/// What a parked job needs from the log.
+#[derive(Debug)]
+pub(crate) struct Needs {
+    pub(crate) key: IdempotencyKey,
+    pub(crate) key_digest: KeyDigest,
+    pub(crate) tombstone: Option<KeyDigest>,
+    pub(crate) round: Option<(RoundRef, StreamDigest)>,
+    pub(crate) targets: Vec<(IdempotencyKey, KeyDigest)>,
+}
+
+/// Work for the loader.
+#[derive(Debug)]
+pub(crate) enum Task {
+    Load { partition: PartitionDigest, shard: Shard, player: PlayerId, state: bool, needs: Option<(u64, Box<Needs>)> },
+    Snapshot(Snapshot),
+}
+
+/// The facts of the log that one job needs.
+#[derive(Debug, Default)]
+pub(crate) struct LoadedFacts {
+    /// The job they were loaded for; they are good for no other.
+    pub(crate) job: u64,
+    pub(crate) known: Option<(KnownOperation, Head)>,
+    pub(crate) tombstoned: bool,
+    pub(crate) round: Option<Round>,
+    pub(crate) target: Option<KnownOperation>,
+}
+
+/// A player as loaded.
+#[derive(Debug)]
+pub(crate) struct LoadedPlayer {
+    pub(crate) state: PlayerState,
+    pub(crate) head: Head,
+    pub(crate) since_snapshot: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) partition: PartitionDigest,
+    pub(crate) result: Result<(Option<LoadedPlayer>, Option<LoadedFacts>), StoreError>,
+}
+
+/// Serves tasks until the writer is gone.
+pub(crate) fn run(store: &Arc<dyn EventStore>, inbox: &Inbox, tasks: &Receiver<Task>, runtime: &tokio::runtime::Runtime) {
+    while let Ok(task) = tasks.recv() {
+        match task {
+            Task::Load { partition, shard, player, state, needs } => {
+                let result = runtime.block_on(load(store.as_ref(), partition, shard, &player, state, needs));
+                inbox.loaded(Loaded { partition, result });
+            }
+            Task::Snapshot(snapshot) => {
+                if let Err(error) = runtime.block_on(store.write_snapshot(snapshot)) {
+                    // A snapshot is only an optimisation: its loss costs a longer replay.
+                    tracing::warn!(%error, "a snapshot was not kept");
+                }
+            }
+        }
+    }
+}
+
+/// The writer's end: tasks go in without waiting.
+#[derive(Debug, Clone)]
+pub(crate) struct Tasks(pub(crate) SyncSender<Task>);
+
+impl Tasks {
+    /// Hands a task over; gives it back if the loader has too much to do.
+    pub(crate) fn give(&self, task: Task) -> Result<(), Task> {
+        self.0.try_send(task).map_err(|error| match error {
+            std::sync::mpsc::TrySendError::Full(task) | std::sync::mpsc::TrySendError::Disconnected(task) => task,
+        })
+    }
+}
+
+async fn load(
+    store: &dyn EventStore,
+    partition: PartitionDigest,
+    shard: Shard,
+    player: &PlayerId,
+    state: bool,
+    needs: Option<(u64, Box<Needs>)>,
+) -> Result<(Option<LoadedPlayer>, Option<LoadedFacts>), StoreError> {
+    let loaded = match state {
+        true => Some(load_player(store, &partition, shard, player).await?),
+        false => None,
+    };
+    let facts = match needs {
+        Some((job, needs)) => {
+            Some(LoadedFacts { job, ..load_facts(store, shard, player, *needs).await? })
+        }
+        None => None,
+    };
+    Ok((loaded, facts))
+}
+
+fn decode(commit: &StoredCommit) -> Result<CommitBody, StoreError> {
+    CommitBody::decode(&commit.body).map_err(|e| StoreError::corrupted_at(commit.shard, commit.position, e))
+}
+
+/// A usable snapshot: of this fold, and naming a commit that the log has with the same hash.
+async fn usable_snapshot(
+    store: &dyn EventStore,
+    partition: &PartitionDigest,
+    shard: Shard,
+    player: &PlayerId,
+) -> Result<Option<(PlayerState, Head)>, StoreError> {
+    let Some(snapshot) = store.snapshot(partition).await? else { return Ok(None) };
+    if snapshot.fold != FOLD_VERSION {
+        return Ok(None);
+    }
+    let named = store.read(shard, snapshot.position, 1).await?;
+    let stands = named.first().is_some_and(|c| c.position == snapshot.position && c.hash == snapshot.hash);
+    if !stands {
+        tracing::warn!(%shard, position = %snapshot.position, "a snapshot names a commit the log has not: ignored");
+        return Ok(None);
+    }
+    match PlayerState::from_snapshot(&snapshot.bytes) {
+        Ok(state) if state.player() == player => {
+            Ok(Some((state, Head { position: snapshot.position, hash: snapshot.hash })))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Loads a player: the newest usable snapshot, and the commits after it.
+pub(crate) async fn load_player(
+    store: &dyn EventStore,
+    partition: &PartitionDigest,
+    shard: Shard,
+    player: &PlayerId,
+) -> Result<LoadedPlayer, StoreError> {
+    let (mut state, mut head) = match usable_snapshot(store, partition, shard, player).await? {
+        Some(found) => found,
+        None => (PlayerState::new(player.clone()), genesis(store.identity(), shard)),
+    };
+    let mut since_snapshot: u32 = 0;
+    loop {
+        let commits = store.read_partition(partition, head.position, READ_COMMITS_MAX).await?;
+        let Some(last) = commits.last() else { break };
+        let end = Head { position: last.position, hash: last.hash };
+        for commit in &commits {
+            let body = decode(commit)?;
+            state
+                .evolve_commit(&body)
+                .map_err(|fault| StoreError::corrupted_at(commit.shard, commit.position, fault))?;
+            since_snapshot = since_snapshot.saturating_add(1);
+        }
+        head = end;
+    }
+    Ok(LoadedPlayer { state, head, since_snapshot })
+}
+
+async fn read_one(store: &dyn EventStore, shard: Shard, position: Position) -> Result<StoredCommit, StoreError> {
+    let commits = store.read(shard, position, 1).await?;
+    match commits.into_iter().next() {
+        Some(commit) if commit.position == position => Ok(commit),
+        _ => Err(StoreError::corrupted_at(shard, position, "the index names a commit that is not there")),
+    }
+}
+
+/// An operation by its key. A hit of the index is compared with the stored key.
+async fn operation(
+    store: &dyn EventStore,
+    shard: Shard,
+    key: &IdempotencyKey,
+    positions: &[Position],
+) -> Result<Option<(KnownOperation, Head)>, StoreError> {
+    let Some(position) = positions.first() else { return Ok(None) };
+    let commit = read_one(store, shard, *position).await?;
+    let body = decode(&commit)?;
+    let known = KnownOperation::find(&body, key).ok_or_else(|| {
+        StoreError::corrupted_at(shard, *position, format!("the index finds key {key} here, the commit has it not"))
+    })?;
+    Ok(Some((known, Head { position: *position, hash: commit.hash })))
+}
+
+/// A round by its stream.
+async fn round(
+    store: &dyn EventStore,
+    shard: Shard,
+    player: &PlayerId,
+    reference: &RoundRef,
+    positions: &[Position],
+) -> Result<Option<Round>, StoreError> {
+    let stream: Stream = FactsNeeded::round_stream(player, reference);
+    let mut events = Vec::new();
+    for position in positions {
+        let body = decode(&read_one(store, shard, *position).await?)?;
+        events.extend(body.events.into_iter().filter(|record| record.stream == stream));
+    }
+    Round::fold(&reference.source, &reference.round, &events)
+        .map_err(|fault| StoreError::Corrupted(format!("stream {stream}: {fault}")))
+}
+
+async fn load_facts(
+    store: &dyn EventStore,
+    shard: Shard,
+    player: &PlayerId,
+    needs: Needs,
+) -> Result<LoadedFacts, StoreError> {
+    let mut lookups = vec![Lookup::Key(shard, needs.key_digest)];
+    // A tombstone that is not asked for and a round that is not named are looked up as the key again:
+    // the answers keep their places.
+    lookups.push(Lookup::Key(shard, needs.tombstone.unwrap_or(needs.key_digest)));
+    lookups.push(match &needs.round {
+        Some((_, stream)) => Lookup::Stream(shard, *stream),
+        None => Lookup::Key(shard, needs.key_digest),
+    });
+    lookups.extend(needs.targets.iter().map(|(_, digest)| Lookup::Key(shard, *digest)));
+    let found = store.lookup(&lookups).await?;
+    let positions = |i: usize| found.get(i).map(Vec::as_slice).unwrap_or_default();
+
+    let mut facts = LoadedFacts {
+        known: operation(store, shard, &needs.key, positions(0)).await?,
+        tombstoned: needs.tombstone.is_some() && !positions(1).is_empty(),
+        ..LoadedFacts::default()
+    };
+    if let Some((reference, _)) = &needs.round {
+        facts.round = round(store, shard, player, reference, positions(2)).await?;
+    }
+    for (i, (key, _)) in needs.targets.iter().enumerate() {
+        if let Some((known, _)) = operation(store, shard, key, positions(3 + i)).await? {
+            let refused = known.is_rejected();
+            facts.target = Some(known);
+            if !refused {
+                break;
+            }
+        }
+    }
+    if let Some(KnownOperation { subject: Subject::Bet(reference) | Subject::Win(reference), .. }) = &facts.target {
+        let stream = FactsNeeded::round_stream(player, reference).digest();
+        let found = store.lookup(&[Lookup::Stream(shard, stream)]).await?;
+        let positions = found.first().map(Vec::as_slice).unwrap_or_default();
+        facts.round = round(store, shard, player, reference, positions).await?;
+    }
+    Ok(facts)
+}
+
+/// A snapshot of a durable state.
+pub(crate) fn snapshot(partition: PartitionDigest, state: &PlayerState, position: Position, hash: CommitHash) -> Option<Snapshot> {
+    let bytes = state.to_snapshot().ok()?;
+    Some(Snapshot { partition, position, hash, fold: FOLD_VERSION, bytes })
+}

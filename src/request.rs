@@ -1,0 +1,143 @@
+//! Requests and receipts.
+
+use ledger_core::stored::PurseBalance;
+use ledger_core::{Context, CurrencyCode, IdempotencyKey, PlayerCommand, PlayerId};
+use ledger_store::{CommitHash, Position, Shard};
+use rust_decimal::Decimal;
+
+use crate::error::Refusal;
+use crate::settings::Lane;
+
+/// A command to a player's ledger, with who sends it.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Whose ledger.
+    pub player: PlayerId,
+    /// What to do.
+    pub command: PlayerCommand,
+    /// Who sends it, if not the actor of the settings.
+    pub context: Option<Context>,
+    /// In which lane it waits; by default as its kind suggests.
+    pub lane: Option<Lane>,
+}
+
+impl Request {
+    /// A request with the defaults.
+    pub fn new(player: PlayerId, command: impl Into<PlayerCommand>) -> Self {
+        Self { player, command: command.into(), context: None, lane: None }
+    }
+
+    pub(crate) fn lane(&self) -> Lane {
+        self.lane.unwrap_or(match self.command {
+            PlayerCommand::OpenPlayer(_) | PlayerCommand::RecordDeposit(_) => Lane::Cashier,
+            _ => Lane::Play,
+        })
+    }
+}
+
+/// The id of an entry: the player and the wallet's version. The same on every backend.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EntryId {
+    /// The player.
+    pub player: PlayerId,
+    /// The wallet's version.
+    pub version: u64,
+}
+
+impl std::fmt::Display for EntryId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.player, self.version)
+    }
+}
+
+/// What an accepted command came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It had its effect.
+    Applied,
+    /// It was accepted; no money moved and nothing changed.
+    Noop,
+    /// It undoes something never seen: that is remembered, and it will be refused when it comes.
+    Tombstoned,
+}
+
+/// The proof of an accepted command: it is durable at this position, with this hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// What the command came to.
+    pub outcome: Outcome,
+    /// Whether this is the recorded answer to an earlier command with the same key; then nothing new happened.
+    pub replayed: bool,
+    /// The entry it posted, if money moved.
+    pub entry: Option<EntryId>,
+    /// The purses it concerns, as they were right after it.
+    pub balances: Vec<PurseBalance>,
+    /// The same purses as they are now; differs from `balances` only in a replay.
+    pub current: Vec<PurseBalance>,
+    /// The shard.
+    pub shard: Shard,
+    /// Where it is recorded.
+    pub position: Position,
+    /// The hash of the commit, which binds everything before it in the shard.
+    pub hash: CommitHash,
+}
+
+impl Receipt {
+    /// The purse of a currency as it was right after the command.
+    pub fn balance(&self, currency: CurrencyCode) -> Option<&PurseBalance> {
+        self.balances.iter().find(|balance| balance.currency == currency)
+    }
+
+    /// What can be bet of a currency right after the command: cash less receivable.
+    pub fn available(&self, currency: CurrencyCode) -> Option<Decimal> {
+        self.balance(currency).map(|balance| balance.available().to_decimal())
+    }
+}
+
+/// The recorded outcome of a key: a host's way out of a time-out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordedOutcome {
+    /// It was accepted.
+    Accepted(Box<Receipt>),
+    /// It was refused, and stays refused.
+    Refused(Box<Refusal>),
+    /// It is not recorded at or before this position of the player's shard. A command still under way may
+    /// be recorded later.
+    Absent {
+        /// The shard.
+        shard: Shard,
+        /// The position that was looked at.
+        position: Position,
+    },
+}
+
+/// A player as he is at a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PlayerReading {
+    /// The player's state.
+    pub state: ledger_core::PlayerState,
+    /// His shard.
+    pub shard: Shard,
+    /// The position of the shard at which this is true.
+    pub position: Position,
+    /// The hash of the shard at that position.
+    pub hash: CommitHash,
+}
+
+impl PlayerReading {
+    /// The purses.
+    pub fn balances(&self) -> Vec<PurseBalance> {
+        self.state.balances()
+    }
+}
+
+/// A question about a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyQuestion {
+    pub(crate) player: PlayerId,
+    pub(crate) key: IdempotencyKey,
+}

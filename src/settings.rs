@@ -1,0 +1,120 @@
+//! What a host can choose when it opens a ledger.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger_core::{ActorId, CurrencyRegistry, Policy};
+use ledger_store::ShardCount;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::OpenError;
+
+/// The lanes of the queue: a full one does not hinder the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lane {
+    /// Bets, wins, rollbacks, rounds: what a player waits for.
+    Play,
+    /// Openings, deposits and other business of the cashier.
+    Cashier,
+    /// Mass operations.
+    Bulk,
+}
+
+impl Lane {
+    /// All lanes, in order of urgency.
+    pub const ALL: [Self; 3] = [Self::Play, Self::Cashier, Self::Bulk];
+
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Self::Play => 0,
+            Self::Cashier => 1,
+            Self::Bulk => 2,
+        }
+    }
+
+    /// The lane's name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Play => "play",
+            Self::Cashier => "cashier",
+            Self::Bulk => "bulk",
+        }
+    }
+}
+
+/// The settings of a [`crate::Ledger`]. Every limit has a default that suits one machine.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// How many shards a new ledger gets; an existing one keeps its own. Default 64.
+    pub shards: ShardCount,
+    /// How sources behave. Its hash stands in every commit.
+    pub policy: Policy,
+    /// The currencies players may be opened with. A currency's first use records its scale and maximum in
+    /// the log; from then on the log counts. Default: ISO 4217 and the usual crypto currencies.
+    pub currencies: CurrencyRegistry,
+    /// The most commands that wait in each lane: play, cashier, bulk. Default 16,384 each.
+    pub lane_capacity: [usize; 3],
+    /// The most commands that one durable write carries. Default 2,048.
+    pub batch_commands_max: usize,
+    /// The most bytes of commit bodies that one durable write carries. Default 8 MiB.
+    pub batch_bytes_max: usize,
+    /// How much memory cached players may take, in bytes, estimated. Default 256 MiB.
+    pub cache_bytes: usize,
+    /// After how many commits of a player since his last snapshot a new one is kept. Default 1,000.
+    pub snapshot_every: u32,
+    /// How far the wall clock may stray before nothing is recorded any more. Default 60 s.
+    pub clock_bound: Duration,
+    /// How long a durable write may take before callers are told that the outcome is unknown. Default 10 s.
+    pub write_timeout: Duration,
+    /// How long a player's state may take to load before waiting commands are given up. Default 10 s.
+    pub load_timeout: Duration,
+    /// Who acts where a command does not say so.
+    pub actor: ActorId,
+    /// The clock. Default: the machine's.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Settings {
+    /// The defaults.
+    ///
+    /// # Errors
+    ///
+    /// None in practice.
+    pub fn new() -> Result<Self, OpenError> {
+        let actor =
+            ActorId::new("host").map_err(|e| OpenError::Setting { name: "actor", reason: e.to_string() })?;
+        Ok(Self {
+            shards: ShardCount::DEFAULT,
+            policy: Policy::default(),
+            currencies: CurrencyRegistry::standard(),
+            lane_capacity: [16_384; 3],
+            batch_commands_max: 2_048,
+            batch_bytes_max: 8 << 20,
+            cache_bytes: 256 << 20,
+            snapshot_every: 1_000,
+            clock_bound: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(10),
+            load_timeout: Duration::from_secs(10),
+            actor,
+            clock: Arc::new(SystemClock::default()),
+        })
+    }
+
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
+        let wrong = |name, reason: &str| Err(OpenError::Setting { name, reason: reason.to_owned() });
+        if self.lane_capacity.contains(&0) {
+            return wrong("lane_capacity", "every lane needs room for a command");
+        }
+        if !(1..=ledger_store::APPEND_COMMITS_MAX).contains(&self.batch_commands_max) {
+            return wrong("batch_commands_max", "take 1 to 8,192");
+        }
+        if !(ledger_store::BODY_BYTES_MAX..=ledger_store::APPEND_BYTES_MAX / 2).contains(&self.batch_bytes_max) {
+            return wrong("batch_bytes_max", "take 1 MiB to 16 MiB");
+        }
+        if self.write_timeout.is_zero() || self.load_timeout.is_zero() {
+            return wrong("write_timeout", "time limits must be above zero");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,563 @@
+//! Deciding one job: facts, decision, fold, seal, answer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use ledger_core::stored::{CommitIndex, OutcomeKind};
+use ledger_core::{Decision, Facts, Partition, PlayerCommand, PlayerLedger, PlayerState, Timestamp};
+use ledger_store::{Lookup, SealedCommit, Shard, commit_hash};
+
+use super::Writer;
+use super::slots::Gate;
+use crate::error::{ExecuteError, Refusal};
+use crate::job::{Answer, Ask, Entry, Job, Prepared, unrecorded};
+use crate::loader::{LoadedFacts, Needs, Task};
+use crate::request::{EntryId, Outcome, PlayerReading, Receipt, RecordedOutcome};
+
+/// What keeps a job from being decided now.
+enum Obstacle {
+    /// Something it needs is in a batch that is not durable yet.
+    Batch(u64),
+    /// Something it needs must be read from the log.
+    Log,
+}
+
+/// Whether the bet or win a rollback names is in a live round, so that no more facts are needed.
+fn has_live_target(state: &PlayerState, command: &PlayerCommand) -> bool {
+    let PlayerCommand::Rollback(rollback) = command else { return false };
+    let mut rounds = state.rounds().filter(|round| round.source == rollback.source);
+    match rollback.kind {
+        Some(ledger_core::RollbackKind::Win) => rounds.any(|round| round.win(&rollback.target).is_some()),
+        _ => rounds.any(|round| round.bet(&rollback.target).is_some()),
+    }
+}
+
+impl Writer {
+    /// Takes in jobs: what their decisions need from the index is looked up for all of them at once.
+    pub(super) fn process(&mut self, jobs: Vec<Job>) {
+        let mut lookups = std::mem::take(&mut self.lookups);
+        lookups.clear();
+        let mut spans = std::mem::take(&mut self.spans);
+        spans.clear();
+        for job in &jobs {
+            let from = lookups.len();
+            if let Some(slot) = self.slots.get(&job.partition)
+                && slot.gate == Gate::Ready
+                && let Some(state) = &slot.state
+            {
+                needed_lookups(job, state, &mut lookups);
+            }
+            spans.push(from..lookups.len());
+        }
+        let found = if lookups.is_empty() {
+            Ok(Vec::new())
+        } else {
+            self.runtime.block_on(self.shared.store.lookup(&lookups))
+        };
+        match found {
+            Ok(found) => {
+                for (job, span) in jobs.into_iter().zip(&spans) {
+                    let hit = found.get(span.clone()).is_some_and(|f| f.iter().any(|p| !p.is_empty()));
+                    self.accept(job, Some((!span.is_empty(), hit)));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the index could not be asked");
+                jobs.into_iter().for_each(|job| job.fail(unrecorded(&error)));
+            }
+        }
+        self.lookups = lookups;
+        self.spans = spans;
+    }
+
+    /// Decides a job now, or parks it. `looked` tells whether the index was asked for it, and found anything.
+    fn accept(&mut self, job: Job, looked: Option<(bool, bool)>) {
+        if let Some(error) = &self.stopped[job.shard.index()] {
+            return job.fail(ExecuteError::Store(error.clone()));
+        }
+        if job.player.is_none() {
+            return self.register(job);
+        }
+        let genesis = self.genesis[job.shard.index()];
+        let (parked_max, partition) = (self.parked_max, job.partition);
+        let slot = self.slots.entry(partition, genesis);
+        if slot.gate != Gate::Ready || !slot.parked.is_empty() {
+            if self.parked >= parked_max {
+                return job.fail(ExecuteError::Unavailable { reason: "too many commands wait for loads".to_owned() });
+            }
+            self.parked += 1;
+            slot.parked.push_back(job);
+            return;
+        }
+        if slot.state.is_none() {
+            self.parked += 1;
+            slot.parked.push_back(job);
+            return self.start_load(partition);
+        }
+        if let Some(obstacle) = self.obstacle(&job, looked) {
+            return self.park_first(job, &obstacle);
+        }
+        self.decide(job, None);
+    }
+
+    /// Goes on with a player's parked jobs, as far as it goes.
+    pub(super) fn resume(&mut self, partition: ledger_core::PartitionDigest) {
+        loop {
+            let Some(slot) = self.slots.get_mut(&partition) else { return };
+            if slot.gate != Gate::Ready {
+                return;
+            }
+            if slot.state.is_none() {
+                if !slot.parked.is_empty() {
+                    self.start_load(partition);
+                }
+                return;
+            }
+            let Some(job) = slot.parked.pop_front() else { return };
+            self.parked -= 1;
+            let facts = slot.facts.take().filter(|facts| facts.job == job.id);
+            if facts.is_none()
+                && let Some(obstacle) = self.obstacle(&job, None)
+            {
+                return self.park_first(job, &obstacle);
+            }
+            self.decide(job, facts);
+        }
+    }
+
+    fn park_first(&mut self, job: Job, obstacle: &Obstacle) {
+        let partition = job.partition;
+        let genesis = self.genesis[job.shard.index()];
+        let slot = self.slots.entry(partition, genesis);
+        slot.parked.push_front(job);
+        self.parked += 1;
+        match obstacle {
+            Obstacle::Batch(no) => {
+                slot.gate = Gate::Waiting(*no);
+                self.waiting.entry(*no).or_default().push(partition);
+            }
+            Obstacle::Log => self.start_load(partition),
+        }
+    }
+
+    /// What keeps this job from being decided on the live state alone.
+    fn obstacle(&mut self, job: &Job, looked: Option<(bool, bool)>) -> Option<Obstacle> {
+        let state = self.slots.get(&job.partition)?.state.as_ref()?;
+        let mut needed = Vec::new();
+        needed_lookups(job, state, &mut needed);
+        for lookup in &needed {
+            let digest = match lookup {
+                Lookup::Key(_, digest) => digest.as_bytes(),
+                Lookup::Stream(_, digest) => digest.as_bytes(),
+                _ => continue,
+            };
+            if let Some(no) = self.overlay.batch_of(digest) {
+                return Some(Obstacle::Batch(no));
+            }
+        }
+        let hit = match looked {
+            // A round that was live when the index was asked may be over by now; then it is in the overlay.
+            Some((true, hit)) => hit,
+            _ if needed.is_empty() => false,
+            _ => match self.runtime.block_on(self.shared.store.lookup(&needed)) {
+                Ok(found) => found.iter().any(|positions| !positions.is_empty()),
+                // The loader meets the same error and reports it.
+                Err(_) => true,
+            },
+        };
+        if !hit {
+            return None;
+        }
+        // What is read from the log must be all there is of this player: a round may have been closed by a
+        // commit that is not durable yet.
+        let last = self.slots.get(&job.partition)?.last_batch;
+        if last > self.durable_batch { Some(Obstacle::Batch(last)) } else { Some(Obstacle::Log) }
+    }
+
+    /// Sends the loader for what the first parked job needs, once everything it may need is durable.
+    pub(super) fn start_load(&mut self, partition: ledger_core::PartitionDigest) {
+        let Some(slot) = self.slots.get_mut(&partition) else { return };
+        if slot.last_batch > self.durable_batch && slot.state.is_none() {
+            let no = slot.last_batch;
+            slot.gate = Gate::Waiting(no);
+            self.waiting.entry(no).or_default().push(partition);
+            return;
+        }
+        let Some(job) = slot.parked.front() else { return };
+        let Some(player) = job.player.clone() else { return };
+        let want_state = slot.state.is_none();
+        // With the state in hand the facts are certain to be needed; without it, most jobs need none.
+        let needs = if want_state { None } else { needs_of(job) };
+        let needs = needs.map(|needs| (job.id, needs));
+        let task = Task::Load { partition, shard: job.shard, player, state: want_state, needs };
+        slot.gate = Gate::Loading(Instant::now());
+        if self.tasks.give(task).is_err() {
+            slot.gate = Gate::Ready;
+            let jobs: Vec<Job> = slot.parked.drain(..).collect();
+            self.parked -= jobs.len();
+            for job in jobs {
+                job.fail(ExecuteError::Unavailable { reason: "too many players are being loaded".to_owned() });
+            }
+        }
+    }
+
+    fn register(&mut self, job: Job) {
+        let Ask::Register { command, .. } = &job.ask else {
+            return job.fail(ExecuteError::Bug { what: "a job of the house that is none".to_owned() });
+        };
+        let decided = self.register.decide(command);
+        let shard = job.shard;
+        match decided {
+            Ok(Decision::Replay) => self.answer(job, Answer::Registered),
+            Ok(Decision::Refuse(rejection)) => {
+                let refusal = Refusal { rejection, replayed: false, recorded: None, balances: Vec::new() };
+                self.answer(job, Answer::Failure(Box::new(ExecuteError::Rejected(Box::new(refusal)))));
+            }
+            Ok(Decision::Commit(draft)) => {
+                let now = match self.now.clone() {
+                    Ok(now) => now,
+                    Err(error) => return job.fail(error.into()),
+                };
+                let partition = match ledger_core::register_partition() {
+                    Ok(partition) => partition,
+                    Err(error) => return job.fail(error.into()),
+                };
+                let context = ledger_core::Context::of(self.shared.settings.actor.clone());
+                let body =
+                    draft.into_house_body(partition, context, self.shared.policy_hash, crate::ENGINE_VERSION, now);
+                if let Err(fault) = self.register.evolve_commit(&body) {
+                    return job.fail(ExecuteError::Bug { what: fault.to_string() });
+                }
+                match self.seal(shard, job.partition, &body) {
+                    Ok(_) => {
+                        // Openings may rest on the currency once its registration is durable.
+                        self.register_batch = self.building.no;
+                        self.building.entries.push(Entry { job, answer: Answer::Registered, appends: true });
+                    }
+                    Err(what) => job.fail(ExecuteError::Bug { what }),
+                }
+            }
+            Err(fault) => job.fail(ExecuteError::Bug { what: fault.to_string() }),
+        }
+    }
+
+    fn answer(&mut self, job: Job, answer: Answer) {
+        self.building.entries.push(Entry { job, answer, appends: false });
+    }
+
+    /// Decides a job on the player's state, with the facts that were loaded for it, if any.
+    fn decide(&mut self, job: Job, facts: Option<LoadedFacts>) {
+        match &job.ask {
+            Ask::Execute(_) => self.decide_command(job, facts),
+            Ask::Read(_) => {
+                let Some(reading) = self.reading(&job) else {
+                    return job.fail(ExecuteError::Bug { what: "a player without a state".to_owned() });
+                };
+                self.answer(job, Answer::Reading(Box::new(reading)));
+            }
+            Ask::Outcome { .. } => {
+                let outcome = self.recorded(&job, facts);
+                self.answer(job, Answer::Outcome(Box::new(outcome)));
+            }
+            Ask::Register { .. } => self.register(job),
+        }
+    }
+
+    fn reading(&self, job: &Job) -> Option<PlayerReading> {
+        let head = self.heads[job.shard.index()];
+        let state = self.slots.get(&job.partition)?.state.as_ref()?;
+        Some(PlayerReading {
+            state: (**state).clone(),
+            shard: job.shard,
+            position: head.position,
+            hash: head.hash,
+        })
+    }
+
+    fn recorded(&self, job: &Job, facts: Option<LoadedFacts>) -> RecordedOutcome {
+        let head = self.heads[job.shard.index()];
+        let known = facts.and_then(|facts| facts.known);
+        let state = self.slots.get(&job.partition).and_then(|slot| slot.state.as_ref());
+        match (known, state) {
+            (Some(known), Some(state)) => match replay(job.shard, state, &known) {
+                Ok(receipt) => RecordedOutcome::Accepted(Box::new(receipt)),
+                Err(refusal) => RecordedOutcome::Refused(Box::new(refusal)),
+            },
+            _ => RecordedOutcome::Absent { shard: job.shard, position: head.position },
+        }
+    }
+
+    fn decide_command(&mut self, job: Job, loaded: Option<LoadedFacts>) {
+        let known = loaded.as_ref().is_some_and(|facts| facts.known.is_some());
+        let now = match self.now.clone() {
+            Ok(now) => now,
+            // A known key is answered whatever the clock says: nothing is stamped.
+            Err(_) if known => Timestamp::MAX,
+            Err(error) => {
+                tracing::error!(%error, "the clock is suspect: nothing is recorded");
+                return job.fail(error.into());
+            }
+        };
+        let partition = job.partition;
+        let decided = {
+            let (Ask::Execute(prepared), Some(slot)) = (&job.ask, self.slots.get_mut(&partition)) else {
+                return job.fail(ExecuteError::Bug { what: "a command without a slot".to_owned() });
+            };
+            let Some(state) = slot.state.as_deref_mut() else {
+                return job.fail(ExecuteError::Bug { what: "a command without a state".to_owned() });
+            };
+            let facts = Facts {
+                known: loaded.as_ref().and_then(|l| l.known.as_ref()).map(|(known, _)| known),
+                tombstoned: loaded.as_ref().is_some_and(|l| l.tombstoned),
+                round: loaded.as_ref().and_then(|l| l.round.as_ref()),
+                target: loaded.as_ref().and_then(|l| l.target.as_ref()),
+                currencies: &self.currencies,
+                policy: &self.shared.settings.policy,
+            };
+            // A panic in a decision is a bug of this one command; it must not take the others with it.
+            catch_unwind(AssertUnwindSafe(|| decide_and_fold(state, prepared, &facts, now)))
+        };
+        match decided {
+            Ok(Ok(Decided::Commit { draft, commit })) => {
+                self.commit(job, draft, now, commit);
+            }
+            Ok(Ok(Decided::Replay)) => self.answer_replay(job, loaded),
+            Ok(Ok(Decided::Refuse(rejection))) => {
+                let balances = self.current(&job);
+                let refusal = Refusal { rejection, replayed: false, recorded: None, balances };
+                self.answer(job, Answer::Failure(Box::new(ExecuteError::Rejected(Box::new(refusal)))));
+            }
+            Ok(Err(what)) => self.give_up(job, what),
+            Err(panic) => {
+                let what = panic
+                    .downcast_ref::<&str>()
+                    .map(|text| (*text).to_owned())
+                    .or_else(|| panic.downcast_ref::<String>().cloned())
+                    .unwrap_or_else(|| "a panic".to_owned());
+                self.give_up(job, format!("a decision panicked: {what}"));
+            }
+        }
+    }
+
+    /// Fails a command that could not be decided, and forgets the player's state: it is loaded again.
+    fn give_up(&mut self, job: Job, what: String) {
+        tracing::error!(shard = %job.shard, %what, "a command could not be decided");
+        self.slots.drop_state(&job.partition);
+        job.fail(ExecuteError::Bug { what });
+    }
+
+    fn answer_replay(&mut self, job: Job, loaded: Option<LoadedFacts>) {
+        let known = loaded.and_then(|facts| facts.known);
+        let state = self.slots.get(&job.partition).and_then(|slot| slot.state.as_ref());
+        let (Some(known), Some(state)) = (known, state) else {
+            return job.fail(ExecuteError::Bug { what: "a replay of nothing".to_owned() });
+        };
+        let answer = match replay(job.shard, state, &known) {
+            Ok(receipt) => Answer::Receipt(Box::new(receipt)),
+            Err(refusal) => Answer::Failure(Box::new(ExecuteError::Rejected(Box::new(refusal)))),
+        };
+        self.tally.replayed += 1;
+        self.answer(job, answer);
+    }
+
+    /// The purse of the job's currency, or the first one.
+    fn current(&self, job: &Job) -> Vec<ledger_core::stored::PurseBalance> {
+        let currency = match &job.ask {
+            Ask::Execute(prepared) => prepared.command.currency(),
+            _ => None,
+        };
+        let state = self.slots.get(&job.partition).and_then(|slot| slot.state.as_ref());
+        state
+            .and_then(|state| {
+                currency
+                    .and_then(|currency| state.balance(currency))
+                    .or_else(|| state.wallet().purses().first().map(ledger_core::Purse::balance))
+            })
+            .into_iter()
+            .collect()
+    }
+
+    /// Seals a commit into the batch; the state is folded already.
+    fn commit(
+        &mut self,
+        job: Job,
+        draft: Box<ledger_core::Draft>,
+        now: Timestamp,
+        context: ledger_core::Context,
+    ) {
+        let Some(player) = job.player.clone() else {
+            return job.fail(ExecuteError::Bug { what: "a commit without a player".to_owned() });
+        };
+        let (outcome, rejection, entry) = (draft.outcome, draft.rejection.clone(), draft.entry);
+        let balances = draft.balances();
+        let Some(slot) = self.slots.get(&job.partition) else { return };
+        let Some(state) = slot.state.as_deref() else { return };
+        let body = draft.into_body(state, context, self.shared.policy_hash, crate::ENGINE_VERSION, now);
+        debug_assert!(matches!(body.partition, Partition::Player(_)));
+        let head = match self.seal(job.shard, job.partition, &body) {
+            Ok(head) => head,
+            Err(what) => return self.give_up(job, what),
+        };
+        let no = self.building.no;
+        if let Some(slot) = self.slots.get_mut(&job.partition) {
+            slot.head = head;
+            slot.last_batch = no;
+            slot.since_snapshot = slot.since_snapshot.saturating_add(1);
+        }
+        self.slots.reweigh(&job.partition);
+        self.building.players.push(job.partition);
+        self.tally.count(outcome);
+        let answer = match (outcome, rejection) {
+            (OutcomeKind::Rejected, Some(rejection)) => {
+                let recorded = Some((job.shard, head.position));
+                let refusal = Refusal { rejection, replayed: false, recorded, balances };
+                Answer::Failure(Box::new(ExecuteError::Rejected(Box::new(refusal))))
+            }
+            (kind, _) => Answer::Receipt(Box::new(Receipt {
+                outcome: outcome_of(kind),
+                replayed: false,
+                entry: entry.map(|version| EntryId { player, version }),
+                current: balances.clone(),
+                balances,
+                shard: job.shard,
+                position: head.position,
+                hash: head.hash,
+            })),
+        };
+        self.building.entries.push(Entry { job, answer, appends: true });
+    }
+
+    /// Encodes and hashes a commit and adds it to the batch.
+    fn seal(
+        &mut self,
+        shard: Shard,
+        partition: ledger_core::PartitionDigest,
+        body: &ledger_core::stored::CommitBody,
+    ) -> Result<ledger_store::Head, String> {
+        self.buffer.clear();
+        body.encode(&mut self.buffer).map_err(|error| error.to_string())?;
+        if self.buffer.len() > ledger_store::BODY_BYTES_MAX {
+            return Err(format!("a commit of {} bytes is over the limit", self.buffer.len()));
+        }
+        let index = CommitIndex::of(body, partition);
+        let expected = self.heads[shard.index()];
+        let position = expected.position.next();
+        let hash = commit_hash(self.shared.store.identity(), shard, position, &expected.hash, &self.buffer);
+        let no = self.building.no;
+        for digest in &index.keys {
+            self.overlay.insert(no, *digest.as_bytes());
+        }
+        for digest in &index.streams {
+            self.overlay.insert(no, *digest.as_bytes());
+        }
+        let commit =
+            SealedCommit { position, previous: expected.hash, hash, body: Arc::from(self.buffer.as_slice()), index };
+        self.building.append(shard, expected, commit);
+        let head = ledger_store::Head { position, hash };
+        self.heads[shard.index()] = head;
+        Ok(head)
+    }
+}
+
+/// A decision whose events are folded into the state.
+enum Decided {
+    Commit { draft: Box<ledger_core::Draft>, commit: ledger_core::Context },
+    Replay,
+    Refuse(ledger_core::Rejection),
+}
+
+fn decide_and_fold(
+    state: &mut PlayerState,
+    prepared: &Prepared,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Result<Decided, String> {
+    let decision =
+        PlayerLedger::decide_prepared(state, &prepared.command, prepared.print, &prepared.needed, facts, now)
+            .map_err(|fault| fault.to_string())?;
+    match decision {
+        Decision::Replay => Ok(Decided::Replay),
+        Decision::Refuse(rejection) => Ok(Decided::Refuse(rejection)),
+        Decision::Commit(draft) => {
+            state.evolve_all(&draft.events, now).map_err(|fault| fault.to_string())?;
+            Ok(Decided::Commit { draft: Box::new(draft), commit: prepared.context.clone() })
+        }
+    }
+}
+
+fn outcome_of(kind: OutcomeKind) -> Outcome {
+    match kind {
+        OutcomeKind::Noop => Outcome::Noop,
+        OutcomeKind::Tombstoned => Outcome::Tombstoned,
+        _ => Outcome::Applied,
+    }
+}
+
+/// The recorded answer to a key, with the balances as they are now.
+fn replay(
+    shard: Shard,
+    state: &PlayerState,
+    (known, at): &(ledger_core::KnownOperation, ledger_store::Head),
+) -> Result<Receipt, Refusal> {
+    let current: Vec<_> = known.balances.iter().filter_map(|balance| state.balance(balance.currency)).collect();
+    if let Some(rejection) = &known.rejection {
+        return Err(Refusal {
+            rejection: rejection.clone(),
+            replayed: true,
+            recorded: Some((shard, at.position)),
+            balances: current,
+        });
+    }
+    Ok(Receipt {
+        outcome: outcome_of(known.record.outcome),
+        replayed: true,
+        entry: known.entry.map(|version| EntryId { player: state.player().clone(), version }),
+        balances: known.balances.clone(),
+        current,
+        shard,
+        position: at.position,
+        hash: at.hash,
+    })
+}
+
+/// What must be looked up to decide a job on this state.
+fn needed_lookups(job: &Job, state: &PlayerState, lookups: &mut Vec<Lookup>) {
+    match &job.ask {
+        Ask::Execute(prepared) => {
+            lookups.push(Lookup::Key(job.shard, prepared.digests.key));
+            lookups.push(Lookup::Key(job.shard, prepared.digests.tombstone));
+            if let (Some(digest), Some(round)) = (prepared.digests.round, &prepared.needed.round)
+                && state.round(round).is_none()
+            {
+                lookups.push(Lookup::Stream(job.shard, digest));
+            }
+            if !prepared.digests.targets.is_empty() && !has_live_target(state, &prepared.command) {
+                lookups.extend(prepared.digests.targets.iter().map(|digest| Lookup::Key(job.shard, *digest)));
+            }
+        }
+        Ask::Outcome { digest, .. } => lookups.push(Lookup::Key(job.shard, *digest)),
+        Ask::Read(_) | Ask::Register { .. } => {}
+    }
+}
+
+/// What the loader must fetch for a job.
+fn needs_of(job: &Job) -> Option<Box<Needs>> {
+    match &job.ask {
+        Ask::Execute(prepared) => Some(Box::new(Needs {
+            key: prepared.needed.key.clone(),
+            key_digest: prepared.digests.key,
+            tombstone: Some(prepared.digests.tombstone),
+            round: prepared.needed.round.clone().zip(prepared.digests.round),
+            targets: prepared.needed.targets.iter().cloned().zip(prepared.digests.targets.iter().copied()).collect(),
+        })),
+        Ask::Outcome { key, digest, .. } => Some(Box::new(Needs {
+            key: key.clone(),
+            key_digest: *digest,
+            tombstone: None,
+            round: None,
+            targets: Vec::new(),
+        })),
+        Ask::Read(_) | Ask::Register { .. } => None,
+    }
+}
