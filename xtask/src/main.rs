@@ -1,2 +1,102 @@
-//! The workspace commands.
-fn main() {}
+//! The workspace's own commands: `cargo xtask test | check | fix | bench`.
+//!
+//! What people run is what continuous integration runs: `.ci/run` calls these and adds nothing.
+
+mod needs;
+mod step;
+mod tidy;
+
+use std::process::ExitCode;
+
+use step::cargo;
+
+/// The features the tests run with. Never `--all-features` there: `ledger-core/spike-cbor` changes how bodies
+/// are encoded, and with it every hash and golden file.
+const TEST_FEATURES: &str = "ledger-core/testing,ledger-core/schema,ledger-store/log,ledger-store/testing,\
+                             casino-ledger/sqlite";
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  test          every test of the workspace, and the examples in its documentation
+  check         formatting, lints, documentation and tidiness; writes nothing
+  fix           formats, and applies what the lints can mend by themselves
+  bench [NAME]  the benches, or one of them";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments[..] {
+        ["test"] => test(),
+        ["check"] => check(),
+        ["fix"] => fix(),
+        ["bench"] => bench(None),
+        ["bench", name] => bench(Some(name)),
+        _ => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The examples of the documentation come first, so that the runner's summary of all tests is printed last.
+fn test() -> Result<(), String> {
+    let runner = needs::ensure_for_tests();
+    let features = ["--features", TEST_FEATURES];
+    cargo(&["test", "--doc", "--workspace"]).args(&features).run()?;
+    match runner {
+        needs::Runner::Nextest => cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]),
+        needs::Runner::Cargo => {
+            let kinds = ["--lib", "--bins", "--tests", "--examples"];
+            cargo(&["test", "--workspace", "--no-fail-fast"]).args(&kinds)
+        }
+    }
+    .args(&features)
+    .run()
+}
+
+/// Runs every step, also after one failed: whoever mends should see all there is to mend.
+fn check() -> Result<(), String> {
+    let lints =
+        ["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
+    let docs = ["doc", "--no-deps", "--workspace", "--all-features", "--locked"];
+    let mut failed = Vec::new();
+    let mut note = |result: Result<(), String>| failed.extend(result.err());
+    note(tidy::run(&step::root()));
+    note(cargo(&["fmt", "--all", "--check"]).run());
+    note(cargo(&lints).run());
+    note(cargo(&docs).env("RUSTDOCFLAGS", "-D warnings").run());
+    note(check_fuzz_targets());
+    if failed.is_empty() { Ok(()) } else { Err(format!("check failed:\n{}", failed.join("\n"))) }
+}
+
+/// The fuzz crate stands outside the workspace, because it needs a nightly compiler and `cargo-fuzz`.
+fn check_fuzz_targets() -> Result<(), String> {
+    if !step::root().join("fuzz/Cargo.toml").exists() {
+        return Ok(());
+    }
+    if !needs::has_subcommand("fuzz") {
+        eprintln!("note: cargo-fuzz is not installed, so the fuzz targets were not built");
+        return Ok(());
+    }
+    cargo(&["+nightly", "fuzz", "build"]).run()
+}
+
+fn fix() -> Result<(), String> {
+    let mend = ["--fix", "--allow-dirty", "--allow-staged"];
+    cargo(&["clippy", "--workspace", "--all-targets", "--all-features"]).args(&mend).run()?;
+    cargo(&["fmt", "--all"]).run()
+}
+
+fn bench(name: Option<&str>) -> Result<(), String> {
+    let benches = cargo(&["bench", "--workspace", "--features", TEST_FEATURES]);
+    match name {
+        Some(name) => benches.args(&["--bench", name]),
+        None => benches.args(&["--benches"]),
+    }
+    .run()
+}

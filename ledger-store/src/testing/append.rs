@@ -294,6 +294,19 @@ fn broken_appends<B: StoreBuilder>(
         vec![append]
     };
     let seal = |commits: &[CommitBuilder]| vec![subject.seal(shard, commits)];
+    let after = |head: Head, position: u64| Head { position: Position(position), ..head };
+    let elsewhere = |position| subject.foreign_head(shard, position);
+    // Sealed soundly, but from the nth commit on not on the head that is due.
+    let misplaced = |nth: usize, on: &dyn Fn(Head) -> Head| {
+        let mut append = sound.clone();
+        for i in nth..append.commits.len() {
+            let due = append.commits[..i].last();
+            let due = due.map_or(append.expected, |c| Head { position: c.position, hash: c.hash });
+            let head = if i == nth { on(due) } else { due };
+            append.commits[i] = commit.seal(&subject.identity, shard, head);
+        }
+        vec![append]
+    };
     let mut cases = vec![
         ("a part without a commit", edited(&|a| a.commits.clear())),
         ("a gap in the middle", edited(&|a| drop(a.commits.remove(1)))),
@@ -307,6 +320,14 @@ fn broken_appends<B: StoreBuilder>(
         ("a hash of nothing", edited(&|a| a.commits[2].hash = CommitHash([0; 32]))),
         ("the hash of another commit", edited(&|a| a.commits[2].hash = a.commits[0].hash)),
         ("a body that is not the hashed one", edited(&|a| a.commits[2].body = a.commits[0].body.clone())),
+        ("a gap at the start whose hashes match", misplaced(0, &|head| after(head, head.position.next().0))),
+        ("a gap in the middle whose hashes match", misplaced(1, &|head| after(head, head.position.next().0))),
+        (
+            "positions that stand still whose hashes match",
+            misplaced(1, &|head| after(head, head.position.0 - 1)),
+        ),
+        ("a first link elsewhere whose hashes match", misplaced(0, &|head| elsewhere(head.position))),
+        ("a later link elsewhere whose hashes match", misplaced(1, &|head| elsewhere(head.position))),
         ("a shard that there is not", edited(&|a| a.shard = Shard(subject.identity.shards.get()))),
         ("the last shard number there can be", edited(&|a| a.shard = Shard(u16::MAX))),
         ("two parts for one shard", vec![sound.clone(), sound.clone()]),
@@ -317,7 +338,8 @@ fn broken_appends<B: StoreBuilder>(
     let mut others = subject.identity.shards.all().filter(|other| *other != shard);
     if let Some(other) = others.next_back() {
         let stranger = CommitBuilder::new(partition_in(subject.identity.shards, other, 0));
-        cases.push(("a partition of another shard", seal(&[commit.clone(), stranger])));
+        cases.push(("a partition of another shard", seal(std::slice::from_ref(&stranger))));
+        cases.push(("a partition of another shard behind a sound one", seal(&[commit.clone(), stranger])));
         let parts = [(shard, APPEND_COMMITS_MAX), (other, 1)];
         let part =
             |(shard, count): (Shard, usize)| subject.seal(shard, &vec![subject.commit(shard, ""); count]);

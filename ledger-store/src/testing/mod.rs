@@ -28,11 +28,13 @@
 //! }
 //!
 //! mod memory {
-//! #   use super::Memory;
-//!     ledger_store::conformance_tests!(Memory);
+//!     ledger_store::conformance_tests!(super::Memory);
 //! }
+//!
+//! # fn main() {
 //! # use ledger_store::testing::{c06_of_concurrent_appends_exactly_one_lands, run};
 //! # run("c06", || async { c06_of_concurrent_appends_exactly_one_lands(&Memory).await });
+//! # }
 //! ```
 //!
 //! The line expands to a `#[test]` per clause. What only a backend can bring about (a power cut, a write that
@@ -59,7 +61,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use crate::{EventStore, LedgerIdentity, LostAnswer, Position, Shard, ShardCount, StoreError};
+use crate::{EventStore, LedgerIdentity, LostAnswer, ShardCount, StoreError, StoredCommit};
 
 pub use append::{
     c01_an_append_of_one_shard_lands_whole_or_not_at_all, c02_an_append_lands_only_on_the_expected_head,
@@ -124,6 +126,24 @@ macro_rules! ensure {
 }
 use ensure;
 
+/// The place in a blocking store where a [`Stall`] holds a write.
+#[derive(Debug)]
+pub struct StallPoint {
+    reaches: oneshot::Sender<()>,
+    released: oneshot::Receiver<()>,
+}
+
+impl StallPoint {
+    /// Blocks the calling thread until the write may go on.
+    pub fn hold(self) {
+        // The clause may have ended; then nobody hears it, and the write goes on.
+        let _ = self.reaches.send(());
+        // A thread that drives a runtime may not wait for a channel; one of its own may.
+        let wait = move || drop(self.released.blocking_recv());
+        drop(std::thread::spawn(wait).join());
+    }
+}
+
 /// Whether a builder could do what a clause asked it for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hook {
@@ -148,6 +168,12 @@ impl Stall {
         Self { reached, release }
     }
 
+    /// A stall for a store that blocks: the second part goes to where the write happens.
+    pub fn blocking() -> (Self, StallPoint) {
+        let ((reaches, reached), (release, released)) = (oneshot::channel(), oneshot::channel());
+        (Self { reached, release }, StallPoint { reaches, released })
+    }
+
     async fn reached(&mut self) -> Verdict {
         let heard = (&mut self.reached).await;
         heard.map_err(|_| Violation::new("the append ended without reaching the stall that was ordered"))
@@ -160,6 +186,9 @@ impl Stall {
 }
 
 /// Makes stores for the kit, each in a place that no other call sees.
+///
+/// A builder that offers a hook must make it happen or panic: [`Hook::Absent`] is for a means that does not
+/// exist, and a clause passes without it.
 #[async_trait]
 pub trait StoreBuilder: Send + Sync + 'static {
     /// What must live as long as the store, and knows where it lives: a folder, a schema.
@@ -187,8 +216,9 @@ pub trait StoreBuilder: Send + Sync + 'static {
     /// Any [`StoreError`]; it fails the test, except [`StoreError::Corrupted`] after [`Self::damage`].
     async fn reopen(&self, guard: &mut Self::Guard) -> Result<Arc<dyn EventStore>, StoreError>;
 
-    /// Cuts the power while the store is open: whatever is not durable is lost, and nothing that the
-    /// handle still does has an effect. The kit then drops the handle and reopens.
+    /// Cuts the power while the store is open: whatever is not durable is lost, nothing that the handle
+    /// still does has an effect, and no append answers `Ok` any more. The kit then drops the handle and
+    /// reopens.
     async fn power_cut(&self, _guard: &mut Self::Guard) -> Hook {
         Hook::Absent
     }
@@ -208,9 +238,9 @@ pub trait StoreBuilder: Send + Sync + 'static {
         Hook::Absent
     }
 
-    /// Changes a byte of a stored body. The kit has closed the store and dropped every handle; commits
-    /// stand before and after this one.
-    async fn damage(&self, _guard: &mut Self::Guard, _shard: Shard, _position: Position) -> Hook {
+    /// Changes a byte of the stored body of this commit. The kit has closed the store and dropped every
+    /// handle; commits stand before and after this one, and no other has the same body.
+    async fn damage(&self, _guard: &mut Self::Guard, _commit: &StoredCommit) -> Hook {
         Hook::Absent
     }
 }

@@ -519,11 +519,13 @@ pub async fn c14_a_damaged_body_is_never_returned<B: StoreBuilder>(builder: &B) 
     for number in 0..9 {
         subject.land(shard, &subject.commits(shard, &format!("number {number}"), 1)).await?;
     }
-    for commit in read_all(subject.store(), shard, 4).await? {
-        verify_commit(&subject.identity, &commit)?;
-    }
+    let stored = read_all(subject.store(), shard, 4).await?;
+    stored.iter().try_for_each(|commit| verify_commit(&subject.identity, commit))?;
+    let Some(victim) = stored.iter().find(|commit| commit.position == damaged) else {
+        return Err(Violation::new(format!("position {damaged} was not read")));
+    };
     subject.end(Ending::Close).await?;
-    if subject.builder.damage(&mut subject.guard, shard, damaged).await == Hook::Absent {
+    if subject.builder.damage(&mut subject.guard, victim).await == Hook::Absent {
         not_tested("c14", "a damaged body");
         return Ok(());
     }

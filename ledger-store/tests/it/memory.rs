@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ledger_store::testing::{Hook, Stall, StoreBuilder};
 use ledger_store::{
-    EventStore, LedgerIdentity, LostAnswer, MemoryStore, Position, Shard, ShardCount, StoreError,
+    EventStore, LedgerIdentity, LostAnswer, MemoryStore, ShardCount, StoreError, StoredCommit,
 };
 
 pub(crate) struct Memory(pub(crate) u16);
@@ -52,8 +52,8 @@ impl StoreBuilder for Memory {
         done(guard.lose_next_answer(answer))
     }
 
-    async fn damage(&self, guard: &mut MemoryStore, shard: Shard, position: Position) -> Hook {
-        done(guard.damage(shard, position))
+    async fn damage(&self, guard: &mut MemoryStore, commit: &StoredCommit) -> Hook {
+        done(guard.damage(commit.shard, commit.position))
     }
 }
 

@@ -1,0 +1,43 @@
+//! What the tests need beyond cargo, and how it gets there.
+//!
+//! Tests start what they need themselves wherever they can. What they share, such as a database server, is
+//! ensured in [`ensure_for_tests`], once and before the first of them runs.
+
+use std::process::{Command, Stdio};
+
+/// What runs the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Runner {
+    /// cargo-nextest: a process per test, and one summary over all.
+    Nextest,
+    /// Plain `cargo test`.
+    Cargo,
+}
+
+/// Makes ready what the tests need, and says what to run them with.
+pub(crate) fn ensure_for_tests() -> Runner {
+    if has_subcommand("nextest") {
+        return Runner::Nextest;
+    }
+    eprintln!("note: cargo-nextest is not installed, so `cargo test` runs the tests: slower, and a summary");
+    eprintln!("note: per test binary (cargo install --locked cargo-nextest)");
+    Runner::Cargo
+}
+
+/// Whether `cargo <name>` is installed.
+pub(crate) fn has_subcommand(name: &str) -> bool {
+    let mut probe = Command::new("cargo");
+    probe.args([name, "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
+    probe.status().is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subcommand_is_there_or_not() {
+        assert!(has_subcommand("clippy"));
+        assert!(!has_subcommand("no-such-command"));
+    }
+}
