@@ -143,6 +143,7 @@ fn more_than_one_bad_frame_is_damage_not_a_torn_tail() {
     bytes[start + 60] ^= 1;
     bytes[end + 5] = 9;
     put(&path, &bytes);
+    fs::write(fixture.dir.join("state.json"), state_at(&fixture)).unwrap();
     let opened = LogStore::open(&fixture.dir, options(SEGMENT_BYTES));
     assert!(matches!(opened, Err(StoreError::Corrupted(_))), "{opened:?}");
     assert_eq!(aside(&fixture.dir), [], "damage changes nothing");
