@@ -22,6 +22,11 @@ fn ggr(proof: &Proof) -> Total {
     proof.staked.minus(proof.paid).unwrap_or_default()
 }
 
+/// A sum with the digits of its neighbour, so that a zero reads as 0.00.
+fn like(total: Total, neighbour: Total) -> String {
+    total.rescale_up(neighbour.scale().max(total.scale())).unwrap_or(total).to_string()
+}
+
 /// Payouts to stakes, rounded half to even at six digits.
 fn rtp(proof: &Proof) -> Option<Decimal> {
     proof.paid.ratio(proof.staked)
@@ -44,7 +49,7 @@ impl Report<'_> {
                     "currency": row.account.currency.as_str(),
                     "kind": format!("{:?}", row.account.kind).to_lowercase(),
                     "book": format!("{:?}", row.account.code.book()).to_lowercase(),
-                    "debits": row.debits.to_string(), "credits": row.credits.to_string(),
+                    "debits": like(row.debits, row.credits), "credits": like(row.credits, row.debits),
                     "balance": row.balance().map(|balance| balance.to_string()),
                 })
             })
@@ -111,8 +116,8 @@ impl Report<'_> {
                 account.code.code(),
                 account.code.name(),
                 account.currency.to_string(),
-                row.debits.to_string(),
-                row.credits.to_string()
+                like(row.debits, row.credits),
+                like(row.credits, row.debits)
             );
         }
         for book in &proof.books {
