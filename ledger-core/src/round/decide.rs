@@ -420,6 +420,9 @@ fn find_target<'a>(
     }
     if let Some(known) = facts.target.filter(|known| !known.is_rejected()) {
         return match (&known.subject, win) {
+            // Where ids are unique over all kinds, the id may be found on the other kind than the stated one.
+            (Subject::Bet(_), None) if command.kind == Some(RollbackKind::Win) => Ok(Target::Other),
+            (Subject::Win(_), None) if command.kind == Some(RollbackKind::Bet) => Ok(Target::Other),
             (Subject::Bet(_), _) | (Subject::Win(_), None) => archived(known, command, state, facts),
             (_, Some(win)) => Ok(win),
             (Subject::Rollback, None) => Ok(Target::Rollback),
