@@ -43,9 +43,11 @@ pub(crate) fn purse(state: &PlayerState, currency: CurrencyCode) -> Result<&Purs
     state.wallet().purse(currency).ok_or(Rejection::CurrencyMismatch { currency })
 }
 
-/// The round a command is about: live, or fetched from the log.
+/// The round a command is about: live, or fetched from the log. A fetched round that is another one (that
+/// of the command's target) is not it.
 fn known_round<'a>(state: &'a PlayerState, facts: &Facts<'a>, round: &RoundRef) -> Option<&'a Round> {
-    state.round(round).or(facts.round)
+    let fetched = || facts.round.filter(|found| found.source == round.source && found.id == round.round);
+    state.round(round).or_else(fetched)
 }
 
 fn check_currency(round: &Round, currency: CurrencyCode) -> Result<(), Rejection> {
@@ -358,7 +360,12 @@ fn void_bet(command: &Void, bet: &TransactionId, facts: &Facts<'_>, work: &mut W
     let reference = RoundRef { source: command.round_source.clone(), round: command.round.clone() };
     let known = known_round(state, facts, &reference).and_then(|round| Some((round, round.bet(bet)?)));
     let Some((round, bet)) = known else {
-        return tombstone(work, void_ref(command), &command.round_source, bet);
+        // An id that is used must not be buried: the void names another round, or something that is no bet.
+        return match facts.target.filter(|known| !known.is_rejected()).map(|known| &known.subject) {
+            Some(Subject::Bet(_)) => Err(Rejection::Mismatch { field: MismatchField::Round }.into()),
+            Some(_) => Err(Rejection::NotAllowed { reason: NotAllowedReason::NotReversible }.into()),
+            None => tombstone(work, void_ref(command), &command.round_source, bet),
+        };
     };
     check_undoable(round, bet)?;
     let currency = round_currency(round)?;
