@@ -26,16 +26,16 @@ type Outcome = Result<Option<CurrencyCode>, Stop>;
 /// An incoming amount in a currency's units: never rounded, never negative, never above the maximum.
 pub(crate) fn incoming(amount: Decimal, currency: &Currency) -> Result<Amount, Rejection> {
     let invalid = || Rejection::InvalidAmount { amount: amount.to_string() };
-    if amount.is_sign_negative() && !amount.is_zero() {
+    let negative = amount.is_sign_negative() && !amount.is_zero();
+    if negative || amount > currency.maximum().to_decimal() {
         return Err(invalid());
     }
-    let amount = Amount::from_decimal(amount, currency.scale()).map_err(|error| match error {
+    Amount::from_decimal(amount, currency.scale()).map_err(|error| match error {
         crate::money::AmountError::TooFine { .. } => {
             Rejection::Precision { amount: amount.to_string(), scale: currency.scale() }
         }
         _ => invalid(),
-    })?;
-    if amount > currency.maximum() { Err(invalid()) } else { Ok(amount) }
+    })
 }
 
 /// The player's purse in a currency.
@@ -94,6 +94,7 @@ pub(crate) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
     if state.round(&reference).is_none() && state.open_rounds() >= OPEN_ROUNDS_MAX {
         return Err(capacity(Capacity::OpenRounds, OPEN_ROUNDS_MAX));
     }
+    purse.held().checked_add(stake)?;
     if stake.is_positive() && stake > purse.available() {
         return Err(Rejection::InsufficientFunds {
             available: purse.available(),
@@ -131,7 +132,7 @@ fn payout_game<'a>(round: &'a Round, bet: Option<&TransactionId>) -> Result<&'a 
         .ok_or_else(|| Fault::corrupted(format!("round {} has no bet", round.id)))
 }
 
-/// The bets a win answers must be there, and not all be undone or settled with a win that stands.
+/// The bet a win names must be there, and not be settled with a win that stands.
 fn check_answerable(round: &Round, command: &Settle) -> Result<(), Rejection> {
     let Some(named) = &command.bet else { return Ok(()) };
     let bet = round.bet(named).ok_or_else(|| Rejection::BetNotFound { round: round.id.clone() })?;
@@ -147,8 +148,11 @@ pub(crate) fn settle(command: &Settle, facts: &Facts<'_>, work: &mut Workspace<'
     let reference = RoundRef { source: command.source.clone(), round: command.round.clone() };
     let round = known_round(state, facts, &reference)
         .ok_or_else(|| Rejection::BetNotFound { round: command.round.clone() })?;
+    let named = command.bet.as_ref().and_then(|named| round.bet(named));
+    let undone = named.is_some_and(|bet| matches!(bet.status, BetStatus::RolledBack | BetStatus::Voided));
     match round.status {
         RoundStatus::Cancelled | RoundStatus::Void => return Err(Rejection::TxnCancelled.into()),
+        _ if undone => return Err(Rejection::TxnCancelled.into()),
         RoundStatus::Closed => return Err(Rejection::RoundClosed { round: command.round.clone() }.into()),
         RoundStatus::Open => {}
     }
@@ -493,8 +497,8 @@ pub(crate) fn rollback(command: &Rollback, facts: &Facts<'_>, work: &mut Workspa
 }
 
 fn rollback_bet(command: &Rollback, round: &Round, bet: &Bet, work: &mut Workspace<'_>) -> Outcome {
-    check_agrees(command, round, bet.stake)?;
     check_undoable(round, bet)?;
+    check_agrees(command, round, bet.stake)?;
     let currency = round_currency(round)?;
     let purse = purse(work.state(), currency)?;
 
@@ -541,10 +545,10 @@ fn rollback_win(
     facts: &Facts<'_>,
     work: &mut Workspace<'_>,
 ) -> Outcome {
-    check_agrees(command, round, win.amount)?;
     if win.status != WinStatus::Paid {
         return Err(Rejection::AlreadyRolledBack { txn: win.id.clone() }.into());
     }
+    check_agrees(command, round, win.amount)?;
     let currency = round_currency(round)?;
     let purse = purse(work.state(), currency)?;
     let policy = command.on_shortfall.unwrap_or(facts.policy.of(&command.source).on_shortfall);
