@@ -207,7 +207,7 @@ pub(crate) fn settle(command: &Settle, facts: &Facts<'_>, work: &mut Workspace<'
     work.push_round(&mut round, event)?;
     let reason = match command.finality {
         Finality::Round => Some(CloseReason::Win),
-        _ if round.open_bets().next().is_none() => Some(CloseReason::AllSettled),
+        _ if round.is_settled() => Some(CloseReason::AllSettled),
         _ => None,
     };
     if let Some(reason) = reason {
@@ -351,8 +351,7 @@ fn check_undoable(round: &Round, bet: &Bet) -> Result<(), Rejection> {
 
 /// After a bet was undone: if what is left of the round was settled bet by bet, the round is over.
 fn close_if_settled(work: &mut Workspace<'_>, round: &mut Round, txn: &TransactionId) -> Result<(), Fault> {
-    let over = round.status == RoundStatus::Open && round.open_bets().next().is_none();
-    if over {
+    if round.status == RoundStatus::Open && round.is_settled() {
         let event = Event::RoundClosed(RoundClosed { txn: txn.clone(), reason: CloseReason::AllSettled });
         work.push_round(round, event)?;
     }
