@@ -1,0 +1,6 @@
+/// Placeholder.
+#[derive(Debug)]
+pub struct Model;
+/// Placeholder.
+#[derive(Debug)]
+pub struct ModelAnswer;

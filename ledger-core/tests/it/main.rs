@@ -1,0 +1,8 @@
+//! The core against its rule book: scenarios, money, entries, stored shapes, and a model.
+
+mod basics;
+mod defects;
+mod idempotency;
+mod rejections;
+mod rollbacks;
+mod rounds;
