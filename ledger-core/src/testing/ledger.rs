@@ -10,7 +10,7 @@ use crate::money::{Amount, Currency};
 use crate::partition::Stream;
 use crate::player_ledger::{
     Context, Decision, Draft, Facts, FactsNeeded, Fault, KnownOperation, PlayerCommand, PlayerLedger,
-    PlayerState, RoundRef, Subject,
+    PlayerState, RollbackKind, RoundRef, Subject,
 };
 use crate::policy::Policy;
 use crate::rejection::Rejection;
@@ -209,9 +209,41 @@ impl TestLedger {
     /// [`Fault`] if the core contradicts itself.
     pub fn decide(&self, command: &PlayerCommand) -> Result<Decision, Fault> {
         let needed = self.needed(command)?;
-        let known = self.outcome(&needed.key);
         let target = self.target(&needed);
-        let subject = target.as_ref().and_then(|target| match &target.subject {
+        self.decide_on(command, &needed, target.as_ref())
+    }
+
+    /// [`Self::decide`] as an engine does it that looks for a target only if no live round has it. It must
+    /// come to the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the core contradicts itself.
+    pub fn decide_lazily(&self, command: &PlayerCommand) -> Result<Decision, Fault> {
+        let needed = self.needed(command)?;
+        let is_live = match command {
+            PlayerCommand::Rollback(c) => {
+                let mut own = self.state.rounds().filter(|round| round.source == c.source);
+                // Without a stated kind a live win does not do: a bet in the log goes before it.
+                own.any(|round| match c.kind {
+                    Some(RollbackKind::Win) => round.win(&c.target).is_some(),
+                    Some(RollbackKind::Bet) | None => round.bet(&c.target).is_some(),
+                })
+            }
+            _ => false,
+        };
+        let target = if is_live { None } else { self.target(&needed) };
+        self.decide_on(command, &needed, target.as_ref())
+    }
+
+    fn decide_on(
+        &self,
+        command: &PlayerCommand,
+        needed: &FactsNeeded,
+        target: Option<&KnownOperation>,
+    ) -> Result<Decision, Fault> {
+        let known = self.outcome(&needed.key);
+        let subject = target.and_then(|target| match &target.subject {
             Subject::Bet(round) | Subject::Win(round) => Some(round),
             _ => None,
         });
@@ -221,7 +253,7 @@ impl TestLedger {
             known: known.as_ref(),
             tombstoned: self.is_tombstoned(&needed.key.source, &needed.key.id),
             round: round.as_ref(),
-            target: target.as_ref(),
+            target,
             currencies: self.register.registry(),
             policy: &self.policy,
         };

@@ -32,5 +32,5 @@ mod model;
 mod scenario;
 
 pub use ledger::{TestAnswer, TestLedger, TestOutcome};
-pub use model::{Model, ModelAnswer};
+pub use model::Model;
 pub use scenario::{Scenario, given, given_nobody};

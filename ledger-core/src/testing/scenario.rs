@@ -26,11 +26,15 @@ pub fn given() -> Scenario {
     given_nobody().when(commands::open(&["EUR"])).applied()
 }
 
-/// A ledger that knows the standard currencies and no player.
+/// The currencies that scenarios know.
+const CURRENCIES: &[&str] = &["EUR", "USD", "GBP", "JPY", "KWD", "BTC", "ETH"];
+
+/// A ledger that knows EUR, USD, GBP, JPY, KWD, BTC and ETH as the standard registry has them, and no player.
 pub fn given_nobody() -> Scenario {
     let player = PlayerId::new("p1").expect("a player id");
     let mut ledger = TestLedger::new(player, Policy::default());
-    for currency in CurrencyRegistry::standard().iter() {
+    let standard = CurrencyRegistry::standard();
+    for currency in CURRENCIES.iter().filter_map(|code| standard.get(commands::currency(code))) {
         ledger.register(*currency).expect("a currency is registered once");
     }
     Scenario { ledger, last: None, commits_before: 0, deposits: 0 }

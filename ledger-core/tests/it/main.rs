@@ -3,6 +3,7 @@
 mod basics;
 mod defects;
 mod idempotency;
+mod model;
 mod rejections;
 mod rollbacks;
 mod rounds;
