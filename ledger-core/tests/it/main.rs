@@ -2,8 +2,10 @@
 
 mod basics;
 mod defects;
+mod entries;
 mod idempotency;
 mod model;
+mod money;
 mod rejections;
 mod rollbacks;
 mod rounds;
