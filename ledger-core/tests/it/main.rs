@@ -2,8 +2,12 @@
 
 mod basics;
 mod defects;
+mod docs;
 mod entries;
+mod goldens;
 mod idempotency;
+#[cfg(feature = "schema")]
+mod json_schema;
 mod model;
 mod money;
 mod rejections;
