@@ -291,8 +291,11 @@ pub(crate) fn samples() -> Vec<EventRecord> {
 
 /// Whole commits as the reference engine writes them.
 fn commits() -> Vec<(&'static str, CommitBody)> {
-    let last =
-        |scenario: &ledger_core::testing::Scenario| scenario.ledger().commits().last().unwrap().clone();
+    // The policy document will grow; the shape of a commit must not change with it.
+    let last = |scenario: &ledger_core::testing::Scenario| CommitBody {
+        policy: ContentHash::of(b"policy"),
+        ..scenario.ledger().commits().last().unwrap().clone()
+    };
     let placed = given().cash("100.00").trace("trace-1").after_secs(1).bet("T1", "R", "10").applied();
     let settled = placed.clone().after_secs(2).win_close("W1", "R", "36.40").applied();
     let undone = placed.clone().rollback("X1", "T9").tombstoned();
