@@ -75,6 +75,11 @@ pub(crate) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
     let state = work.state();
     let reference = RoundRef { source: command.source.clone(), round: command.round.clone() };
     let known = known_round(state, facts, &reference);
+    // No key was found, but keys are found by their kind: had the source another scope of keys before, the
+    // round still has the bet.
+    if known.is_some_and(|round| round.bet(&command.id).is_some()) {
+        return Err(Rejection::KeyReused.into());
+    }
     match known.map(|round| round.status) {
         Some(RoundStatus::Cancelled) => return Err(Rejection::TxnCancelled.into()),
         Some(RoundStatus::Closed) => {
@@ -148,6 +153,10 @@ pub(crate) fn settle(command: &Settle, facts: &Facts<'_>, work: &mut Workspace<'
     let reference = RoundRef { source: command.source.clone(), round: command.round.clone() };
     let round = known_round(state, facts, &reference)
         .ok_or_else(|| Rejection::BetNotFound { round: command.round.clone() })?;
+    // As for a bet: keys may have been looked for under another kind when this win came first.
+    if round.win(&command.id).is_some() {
+        return Err(Rejection::KeyReused.into());
+    }
     let named = command.bet.as_ref().and_then(|named| round.bet(named));
     let undone = named.is_some_and(|bet| matches!(bet.status, BetStatus::RolledBack | BetStatus::Voided));
     match round.status {
