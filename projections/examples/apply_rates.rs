@@ -70,6 +70,6 @@ async fn main() {
     let runner = Runner::start(store.clone(), Memory::<Balances>::new(&world.identity), Settings::default());
     let runner = runner.expect("a thread");
     let heads = store.heads().await.expect("heads");
-    runner.wait_for_all(&heads, Duration::from_secs(600)).await.expect("caught up");
+    runner.wait_for_all(&heads, Duration::from_mins(10)).await.expect("caught up");
     rate("runner: read, verify, decode, balances", &commits, started);
 }

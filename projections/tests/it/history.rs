@@ -19,8 +19,8 @@ pub(crate) fn identity(shards: u16) -> LedgerIdentity {
     LedgerIdentity { ledger: LedgerId([7; 16]), shards: ShardCount::new(shards).unwrap(), format: FORMAT }
 }
 
-pub(crate) fn id<T, E: std::fmt::Debug>(new: impl Fn(String) -> Result<T, E>, text: impl ToString) -> T {
-    new(text.to_string()).unwrap()
+pub(crate) fn id<T, E: std::fmt::Debug>(new: impl Fn(String) -> Result<T, E>, text: impl Into<String>) -> T {
+    new(text.into()).unwrap()
 }
 
 #[derive(Debug)]
@@ -70,13 +70,17 @@ impl World {
         &self.players.iter().find(|known| known.id == *player).unwrap().state
     }
 
-    /// SplitMix64.
+    /// A number below another (`SplitMix64`).
     pub(crate) fn draw(&mut self, below: u64) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.random;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (z ^ (z >> 31)) % below
+    }
+
+    pub(crate) fn index(&mut self, below: usize) -> usize {
+        usize::try_from(self.draw(below as u64)).unwrap()
     }
 
     fn fresh(&mut self) -> TransactionId {
@@ -86,12 +90,12 @@ impl World {
 
     /// Something that was tried lately, or now and then something never seen.
     fn earlier(&mut self, player: usize) -> (SourceId, RoundId, TransactionId) {
-        let tried = self.players[player].tried.len() as u64;
+        let tried = self.players[player].tried.len();
         if tried == 0 || self.draw(8) == 0 {
             return (self.source(), self.round(), self.fresh());
         }
-        let back = self.draw(tried.min(12)) + 1;
-        self.players[player].tried[(tried - back) as usize].clone()
+        let back = self.index(tried.min(12)) + 1;
+        self.players[player].tried[tried - back].clone()
     }
 
     fn source(&mut self) -> SourceId {
@@ -130,7 +134,7 @@ impl World {
         }
         let (source, txn, round) = (self.source(), self.fresh(), self.round());
         let (of, in_round, earlier) = self.earlier(player);
-        let finality = [Finality::MoreToCome, Finality::Bet, Finality::Round][self.draw(3) as usize];
+        let finality = [Finality::MoreToCome, Finality::Bet, Finality::Round][self.index(3)];
         match self.draw(RARE) {
             0 => RecordDeposit {
                 source: id(SourceId::new, "psp"),
@@ -163,7 +167,7 @@ impl World {
             }
             10 | 11 => {
                 use ShortfallPolicy::{AllowNegative, Reject, Retain, ZeroOut};
-                let policy = [AllowNegative, Retain, ZeroOut, Reject][self.draw(4) as usize];
+                let policy = [AllowNegative, Retain, ZeroOut, Reject][self.index(4)];
                 Rollback {
                     source: of,
                     id: txn,
@@ -179,7 +183,7 @@ impl World {
             _ => GrantCredit {
                 source,
                 id: txn,
-                reason: [CreditKind::FreeRound, CreditKind::Cashback][self.draw(2) as usize],
+                reason: [CreditKind::FreeRound, CreditKind::Cashback][self.index(2)],
                 of: SubAccount::new("campaign").unwrap(),
                 round: Some(round),
                 amount: self.amount(20),
@@ -191,11 +195,11 @@ impl World {
 
     /// One random command; a commit if it came to one.
     pub(crate) fn step(&mut self) -> Option<(Shard, SealedCommit)> {
-        let player = self.draw(self.players.len() as u64) as usize;
+        let player = self.index(self.players.len());
         let command = self.command(player);
         let policy = Policy::default();
         self.operations += 1;
-        let now = Timestamp::from_micros(1_700_000_000_000_000 + self.operations as i64).unwrap();
+        let now = Timestamp::from_micros(1_700_000_000_000_000 + self.operations.cast_signed()).unwrap();
         let Player { id, state, bodies, .. } = &self.players[player];
         let needed = FactsNeeded::of(&command, id, &policy).unwrap();
         let find = |key| bodies.iter().find_map(|body| KnownOperation::find(body, key));

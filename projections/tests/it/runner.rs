@@ -21,8 +21,8 @@ use crate::naive::{check_balances, check_rounds, check_trial_balance};
 use crate::property::block_on;
 use crate::stores::Odd;
 
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
-const NEVER: Duration = Duration::from_secs(3_600);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
+const NEVER: Duration = Duration::from_hours(1);
 
 /// Woken by the store alone: who misses a wake-up hangs.
 pub(crate) fn woken() -> Settings {

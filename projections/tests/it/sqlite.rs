@@ -39,10 +39,10 @@ async fn resumes<M: SqliteModel>(seed: u64) -> (PathBuf, tempfile::TempDir, Worl
     let mut stops = 0;
     loop {
         let view = Sqlite::<M>::open(&rough, &world.identity).unwrap();
-        let size = 1 + world.draw(23) as usize;
+        let size = 1 + world.index(23);
         let runner =
             Runner::start(store.clone(), view, Settings { batch_commits_max: size, ..woken() }).unwrap();
-        let shard = Shard(world.draw(4) as u16);
+        let shard = Shard(u16::try_from(world.draw(4)).unwrap());
         let at = contents::<M>(&rough, &world.identity).1.heads()[shard.index()].position;
         let target = ledger_store::Position((at.0 + world.draw(20)).min(heads[shard.index()].position.0));
         runner.wait_for(shard, target, LIMIT).await.unwrap();

@@ -1,13 +1,13 @@
 //! The built-in views as subjects of the kit, in both homes.
 
 use async_trait::async_trait;
-use ledger_core::stored::Event;
+use ledger_core::stored::{Event, RoundStatus};
 use ledger_core::{Partition, PlayerId, Stream};
-use ledger_projections::balances::Balances;
-use ledger_projections::rounds::Rounds;
+use ledger_projections::balances::{Balances, ReadBalances};
+use ledger_projections::rounds::{PAGE_MAX, ReadRounds, Rounds};
 use ledger_projections::testing::Subject;
-use ledger_projections::trial_balance::TrialBalance;
-use ledger_projections::{Commit, Memory, MemoryModel, ViewError};
+use ledger_projections::trial_balance::{Detail, ReadTrialBalance, TrialBalance};
+use ledger_projections::{Commit, Memory, MemoryModel, MemoryReader, ViewError};
 use ledger_store::LedgerIdentity;
 
 use crate::history::{has_entry, id};
@@ -46,7 +46,7 @@ impl Poison for Rounds {
 
 pub(crate) struct InMemory<M: MemoryModel> {
     pub(crate) identity: LedgerIdentity,
-    pub(crate) dump: fn(&M::State) -> String,
+    pub(crate) dump: fn(&MemoryReader<M>) -> String,
 }
 
 #[async_trait]
@@ -62,7 +62,7 @@ impl<M: MemoryModel + Poison> Subject for InMemory<M> {
     }
 
     async fn dump(&mut self, view: &mut Memory<M>) -> Result<String, ViewError> {
-        view.reader().read(|state, _| (self.dump)(state))
+        Ok((self.dump)(&view.reader()))
     }
 
     fn poison(&self, commit: &Commit) -> Option<Commit> {
@@ -70,13 +70,20 @@ impl<M: MemoryModel + Poison> Subject for InMemory<M> {
     }
 }
 
-/// A debug text whose lines are sorted, because hash maps have no order.
-pub(crate) fn sorted(state: &impl std::fmt::Debug) -> String {
-    let text = format!("{state:?}");
-    let mut bytes = text.into_bytes();
-    // Order is lost on purpose: the same contents give the same bytes, however the maps were filled.
-    bytes.sort_unstable();
-    String::from_utf8_lossy(&bytes).into_owned()
+/// What every player has, in order.
+pub(crate) fn dump_balances(reader: &dyn ReadBalances) -> String {
+    let player = |n: usize| reader.player(&id(PlayerId::new, format!("p/{n}"))).unwrap().value;
+    format!("{:?}", (0..12).map(player).collect::<Vec<_>>())
+}
+
+pub(crate) fn dump_trial_balance(reader: &dyn ReadTrialBalance) -> String {
+    format!("{:?}", reader.rows(Detail::SubAccount).unwrap().value)
+}
+
+pub(crate) fn dump_rounds(reader: &dyn ReadRounds) -> String {
+    let statuses = [RoundStatus::Open, RoundStatus::Closed, RoundStatus::Void, RoundStatus::Cancelled];
+    let listed = statuses.map(|status| reader.list(status, None, PAGE_MAX).unwrap().value);
+    format!("{listed:?}\n{:?}", reader.games().unwrap().value)
 }
 
 #[cfg(feature = "sqlite")]
