@@ -256,4 +256,56 @@ mod tests {
         }
         assert!("L10".parse::<AccountCode>().is_err(), "names are stored, not codes");
     }
+
+    /// The cells of the rows of a Markdown table whose first cell is an account's code.
+    fn chart_rows(page: &str) -> Vec<Vec<&str>> {
+        let is_code = |cell: &str| match cell.as_bytes() {
+            [class, a, b] => b"ALRXB".contains(class) && a.is_ascii_digit() && b.is_ascii_digit(),
+            _ => false,
+        };
+        page.lines()
+            .filter(|line| line.starts_with('|'))
+            .map(|line| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>())
+            .filter(|row| row.first().is_some_and(|cell| is_code(cell)))
+            .collect()
+    }
+
+    /// `docs/chart-of-accounts.md` shows the chart as it is, row by row.
+    #[test]
+    fn the_chart_is_the_documented_one() {
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/chart-of-accounts.md"));
+        let rows = chart_rows(page);
+        assert_eq!(rows.len(), AccountCode::ALL.len(), "one row per account, and no other");
+        for (row, account) in rows.iter().zip(AccountCode::ALL) {
+            let class = match account.class() {
+                AccountClass::Asset => "asset",
+                AccountClass::Liability => "liability",
+                AccountClass::Income => "income",
+                AccountClass::ContraIncome => "contra-income",
+                AccountClass::Expense => "expense",
+                AccountClass::BonusSource => "bonus source",
+                AccountClass::BonusSink => "bonus sink",
+            };
+            let side = match account.class().normal_side() {
+                Side::Debit => "debit",
+                Side::Credit => "credit",
+            };
+            let book = match account.book() {
+                Book::Cash => "cash",
+                Book::Bonus => "bonus",
+            };
+            let name = format!("`{}`", account.name());
+            let player = if account.is_player() { "yes" } else { "no" };
+            let per = account.per().unwrap_or("–");
+            let documented = &row[..7];
+            assert_eq!(documented, [account.code(), &name, class, side, book, per, player]);
+        }
+    }
+
+    #[test]
+    fn a_row_of_the_chart_is_told_from_other_rows() {
+        let page =
+            "| code | name |\n|---|---|\n| L10 | `player:cash` |\n| P01 | a movement |\nL11 | no row |\n";
+        assert_eq!(chart_rows(page), [["L10", "`player:cash`"]]);
+    }
 }
