@@ -157,7 +157,7 @@ fn sqlite(c: &mut Criterion) {
         .expect("tables");
     let mut given = 0_u64;
     let mut latencies = histogram();
-    let mut command = |connection: &mut Connection,
+    let command = |connection: &mut Connection,
                        player: &str,
                        kind: &str,
                        txn: &str,
