@@ -178,11 +178,13 @@ pub use clock::{Clock, ClockSuspect, SystemClock};
 pub use error::{ExecuteError, OpenError, Refusal};
 pub use ledger::Ledger;
 pub use request::{EntryId, Outcome, PlayerReading, Receipt, RecordedOutcome, Request};
-pub use verify::{TrialBalanceLine, Verification, VerifyError, verify};
 pub use settings::{Lane, Settings};
+pub use verify::{TrialBalanceLine, Verification, VerifyError, verify};
 
 /// The pure domain.
 pub use ledger_core as core;
+/// Views and what keeps them up to date.
+pub use ledger_projections as projections;
 /// The store contract and its backends.
 pub use ledger_store as store;
 

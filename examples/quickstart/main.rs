@@ -5,16 +5,25 @@
 //! balance and chain heads, verifies the chain and the books, and fails if a cent is off.
 
 mod drive;
+mod prove;
+mod report;
 mod traffic;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context as _;
-use casino_ledger::{Ledger, Settings, verify};
+use casino_ledger::store::Position;
+use casino_ledger::{Ledger, Settings};
 use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::traffic::{Traffic, scripts};
+use crate::report::Report;
+use crate::traffic::{Script, Traffic, scripts};
+
+/// How many bets the sample holds.
+const SAMPLE: usize = 5_000;
 
 /// Replays provider traffic into an embedded ledger and proves the books.
 #[derive(Debug, Parser)]
@@ -52,25 +61,58 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let traffic = match (&arguments.input, arguments.generate) {
         (Some(path), _) => Traffic::read(path)?,
-        (None, Some(rounds)) => Traffic::generate(rounds, arguments.players.max(1), arguments.seed)?,
-        (None, None) => Traffic::generate(5_000, arguments.players.max(1), arguments.seed)?,
+        (None, rounds) => {
+            Traffic::generate(rounds.unwrap_or(SAMPLE), arguments.players.max(1), arguments.seed)?
+        }
     };
     let noise = arguments.noise.unwrap_or(if arguments.generate.is_some() { 0 } else { 20 });
-    let scripts = Arc::new(scripts(&traffic, noise)?);
-    let total = scripts.iter().map(|script| script.funding.len() + script.play.len()).sum::<usize>() as u64;
+    let scripts = Arc::new(scripts(&traffic, noise.min(1_000))?);
     let temporary = if arguments.store.is_none() { Some(tempfile::tempdir()?) } else { None };
-    let folder = arguments.store.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path)).context("no folder")?;
+    let folder = arguments
+        .store
+        .as_deref()
+        .or(temporary.as_ref().map(tempfile::TempDir::path))
+        .context("no folder")?;
+
     let mut settings = Settings::new()?;
     settings.currencies.insert(traffic.currency);
     let ledger = Ledger::open(folder, settings).await?;
-    let progress = indicatif::ProgressBar::new(total);
-    let figures = drive::drive(&ledger, Arc::clone(&scripts), arguments.in_flight, &progress).await?;
+    let before = ledger.heads().await?;
+    let progress = progress(&scripts, arguments.json);
+    let figures = drive::drive(&ledger, Arc::clone(&scripts), arguments.in_flight.max(1), &progress).await?;
     progress.finish_and_clear();
-    let rate = figures.settled as f64 / figures.elapsed.as_secs_f64();
-    println!("{} commands, {} settled, {rate:.0} rounds/s, p50 {} p99 {}", figures.commands, figures.settled, figures.settle.value_at_quantile(0.5), figures.settle.value_at_quantile(0.99));
-    let start = std::time::Instant::now();
-    let verification = verify(ledger.store().as_ref()).await?;
-    println!("{} commits verified in {:?}", verification.commits, start.elapsed());
+    let unchanged = ledger.heads().await? == before;
+
+    // The ledger holds this traffic alone if it was empty, or if all there is was sent again.
+    let alone = before.iter().all(|head| head.position == Position::ZERO);
+    let start = Instant::now();
+    let proof = prove::prove(&ledger, &traffic, &scripts, alone).await?;
+    let report = Report {
+        figures: &figures,
+        proof: &proof,
+        in_flight: arguments.in_flight,
+        unchanged,
+        verified_in: start.elapsed(),
+    };
+    if arguments.json {
+        println!("{}", report.json())
+    } else {
+        report.print()
+    }
     ledger.close().await?;
     Ok(())
+}
+
+/// A bar on the terminal, where there is one.
+fn progress(scripts: &[Script], quiet: bool) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
+    let total: usize = scripts.iter().map(|script| script.funding.len() + script.play.len()).sum();
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} commands, {per_sec}, {eta} left");
+    let bar = ProgressBar::new(total as u64);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
 }

@@ -6,13 +6,16 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use casino_ledger::core::{
-    AccountKind, Amount, BrandId, ContentHash, Currency, CurrencyCode, Finality, GameId, JurisdictionId, OpenPlayer,
-    OperatorId, PlaceBet, PlayerCommand, PlayerId, RecordDeposit, Rollback, RollbackKind, RoundId, Settle, SourceId,
-    TransactionId,
+    AccountKind, Amount, BrandId, ContentHash, Currency, CurrencyCode, Finality, GameId, JurisdictionId,
+    OpenPlayer, OperatorId, PlaceBet, PlayerCommand, PlayerId, RecordDeposit, Rollback, RollbackKind,
+    RoundId, Settle, SourceId, TransactionId,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rust_decimal::Decimal;
+
+/// The game provider whose traffic it is.
+pub(crate) const PROVIDER: &str = "crash-provider";
 
 /// The most bets one file may hold.
 const BETS_MAX: usize = 5_000_000;
@@ -64,13 +67,19 @@ impl Traffic {
         let column = |name: &str| {
             header.iter().position(|h| h == name).with_context(|| format!("the file has no column {name}"))
         };
-        let columns =
-            [column("bet_id")?, column("round_id")?, column("player_id")?, column("stake")?, column("payout")?];
+        let columns = [
+            column("bet_id")?,
+            column("round_id")?,
+            column("player_id")?,
+            column("stake")?,
+            column("payout")?,
+        ];
         let mut bets = Vec::new();
         for (line, record) in reader.records().enumerate() {
             let place = || format!("{} line {}", path.display(), line + 2);
             let record = record.with_context(place)?;
-            let [id, round, player, stake, payout] = columns.map(|c| record.get(c).unwrap_or_default().trim());
+            let [id, round, player, stake, payout] =
+                columns.map(|c| record.get(c).unwrap_or_default().trim());
             let payout = if payout.is_empty() { "0" } else { payout };
             bets.push(Bet {
                 id: id.to_owned(),
@@ -205,7 +214,7 @@ fn step(command: PlayerCommand, kind: Kind) -> Step {
 /// The scripts of all players: their bets placed and settled, mixed with noise that must change nothing.
 /// `noise` is in per mille of the bets, for each kind of noise. Deterministic in traffic and noise.
 pub(crate) fn scripts(traffic: &Traffic, noise: u64) -> anyhow::Result<Vec<Script>> {
-    let maker = Maker { traffic, source: SourceId::new("crash-provider")?, game: GameId::new("crash")? };
+    let maker = Maker { traffic, source: SourceId::new(PROVIDER)?, game: GameId::new("crash")? };
     let mut random = ChaCha8Rng::seed_from_u64(traffic.bets.len() as u64);
     let mut chance = || random.next_u64() % 1_000 < noise;
     let mut order: Vec<&str> = Vec::new();

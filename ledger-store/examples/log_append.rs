@@ -49,13 +49,11 @@ fn batch(
         let player = format!("p{}", number % 5_000);
         let shard = identity.shards.shard_of(&Partition::Player(PlayerId::new(&player)?).digest());
         let head = &mut heads[shard.index()];
-        let part = match parts.iter().position(|part| part.shard == shard) {
-            Some(at) => &mut parts[at],
-            None => {
-                parts.push(ShardAppend { shard, expected: *head, commits: Vec::new() });
-                parts.last_mut().ok_or("just pushed")?
-            }
-        };
+        let at = parts.iter().position(|part| part.shard == shard).unwrap_or(parts.len());
+        if at == parts.len() {
+            parts.push(ShardAppend { shard, expected: *head, commits: Vec::new() });
+        }
+        let part = &mut parts[at];
         let body = body(&player, number);
         let (position, previous) = (head.position.next(), head.hash);
         let hash = commit_hash(identity, shard, position, &previous, &body);
@@ -73,9 +71,9 @@ impl Times {
         let total: Duration = self.0.iter().sum();
         self.0.sort();
         let micros = |part: usize| self.0[(self.0.len() - 1) * part / 1_000].as_micros();
-        let rate = (self.0.len() * each) as f64 / total.as_secs_f64();
+        let rate = (self.0.len() * each) as u128 * 1_000_000 / total.as_micros().max(1);
         println!(
-            "{what:24} {each:4} a batch: {rate:9.0} commits/s, p50 {:6} us, p99 {:6} us, max {:7} us",
+            "{what:24} {each:4} a batch: {rate:9} commits/s, p50 {:6} us, p99 {:6} us, max {:7} us",
             micros(500),
             micros(990),
             micros(1_000)

@@ -35,7 +35,6 @@ mod segment;
 #[cfg(feature = "testing")]
 pub mod simulation;
 mod snapshots;
-mod validate;
 mod view;
 mod writer;
 
@@ -57,9 +56,10 @@ use self::reading::{Reading, Wanted};
 use self::snapshots::Snapshots;
 use self::view::{Admission, Place, View};
 use self::writer::{Landed, Writer};
-use crate::contract::{EventStore, Lookup, READ_BYTES_MAX, READ_COMMITS_MAX, SNAPSHOT_BYTES_MAX, Snapshot};
+use crate::contract::{EventStore, Lookup, READ_BYTES_MAX, READ_COMMITS_MAX, Snapshot};
 use crate::error::StoreError;
 use crate::types::{Head, LedgerIdentity, Position, Shard, ShardAppend, StoredCommit};
+use crate::validate::{Recompute, validate_append, validate_snapshot};
 
 /// How the next segment is made ready while the current one fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,10 @@ impl Default for LogOptions {
 }
 
 impl LogOptions {
+    fn recompute(&self) -> Recompute {
+        if self.verify_appends { Recompute::HashesAndIndex } else { Recompute::Nothing }
+    }
+
     fn check(&self) -> Result<(), StoreError> {
         let (min, max) = (segment::SEGMENT_BYTES_MIN, segment::SEGMENT_BYTES_MAX);
         if (min..=max).contains(&self.segment_bytes) {
@@ -137,7 +141,7 @@ enum Role {
 #[derive(Debug)]
 pub struct LogStore {
     identity: LedgerIdentity,
-    verify_appends: bool,
+    recompute: Recompute,
     role: Role,
     view: RwLock<View>,
     reading: Reading,
@@ -183,7 +187,7 @@ impl LogStore {
         recovered
             .settle(&*files, &folder, &mut report)
             .map_err(|error| StoreError::io(format!("settling the tail of {}", dir.display()), error))?;
-        let verify_appends = options.verify_appends;
+        let recompute = options.recompute();
         let writer = Writer::new(options, folder, &recovered, lock)?;
         tracing::info!(
             ledger = %identity.ledger, folder = %dir.display(), commits = report.commits,
@@ -191,7 +195,7 @@ impl LogStore {
         );
         Ok(Self {
             identity,
-            verify_appends,
+            recompute,
             role: Role::Writer(Box::new(Mutex::new(writer))),
             watch: watch::Sender::new(recovered.view.commits()),
             view: RwLock::new(recovered.view),
@@ -258,7 +262,7 @@ impl LogStore {
         recover::check_witnesses(&view, &reading, options.witnesses.iter())?;
         Ok(Self {
             identity,
-            verify_appends: options.verify_appends,
+            recompute: options.recompute(),
             role: Role::Follower(Box::new(Mutex::new(follower))),
             watch: watch::Sender::new(view.commits()),
             view: RwLock::new(view),
@@ -309,7 +313,7 @@ impl LogStore {
     fn append_now(&self, appends: &[ShardAppend]) -> Result<Vec<Result<Head, StoreError>>, StoreError> {
         let mut writer = self.writer()?;
         writer.check_open()?;
-        validate::validate(&self.identity, appends, self.verify_appends)?;
+        validate_append(&self.identity, appends, self.recompute)?;
         let mut answers = Vec::with_capacity(appends.len());
         let mut landing = Vec::with_capacity(appends.len());
         for part in appends {
@@ -513,12 +517,7 @@ impl EventStore for LogStore {
     }
 
     async fn write_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError> {
-        if snapshot.bytes.len() > SNAPSHOT_BYTES_MAX {
-            let bytes = snapshot.bytes.len();
-            return Err(StoreError::Invalid(format!(
-                "a snapshot of {bytes} bytes, at most {SNAPSHOT_BYTES_MAX} are allowed"
-            )));
-        }
+        validate_snapshot(&snapshot)?;
         self.writer()?.check_open()?;
         let witness = self.holds(&snapshot)?;
         let doing = |error: io::Error| StoreError::io("writing a snapshot", error);

@@ -9,10 +9,11 @@ use super::files::{Access, Files, LogFile};
 use super::frame::{RECORD_BYTES, Record, decode_record};
 use super::segment;
 use super::view::{Place, View};
-use crate::chain::{commit_hash, genesis};
+use crate::chain::genesis;
 use crate::contract::READ_BYTES_MAX;
 use crate::error::StoreError;
 use crate::types::{CommitHash, LedgerIdentity, Position, Shard, StoredCommit};
+use crate::validate::verify_commit;
 
 /// The most segments kept open for reading.
 const OPEN_SEGMENTS_MAX: usize = 256;
@@ -137,12 +138,9 @@ impl Reading {
             return Err(StoreError::corrupted_at(shard, position, "an empty record"));
         };
         let record = check_record(&decode_record(head), shard, position, place)?;
-        if commit_hash(&self.identity, shard, position, &previous, body) != record.hash {
-            let what =
-                format!("the commit in segment {segment} at offset {} does not match its hash", place.offset);
-            return Err(StoreError::corrupted_at(shard, position, what));
-        }
-        Ok(StoredCommit { shard, position, previous, hash: record.hash, body: Arc::from(body) })
+        let commit = StoredCommit { shard, position, previous, hash: record.hash, body: Arc::from(body) };
+        verify_commit(&self.identity, &commit)?;
+        Ok(commit)
     }
 }
 

@@ -149,3 +149,63 @@ fn later_header(bytes: &[u8], from: usize, sequence: u64) -> Option<usize> {
 fn last_nonzero(bytes: &[u8]) -> Option<usize> {
     bytes.iter().rposition(|byte| *byte != 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::frame::{begin, finish};
+
+    const START: Cursor = Cursor { sequence: 7, previous: 99, offset: 64 };
+
+    /// A segment with seals of these sequence numbers, which stand in for frames of any kind.
+    fn segment(sequences: &[u64], previous: impl Fn(usize, u32) -> u32) -> Vec<u8> {
+        let mut bytes = vec![1; START.offset];
+        let (mut frame, mut crc) = (Vec::new(), START.previous);
+        for (number, sequence) in sequences.iter().enumerate() {
+            begin(&mut frame);
+            crc = finish(&mut frame, Kind::Seal, 0, *sequence, previous(number, crc), bytes.len());
+            bytes.extend_from_slice(&frame);
+        }
+        bytes.resize(bytes.len() + 1_000, 0);
+        bytes
+    }
+
+    fn walk(bytes: &[u8]) -> (Cursor, Result<End, Stop>) {
+        let mut cursor = START;
+        let end = scan(bytes, &mut cursor, &mut |_| Ok(()));
+        (cursor, end)
+    }
+
+    #[test]
+    fn frames_count_only_in_their_order_and_behind_their_predecessor() {
+        let (cursor, end) = walk(&segment(&[7, 8, 9], |_, crc| crc));
+        assert!(matches!(end, Ok(End::Zeros)) && cursor.sequence == 10);
+        for stale in [[7, 9, 10], [7, 7, 8], [7, 8, 8], [8, 9, 10], [6, 7, 8]] {
+            let (_, end) = walk(&segment(&stale, |_, crc| crc));
+            assert!(matches!(end, Err(Stop::Damaged { .. })), "{stale:?}: {end:?}");
+        }
+        for unlinked in 0..3 {
+            let (cursor, end) = walk(&segment(&[7, 8, 9], |at, crc| crc ^ u32::from(at == unlinked)));
+            assert!(matches!(end, Err(Stop::Damaged { .. })), "{unlinked}: {end:?}");
+            assert_eq!(cursor.sequence, 7 + unlinked as u64);
+        }
+    }
+
+    #[test]
+    fn only_a_last_frame_is_torn() {
+        let whole = segment(&[7, 8], |_, crc| crc);
+        let last = whole.len() - 1_000;
+        for at in 64..last {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x40;
+            let (cursor, end) = walk(&bytes);
+            match end {
+                Err(Stop::Damaged { offset: 64, .. }) => assert!(at < 64 + 49),
+                Ok(End::Torn { to, .. }) => assert!(cursor.sequence == 8 && to == last && at >= 64 + 49),
+                other => panic!("{at}: {other:?}"),
+            }
+        }
+        assert!(matches!(walk(&[0; 500]).1, Ok(End::Zeros)));
+        assert!(matches!(walk(&[]).1, Ok(End::Zeros)));
+    }
+}

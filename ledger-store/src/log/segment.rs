@@ -89,6 +89,20 @@ pub(super) fn make(
     stop: &AtomicBool,
 ) -> io::Result<Arc<dyn LogFile>> {
     let file = files.open(path, Access::CreateNew)?;
+    let made = fill(file, ledger, bytes, stop);
+    if made.is_err() {
+        // On a full disk the part that was made takes space; if it stays, the next opening removes it.
+        let _ = files.remove(path);
+    }
+    made
+}
+
+fn fill(
+    file: Arc<dyn LogFile>,
+    ledger: LedgerId,
+    bytes: u32,
+    stop: &AtomicBool,
+) -> io::Result<Arc<dyn LogFile>> {
     file.write_all_at(&header(ledger, bytes), 0)?;
     let mut at = SEGMENT_HEADER_BYTES as u64;
     while at < u64::from(bytes) {
@@ -98,8 +112,9 @@ pub(super) fn make(
         let count = usize::try_from(u64::from(bytes) - at).unwrap_or(usize::MAX).min(ZEROS.len());
         file.write_all_at(&ZEROS[..count], at)?;
         at += count as u64;
+        // Piece by piece, so that a commit never waits in the disk's queue behind a whole segment of zeros.
+        file.sync(SyncPoint::SegmentFill)?;
     }
-    file.sync(SyncPoint::SegmentFill)?;
     Ok(file)
 }
 

@@ -23,6 +23,8 @@ pub enum Fault {
     /// The call fails with this error, once. A failed write has written half; a failed sync leaves its
     /// sectors cached, clean and not durable, as Linux does.
     Error(io::ErrorKind),
+    /// The call is done, and yet answers this error, once.
+    LateError(io::ErrorKind),
 }
 
 /// Which changes that are not durable survive a power cut.
@@ -79,6 +81,16 @@ struct Disk {
     fault: Option<(u64, Fault)>,
     dead: bool,
     forgotten: Option<SyncPoint>,
+    hold: Option<Hold>,
+}
+
+/// What to do before the next sync of one place in the code.
+struct Hold(SyncPoint, Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Hold").field(&self.0).finish()
+    }
 }
 
 /// How a changing call goes.
@@ -87,6 +99,18 @@ enum Fate {
     /// Some of it is done, then the process ends.
     Last,
     Failed(io::ErrorKind),
+    DoneYetFailed(io::ErrorKind),
+}
+
+impl Fate {
+    /// The answer to a call that was carried out as far as its fate has it.
+    fn answer(&self) -> io::Result<()> {
+        match self {
+            Self::Done => Ok(()),
+            Self::Last => Err(dead()),
+            Self::Failed(kind) | Self::DoneYetFailed(kind) => Err(error(*kind)),
+        }
+    }
 }
 
 fn error(kind: io::ErrorKind) -> io::Error {
@@ -187,6 +211,7 @@ impl Disk {
                 Ok(Fate::Last)
             }
             Some((call, Fault::Error(kind))) if call == self.calls => Ok(Fate::Failed(kind)),
+            Some((call, Fault::LateError(kind))) if call == self.calls => Ok(Fate::DoneYetFailed(kind)),
             _ => Ok(Fate::Done),
         }
     }
@@ -222,7 +247,7 @@ impl Disk {
         let names = self.names(folder)?;
         apply(&mut names.now, &change);
         names.pending.push(change);
-        if matches!(fate, Fate::Last) { Err(dead()) } else { Ok(()) }
+        fate.answer()
     }
 
     fn keep_reachable(&mut self) {
@@ -266,6 +291,16 @@ impl SimulatedDisk {
     /// Lets all syncs of one place in the code succeed without doing anything, also after restarts.
     pub fn forget(&self, point: SyncPoint) {
         self.disk().forgotten = Some(point);
+    }
+
+    /// Ends the process: every later call fails.
+    pub fn end(&self) {
+        self.disk().dead = true;
+    }
+
+    /// Does something, such as waiting, before the next sync of one place in the code.
+    pub fn before_next_sync(&self, point: SyncPoint, wait: impl FnOnce() + Send + 'static) {
+        self.disk().hold = Some(Hold(point, Box::new(wait)));
     }
 
     /// How many changing calls there were.
@@ -386,18 +421,14 @@ impl Files for SimulatedDisk {
 
     fn sync_dir(&self, path: &Path, point: SyncPoint) -> io::Result<()> {
         let mut disk = self.disk();
-        match disk.step()? {
-            Fate::Last => return Err(dead()),
-            Fate::Failed(kind) => return Err(error(kind)),
-            Fate::Done => {}
+        let fate = disk.step()?;
+        let forgotten = disk.forgotten == Some(point);
+        if matches!(fate, Fate::Done | Fate::DoneYetFailed(_)) && !forgotten {
+            let names = disk.names(path)?;
+            names.durable.clone_from(&names.now);
+            names.pending.clear();
         }
-        if disk.forgotten == Some(point) {
-            return Ok(());
-        }
-        let names = disk.names(path)?;
-        names.durable.clone_from(&names.now);
-        names.pending.clear();
-        Ok(())
+        fate.answer()
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<FolderLock>> {
@@ -458,31 +489,29 @@ impl LogFile for SimulatedFile {
         let part = match fate {
             Fate::Last if disk.calls.is_multiple_of(3) => bytes.len() / 2,
             Fate::Failed(_) => bytes.len() / 2,
-            Fate::Done | Fate::Last => bytes.len(),
+            Fate::Done | Fate::Last | Fate::DoneYetFailed(_) => bytes.len(),
         };
         disk.nodes[self.node].write(start, &bytes[..part]);
-        match fate {
-            Fate::Done => Ok(()),
-            Fate::Last => Err(dead()),
-            Fate::Failed(kind) => Err(error(kind)),
-        }
+        fate.answer()
     }
 
     fn sync(&self, point: SyncPoint) -> io::Result<()> {
+        let hold = self.disk.disk().hold.take_if(|hold| hold.0 == point);
+        if let Some(Hold(_, wait)) = hold {
+            wait();
+        }
         let mut disk = self.disk.disk();
         let fate = disk.step()?;
         let forgotten = disk.forgotten == Some(point);
         let node = &mut disk.nodes[self.node];
         match fate {
-            Fate::Last => return Err(dead()),
-            Fate::Failed(kind) => {
+            Fate::Failed(_) => {
                 let dirty = std::mem::take(&mut node.dirty);
                 node.lost.extend(dirty);
-                return Err(error(kind));
             }
-            Fate::Done if forgotten => {}
-            Fate::Done => node.sync(),
+            Fate::Done | Fate::DoneYetFailed(_) if !forgotten => node.sync(),
+            Fate::Done | Fate::DoneYetFailed(_) | Fate::Last => {}
         }
-        Ok(())
+        fate.answer()
     }
 }

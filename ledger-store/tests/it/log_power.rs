@@ -6,20 +6,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ledger_store::log::simulation::{Fault, Keep, SimulatedDisk};
-use ledger_store::log::{LogOptions, LogStore, SyncPoint};
+use ledger_store::log::{LogOptions, LogStore, Prepare, SyncPoint};
 use ledger_store::{CommitHash, EventStore, Position, Shard, ShardAppend, StoreError};
 
 use crate::log_support::{everything, identity, now, options, tagged_batch};
 
 const DIR: &str = "/ledger";
 
-fn simulated(disk: &SimulatedDisk) -> LogOptions {
-    LogOptions { files: Arc::new(disk.clone()), ..options(1_024) }
+fn simulated(disk: &SimulatedDisk, prepare: Prepare) -> LogOptions {
+    LogOptions { files: Arc::new(disk.clone()), prepare, ..options(1_024) }
 }
 
 /// What may and what must be in the log.
-#[derive(Default)]
 struct Oracle {
+    prepare: Prepare,
     /// Every batch that was ever sent.
     sent: Vec<Vec<(Shard, Position, CommitHash)>>,
     /// What was answered or shown, and can never go again.
@@ -42,6 +42,17 @@ macro_rules! ensure {
 }
 
 impl Oracle {
+    fn new(prepare: Prepare) -> Self {
+        Self {
+            prepare,
+            sent: Vec::new(),
+            durable: BTreeMap::new(),
+            segments: BTreeMap::new(),
+            closed: false,
+            torn_seen: 0,
+        }
+    }
+
     fn send(&mut self, appends: &[ShardAppend]) {
         let commits = appends
             .iter()
@@ -58,8 +69,13 @@ impl Oracle {
     }
 
     /// What a store shows must be right, and is from now on a promise.
-    fn look(&mut self, store: &LogStore) -> Result<(), String> {
-        let commits = everything(store).map_err(|error| format!("reading: {error}"))?;
+    fn look(&mut self, store: &LogStore, disk: &SimulatedDisk) -> Result<End, String> {
+        let commits = match everything(store) {
+            Ok(commits) => commits,
+            // The process died in its other thread.
+            Err(_) if disk.is_dead() => return Ok(End::Died),
+            Err(error) => return Err(format!("reading: {error}")),
+        };
         let shown: BTreeMap<_, _> =
             commits.iter().map(|commit| ((commit.shard, commit.position), commit.hash)).collect();
         for (at, hash) in &self.durable {
@@ -80,7 +96,7 @@ impl Oracle {
         }
         ensure!(known.len() == shown.len(), "a commit that was never sent");
         self.durable = shown;
-        Ok(())
+        Ok(End::Finished)
     }
 
     /// Bytes that were durable may leave the log only by way of `aside/`.
@@ -114,7 +130,8 @@ impl Oracle {
     }
 
     fn open(&mut self, disk: &SimulatedDisk) -> Result<Option<LogStore>, String> {
-        let store = match LogStore::open_or_create(Path::new(DIR), identity(2), simulated(disk)) {
+        let store = match LogStore::open_or_create(Path::new(DIR), identity(2), simulated(disk, self.prepare))
+        {
             Ok(store) => store,
             Err(_) if disk.is_dead() => {
                 self.closed = false;
@@ -125,8 +142,10 @@ impl Oracle {
         self.torn_seen += usize::from(store.report().torn.is_some());
         ensure!(!self.closed || store.report().closed, "a closed log was opened and is not closed");
         self.closed = false;
-        self.look(&store)?;
-        Ok(Some(store))
+        match self.look(&store, disk)? {
+            End::Died => Ok(None),
+            End::Finished => Ok(Some(store)),
+        }
     }
 
     fn append(&mut self, store: &LogStore, disk: &SimulatedDisk, number: usize) -> Result<End, String> {
@@ -137,12 +156,7 @@ impl Oracle {
             Ok(answers) => {
                 ensure!(answers.iter().all(Result::is_ok), "the only writer lost a race");
                 self.answered(&appends);
-                if disk.is_dead() {
-                    // It died while it prepared the next segment.
-                    return Ok(End::Died);
-                }
-                self.look(store)?;
-                Ok(End::Finished)
+                self.look(store, disk)
             }
             Err(_) if disk.is_dead() => Ok(End::Died),
             Err(error) => Err(format!("appending: {error}")),
@@ -180,8 +194,8 @@ struct Cut {
 }
 
 /// Lives through some cuts and then once in peace; the violation, if there is one.
-fn run(cuts: &[Cut], forgotten: Option<SyncPoint>) -> Result<Oracle, String> {
-    let mut oracle = Oracle::default();
+fn run(cuts: &[Cut], forgotten: Option<SyncPoint>, prepare: Prepare) -> Result<Oracle, String> {
+    let mut oracle = Oracle::new(prepare);
     let mut disk = SimulatedDisk::new();
     if let Some(point) = forgotten {
         disk.forget(point);
@@ -205,7 +219,7 @@ fn run(cuts: &[Cut], forgotten: Option<SyncPoint>) -> Result<Oracle, String> {
 /// The calls of a life in peace.
 fn calls() -> u64 {
     let disk = SimulatedDisk::new();
-    assert!(matches!(Oracle::default().live(&disk), Ok(End::Finished)));
+    assert!(matches!(Oracle::new(Prepare::Inline).live(&disk), Ok(End::Finished)));
     disk.calls()
 }
 
@@ -217,7 +231,7 @@ fn keeps(seed: u64, seeds: u64) -> impl Iterator<Item = Option<Keep>> {
 /// Goes through cuts at every call, then through pairs of cuts, the second mostly while recovering.
 fn explore(forgotten: Option<SyncPoint>, seeds: u64) -> Result<(u64, usize), (Vec<Cut>, String)> {
     let (mut runs, mut torn) = (0, 0);
-    let mut go = |cuts: Vec<Cut>| match run(&cuts, forgotten) {
+    let mut go = |cuts: Vec<Cut>| match run(&cuts, forgotten, Prepare::Inline) {
         Ok(oracle) => {
             runs += 1;
             torn += oracle.torn_seen;
@@ -253,6 +267,19 @@ fn no_cut_loses_what_was_answered_or_leaves_half_a_batch() {
     }
 }
 
+/// Which call the filler's come between is up to the scheduler; the promises are the same.
+#[test]
+fn no_cut_hurts_while_the_next_segment_is_prepared_in_the_background() {
+    for call in 1..=calls() {
+        for keep in keeps(call, 3) {
+            let cuts = [Cut { call, keep }, Cut { call: 1 + call % 30, keep }];
+            if let Err(violation) = run(&cuts, None, Prepare::Background) {
+                panic!("{violation}\nafter {cuts:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn no_sync_is_superfluous() {
     for point in SyncPoint::ALL {
@@ -281,10 +308,10 @@ fn a_failed_call_is_final_until_the_log_is_reopened() {
 
 fn fail_once(call: u64, kind: ErrorKind, keep: Option<Keep>) -> Result<usize, String> {
     let disk = SimulatedDisk::new();
-    let mut oracle = Oracle::default();
+    let mut oracle = Oracle::new(Prepare::Inline);
     disk.arm(call, Fault::Error(kind));
     let mut unknown = 0;
-    let opened = LogStore::open_or_create(Path::new(DIR), identity(2), simulated(&disk));
+    let opened = LogStore::open_or_create(Path::new(DIR), identity(2), simulated(&disk, Prepare::Inline));
     if let Ok(store) = &opened {
         for number in 0..9 {
             let appends = tagged_batch(store, &[0, 1], 1, 150, oracle.sent.len());
@@ -297,7 +324,7 @@ fn fail_once(call: u64, kind: ErrorKind, keep: Option<Keep>) -> Result<usize, St
                 }
                 Err(error) => return Err(format!("append {number}: {error}")),
             }
-            oracle.look(store)?;
+            oracle.look(store, &disk)?;
             if disk.calls() >= call && unknown > 0 {
                 let again = now(store.append(&appends));
                 ensure!(matches!(again, Err(StoreError::Unavailable { .. })), "poisoned, yet {again:?}");

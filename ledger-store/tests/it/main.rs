@@ -5,14 +5,14 @@ mod faulty;
 #[cfg(feature = "log")]
 mod log_basic;
 #[cfg(feature = "log")]
+mod log_conformance;
+#[cfg(feature = "log")]
 mod log_damage;
 #[cfg(feature = "log")]
 mod log_folder;
 #[cfg(feature = "log")]
-mod log_kit;
-#[cfg(feature = "log")]
 mod log_kill;
-#[cfg(all(feature = "log", feature = "testing"))]
+#[cfg(feature = "log")]
 mod log_power;
 #[cfg(feature = "log")]
 mod log_support;

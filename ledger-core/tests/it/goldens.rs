@@ -1,0 +1,562 @@
+//! Stored shapes are frozen: what the code writes is compared byte by byte with `tests/golden`, and its
+//! JSON Schemas with `schemas`.
+//!
+//! A released file is never edited. A new event type or version gets new files:
+//! `LEDGER_BLESS_NEW=1 cargo nextest run -p ledger-core --features testing,schema goldens` writes those that
+//! are missing and refuses to touch those that are there (the first run may still fail where a test came before its file).
+//! Files of older versions stay, and must be read for ever.
+
+use ledger_core::stored::{
+    Bet, BetPlaced, BetRolledBack, BetSettled, BetStatus, BetVoided, CloseReason, CommitBody, CreditGranted,
+    CreditKind, CurrencyRegistered, DepositSucceeded, EntryPosted, Event, EventRecord, NegativeBalanceRaised,
+    Note, PlayerOpened, PurseBalance, Recovery, ReopenReason, Round, RoundClosed, RoundReopened, RoundStatus,
+    RoundVoided, SettledBy, Split, TransactionRef, TxnNoted, TxnRejected, TxnTombstoned, Win, WinCredited,
+    WinRetained, WinRolledBack, WinStatus,
+};
+use ledger_core::testing::{commands, given};
+use ledger_core::{
+    AccountCode, AccountKind, Amount, Authorisation, ContentHash, Currency, Entry, FingerprintBuilder,
+    OpenPlayer, OperationKind, PlayerCommand, Posting, Reason, Rejection, Rollback, RollbackKind, SourceId,
+    SubAccount,
+};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn amount(text: &str) -> Amount {
+    text.parse().unwrap()
+}
+
+fn record(stream: &str, version: u64, event: Event) -> EventRecord {
+    EventRecord { stream: stream.parse().unwrap(), version, event }
+}
+
+fn txn_ref(source: &str, kind: OperationKind, id: &str) -> TransactionRef {
+    TransactionRef { source: commands::source(source), kind, id: commands::txn(id) }
+}
+
+fn the_round() -> Round {
+    Round {
+        source: commands::source("prov"),
+        id: commands::round("R"),
+        currency: Some(commands::currency("EUR")),
+        status: RoundStatus::Closed,
+        version: 4,
+        bets: vec![Bet {
+            id: commands::txn("T1"),
+            game: commands::game("game"),
+            stake: amount("10.00"),
+            split: Split { cash: amount("10.00") },
+            status: BetStatus::Settled,
+            version: 1,
+        }],
+        wins: vec![Win {
+            id: commands::txn("W1"),
+            bet: Some(commands::txn("T1")),
+            amount: amount("25.00"),
+            status: WinStatus::Paid,
+            version: 2,
+        }],
+    }
+}
+
+/// One event of every type, every optional field there.
+pub(crate) fn samples() -> Vec<EventRecord> {
+    let eur = commands::currency("EUR");
+    let currency = |code: &str, scale, maximum: &str| {
+        Currency::new(commands::currency(code), scale, amount(maximum)).unwrap()
+    };
+    let round = "round/p1/prov/R";
+    let split = |text: &str| Split { cash: amount(text) };
+    let open: OpenPlayer = commands::open(&["EUR", "JPY"]);
+    vec![
+        record(
+            "player/p1",
+            1,
+            Event::PlayerOpened(PlayerOpened {
+                operator: open.operator,
+                brand: open.brand,
+                jurisdiction: open.jurisdiction,
+                zone: open.zone,
+                kind: AccountKind::Real,
+                currencies: vec![currency("EUR", 2, "1000000000000.00"), currency("JPY", 0, "1000000000000")],
+            }),
+        ),
+        record(
+            "player/p1",
+            2,
+            Event::TxnRejected(TxnRejected {
+                txn: txn_ref("prov", OperationKind::Bet, "T1"),
+                rejection: Rejection::InsufficientFunds { available: amount("-25.00"), currency: eur },
+                print: Some(FingerprintBuilder::new("golden").finish()),
+            }),
+        ),
+        record(
+            "player/p1",
+            3,
+            Event::TxnTombstoned(TxnTombstoned {
+                txn: txn_ref("prov", OperationKind::Rollback, "X1"),
+                target: commands::txn("T9"),
+            }),
+        ),
+        record(
+            "player/p1",
+            4,
+            Event::TxnNoted(TxnNoted {
+                txn: txn_ref("prov", OperationKind::Close, "C1"),
+                note: Note::RoundUnknown,
+            }),
+        ),
+        record(
+            "player/p1",
+            5,
+            Event::NegativeBalanceRaised(NegativeBalanceRaised {
+                entry: 7,
+                currency: eur,
+                receivable: amount("25.00"),
+            }),
+        ),
+        record(
+            "wallet/p1",
+            2,
+            Event::EntryPosted(EntryPosted {
+                entry: Entry::new(
+                    AccountKind::Real,
+                    vec![
+                        Posting::debit(AccountCode::PlayerCash, None, amount("10.00"), eur),
+                        Posting::credit(
+                            AccountCode::PlayerHeld,
+                            Some(SubAccount::round(
+                                &SourceId::new("prov/a~b").unwrap(),
+                                &commands::round("R"),
+                            )),
+                            amount("10.00"),
+                            eur,
+                        ),
+                    ],
+                )
+                .unwrap(),
+                after: vec![PurseBalance {
+                    currency: eur,
+                    cash: amount("90.00"),
+                    held: amount("10.00"),
+                    pending: Some(amount("5.00")),
+                    receivable: Some(amount("1.00")),
+                }],
+            }),
+        ),
+        record(
+            "deposit/p1/psp/D1",
+            1,
+            Event::DepositSucceeded(DepositSucceeded {
+                currency: eur,
+                amount: amount("100.00"),
+                authorisation: Some(Authorisation::new("AUTH-1").unwrap()),
+                entry: 1,
+            }),
+        ),
+        record(
+            round,
+            1,
+            Event::BetPlaced(BetPlaced {
+                bet: commands::txn("T1"),
+                game: commands::game("game"),
+                currency: eur,
+                stake: amount("10.00"),
+                split: split("10.00"),
+                entry: Some(2),
+            }),
+        ),
+        record(
+            round,
+            2,
+            Event::WinCredited(WinCredited {
+                win: commands::txn("W1"),
+                bet: Some(commands::txn("T1")),
+                currency: eur,
+                amount: amount("25.00"),
+                split: split("25.00"),
+                entry: Some(3),
+            }),
+        ),
+        record(
+            round,
+            3,
+            Event::BetSettled(BetSettled {
+                txn: commands::txn("W2"),
+                bets: vec![commands::txn("T1"), commands::txn("T2")],
+                bet: Some(commands::txn("T1")),
+                currency: eur,
+                stake: amount("10.00"),
+                win: amount("36.40"),
+                split: split("36.40"),
+                by: SettledBy::Win,
+                entry: Some(4),
+            }),
+        ),
+        record(
+            round,
+            4,
+            Event::BetRolledBack(BetRolledBack {
+                txn: commands::txn("X1"),
+                bet: commands::txn("T1"),
+                currency: eur,
+                stake: amount("10.00"),
+                split: split("10.00"),
+                entry: Some(5),
+            }),
+        ),
+        record(
+            round,
+            5,
+            Event::BetVoided(BetVoided {
+                txn: txn_ref("office", OperationKind::Void, "V1"),
+                bet: commands::txn("T2"),
+                reason: Reason::new("table \"7\" fault, Ж").unwrap(),
+                currency: eur,
+                stake: amount("5.00"),
+                split: split("5.00"),
+                entry: Some(6),
+            }),
+        ),
+        record(
+            round,
+            6,
+            Event::WinRolledBack(WinRolledBack {
+                txn: commands::txn("X2"),
+                win: commands::txn("W1"),
+                currency: eur,
+                amount: amount("25.00"),
+                recovery: Recovery {
+                    cash: amount("5.00"),
+                    receivable: amount("20.00"),
+                    written_off: amount("0.00"),
+                },
+                entry: Some(7),
+            }),
+        ),
+        record(
+            round,
+            7,
+            Event::WinRetained(WinRetained {
+                txn: commands::txn("X3"),
+                win: commands::txn("W2"),
+                currency: eur,
+                amount: amount("36.40"),
+            }),
+        ),
+        record(
+            round,
+            8,
+            Event::RoundClosed(RoundClosed { txn: commands::txn("C1"), reason: CloseReason::Close }),
+        ),
+        record(
+            round,
+            1,
+            Event::RoundVoided(RoundVoided {
+                txn: txn_ref("office", OperationKind::Void, "V2"),
+                reason: Reason::new("table fault").unwrap(),
+                bets: vec![commands::txn("T1")],
+                entry: Some(8),
+            }),
+        ),
+        record(
+            round,
+            5,
+            Event::RoundReopened(RoundReopened { reason: ReopenReason::WinRollback, round: the_round() }),
+        ),
+        record(
+            round,
+            9,
+            Event::CreditGranted(CreditGranted {
+                credit: txn_ref("prov", OperationKind::Credit, "K1"),
+                reason: CreditKind::ProviderPromo,
+                of: SubAccount::new("campaign").unwrap(),
+                round: Some(commands::round("R")),
+                currency: eur,
+                amount: amount("5.00"),
+                entry: 9,
+            }),
+        ),
+        record(
+            "house/currencies",
+            1,
+            Event::CurrencyRegistered(CurrencyRegistered {
+                currency: currency("ETH", 18, "10000000000.000000000000000000"),
+            }),
+        ),
+    ]
+}
+
+/// Whole commits as the reference engine writes them.
+fn commits() -> Vec<(&'static str, CommitBody)> {
+    // The policy document will grow; the shape of a commit must not change with it.
+    let last = |scenario: &ledger_core::testing::Scenario| CommitBody {
+        policy: ContentHash::of(b"policy"),
+        ..scenario.ledger().commits().last().unwrap().clone()
+    };
+    let placed = given().cash("100.00").trace("trace-1").after_secs(1).bet("T1", "R", "10").applied();
+    let settled = placed.clone().after_secs(2).win_close("W1", "R", "36.40").applied();
+    let undone = placed.clone().rollback("X1", "T9").tombstoned();
+    let refused = placed.clone().bet("T2", "R", "1000").rejected("insufficient_funds");
+    vec![
+        ("commit.place", last(&placed)),
+        ("commit.settle", last(&settled)),
+        ("commit.tombstone", last(&undone)),
+        ("commit.refuse", last(&refused)),
+    ]
+}
+
+pub(crate) fn dir(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// Compares a file with what it should hold (and a line end); writes it if it is missing and that is asked for.
+fn compare(path: &Path, expected: &str) -> Result<(), String> {
+    let bless = std::env::var_os("LEDGER_BLESS_NEW").is_some();
+    match fs::read_to_string(path) {
+        Ok(found) if found.strip_suffix('\n') == Some(expected) => Ok(()),
+        Ok(found) => Err(format!("{} is frozen.\n  stored: {found}\n  code:   {expected}", path.display())),
+        Err(_) if bless => fs::write(path, format!("{expected}\n")).map_err(|error| error.to_string()),
+        Err(_) => Err(format!("{} is missing: bless it with LEDGER_BLESS_NEW=1", path.display())),
+    }
+}
+
+const DIGESTS: &str = "digests.v1.json";
+
+fn names(of: &Path) -> BTreeSet<String> {
+    let all = fs::read_dir(of).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    all.filter(|name| !name.starts_with('.')).collect()
+}
+
+fn event_file(record: &EventRecord) -> String {
+    format!("{}.v{}.json", record.event.type_name(), record.event.schema())
+}
+
+fn encoded(body: &CommitBody) -> String {
+    let mut bytes = Vec::new();
+    body.encode(&mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn there_is_a_sample_of_every_event_type() {
+    let found: Vec<_> = samples().iter().map(|r| (r.event.type_name(), r.event.schema())).collect();
+    assert_eq!(found, Event::TYPES);
+}
+
+#[test]
+fn events_are_written_as_they_always_were() {
+    for record in samples() {
+        let path = dir("tests/golden").join(event_file(&record));
+        compare(&path, &serde_json::to_string(&record).unwrap()).unwrap();
+        let stored = fs::read_to_string(path).unwrap();
+        assert_eq!(serde_json::from_str::<EventRecord>(&stored).unwrap(), record);
+    }
+}
+
+#[test]
+fn commits_are_written_as_they_always_were() {
+    for (name, body) in commits() {
+        let path = dir("tests/golden").join(format!("{name}.v1.json"));
+        compare(&path, &encoded(&body)).unwrap();
+        assert_eq!(CommitBody::decode(&fs::read(path).unwrap()).unwrap(), body);
+    }
+}
+
+/// What is found again by its digest must have the same digest for ever: a fingerprint that changed would
+/// turn every replay into `key_reused`, a key digest that changed would hide every known key.
+#[test]
+fn digests_are_what_they_always_were() {
+    let policy = ledger_core::Policy::default();
+    let player = ledger_core::PlayerId::new("p1").unwrap();
+    let partition = ledger_core::Partition::Player(player.clone()).digest();
+    let commands: [PlayerCommand; 9] = [
+        commands::open(&["EUR", "JPY"]).into(),
+        commands::deposit("D1", "100.00").into(),
+        commands::bet("T1", "R", "10").into(),
+        commands::win_bet("W1", "R", "T1", "36.40").into(),
+        commands::close("C1", "R").into(),
+        commands::void_round("V1", "R").into(),
+        commands::void_bet("V2", "R", "T1").into(),
+        Rollback {
+            kind: Some(RollbackKind::Win),
+            round: Some(commands::round("R")),
+            currency: Some(commands::currency("EUR")),
+            amount: Some(commands::decimal("36.4")),
+            ..commands::rollback("X1", "W1")
+        }
+        .into(),
+        commands::credit("K1", CreditKind::LocalJackpot, "5").into(),
+    ];
+    let hex = |bytes: &[u8]| {
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").unwrap();
+            text
+        })
+    };
+    let mut lines = vec![format!("partition {}", hex(partition.as_bytes()))];
+    for command in &commands {
+        let key = command.key(&player, &policy).unwrap();
+        lines.push(format!("fingerprint of {key} {}", command.fingerprint()));
+        lines.push(format!("key {key} {}", hex(key.digest(&partition).as_bytes())));
+    }
+    let tombstone =
+        ledger_core::tombstone_digest(&partition, &commands::source("prov"), &commands::txn("T9"));
+    lines.push(format!("tombstone prov:T9 {}", hex(tombstone.as_bytes())));
+    let stream: ledger_core::Stream = "round/p1/prov/R".parse().unwrap();
+    lines.push(format!("stream {stream} {}", hex(stream.digest().as_bytes())));
+    let text = serde_json::to_string_pretty(&lines).unwrap();
+    compare(&dir("tests/golden").join(DIGESTS), &text).unwrap();
+}
+
+#[test]
+fn every_golden_file_is_known_and_read() {
+    let newest: BTreeSet<String> = samples()
+        .iter()
+        .map(event_file)
+        .chain(commits().iter().map(|(name, _)| format!("{name}.v1.json")))
+        .collect();
+    for file in names(&dir("tests/golden")) {
+        if newest.contains(&file) || file == DIGESTS {
+            continue;
+        }
+        // An older version of a type that is still known: it must be read, by an upcaster.
+        let known = Event::TYPES.iter().any(|(name, version)| {
+            let of_version = |v: u16| file == format!("{name}.v{v}.json");
+            (1..*version).any(of_version)
+        });
+        assert!(known, "{file} belongs to no event type of this build");
+        let stored = fs::read_to_string(dir("tests/golden").join(&file)).unwrap();
+        serde_json::from_str::<EventRecord>(&stored).unwrap();
+    }
+}
+
+#[test]
+fn a_frozen_file_is_not_overwritten() {
+    assert!(compare(&dir("Cargo.toml"), "{}").unwrap_err().contains("is frozen"), "also when blessing");
+}
+
+#[test]
+fn unknown_types_versions_and_shapes_are_refused() {
+    let stored = fs::read_to_string(dir("tests/golden").join("bet.placed.v1.json")).unwrap();
+    for (from, to, word) in [
+        ("\"bet.placed\"", "\"bet.imagined\"", "unknown"),
+        ("\"schema\":1", "\"schema\":2", "unknown"),
+        ("\"stake\":\"10.00\",", "", "shape"),
+        ("\"stake\":\"10.00\"", "\"stake\":10.00", "shape"),
+        ("\"version\":1", "\"version\":-1", ""),
+        ("round/p1", "ground/p1", ""),
+    ] {
+        let changed = stored.replacen(from, to, 1);
+        assert_ne!(changed, stored, "{from}");
+        let error = serde_json::from_str::<EventRecord>(&changed).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    }
+}
+
+#[test]
+fn fields_of_later_builds_are_ignored() {
+    let stored = fs::read_to_string(dir("tests/golden").join("bet.placed.v1.json")).unwrap();
+    let later = stored.replacen("\"stake\"", "\"mood\":\"fair\",\"stake\"", 1);
+    let read = serde_json::from_str::<EventRecord>(&later).unwrap();
+    assert_eq!(read, serde_json::from_str::<EventRecord>(&stored).unwrap());
+}
+
+#[cfg(feature = "schema")]
+mod schemas {
+    use super::{compare, dir, names, samples};
+    use crate::json_schema;
+    use serde_json::Value;
+    use std::fs;
+
+    fn stored(name: &str, version: u16) -> Value {
+        let path = dir("schemas").join(format!("{name}.v{version}.json"));
+        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    /// Descriptions may be bettered; only what a value may be is frozen.
+    fn forget_words(schema: &mut Value) {
+        match schema {
+            Value::Object(words) => {
+                words.retain(|word, value| !(word == "description" && value.is_string()));
+                words.values_mut().for_each(forget_words);
+            }
+            Value::Array(all) => all.iter_mut().for_each(forget_words),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn schemas_are_what_they_always_were() {
+        let all = ledger_core::stored::event_schemas();
+        for (name, version, schema) in &all {
+            let path = dir("schemas").join(format!("{name}.v{version}.json"));
+            let value = serde_json::to_value(schema).unwrap();
+            if !path.exists() {
+                compare(&path, &serde_json::to_string_pretty(&value).unwrap()).unwrap();
+            }
+            let (mut stored, mut value) = (stored(name, *version), value);
+            forget_words(&mut stored);
+            forget_words(&mut value);
+            assert_eq!(stored, value, "{} is frozen", path.display());
+        }
+        let known = |file: &String| {
+            all.iter().any(|(name, version, _)| (1..=*version).any(|v| *file == format!("{name}.v{v}.json")))
+        };
+        let extra: Vec<_> = names(&dir("schemas")).into_iter().filter(|file| !known(file)).collect();
+        assert!(extra.is_empty(), "{extra:?} belong to no event type of this build");
+    }
+
+    #[test]
+    fn every_golden_fits_its_schema() {
+        for record in samples() {
+            let (name, version) = (record.event.type_name(), record.event.schema());
+            let data = serde_json::to_value(&record).unwrap()["data"].clone();
+            json_schema::check(&stored(name, version), &data)
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
+
+    #[test]
+    fn a_golden_without_a_field_or_with_another_type_does_not_fit() {
+        for record in samples() {
+            let schema = stored(record.event.type_name(), record.event.schema());
+            let data = serde_json::to_value(&record).unwrap()["data"].clone();
+            for field in schema["required"].as_array().unwrap() {
+                let field = field.as_str().unwrap();
+                let mut less = data.clone();
+                less.as_object_mut().unwrap().remove(field);
+                assert!(json_schema::check(&schema, &less).is_err(), "{field} is required");
+                let mut other = data.clone();
+                other[field] = Value::Bool(true);
+                assert!(json_schema::check(&schema, &other).is_err(), "{field} is no flag");
+            }
+        }
+    }
+
+    /// Whatever histories write fits the schemas too, not only the samples.
+    #[test]
+    fn what_histories_write_fits_the_schemas() {
+        use ledger_core::testing::{generators, given_nobody};
+        use proptest::strategy::{Strategy as _, ValueTree as _};
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..60 {
+            let (policy, history) = generators::runs(30..60).new_tree(&mut runner).unwrap().current();
+            let mut ledger = given_nobody().policy(policy).ledger().clone();
+            for command in &history {
+                ledger.execute(command).unwrap();
+            }
+            for record in ledger.events() {
+                let name = record.event.type_name();
+                let data = serde_json::to_value(record).unwrap()["data"].clone();
+                json_schema::check(&stored(name, record.event.schema()), &data)
+                    .unwrap_or_else(|error| panic!("{name}: {error}"));
+                seen.insert(name);
+            }
+        }
+        assert!(seen.len() >= 16, "{seen:?}");
+    }
+}

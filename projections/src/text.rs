@@ -1,0 +1,53 @@
+//! The words that stand in SQL columns.
+
+use ledger_core::stored::RoundStatus;
+use ledger_core::{Account, AccountKind, SubAccount};
+
+use crate::error::ViewError;
+use crate::sqlite::parse;
+
+pub(crate) fn kind_text(kind: AccountKind) -> &'static str {
+    match kind {
+        AccountKind::Real => "real",
+        AccountKind::Test => "test",
+    }
+}
+
+pub(crate) fn parse_kind(text: &str) -> Result<AccountKind, ViewError> {
+    match text {
+        "real" => Ok(AccountKind::Real),
+        "test" => Ok(AccountKind::Test),
+        _ => Err(ViewError::Damaged(format!("{text:?} is not a kind of account"))),
+    }
+}
+
+pub(crate) fn status_text(status: RoundStatus) -> Result<&'static str, ViewError> {
+    match status {
+        RoundStatus::Open => Ok("open"),
+        RoundStatus::Closed => Ok("closed"),
+        RoundStatus::Void => Ok("void"),
+        RoundStatus::Cancelled => Ok("cancelled"),
+        status => Err(ViewError::home(format!("the round status {status:?} has no column text"))),
+    }
+}
+
+pub(crate) fn parse_status(text: &str) -> Result<RoundStatus, ViewError> {
+    match text {
+        "open" => Ok(RoundStatus::Open),
+        "closed" => Ok(RoundStatus::Closed),
+        "void" => Ok(RoundStatus::Void),
+        "cancelled" => Ok(RoundStatus::Cancelled),
+        _ => Err(ViewError::Damaged(format!("{text:?} is not the status of a round"))),
+    }
+}
+
+pub(crate) fn sub_account_text(of: Option<&SubAccount>) -> &str {
+    of.map_or("", SubAccount::as_str)
+}
+
+/// An account from its columns.
+pub(crate) fn parse_account(kind: &str, code: &str, of: &str, currency: &str) -> Result<Account, ViewError> {
+    let of = if of.is_empty() { None } else { Some(SubAccount::new(of)) };
+    let of = of.transpose().map_err(|error| ViewError::Damaged(error.to_string()))?;
+    Ok(Account { kind: parse_kind(kind)?, code: parse(code)?, of, currency: parse(currency)? })
+}

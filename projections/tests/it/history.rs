@@ -1,0 +1,315 @@
+//! Real histories: random commands, decided by the core, sealed into the chain of their shard.
+
+use std::sync::Arc;
+
+use ledger_core::stored::{CommitBody, CommitIndex, CreditKind, Event};
+use ledger_core::{
+    AccountKind, ActorId, CloseRound, ContentHash, Context, CurrencyCode, CurrencyRegistry, Decision, Facts,
+    FactsNeeded, Finality, GrantCredit, KnownOperation, OpenPlayer, Partition, PlaceBet, PlayerCommand,
+    PlayerId, PlayerLedger, PlayerState, Policy, RecordDeposit, Rollback, RoundId, RoundRef, Settle,
+    ShortfallPolicy, SourceId, SubAccount, Subject, Timestamp, TransactionId, Void, VoidTarget,
+};
+use ledger_projections::Commit;
+use ledger_store::{
+    EventStore, FORMAT, Head, LedgerId, LedgerIdentity, SealedCommit, Shard, ShardAppend, ShardCount,
+    StoredCommit, commit_hash, genesis,
+};
+
+pub(crate) fn identity(shards: u16) -> LedgerIdentity {
+    LedgerIdentity { ledger: LedgerId([7; 16]), shards: ShardCount::new(shards).unwrap(), format: FORMAT }
+}
+
+pub(crate) fn id<T, E: std::fmt::Debug>(new: impl Fn(String) -> Result<T, E>, text: impl Into<String>) -> T {
+    new(text.into()).unwrap()
+}
+
+#[derive(Debug)]
+struct Player {
+    id: PlayerId,
+    state: PlayerState,
+    bodies: Vec<CommitBody>,
+    /// The bets and wins that were tried.
+    tried: Vec<(SourceId, RoundId, TransactionId)>,
+}
+
+/// A ledger that grows by random commands.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) identity: LedgerIdentity,
+    players: Vec<Player>,
+    heads: Vec<Head>,
+    currencies: CurrencyRegistry,
+    random: u64,
+    operations: u64,
+}
+
+const RARE: u64 = 13;
+
+impl World {
+    pub(crate) fn new(shards: u16, players: usize, seed: u64) -> Self {
+        let identity = identity(shards);
+        let player = |n: usize| {
+            let id = id(PlayerId::new, format!("p/{n}"));
+            Player { id: id.clone(), state: PlayerState::new(id), bodies: Vec::new(), tried: Vec::new() }
+        };
+        Self {
+            identity,
+            players: (0..players).map(player).collect(),
+            heads: identity.shards.all().map(|shard| genesis(&identity, shard)).collect(),
+            currencies: CurrencyRegistry::standard(),
+            random: seed,
+            operations: 0,
+        }
+    }
+
+    pub(crate) fn players(&self) -> Vec<PlayerId> {
+        self.players.iter().map(|player| player.id.clone()).collect()
+    }
+
+    pub(crate) fn state(&self, player: &PlayerId) -> &PlayerState {
+        &self.players.iter().find(|known| known.id == *player).unwrap().state
+    }
+
+    /// A number below another (`SplitMix64`).
+    pub(crate) fn draw(&mut self, below: u64) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % below
+    }
+
+    pub(crate) fn index(&mut self, below: usize) -> usize {
+        usize::try_from(self.draw(below as u64)).unwrap()
+    }
+
+    fn fresh(&mut self) -> TransactionId {
+        self.operations += 1;
+        id(TransactionId::new, format!("t{}", self.operations))
+    }
+
+    /// Something that was tried lately, or now and then something never seen.
+    fn earlier(&mut self, player: usize) -> (SourceId, RoundId, TransactionId) {
+        let tried = self.players[player].tried.len();
+        if tried == 0 || self.draw(8) == 0 {
+            return (self.source(), self.round(), self.fresh());
+        }
+        let back = self.index(tried.min(12)) + 1;
+        self.players[player].tried[tried - back].clone()
+    }
+
+    fn source(&mut self) -> SourceId {
+        id(SourceId::new, format!("studio{}", self.draw(2)))
+    }
+
+    fn round(&mut self) -> RoundId {
+        id(RoundId::new, format!("r/{}", self.draw(3 + self.operations / 40)))
+    }
+
+    fn amount(&mut self, most: u64) -> rust_decimal::Decimal {
+        rust_decimal::Decimal::from(self.draw(most + 1))
+    }
+
+    fn currency_of(&self, player: usize, source: &SourceId, round: &RoundId) -> Option<CurrencyCode> {
+        let reference = RoundRef { source: source.clone(), round: round.clone() };
+        self.players[player].state.round(&reference)?.currency
+    }
+
+    fn command(&mut self, player: usize) -> PlayerCommand {
+        let known = self.players[player].state.profile().is_some();
+        let eur = CurrencyCode::new("EUR").unwrap();
+        let currency = if self.draw(4) == 0 { CurrencyCode::new("BTC").unwrap() } else { eur };
+        if !known {
+            let kind = if self.draw(4) == 0 { AccountKind::Test } else { AccountKind::Real };
+            let currencies = vec![eur, CurrencyCode::new("BTC").unwrap(), CurrencyCode::new("JPY").unwrap()];
+            return OpenPlayer {
+                operator: id(ledger_core::OperatorId::new, "op"),
+                brand: id(ledger_core::BrandId::new, "brand"),
+                jurisdiction: id(ledger_core::JurisdictionId::new, "MT"),
+                zone: "UTC".to_owned(),
+                kind,
+                currencies,
+            }
+            .into();
+        }
+        let (source, txn, round) = (self.source(), self.fresh(), self.round());
+        let (of, in_round, earlier) = self.earlier(player);
+        let finality = [Finality::MoreToCome, Finality::Bet, Finality::Round][self.index(3)];
+        match self.draw(RARE) {
+            0 => RecordDeposit {
+                source: id(SourceId::new, "psp"),
+                id: txn,
+                amount: self.amount(500),
+                currency,
+                authorisation: None,
+            }
+            .into(),
+            1..=4 => {
+                let game = id(ledger_core::GameId::new, format!("game{}", self.draw(3)));
+                self.players[player].tried.push((source.clone(), round.clone(), txn.clone()));
+                PlaceBet { source, id: txn, round, game, amount: self.amount(60), currency }.into()
+            }
+            5..=7 => {
+                let (source, round, bet) = match self.draw(3) {
+                    0 => (source, round, None),
+                    1 => (of, in_round, None),
+                    _ => (of, in_round, Some(earlier)),
+                };
+                self.players[player].tried.push((source.clone(), round.clone(), txn.clone()));
+                let currency = self.currency_of(player, &source, &round).unwrap_or(currency);
+                Settle { source, id: txn, round, bet, amount: self.amount(90), currency, finality }.into()
+            }
+            8 => CloseRound { source, id: txn, round }.into(),
+            9 => {
+                let target = if self.draw(3) == 0 { VoidTarget::Round } else { VoidTarget::Bet(earlier) };
+                let reason = id(ledger_core::Reason::new, "a test");
+                Void { source, id: txn, round_source: of, round: in_round, target, reason }.into()
+            }
+            10 | 11 => {
+                use ShortfallPolicy::{AllowNegative, Reject, Retain, ZeroOut};
+                let policy = [AllowNegative, Retain, ZeroOut, Reject][self.index(4)];
+                Rollback {
+                    source: of,
+                    id: txn,
+                    target: earlier,
+                    kind: None,
+                    round: None,
+                    currency: None,
+                    amount: None,
+                    on_shortfall: Some(policy),
+                }
+                .into()
+            }
+            _ => GrantCredit {
+                source,
+                id: txn,
+                reason: [CreditKind::FreeRound, CreditKind::Cashback][self.index(2)],
+                of: SubAccount::new("campaign").unwrap(),
+                round: Some(round),
+                amount: self.amount(20),
+                currency,
+            }
+            .into(),
+        }
+    }
+
+    /// One random command; a commit if it came to one.
+    pub(crate) fn step(&mut self) -> Option<(Shard, SealedCommit)> {
+        let player = self.index(self.players.len());
+        let command = self.command(player);
+        let policy = Policy::default();
+        self.operations += 1;
+        let now = Timestamp::from_micros(1_700_000_000_000_000 + self.operations.cast_signed()).unwrap();
+        let Player { id, state, bodies, .. } = &self.players[player];
+        let needed = FactsNeeded::of(&command, id, &policy).unwrap();
+        let find = |key| bodies.iter().find_map(|body| KnownOperation::find(body, key));
+        let target = needed.targets.iter().filter_map(find).find(|known| !known.is_rejected());
+        let of_target = target.as_ref().and_then(|known| match &known.subject {
+            Subject::Bet(round) | Subject::Win(round) => Some(round.clone()),
+            _ => None,
+        });
+        let round = needed.round.clone().or(of_target).and_then(|round| folded(id, &round, bodies));
+        let facts = Facts {
+            known: find(&needed.key).as_ref().map(|_| unreachable!("ids are fresh")),
+            tombstoned: bodies
+                .iter()
+                .flat_map(|body| &body.tombstones)
+                .any(|tombstone| tombstone.source == needed.key.source && tombstone.id == needed.key.id),
+            round: round.as_ref(),
+            target: target.as_ref(),
+            currencies: &self.currencies,
+            policy: &policy,
+        };
+        let Decision::Commit(draft) = PlayerLedger::decide(state, &command, &facts, now).unwrap() else {
+            return None;
+        };
+        let context = Context::of(crate::history::id(ActorId::new, "test"));
+        let body = draft.into_body(state, context, ContentHash::of(b"policy"), "test", now);
+        let player = &mut self.players[player];
+        player.state.evolve_commit(&body).unwrap();
+        player.bodies.push(body.clone());
+        Some(self.seal(&body))
+    }
+
+    /// Seals a body into its shard.
+    pub(crate) fn seal(&mut self, body: &CommitBody) -> (Shard, SealedCommit) {
+        let mut bytes = Vec::new();
+        body.encode(&mut bytes).unwrap();
+        self.seal_bytes(&bytes, &body.partition)
+    }
+
+    /// Seals bytes into the shard of a partition.
+    pub(crate) fn seal_bytes(&mut self, bytes: &[u8], partition: &Partition) -> (Shard, SealedCommit) {
+        let shard = self.identity.shards.shard_of(&partition.digest());
+        let head = &mut self.heads[shard.index()];
+        let (position, previous) = (head.position.next(), head.hash);
+        let hash = commit_hash(&self.identity, shard, position, &previous, bytes);
+        *head = Head { position, hash };
+        let index = CommitIndex::of_body(bytes).unwrap();
+        (shard, SealedCommit { position, previous, hash, body: Arc::from(bytes), index })
+    }
+
+    /// So many commits.
+    pub(crate) fn run(&mut self, commits: usize) -> Vec<(Shard, SealedCommit)> {
+        let mut run = Vec::with_capacity(commits);
+        while run.len() < commits {
+            run.extend(self.step());
+        }
+        run
+    }
+
+    /// So many commits, decoded as a view gets them.
+    pub(crate) fn commits(&mut self, commits: usize) -> Vec<Commit> {
+        decoded(&self.run(commits))
+    }
+}
+
+/// The round as the core folds it from the log.
+pub(crate) fn folded(
+    player: &PlayerId,
+    round: &RoundRef,
+    bodies: &[CommitBody],
+) -> Option<ledger_core::stored::Round> {
+    let stream = FactsNeeded::round_stream(player, round);
+    let events = bodies.iter().flat_map(|body| &body.events).filter(|record| record.stream == stream);
+    ledger_core::stored::Round::fold(&round.source, &round.round, events).unwrap()
+}
+
+pub(crate) fn decoded(commits: &[(Shard, SealedCommit)]) -> Vec<Commit> {
+    let stored = |(shard, commit): &(Shard, SealedCommit)| {
+        let SealedCommit { position, previous, hash, ref body, .. } = *commit;
+        Commit::decode(&StoredCommit { shard: *shard, position, previous, hash, body: Arc::clone(body) })
+            .unwrap()
+    };
+    commits.iter().map(stored).collect()
+}
+
+/// Appends commits, in groups as a writer would.
+pub(crate) async fn append(store: &dyn EventStore, commits: &[(Shard, SealedCommit)]) {
+    for group in commits.chunks(50) {
+        let mut appends: Vec<ShardAppend> = Vec::new();
+        for (shard, commit) in group {
+            match appends.iter_mut().find(|append| append.shard == *shard) {
+                Some(append) => append.commits.push(commit.clone()),
+                None => {
+                    let position = ledger_store::Position(commit.position.0 - 1);
+                    let expected = Head { position, hash: commit.previous };
+                    appends.push(ShardAppend { shard: *shard, expected, commits: vec![commit.clone()] });
+                }
+            }
+        }
+        for answer in store.append(&appends).await.unwrap() {
+            answer.unwrap();
+        }
+    }
+}
+
+/// Which events a history has, to see that it tests something.
+pub(crate) fn event_types(commits: &[Commit]) -> std::collections::BTreeSet<&'static str> {
+    commits.iter().flat_map(|commit| &commit.body.events).map(|record| record.event.type_name()).collect()
+}
+
+/// Whether a commit moves money.
+pub(crate) fn has_entry(commit: &Commit) -> bool {
+    commit.body.events.iter().any(|record| matches!(record.event, Event::EntryPosted(_)))
+}
