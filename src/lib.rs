@@ -49,6 +49,8 @@
 //!   true. [`Ledger::outcome`] gives what a key came to. [`Ledger::store`] gives the log itself.
 //! - **Proof.** [`verify()`] walks the whole log, recomputes every hash, replays every player and adds up
 //!   the books.
+//! - **Views.** [`projections`] follow the log and answer over all players: balances, trial balance, rounds
+//!   and games. Commands never read them.
 //! - **Time.** A [`Clock`] can be injected. A wall clock that jumps, or lies behind the log, is a
 //!   [`ClockSuspect`]: nothing is recorded until it is right or [`Ledger::accept_clock`] was called.
 //! - **The parts.** The domain is [`ledger_core`], re-exported as [`core`]; stores are [`ledger_store`],
@@ -58,8 +60,8 @@
 //!
 //! Not a server, not a gateway to providers, not a place for personal data. It does not authenticate
 //! anyone. A command does not join a transaction of your database: write it to an outbox of yours, send it
-//! with a key you can make again, and ask for its outcome when in doubt. Withdrawals, bonuses, limits,
-//! projections and SQL stores are not built yet; the README keeps the list.
+//! with a key you can make again, and ask for its outcome when in doubt. Withdrawals, bonuses, limits
+//! and SQL stores are not built yet; the README keeps the list.
 //!
 //! # Cookbook
 //!
@@ -154,7 +156,7 @@
 //! **`log`** (default): the embedded log store and [`Ledger::open`]. Without it a ledger runs on the store
 //! that is handed to [`Ledger::with_store`], and nothing touches a disk.
 //!
-//! **`sqlite`**: a file of `SQLite` as the home of views. It compiles the library in; no view uses it yet.
+//! **`sqlite`**: views in `SQLite` files. It compiles the library in.
 
 mod clock;
 #[cfg(feature = "log")]

@@ -61,7 +61,8 @@
 //!
 //! **`schema`**: JSON Schemas of the stored shapes, by event type and version (`stored::event_schemas`).
 //!
-//! **`testing`**: for generators and helpers of tests; there are none yet.
+//! **`testing`**: a naive engine, a language of given, when, then, generators, a model, and checkers of
+//! invariants, for tests of hosts and of this workspace.
 //!
 //! **`spike-cbor`**: encodes commit bodies as CBOR, so that benches can compare. A log written with it is
 //! read by no other build; never use it elsewhere.
