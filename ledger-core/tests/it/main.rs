@@ -13,3 +13,8 @@ mod money;
 mod rejections;
 mod rollbacks;
 mod rounds;
+
+/// How many cases a property is tried with. Failures are not written to files: the message has the input.
+fn config(cases: u32) -> proptest::test_runner::Config {
+    proptest::test_runner::Config { cases, failure_persistence: None, ..Default::default() }
+}
