@@ -4,6 +4,7 @@ mod basics;
 mod defects;
 mod docs;
 mod entries;
+mod folds;
 mod goldens;
 mod idempotency;
 #[cfg(feature = "schema")]
@@ -14,7 +15,10 @@ mod rejections;
 mod rollbacks;
 mod rounds;
 
-/// How many cases a property is tried with. Failures are not written to files: the message has the input.
+/// How many cases a property is tried with, unless `PROPTEST_CASES` says otherwise. Failures are not written
+/// to files: the message has the input.
 fn config(cases: u32) -> proptest::test_runner::Config {
-    proptest::test_runner::Config { cases, failure_persistence: None, ..Default::default() }
+    let default = proptest::test_runner::Config::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { cases };
+    proptest::test_runner::Config { cases, failure_persistence: None, ..default }
 }
