@@ -272,12 +272,26 @@ fn rename(command: &mut PlayerCommand, step: usize) {
     *id = commands::txn(&format!("N{step}"));
 }
 
+/// A win that is spent to the last and then rolled back: the way into debt.
+fn spent_win(on_shortfall: Option<ShortfallPolicy>) -> Vec<PlayerCommand> {
+    let mut all: Vec<PlayerCommand> =
+        vec![commands::bet("E1", "E1", "2.50").into(), commands::win_close("E2", "E1", "100").into()];
+    let stakes = ["100", "100", "100", "25", "25", "25", "10", "10", "2.50", "2.50", "2.50"];
+    all.extend(stakes.iter().enumerate().map(|(n, stake)| {
+        let id = format!("S{n}");
+        commands::bet(&id, &id, stake).into()
+    }));
+    all.push(Rollback { on_shortfall, ..commands::rollback("E3", "E2") }.into());
+    all
+}
+
 /// Histories of one player: he is opened with EUR and USD and mostly deposits, then anything comes. Many
-/// commands are aimed at an earlier bet or win, and about one in eight is an earlier one again. `len`
-/// counts what comes after the opening.
+/// commands are aimed at an earlier bet or win, about one in eight is an earlier one again, and in some
+/// histories a win is spent and then rolled back. `len` counts the rest.
 pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerCommand>> {
     let steps = vec((command(), bends()), len);
-    (select(&["0", "20", "100", "1000"][..]), steps).prop_map(|(cash, steps)| {
+    let spree = option::weighted(0.2, (any::<Index>(), option::of(shortfalls())));
+    (select(&["0", "20", "100", "1000"][..]), steps, spree).prop_map(|(cash, steps, spree)| {
         let mut all: Vec<PlayerCommand> = vec![commands::open(&["EUR", "USD"]).into()];
         if cash != "0" {
             all.push(commands::deposit("T1", cash).into());
@@ -291,6 +305,11 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
             }
             let repeated = bend.again.and_then(|at| all.get(at.index(all.len())).cloned());
             all.push(repeated.unwrap_or(command));
+        }
+        if let Some((at, on_shortfall)) = spree {
+            let tail = all.split_off(at.index(all.len()) + 1);
+            all.extend(spent_win(on_shortfall));
+            all.extend(tail);
         }
         all
     })

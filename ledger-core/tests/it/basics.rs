@@ -18,10 +18,10 @@
 //! | S71 | gateway, controls | sessions and closed players |
 //! | S75 | policy | reopening by a provider needs a policy that does not exist yet; until then `RoundClosed` (S62) |
 //!
-//! S27, S37, S42, S44, S49, S51, S57, S68, S73 and S74 do not exist or stand in rows of other names.
+//! S27, S37, S44, S49, S51, S57, S68, S73 and S74 do not exist.
 
 use ledger_core::testing::{commands, given, given_nobody};
-use ledger_core::{PlaceBet, Rejection};
+use ledger_core::{AccountKind, OpenPlayer, PlaceBet, Rejection};
 
 #[test]
 fn s01_a_bet_is_held() {
@@ -176,7 +176,33 @@ fn s11_a_player_must_be_open() {
 
 #[test]
 fn s12_held_money_is_not_in_the_balance() {
-    let scenario = given().cash("100.00").bet("T1", "R", "10").available("90.00").held("10.00");
+    let scenario = given().cash("100.00").bet("T1", "R", "10").available("90.00").held("10.00").accounts(&[
+        ("psp:clearing of psp", "100.00"),
+        ("player:cash", "90.00"),
+        ("player:held of prov/R", "10.00"),
+    ]);
     let balance = scenario.ledger().state().balance(commands::currency("EUR")).unwrap();
     assert_eq!((balance.cash.to_string(), balance.held.to_string()), ("90.00".into(), "10.00".into()));
+}
+
+/// P53: test accounts are accounts of their own.
+#[test]
+fn a_test_player_never_touches_real_accounts() {
+    let test = OpenPlayer { kind: AccountKind::Test, ..commands::open(&["EUR"]) };
+    given_nobody()
+        .when(test)
+        .cash("100.00")
+        .bet("T1", "R", "10")
+        .bet("T2", "R2", "90")
+        .win_close("W1", "R", "25")
+        .bet("T3", "R3", "25")
+        .rollback("X1", "W1")
+        .applied()
+        .accounts(&[
+            ("psp:clearing of psp test", "100.00"),
+            ("receivable:player test", "25.00"),
+            ("player:held of prov/R2 test", "90.00"),
+            ("player:held of prov/R3 test", "25.00"),
+            ("gaming:stakes of game test", "10.00"),
+        ]);
 }

@@ -247,6 +247,8 @@ fn sums(postings: &[Posting]) -> BTreeMap<(CurrencyCode, Book), i128> {
 }
 
 proptest! {
+    #![proptest_config(crate::config(256))]
+
     #[test]
     fn what_is_accepted_balances_and_mixes_nothing(postings in postings()) {
         let sums = sums(&postings);

@@ -170,3 +170,29 @@ fn s29_the_trace_of_a_request_is_not_its_key() {
             ("player:held of prov/R", "20.00"),
         ]);
 }
+
+/// A source whose scope of keys is changed in mid-play. The keys of before are not found under the new scope,
+/// so only the round can tell that it has the bet or win already; that it must.
+#[test]
+fn a_round_takes_no_id_twice_even_if_the_scope_of_keys_changes() {
+    given()
+        .cash("100.00")
+        .bet("T1", "R", "10")
+        .win("W1", "R", "5")
+        .scope(KeyScope::AnyKind)
+        .bet("T1", "R", "10")
+        .refused("key_reused")
+        .win("W1", "R", "5")
+        .refused("key_reused")
+        .win_close("W2", "R", "0")
+        .applied()
+        .scope(KeyScope::PerKind)
+        .win("W2", "R", "0")
+        .refused("key_reused")
+        .accounts(&[
+            ("psp:clearing of psp", "100.00"),
+            ("player:cash", "95.00"),
+            ("gaming:stakes of game", "10.00"),
+            ("gaming:payouts of game", "5.00"),
+        ]);
+}

@@ -4,6 +4,7 @@ mod basics;
 mod defects;
 mod docs;
 mod entries;
+mod folds;
 mod goldens;
 mod idempotency;
 #[cfg(feature = "schema")]
@@ -13,3 +14,11 @@ mod money;
 mod rejections;
 mod rollbacks;
 mod rounds;
+
+/// How many cases a property is tried with, unless `PROPTEST_CASES` says otherwise. Failures are not written
+/// to files: the message has the input.
+fn config(cases: u32) -> proptest::test_runner::Config {
+    let default = proptest::test_runner::Config::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { cases };
+    proptest::test_runner::Config { cases, failure_persistence: None, ..default }
+}

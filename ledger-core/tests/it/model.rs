@@ -1,16 +1,13 @@
 //! Random histories: the core against the naive model, and invariants of every log. For each checker a
 //! planted bug that it is seen to catch.
 
+use crate::config;
 use ledger_core::testing::{Model, TestLedger, commands, generators, given, given_nobody, invariants};
 use ledger_core::{PlayerCommand, Policy};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use std::collections::BTreeMap;
-
-fn config(cases: u32) -> Config {
-    Config { cases, failure_persistence: None, ..Config::default() }
-}
 
 fn ledger(policy: Policy) -> TestLedger {
     given_nobody().policy(policy).ledger().clone()
@@ -53,6 +50,9 @@ fn outcomes(cases: u32) -> BTreeMap<String, usize> {
         for command in &history {
             let text = ledger.execute(command).unwrap().outcome.text();
             *counts.entry(format!("{} {text}", command.kind().as_str())).or_default() += 1;
+        }
+        for record in ledger.events() {
+            *counts.entry(format!("event {}", record.event.type_name())).or_default() += 1;
         }
     }
     counts
@@ -103,7 +103,17 @@ fn histories_reach_every_outcome() {
     ];
     let missing: Vec<_> = expected.into_iter().filter(|text| reached(text) == 0).collect();
     assert!(missing.is_empty(), "never reached: {missing:?} of {counts:#?}");
-    for (text, at_least) in [("win applied", 500), ("rollback applied", 300), ("bet applied", 1_500)] {
+    let often = [
+        ("bet applied", 1_500),
+        ("win applied", 500),
+        ("rollback applied", 300),
+        ("event bet.rolled_back", 100),
+        ("event win.rolled_back", 50),
+        ("event negative_balance.raised", 10),
+        ("event round.reopened", 50),
+        ("event win.retained", 1),
+    ];
+    for (text, at_least) in often {
         assert!(reached(text) >= at_least, "{text} came {} times only: {counts:#?}", reached(text));
     }
 }

@@ -99,6 +99,8 @@ fn m10_subunits_round_trip() {
 }
 
 proptest! {
+    #![proptest_config(crate::config(256))]
+
     /// M12: shares that add up to the total do so at every scale.
     #[test]
     fn m12_three_shares_make_the_total(
@@ -310,6 +312,8 @@ fn units() -> impl Strategy<Value = i128> {
 }
 
 proptest! {
+    #![proptest_config(crate::config(256))]
+
     #[test]
     fn adding_and_taking_away_is_exact_or_refused(a in units(), b in units(), scale in 0..=SCALE_MAX) {
         let (x, y) = (Amount::new(a, scale).unwrap(), Amount::new(b, scale).unwrap());

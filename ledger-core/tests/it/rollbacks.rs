@@ -1,8 +1,11 @@
 //! domain.md A.5.3.
 
-use ledger_core::stored::RoundStatus;
+use ledger_core::stored::{OutcomeKind, RoundStatus};
 use ledger_core::testing::{Scenario, commands, given};
-use ledger_core::{KeyScope, Rollback, RoundId, ShortfallPolicy};
+use ledger_core::{
+    CurrencyRegistry, Decision, Facts, IdempotencyKey, KeyScope, OperationKind, PlayerCommand, PlayerLedger,
+    Rollback, RoundId, ShortfallPolicy,
+};
 
 const UNTOUCHED: &[(&str, &str)] = &[("psp:clearing of psp", "100.00"), ("player:cash", "100.00")];
 
@@ -500,4 +503,63 @@ fn a_stated_kind_is_kept_where_ids_are_over_all_kinds() {
         .rejected("not_allowed")
         .accounts(&accounts);
     settled.when(commands::rollback_win("X1", "W1")).applied();
+}
+
+/// An engine that hands over a refused target gets the same decision as one that leaves it out.
+#[test]
+fn a_refused_target_counts_as_unseen() {
+    let scenario = given().cash("9").bet("T1", "R", "10").rejected("insufficient_funds");
+    let ledger = scenario.ledger();
+    let key = IdempotencyKey {
+        source: commands::source("prov"),
+        kind: OperationKind::Bet,
+        id: commands::txn("T1"),
+    };
+    let refused = ledger.outcome(&key).unwrap();
+    assert!(refused.is_rejected());
+    let registry = CurrencyRegistry::standard();
+    for command in [
+        PlayerCommand::from(commands::rollback("X1", "T1")),
+        commands::rollback_bet("X1", "T1").into(),
+        commands::void_bet("V1", "R", "T1").into(),
+    ] {
+        let facts = Facts {
+            known: None,
+            tombstoned: false,
+            round: None,
+            target: Some(&refused),
+            currencies: &registry,
+            policy: ledger.policy(),
+        };
+        let told = PlayerLedger::decide(ledger.state(), &command, &facts, ledger.now()).unwrap();
+        assert_eq!(told, ledger.decide(&command).unwrap());
+        assert!(matches!(told, Decision::Commit(draft) if draft.outcome == OutcomeKind::Tombstoned));
+    }
+}
+
+/// An engine that hands over the round of a target although another was asked for does no harm.
+#[test]
+fn a_fetched_round_counts_only_if_it_was_asked_for() {
+    let scenario = given().cash("9").bet("T1", "R", "1").win_close("W1", "R", "0");
+    let ledger = scenario.ledger();
+    let registry = CurrencyRegistry::standard();
+    let other = ledger.round_of("prov", "R").unwrap();
+    let facts = Facts {
+        known: None,
+        tombstoned: false,
+        round: Some(&other),
+        target: None,
+        currencies: &registry,
+        policy: ledger.policy(),
+    };
+    for command in [
+        PlayerCommand::from(commands::bet("T2", "R2", "1")),
+        commands::win("W2", "R2", "1").into(),
+        commands::close("C2", "R2").into(),
+        commands::void_round("V2", "R2").into(),
+        commands::void_bet("V2", "R2", "T2").into(),
+    ] {
+        let told = PlayerLedger::decide(ledger.state(), &command, &facts, ledger.now()).unwrap();
+        assert_eq!(told, ledger.decide(&command).unwrap(), "{command:?}");
+    }
 }

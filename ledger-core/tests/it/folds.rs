@@ -1,0 +1,148 @@
+//! Folds: an impossible pair of state and event is a fault, never a panic and never a guess.
+
+use crate::goldens::samples;
+use ledger_core::stored::{CommitBody, Event, EventRecord, Round};
+use ledger_core::testing::{TestLedger, commands, given};
+use ledger_core::{CurrencyRegister, Partition, PlayerId, PlayerState};
+
+/// Two settled rounds, an open one, and a debt.
+fn ledger() -> TestLedger {
+    let scenario = given()
+        .cash("100.00")
+        .bet("T1", "R1", "10")
+        .win_close("W1", "R1", "25")
+        .bet("T2", "R2", "115")
+        .rollback("X1", "W1")
+        .bet("T3", "R3", "0");
+    scenario.ledger().clone()
+}
+
+fn empty() -> PlayerState {
+    PlayerState::new(PlayerId::new("p1").unwrap())
+}
+
+fn events(ledger: &TestLedger) -> Vec<EventRecord> {
+    ledger.events().cloned().collect()
+}
+
+fn fold(events: &[EventRecord]) -> Result<PlayerState, String> {
+    let mut state = empty();
+    events.iter().try_for_each(|record| state.evolve(record)).map_err(|fault| fault.to_string())?;
+    Ok(state)
+}
+
+#[test]
+fn every_lost_or_doubled_event_of_the_wallet_is_a_fault() {
+    let all = events(&ledger());
+    let entries: Vec<_> = (0..all.len()).filter(|n| all[*n].event.type_name() == "entry.posted").collect();
+    for at in &entries[..entries.len() - 1] {
+        let mut lost = all.clone();
+        lost.remove(*at);
+        assert!(fold(&lost).is_err(), "entry {at} lost");
+    }
+    for at in entries {
+        let mut doubled = all.clone();
+        doubled.insert(at, all[at].clone());
+        assert!(fold(&doubled).is_err(), "entry {at} doubled");
+    }
+}
+
+#[test]
+fn an_entry_must_lead_to_the_balances_it_states() {
+    let mut all = events(&ledger());
+    for record in &mut all {
+        if let Event::EntryPosted(posted) = &mut record.event {
+            posted.after[0].cash = posted.after[0].cash.checked_add("0.01".parse().unwrap()).unwrap();
+            break;
+        }
+    }
+    assert!(fold(&all).unwrap_err().contains("balances"));
+}
+
+#[test]
+fn events_stand_in_their_own_streams() {
+    let opened = events(&ledger())[0].clone();
+    for sample in samples() {
+        let name = sample.event.type_name();
+        let fits =
+            ["player.opened", "txn.rejected", "txn.tombstoned", "txn.noted", "negative_balance.raised"];
+        let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];
+        if fits.contains(&name) || anywhere.contains(&name) {
+            continue;
+        }
+        let misplaced =
+            EventRecord { stream: opened.stream.clone(), version: 2, event: sample.event.clone() };
+        assert!(fold(&[opened.clone(), misplaced]).is_err(), "{name} in the player's stream");
+        let misplaced = EventRecord { stream: "wallet/p1".parse().unwrap(), version: 1, event: sample.event };
+        assert!(fold(&[opened.clone(), misplaced]).is_err(), "{name} in the wallet's stream");
+    }
+    // And a player's event does not stand in a round's.
+    for sample in samples().into_iter().filter(|s| s.stream.to_string() == "player/p1" && s.version > 1) {
+        let round = Round::fold(
+            &commands::source("prov"),
+            &commands::round("R"),
+            &[EventRecord { version: 1, ..sample.clone() }],
+        );
+        assert!(round.is_err(), "{}", sample.event.type_name());
+    }
+}
+
+#[test]
+fn a_commit_of_another_player_is_a_fault() {
+    let ledger = ledger();
+    let mut state = empty();
+    for body in ledger.commits() {
+        let foreign =
+            CommitBody { partition: Partition::Player(PlayerId::new("p2").unwrap()), ..body.clone() };
+        assert!(state.evolve_commit(&foreign).is_err());
+        state.evolve_commit(body).unwrap();
+    }
+    for body in ledger.register_commits() {
+        assert!(state.evolve_commit(body).is_err());
+    }
+    assert_eq!(state, *ledger.state());
+}
+
+#[test]
+fn the_register_folds_its_own_commits_once() {
+    let ledger = ledger();
+    let mut register = CurrencyRegister::default();
+    for body in ledger.register_commits() {
+        register.evolve_commit(body).unwrap();
+        assert!(register.clone().evolve_commit(body).is_err());
+    }
+    assert!(register.evolve_commit(&ledger.commits()[0]).is_err());
+}
+
+#[test]
+fn a_player_is_opened_once_and_a_round_begins_with_a_bet() {
+    let all = events(&ledger());
+    let again = EventRecord { version: 2, ..all[0].clone() };
+    assert!(fold(&[all[0].clone(), again]).is_err());
+    let late = all.iter().find(|r| r.event.type_name() == "bet.settled").unwrap();
+    assert!(fold(&[all[0].clone(), late.clone()]).is_err());
+    let mut reopened = all.iter().find(|r| r.event.type_name() == "round.reopened").unwrap().clone();
+    assert!(fold(&[all[0].clone(), reopened.clone()]).is_ok());
+    reopened.version += 1;
+    assert!(fold(&[all[0].clone(), reopened]).is_err());
+}
+
+#[test]
+fn bytes_that_are_no_commit_are_refused() {
+    let ledger = ledger();
+    let mut bytes = Vec::new();
+    ledger.commits()[2].encode(&mut bytes).unwrap();
+    for end in 0..bytes.len() {
+        assert!(CommitBody::decode(&bytes[..end]).is_err(), "cut at {end}");
+    }
+    let mut many = ledger.commits()[2].clone();
+    many.keys = vec![many.keys[0].clone(); ledger_core::stored::KEYS_MAX + 1];
+    assert!(many.encode(&mut Vec::new()).is_err());
+    let mut many = ledger.commits()[2].clone();
+    many.events = vec![many.events[0].clone(); ledger_core::stored::EVENTS_MAX + 1];
+    assert!(many.encode(&mut Vec::new()).is_err());
+    for garbage in ["", "null", "[]", "{}", "\u{0}", "{\"partition\":\"player/p\"}"] {
+        assert!(CommitBody::decode(garbage.as_bytes()).is_err());
+        assert!(PlayerState::from_snapshot(garbage.as_bytes()).is_err());
+    }
+}
