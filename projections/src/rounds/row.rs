@@ -158,9 +158,10 @@ impl RoundRow {
         } else if self.status != before {
             self.closed = Some(moment);
         }
-        self.staked = sum(self.bets.iter().map(|bet| bet.stake))?;
-        self.refunded = sum(self.bets.iter().filter(|bet| is_undone(bet)).map(|bet| bet.stake))?;
-        self.paid = sum(self.wins.iter().filter(|win| win_stands(win)).map(|win| win.amount))?;
+        let zero = self.zero();
+        self.staked = sum(zero, self.bets.iter().map(|bet| bet.stake))?;
+        self.refunded = sum(zero, self.bets.iter().filter(|bet| is_undone(bet)).map(|bet| bet.stake))?;
+        self.paid = sum(zero, self.wins.iter().filter(|win| win_stands(win)).map(|win| win.amount))?;
         Ok(())
     }
 
@@ -248,6 +249,11 @@ impl RoundRow {
         }
     }
 
+    /// Nothing, at the scale of the round's currency: then a sum has the same digits however it came about.
+    fn zero(&self) -> Total {
+        self.bets.first().map_or(Total::default(), |bet| Amount::zero(bet.stake.scale()).into())
+    }
+
     /// The game a win is booked under: that of the bet it answers, or of the round's first bet.
     fn payout_game(&self, win: &Win) -> Option<&GameId> {
         let named = win.bet.as_ref().and_then(|id| self.bets.iter().find(|bet| bet.id == *id));
@@ -258,15 +264,17 @@ impl RoundRow {
     pub(super) fn contribution(&self) -> Result<BTreeMap<(GameId, CurrencyCode), GameSums>, Misfit> {
         let mut games: BTreeMap<(GameId, CurrencyCode), GameSums> = BTreeMap::new();
         let Some(currency) = self.currency else { return Ok(games) };
+        let (stakes, payouts) = (self.zero(), self.zero());
+        let nothing = || GameSums { rounds: 0, stakes, payouts };
         let large = || too_large(AmountError::AmountOverflow);
         for bet in self.bets.iter().filter(|bet| bet.status == BetStatus::Settled) {
-            let sums = games.entry((bet.game.clone(), currency)).or_default();
+            let sums = games.entry((bet.game.clone(), currency)).or_insert_with(nothing);
             sums.rounds = 1;
             sums.stakes = sums.stakes.plus(bet.stake).ok_or_else(large)?;
         }
         for win in self.wins.iter().filter(|win| win_stands(win)) {
             let game = self.payout_game(win).ok_or_else(|| format!("win {} has no bet", win.id))?;
-            let sums = games.entry((game.clone(), currency)).or_default();
+            let sums = games.entry((game.clone(), currency)).or_insert_with(nothing);
             sums.payouts = sums.payouts.plus(win.amount).ok_or_else(large)?;
         }
         Ok(games)
@@ -281,7 +289,7 @@ fn win_stands(win: &Win) -> bool {
     win.status != WinStatus::RolledBack
 }
 
-fn sum(mut amounts: impl Iterator<Item = Amount>) -> Result<Total, Misfit> {
-    let sum = amounts.try_fold(Total::default(), Total::plus);
+fn sum(zero: Total, mut amounts: impl Iterator<Item = Amount>) -> Result<Total, Misfit> {
+    let sum = amounts.try_fold(zero, Total::plus);
     sum.ok_or_else(|| too_large(AmountError::AmountOverflow))
 }

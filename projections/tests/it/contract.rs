@@ -20,6 +20,28 @@ fn history() -> (LedgerIdentity, Vec<Commit>) {
     (world.identity, commits)
 }
 
+/// What random histories do not reach, no property is shown for.
+#[test]
+fn random_histories_reach_every_event_of_a_player() {
+    let commits = World::new(4, 40, 1).commits(12_000);
+    let found = event_types(&commits);
+    for (name, _) in ledger_core::stored::Event::TYPES {
+        assert!(found.contains(name) || *name == "currency.registered", "{name} never came");
+    }
+}
+
+/// Found by a disturbed run: a win that came and went left a zero with other digits than one that never came.
+#[tokio::test]
+async fn sums_have_the_same_digits_however_they_came_about() {
+    for seed in 0..12 {
+        let mut world = World::new(2, 3, seed);
+        let history = world.commits(400);
+        let identity = world.identity;
+        let mut subject = InMemory::<Rounds> { identity, dump: |reader| dump_rounds(reader) };
+        testing::v02_replay_equals_live(&mut subject, &history).await.unwrap();
+    }
+}
+
 macro_rules! kit {
     ($($name:ident: $subject:expr),* $(,)?) => {$(
         #[tokio::test]

@@ -139,7 +139,7 @@ impl World {
             0 => RecordDeposit {
                 source: id(SourceId::new, "psp"),
                 id: txn,
-                amount: self.amount(500),
+                amount: self.amount(80),
                 currency,
                 authorisation: None,
             }
@@ -147,7 +147,14 @@ impl World {
             1..=4 => {
                 let game = id(ledger_core::GameId::new, format!("game{}", self.draw(3)));
                 self.players[player].tried.push((source.clone(), round.clone(), txn.clone()));
-                PlaceBet { source, id: txn, round, game, amount: self.amount(60), currency }.into()
+                // Now and then all he has, so that a win that is taken back later finds nothing.
+                let balance = self.players[player].state.balance(currency).map(|purse| purse.available());
+                let all = balance.filter(|all| all.is_positive()).map(ledger_core::Amount::to_decimal);
+                let amount = match (self.draw(3), all) {
+                    (0, Some(all)) => all,
+                    _ => self.amount(60),
+                };
+                PlaceBet { source, id: txn, round, game, amount, currency }.into()
             }
             5..=7 => {
                 let (source, round, bet) = match self.draw(3) {

@@ -11,7 +11,8 @@ use ledger_projections::balances::Balances;
 use ledger_projections::rounds::Rounds;
 use ledger_projections::trial_balance::{ReadTrialBalance, TrialBalance};
 use ledger_projections::{
-    Checkpoint, Commit, Memory, Runner, Settings, State, StopReason, View, ViewError, WaitError,
+    Checkpoint, Commit, FollowError, Memory, Runner, Settings, State, StopReason, View, ViewError, WaitError,
+    verify_checkpoint,
 };
 use ledger_store::{EventStore, MemoryStore, Position, Shard, StoreError};
 use tokio::sync::{mpsc, oneshot};
@@ -329,6 +330,43 @@ async fn another_history_is_refused_at_the_start() {
     let view = fed(&world, &decoded(&all)).await;
     let runner = Runner::start(ours.clone(), view, woken()).unwrap();
     runner.wait_for_all(&ours.heads().await.unwrap(), LIMIT).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_compared_by_hash_at_its_position() {
+    let mut world = World::new(2, 3, 11);
+    let all = world.run(60);
+    let ours = store(&world);
+    append(ours.as_ref(), &all).await;
+    let checkpoint = fed(&world, &decoded(&all[..30])).await.checkpoint().await.unwrap();
+    verify_checkpoint(&checkpoint, ours.as_ref()).await.unwrap();
+    let lost = |found| matches!(found, Err(FollowError::View(ViewError::HistoryLost { .. })));
+    for index in 0..2 {
+        let mut heads = checkpoint.heads().to_vec();
+        heads[index].hash = ledger_store::CommitHash([1; 32]);
+        let forged = Checkpoint::from_heads(&world.identity, heads.clone()).unwrap();
+        assert!(lost(verify_checkpoint(&forged, ours.as_ref()).await), "another hash within the log");
+        heads[index].position = Position(1_000);
+        let beyond = Checkpoint::from_heads(&world.identity, heads.clone()).unwrap();
+        assert!(lost(verify_checkpoint(&beyond, ours.as_ref()).await), "beyond the head");
+        heads[index].position = Position::ZERO;
+        let start = Checkpoint::from_heads(&world.identity, heads).unwrap();
+        assert!(lost(verify_checkpoint(&start, ours.as_ref()).await), "another genesis");
+    }
+}
+
+/// The runner compares before it asks the view for anything, also where there is nothing new to read.
+#[tokio::test]
+async fn the_runner_compares_before_it_applies() {
+    let mut world = World::new(1, 3, 11);
+    let all = world.run(20);
+    let mut other = World::new(1, 3, 12);
+    let theirs = store(&other);
+    append(theirs.as_ref(), &other.run(40)).await;
+    let (view, mut batches) = gated(fed(&world, &decoded(&all)).await);
+    let runner = Runner::start(theirs, view, woken()).unwrap();
+    lost(&runner).await;
+    assert!(batches.recv().await.is_none(), "no batch was applied");
 }
 
 #[tokio::test]
