@@ -158,10 +158,10 @@ fn sqlite(c: &mut Criterion) {
     let mut given = 0_u64;
     let mut latencies = histogram();
     let command = |connection: &mut Connection,
-                       player: &str,
-                       kind: &str,
-                       txn: &str,
-                       postings: &[(&str, i64)]| {
+                   player: &str,
+                   kind: &str,
+                   txn: &str,
+                   postings: &[(&str, i64)]| {
         let tx = connection.transaction().expect("a transaction");
         tx.prepare_cached("INSERT INTO operation (player, source, kind, txn) VALUES (?, 'prov', ?, ?)")
             .and_then(|mut s| s.execute((player, kind, txn)))

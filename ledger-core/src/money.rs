@@ -194,27 +194,33 @@ impl Amount {
 
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.units < 0 { "-" } else { "" };
+        // Amounts are most of what a commit's body consists of, so this does without the padding machinery.
+        let mut buffer = itoa::Buffer::new();
         let magnitude = self.units.unsigned_abs();
-        // Beyond `SCALE_MAX` there is only zero, which any factor shows.
-        let factor = 10_u128.checked_pow(u32::from(self.scale)).unwrap_or(u128::MAX);
-        let (whole, part) = match u64::try_from(magnitude) {
-            // The usual amount fits 64 bits, where division is an order of magnitude cheaper.
-            Ok(small) => {
-                let factor = u64::try_from(factor).unwrap_or(u64::MAX);
-                let whole = small.checked_div(factor).ok_or(fmt::Error)?;
-                let part = small.checked_rem(factor).ok_or(fmt::Error)?;
-                (u128::from(whole), u128::from(part))
-            }
-            Err(_) => (
-                magnitude.checked_div(factor).ok_or(fmt::Error)?,
-                magnitude.checked_rem(factor).ok_or(fmt::Error)?,
-            ),
+        let digits = match u64::try_from(magnitude) {
+            Ok(small) => buffer.format(small),
+            Err(_) => buffer.format(magnitude),
         };
-        if self.scale == 0 {
-            write!(f, "{sign}{whole}")
-        } else {
-            write!(f, "{sign}{whole}.{part:0width$}", width = usize::from(self.scale))
+        if self.units < 0 {
+            f.write_str("-")?;
+        }
+        let scale = usize::from(self.scale);
+        if scale == 0 {
+            return f.write_str(digits);
+        }
+        match digits.len().checked_sub(scale).filter(|whole| *whole > 0) {
+            Some(whole) => {
+                let (whole, part) = digits.split_at_checked(whole).ok_or(fmt::Error)?;
+                f.write_str(whole)?;
+                f.write_str(".")?;
+                f.write_str(part)
+            }
+            None => {
+                let zeros = scale.saturating_sub(digits.len());
+                f.write_str("0.")?;
+                (0..zeros).try_for_each(|_| f.write_str("0"))?;
+                f.write_str(digits)
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use sha2::{Digest, Sha256};
 
 use crate::ids::{HouseId, IdError, PlayerId, RoundId, SourceId, TransactionId};
-use crate::text::{push_escaped, unescape};
+use crate::text::{unescape, write_escaped};
 
 /// What one commit decides about: a player, or one purpose of the house. The consistency boundary.
 ///
@@ -164,13 +164,12 @@ impl fmt::Display for Stream {
             Self::Deposit(p, s, d) => ("deposit", [Some(p.as_str()), Some(s.as_str()), Some(d.as_str())]),
             Self::House(h) => ("house", [Some(h.as_str()), None, None]),
         };
-        let mut text = String::with_capacity(96);
-        text.push_str(kind);
+        f.write_str(kind)?;
         for part in parts.into_iter().flatten() {
-            text.push('/');
-            push_escaped(&mut text, part);
+            f.write_str("/")?;
+            write_escaped(f, part)?;
         }
-        f.write_str(&text)
+        Ok(())
     }
 }
 

@@ -42,6 +42,17 @@ pub(crate) fn push_escaped(out: &mut String, part: &str) {
     }
 }
 
+/// Writes an escaped part; parts seldom need an escape.
+pub(crate) fn write_escaped(f: &mut fmt::Formatter<'_>, part: &str) -> fmt::Result {
+    if part.bytes().any(|byte| matches!(byte, b'~' | b'/')) {
+        let mut escaped = String::with_capacity(part.len().saturating_mul(2));
+        push_escaped(&mut escaped, part);
+        f.write_str(&escaped)
+    } else {
+        f.write_str(part)
+    }
+}
+
 /// Reads one escaped part back; `None` if a `~` is not followed by `0` or `1`.
 pub(crate) fn unescape(part: &str) -> Option<Cow<'_, str>> {
     if !part.contains('~') {

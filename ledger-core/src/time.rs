@@ -76,18 +76,33 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (era.saturating_mul(400).saturating_add(year_of_era).saturating_add(next), month, day)
 }
 
+/// Writes a number's last digits into a field of fixed width, with leading zeros.
+fn fill(field: &mut [u8], mut value: i64) {
+    for byte in field.iter_mut().rev() {
+        *byte = b'0'.saturating_add(u8::try_from(value % 10).unwrap_or_default());
+        value /= 10;
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (day, in_day) = (self.0.div_euclid(86_400_000_000), self.0.rem_euclid(86_400_000_000));
         let (year, month, date) = civil(day);
         let (seconds, micros) = (in_day / 1_000_000, in_day % 1_000_000);
-        write!(
-            f,
-            "{year:04}-{month:02}-{date:02}T{:02}:{:02}:{:02}.{micros:06}Z",
-            seconds / 3_600,
-            seconds / 60 % 60,
-            seconds % 60
-        )
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        let fields = [
+            (0..4, year),
+            (5..7, month),
+            (8..10, date),
+            (11..13, seconds / 3_600),
+            (14..16, seconds / 60 % 60),
+            (17..19, seconds % 60),
+            (20..26, micros),
+        ];
+        for (range, value) in fields {
+            fill(text.get_mut(range).ok_or(fmt::Error)?, value);
+        }
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

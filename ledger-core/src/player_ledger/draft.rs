@@ -79,7 +79,7 @@ impl Draft {
         partition: Partition,
         context: Context,
         policy: ContentHash,
-        engine: &str,
+        engine: &'static str,
         recorded_at: Timestamp,
     ) -> CommitBody {
         CommitBody {
@@ -94,7 +94,7 @@ impl Draft {
             trace: context.trace,
             causation: context.causation,
             policy,
-            engine: engine.to_owned(),
+            engine: engine.into(),
             balance: self.balance,
             events: self.events,
         }
@@ -106,7 +106,7 @@ impl Draft {
         state: &PlayerState,
         context: Context,
         policy: ContentHash,
-        engine: &str,
+        engine: &'static str,
         recorded_at: Timestamp,
     ) -> CommitBody {
         let profile = state.profile();
@@ -122,7 +122,7 @@ impl Draft {
             trace: context.trace,
             causation: context.causation,
             policy,
-            engine: engine.to_owned(),
+            engine: engine.into(),
             balance: self.balance,
             events: self.events,
         }

@@ -1,8 +1,6 @@
 //! The live state of one player and its fold. Used keys, tombstones and rounds that are over are not in
 //! it: they stay in the log, and the engine fetches what a command names.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountKind;
@@ -58,8 +56,8 @@ pub struct PlayerState {
     profile: Option<Profile>,
     version: u64,
     wallet: Wallet,
-    #[serde(with = "rounds_as_list")]
-    rounds: BTreeMap<(SourceId, RoundId), Round>,
+    /// In the order they became live; few, so that a search is quicker than a map.
+    rounds: Vec<Round>,
     recorded_at: Option<Timestamp>,
 }
 
@@ -75,26 +73,6 @@ fn stands_in_player_stream(event: &Event) -> bool {
     )
 }
 
-/// A map with a compound key, as a list.
-mod rounds_as_list {
-    use super::{BTreeMap, Round, RoundId, SourceId};
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        rounds: &BTreeMap<(SourceId, RoundId), Round>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(rounds.values())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<BTreeMap<(SourceId, RoundId), Round>, D::Error> {
-        let rounds = Vec::<Round>::deserialize(deserializer)?;
-        Ok(rounds.into_iter().map(|round| ((round.source.clone(), round.id.clone()), round)).collect())
-    }
-}
-
 impl PlayerState {
     /// A player of whom the log knows nothing.
     pub fn new(player: PlayerId) -> Self {
@@ -103,7 +81,7 @@ impl PlayerState {
             profile: None,
             version: 0,
             wallet: Wallet::default(),
-            rounds: BTreeMap::new(),
+            rounds: Vec::new(),
             recorded_at: None,
         }
     }
@@ -133,9 +111,9 @@ impl PlayerState {
         self.recorded_at
     }
 
-    /// His open rounds, by source and id.
+    /// His open rounds, in the order they became live.
     pub fn rounds(&self) -> impl Iterator<Item = &Round> {
-        self.rounds.values()
+        self.rounds.iter()
     }
 
     /// How many rounds are open.
@@ -145,7 +123,7 @@ impl PlayerState {
 
     /// An open round.
     pub fn round(&self, round: &RoundRef) -> Option<&Round> {
-        self.rounds.get(&(round.source.clone(), round.round.clone()))
+        self.rounds.iter().find(|live| live.id == round.round && live.source == round.source)
     }
 
     /// The balances of all purses.
@@ -227,11 +205,11 @@ impl PlayerState {
     }
 
     fn evolve_round(&mut self, source: &SourceId, id: &RoundId, record: &EventRecord) -> Result<(), Fault> {
-        let key = (source.clone(), id.clone());
-        if let Some(live) = self.rounds.get_mut(&key) {
+        let at = self.rounds.iter().position(|live| live.id == *id && live.source == *source);
+        if let Some((at, live)) = at.and_then(|at| Some((at, self.rounds.get_mut(at)?))) {
             round::evolve(live, record)?;
             if live.status != RoundStatus::Open {
-                self.rounds.remove(&key);
+                self.rounds.remove(at);
             }
             return Ok(());
         }
@@ -239,13 +217,13 @@ impl PlayerState {
             Event::RoundReopened(_) => {
                 let mut round = round::empty(source, id);
                 round::evolve(&mut round, record)?;
-                self.rounds.insert(key, round);
+                self.rounds.push(round);
                 Ok(())
             }
             Event::BetPlaced(_) if record.version == 1 => {
                 let mut round = round::empty(source, id);
                 round::evolve(&mut round, record)?;
-                self.rounds.insert(key, round);
+                self.rounds.push(round);
                 Ok(())
             }
             // These touch a round that is over and leave it so; the live state has nothing of it.

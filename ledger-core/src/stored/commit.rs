@@ -1,5 +1,7 @@
 //! The body of a commit: what one decision stored, with the envelope its events share.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::event::EventRecord;
@@ -95,7 +97,7 @@ pub struct CommitBody {
     /// The policy it was decided under.
     pub policy: ContentHash,
     /// The build that decided it.
-    pub engine: String,
+    pub engine: Cow<'static, str>,
     /// The purse of the operation's currency, where no entry tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balance: Option<PurseBalance>,
