@@ -105,6 +105,7 @@ impl<V: View> Follower<V> {
     async fn follow_on(&mut self) -> Result<std::convert::Infallible, Over> {
         self.checkpoint = Arc::new(self.view.checkpoint().await?);
         let mut wake = self.store.watch();
+        self.verified().await?;
         tracing::info!(view = self.name, version = self.view.version(), "the projection begins");
         self.report(State::CatchingUp);
         loop {

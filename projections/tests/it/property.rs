@@ -59,3 +59,25 @@ proptest! {
         check_rounds(&rounds.reader().unwrap(), &commits);
     }
 }
+
+/// Debts are rare and paid soon: this history is long enough to have some while it is looked at.
+#[test]
+fn debts_are_shown_while_they_stand() {
+    use ledger_projections::balances::ReadBalances;
+    let mut world = World::new(4, 40, 1);
+    let mut view = Memory::<Balances>::new(&world.identity);
+    let (reader, mut commits, mut debts) = (view.reader(), Vec::new(), 0);
+    while commits.len() < 12_000 {
+        let more = world.commits(100);
+        feed(&mut view, &more, 40);
+        commits.extend(more);
+        let balances = world.players().into_iter().filter_map(|player| reader.player(&player).unwrap().value);
+        let found: usize =
+            balances.map(|b| b.purses.iter().filter(|purse| purse.receivable.is_some()).count()).sum();
+        if found > 0 || commits.len() % 2_000 == 0 {
+            check_balances(&reader, &world, &commits);
+        }
+        debts += found;
+    }
+    assert!(debts > 0, "no debt ever stood");
+}
