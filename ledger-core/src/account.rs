@@ -1,4 +1,4 @@
-//! The chart of accounts (domain.md F.2): every account has one code, one class and one book.
+//! The chart of accounts (docs/chart-of-accounts.md): every account has one code, one class and one book.
 
 use std::fmt;
 use std::str::FromStr;

@@ -398,7 +398,7 @@ pub struct CurrencyRegistry {
     currencies: std::collections::BTreeMap<CurrencyCode, Currency>,
 }
 
-/// ISO 4217 and crypto currencies with their exponents (domain.md G.1; where public registers disagree,
+/// ISO 4217 and crypto currencies with their exponents (docs/scenarios.md; where public registers disagree,
 /// ISO 4217 wins and a host declares its own).
 const STANDARD: &[(u8, &[&str])] = &[
     (

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::ids::SourceId;
 use crate::key::{ContentHash, OperationKind};
 
-/// What happens when a win is rolled back and the player has already spent it (domain.md S42).
+/// What happens when a win is rolled back and the player has already spent it (S42a to S42d in
+/// docs/scenarios.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -23,7 +24,7 @@ pub enum ShortfallPolicy {
     ZeroOut,
 }
 
-/// Over what a source's transaction ids are unique (domain.md S22).
+/// Over what a source's transaction ids are unique (S22 in docs/scenarios.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -44,7 +45,7 @@ pub struct SourcePolicy {
     pub key_scope: KeyScope,
     /// What a rollback of a spent win does.
     pub on_shortfall: ShortfallPolicy,
-    /// Whether a refused bet stays refused under its key (domain.md S20).
+    /// Whether a refused bet stays refused under its key (S20 in docs/scenarios.md).
     pub sticky_rejections: bool,
 }
 

@@ -55,7 +55,7 @@ pub enum Capacity {
 
 /// A refusal that the rules demand. Nothing was posted.
 ///
-/// The variants stand in order of precedence: where several apply, the first is answered (domain.md D.3:
+/// The variants stand in order of precedence: where several apply, the first is answered (docs/scenarios.md:
 /// idempotency, tombstone and round state, player and currency, form of the amount, funds).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -50,7 +50,7 @@ fn bearer(command: &GrantCredit) -> (AccountCode, SubAccount) {
     }
 }
 
-/// A credit passes in every state of its round: promotions come late (domain.md S63).
+/// A credit passes in every state of its round: promotions come late (S63 in docs/scenarios.md).
 pub(crate) fn credit(command: &GrantCredit, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let state = work.state();
     let purse = purse(state, command.currency)?;

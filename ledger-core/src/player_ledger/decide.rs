@@ -19,7 +19,7 @@ pub struct PlayerLedger;
 impl PlayerLedger {
     /// Decides a command. Pure: equal arguments give equal decisions.
     ///
-    /// Precedence (domain.md D.3): a known key answers before any other check; then tombstones and the
+    /// Precedence (docs/scenarios.md): a known key answers before any other check; then tombstones and the
     /// state of the round; then player and currency; then the form of the amount; then funds.
     ///
     /// # Errors

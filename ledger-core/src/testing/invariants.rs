@@ -1,4 +1,4 @@
-//! What must hold of any log of a player, checked from its commits alone (domain.md I).
+//! What must hold of any log of a player, checked from its commits alone (I1 to I22 in docs/scenarios.md).
 //!
 //! Each checker reads plain data, so that a test can plant a bug in it and see the checker fail.
 

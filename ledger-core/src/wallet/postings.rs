@@ -1,5 +1,5 @@
-//! The postings of each movement (domain.md F.3), one function per movement. Nothing else in the ledger
-//! names a side of an account.
+//! The postings of each movement (docs/chart-of-accounts.md), one function per movement. Nothing else in the
+//! ledger names a side of an account.
 
 use super::state::Purse;
 use crate::account::AccountCode;

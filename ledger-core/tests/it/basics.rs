@@ -1,6 +1,6 @@
-//! domain.md A.5.1. Every scenario asserts every account of player and house.
+//! Basics: S01 to S16 in docs/scenarios.md. Every scenario asserts every account of player and house.
 //!
-//! Rows of A.5.1 to A.5.4 that are tested elsewhere, so that none is skipped in silence:
+//! Scenarios up to S77 that are tested elsewhere, so that none is skipped in silence:
 //!
 //! | row | where | why |
 //! |---|---|---|

@@ -1,4 +1,5 @@
-//! domain.md A.6: defects of public code, each as a test that this ledger does not have it.
+//! Defects of public code, each as a test that this ledger does not have it: A6.1 to A6.20 in
+//! docs/scenarios.md.
 //!
 //! | defect | where it is tested |
 //! |---|---|

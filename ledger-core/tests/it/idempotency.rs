@@ -1,4 +1,4 @@
-//! domain.md A.5.2.
+//! Keys: S17 to S30 in docs/scenarios.md.
 
 use ledger_core::testing::{commands, given};
 use ledger_core::{GameId, KeyScope, PlaceBet, RoundId, SourceId};

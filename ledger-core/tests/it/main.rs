@@ -14,6 +14,7 @@ mod money;
 mod rejections;
 mod rollbacks;
 mod rounds;
+mod scenarios_doc;
 
 /// How many cases a property is tried with, unless `PROPTEST_CASES` says otherwise. Failures are not written
 /// to files: the message has the input.

@@ -1,4 +1,4 @@
-//! Amounts and currencies: exact, checked, bounded. Rows M01 to M12 of domain.md G.3.
+//! Amounts and currencies: exact, checked, bounded. M01 to M12 in docs/scenarios.md.
 //!
 //! M05 (shares of a split) and M11 (files of payment providers) come with bonus and reconciliation; M06 and
 //! M10 (a provider's own scale) are the gateway's, of M06 the refusal of 3.561 EUR is here.

@@ -1,4 +1,4 @@
-//! Every rejection, and which is told where two apply (the order of the enum; domain.md D.3).
+//! Every rejection, and which is told where two apply (the order of the enum; docs/scenarios.md).
 
 use ledger_core::stored::CreditKind;
 use ledger_core::testing::{Scenario, commands, given, given_nobody};

@@ -1,4 +1,4 @@
-//! domain.md A.5.3.
+//! Rollbacks: S31 to S55 in docs/scenarios.md.
 
 use ledger_core::stored::{OutcomeKind, RoundStatus};
 use ledger_core::testing::{Scenario, commands, given};

@@ -1,4 +1,4 @@
-//! domain.md A.5.4.
+//! Rounds: S56 to S77 in docs/scenarios.md.
 
 use ledger_core::stored::{CreditKind, RoundStatus};
 use ledger_core::testing::{Scenario, commands, given};

@@ -74,7 +74,7 @@ pub struct GameTotals {
 }
 
 impl GameTotals {
-    /// Gross gaming revenue: stakes settled less payouts (domain.md F.1, cash). `None` beyond 128 bits.
+    /// Gross gaming revenue: stakes settled less payouts (docs/scenarios.md). `None` beyond 128 bits.
     pub fn ggr(&self) -> Option<Total> {
         self.stakes.minus(self.payouts)
     }
@@ -133,7 +133,7 @@ fn page(mut rounds: Vec<RoundRow>, limit: usize) -> RoundPage {
 mod tests {
     use super::*;
 
-    /// The worked month of domain.md F.1.
+    /// The worked month of docs/scenarios.md.
     #[test]
     fn the_worked_month() {
         let totals = GameTotals {
