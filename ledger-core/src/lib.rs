@@ -38,6 +38,8 @@ mod policy;
 mod rejection;
 mod round;
 pub mod stored;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod text;
 mod time;
 mod wallet;

@@ -196,11 +196,12 @@ impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.units < 0 { "-" } else { "" };
         let magnitude = self.units.unsigned_abs();
-        let factor = 10_u128.checked_pow(u32::from(self.scale)).ok_or(fmt::Error)?;
+        // Beyond `SCALE_MAX` there is only zero, which any factor shows.
+        let factor = 10_u128.checked_pow(u32::from(self.scale)).unwrap_or(u128::MAX);
         let (whole, part) = match u64::try_from(magnitude) {
             // The usual amount fits 64 bits, where division is an order of magnitude cheaper.
             Ok(small) => {
-                let factor = u64::try_from(factor).map_err(|_| fmt::Error)?;
+                let factor = u64::try_from(factor).unwrap_or(u64::MAX);
                 let whole = small.checked_div(factor).ok_or(fmt::Error)?;
                 let part = small.checked_rem(factor).ok_or(fmt::Error)?;
                 (u128::from(whole), u128::from(part))

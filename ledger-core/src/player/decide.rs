@@ -17,10 +17,6 @@ pub(crate) fn open(
     if work.state().profile().is_some() {
         return Err(Rejection::NotAllowed { reason: NotAllowedReason::AlreadyOpen }.into());
     }
-    if command.currencies.len() > CURRENCIES_MAX {
-        let maximum = u32::try_from(CURRENCIES_MAX).unwrap_or(u32::MAX);
-        return Err(Rejection::CapacityExceeded { what: Capacity::Currencies, maximum }.into());
-    }
     let mut distinct = command.currencies.clone();
     distinct.sort_unstable();
     distinct.dedup();
@@ -36,6 +32,10 @@ pub(crate) fn open(
         command.zone.len() <= 64 && jiff::tz::TimeZoneDatabase::bundled().get(&command.zone).is_ok();
     if !known_zone {
         return Err(Rejection::ZoneUnknown { zone: command.zone.chars().take(64).collect() }.into());
+    }
+    if command.currencies.len() > CURRENCIES_MAX {
+        let maximum = u32::try_from(CURRENCIES_MAX).unwrap_or(u32::MAX);
+        return Err(Rejection::CapacityExceeded { what: Capacity::Currencies, maximum }.into());
     }
 
     work.push_player(Event::PlayerOpened(PlayerOpened {

@@ -4,7 +4,7 @@ use crate::ids::{PlayerId, RoundId, SourceId, TransactionId};
 use crate::key::{IdempotencyKey, OperationKind};
 use crate::money::CurrencyRegistry;
 use crate::partition::{Partition, Stream};
-use crate::player_ledger::{PlayerCommand, RollbackKind};
+use crate::player_ledger::{PlayerCommand, RollbackKind, VoidTarget};
 use crate::policy::Policy;
 use crate::rejection::Rejection;
 use crate::stored::{CommitBody, Event, KeyRecord, OutcomeKind, PurseBalance, Round};
@@ -107,9 +107,10 @@ pub struct Facts<'a> {
     pub known: Option<&'a KnownOperation>,
     /// Whether the command's (source, id) is dead.
     pub tombstoned: bool,
-    /// The round the command (or its target) is about, if it is not live but the log has it.
+    /// The round the command names, or else the round of its target, if it is not live but the log has it.
     pub round: Option<&'a Round>,
-    /// What the command refers to, if it is not in a live round but the log has it.
+    /// What the command refers to: the first of [`FactsNeeded::targets`] that the log knows and that was
+    /// not refused (a refused bet was never placed, and must not hide a win of its id).
     pub target: Option<&'a KnownOperation>,
     /// The currencies recorded by this ledger.
     pub currencies: &'a CurrencyRegistry,
@@ -124,7 +125,8 @@ pub struct FactsNeeded {
     pub key: IdempotencyKey,
     /// The round it names, to be fetched if it is not live.
     pub round: Option<RoundRef>,
-    /// The keys under which its target may stand, in order of preference.
+    /// The keys under which its target may stand, in order of preference: the first that was not refused
+    /// is [`Facts::target`].
     pub targets: Vec<IdempotencyKey>,
 }
 
@@ -146,7 +148,13 @@ impl FactsNeeded {
             PlayerCommand::Settle(c) => (own(&c.round), Vec::new()),
             PlayerCommand::CloseRound(c) => (own(&c.round), Vec::new()),
             PlayerCommand::Void(c) => {
-                (Some(RoundRef { source: c.round_source.clone(), round: c.round.clone() }), Vec::new())
+                let targets = match &c.target {
+                    VoidTarget::Round => Vec::new(),
+                    VoidTarget::Bet(bet) => {
+                        rollback_targets(&c.round_source, bet, Some(RollbackKind::Bet), policy)
+                    }
+                };
+                (Some(RoundRef { source: c.round_source.clone(), round: c.round.clone() }), targets)
             }
             PlayerCommand::GrantCredit(c) => (c.round.as_ref().and_then(own), Vec::new()),
             PlayerCommand::Rollback(c) => (None, rollback_targets(&c.source, &c.target, c.kind, policy)),
@@ -166,7 +174,7 @@ impl FactsNeeded {
     }
 }
 
-/// The keys a rollback's target may stand under. Without a stated kind a bet comes first, then a win;
+/// The keys under which what is undone may stand. Without a stated kind a bet comes first, then a win;
 /// other kinds are looked for too, so that a rollback of them is refused and does not bury their id.
 fn rollback_targets(
     source: &SourceId,

@@ -63,6 +63,18 @@ pub struct PlayerState {
     recorded_at: Option<Timestamp>,
 }
 
+/// The events that stand in a player's own stream beside his opening.
+fn stands_in_player_stream(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::TxnRejected(_)
+            | Event::TxnTombstoned(_)
+            | Event::TxnNoted(_)
+            | Event::NegativeBalanceRaised(_)
+            | Event::CreditGranted(_)
+    )
+}
+
 /// A map with a compound key, as a list.
 mod rounds_as_list {
     use super::{BTreeMap, Round, RoundId, SourceId};
@@ -152,6 +164,9 @@ impl PlayerState {
     ///
     /// [`Fault`] if the commit cannot follow this state: stored bytes are damaged.
     pub fn evolve_commit(&mut self, body: &CommitBody) -> Result<(), Fault> {
+        if !matches!(&body.partition, crate::partition::Partition::Player(own) if *own == self.player) {
+            return Err(Fault::corrupted(format!("a commit of {} came to {}", body.partition, self.player)));
+        }
         self.evolve_all(&body.events, body.recorded_at)
     }
 
@@ -193,9 +208,11 @@ impl PlayerState {
             Event::CurrencyRegistered(_) => {
                 Err(Fault::corrupted("a house event stands in a player's partition"))
             }
-            _ => match &record.stream {
+            event => match &record.stream {
                 crate::partition::Stream::Round(_, source, round) => self.evolve_round(source, round, record),
-                crate::partition::Stream::Player(_) => self.next_version(record.version),
+                crate::partition::Stream::Player(_) if stands_in_player_stream(event) => {
+                    self.next_version(record.version)
+                }
                 stream => Err(Fault::corrupted(format!("{} stands in {stream}", record.event.type_name()))),
             },
         }

@@ -26,16 +26,16 @@ type Outcome = Result<Option<CurrencyCode>, Stop>;
 /// An incoming amount in a currency's units: never rounded, never negative, never above the maximum.
 pub(crate) fn incoming(amount: Decimal, currency: &Currency) -> Result<Amount, Rejection> {
     let invalid = || Rejection::InvalidAmount { amount: amount.to_string() };
-    if amount.is_sign_negative() && !amount.is_zero() {
+    let negative = amount.is_sign_negative() && !amount.is_zero();
+    if negative || amount > currency.maximum().to_decimal() {
         return Err(invalid());
     }
-    let amount = Amount::from_decimal(amount, currency.scale()).map_err(|error| match error {
+    Amount::from_decimal(amount, currency.scale()).map_err(|error| match error {
         crate::money::AmountError::TooFine { .. } => {
             Rejection::Precision { amount: amount.to_string(), scale: currency.scale() }
         }
         _ => invalid(),
-    })?;
-    if amount > currency.maximum() { Err(invalid()) } else { Ok(amount) }
+    })
 }
 
 /// The player's purse in a currency.
@@ -43,9 +43,11 @@ pub(crate) fn purse(state: &PlayerState, currency: CurrencyCode) -> Result<&Purs
     state.wallet().purse(currency).ok_or(Rejection::CurrencyMismatch { currency })
 }
 
-/// The round a command is about: live, or fetched from the log.
+/// The round a command is about: live, or fetched from the log. A fetched round that is another one (that
+/// of the command's target) is not it.
 fn known_round<'a>(state: &'a PlayerState, facts: &Facts<'a>, round: &RoundRef) -> Option<&'a Round> {
-    state.round(round).or(facts.round)
+    let fetched = || facts.round.filter(|found| found.source == round.source && found.id == round.round);
+    state.round(round).or_else(fetched)
 }
 
 fn check_currency(round: &Round, currency: CurrencyCode) -> Result<(), Rejection> {
@@ -92,6 +94,7 @@ pub(crate) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
     if state.round(&reference).is_none() && state.open_rounds() >= OPEN_ROUNDS_MAX {
         return Err(capacity(Capacity::OpenRounds, OPEN_ROUNDS_MAX));
     }
+    purse.held().checked_add(stake)?;
     if stake.is_positive() && stake > purse.available() {
         return Err(Rejection::InsufficientFunds {
             available: purse.available(),
@@ -129,7 +132,7 @@ fn payout_game<'a>(round: &'a Round, bet: Option<&TransactionId>) -> Result<&'a 
         .ok_or_else(|| Fault::corrupted(format!("round {} has no bet", round.id)))
 }
 
-/// The bets a win answers must be there, and not all be undone or settled with a win that stands.
+/// The bet a win names must be there, and not be settled with a win that stands.
 fn check_answerable(round: &Round, command: &Settle) -> Result<(), Rejection> {
     let Some(named) = &command.bet else { return Ok(()) };
     let bet = round.bet(named).ok_or_else(|| Rejection::BetNotFound { round: round.id.clone() })?;
@@ -145,8 +148,11 @@ pub(crate) fn settle(command: &Settle, facts: &Facts<'_>, work: &mut Workspace<'
     let reference = RoundRef { source: command.source.clone(), round: command.round.clone() };
     let round = known_round(state, facts, &reference)
         .ok_or_else(|| Rejection::BetNotFound { round: command.round.clone() })?;
+    let named = command.bet.as_ref().and_then(|named| round.bet(named));
+    let undone = named.is_some_and(|bet| matches!(bet.status, BetStatus::RolledBack | BetStatus::Voided));
     match round.status {
         RoundStatus::Cancelled | RoundStatus::Void => return Err(Rejection::TxnCancelled.into()),
+        _ if undone => return Err(Rejection::TxnCancelled.into()),
         RoundStatus::Closed => return Err(Rejection::RoundClosed { round: command.round.clone() }.into()),
         RoundStatus::Open => {}
     }
@@ -201,7 +207,7 @@ pub(crate) fn settle(command: &Settle, facts: &Facts<'_>, work: &mut Workspace<'
     work.push_round(&mut round, event)?;
     let reason = match command.finality {
         Finality::Round => Some(CloseReason::Win),
-        _ if round.open_bets().next().is_none() => Some(CloseReason::AllSettled),
+        _ if round.is_settled() => Some(CloseReason::AllSettled),
         _ => None,
     };
     if let Some(reason) = reason {
@@ -345,8 +351,7 @@ fn check_undoable(round: &Round, bet: &Bet) -> Result<(), Rejection> {
 
 /// After a bet was undone: if what is left of the round was settled bet by bet, the round is over.
 fn close_if_settled(work: &mut Workspace<'_>, round: &mut Round, txn: &TransactionId) -> Result<(), Fault> {
-    let over = round.status == RoundStatus::Open && round.open_bets().next().is_none();
-    if over {
+    if round.status == RoundStatus::Open && round.is_settled() {
         let event = Event::RoundClosed(RoundClosed { txn: txn.clone(), reason: CloseReason::AllSettled });
         work.push_round(round, event)?;
     }
@@ -358,7 +363,12 @@ fn void_bet(command: &Void, bet: &TransactionId, facts: &Facts<'_>, work: &mut W
     let reference = RoundRef { source: command.round_source.clone(), round: command.round.clone() };
     let known = known_round(state, facts, &reference).and_then(|round| Some((round, round.bet(bet)?)));
     let Some((round, bet)) = known else {
-        return tombstone(work, void_ref(command), &command.round_source, bet);
+        // An id that is used must not be buried: the void names another round, or something that is no bet.
+        return match facts.target.filter(|known| !known.is_rejected()).map(|known| &known.subject) {
+            Some(Subject::Bet(_)) => Err(Rejection::Mismatch { field: MismatchField::Round }.into()),
+            Some(_) => Err(Rejection::NotAllowed { reason: NotAllowedReason::NotReversible }.into()),
+            None => tombstone(work, void_ref(command), &command.round_source, bet),
+        };
     };
     check_undoable(round, bet)?;
     let currency = round_currency(round)?;
@@ -420,6 +430,9 @@ fn find_target<'a>(
     }
     if let Some(known) = facts.target.filter(|known| !known.is_rejected()) {
         return match (&known.subject, win) {
+            // Where ids are unique over all kinds, the id may be found on the other kind than the stated one.
+            (Subject::Bet(_), None) if command.kind == Some(RollbackKind::Win) => Ok(Target::Other),
+            (Subject::Win(_), None) if command.kind == Some(RollbackKind::Bet) => Ok(Target::Other),
             (Subject::Bet(_), _) | (Subject::Win(_), None) => archived(known, command, state, facts),
             (_, Some(win)) => Ok(win),
             (Subject::Rollback, None) => Ok(Target::Rollback),
@@ -483,8 +496,8 @@ pub(crate) fn rollback(command: &Rollback, facts: &Facts<'_>, work: &mut Workspa
 }
 
 fn rollback_bet(command: &Rollback, round: &Round, bet: &Bet, work: &mut Workspace<'_>) -> Outcome {
-    check_agrees(command, round, bet.stake)?;
     check_undoable(round, bet)?;
+    check_agrees(command, round, bet.stake)?;
     let currency = round_currency(round)?;
     let purse = purse(work.state(), currency)?;
 
@@ -531,10 +544,10 @@ fn rollback_win(
     facts: &Facts<'_>,
     work: &mut Workspace<'_>,
 ) -> Outcome {
-    check_agrees(command, round, win.amount)?;
     if win.status != WinStatus::Paid {
         return Err(Rejection::AlreadyRolledBack { txn: win.id.clone() }.into());
     }
+    check_agrees(command, round, win.amount)?;
     let currency = round_currency(round)?;
     let purse = purse(work.state(), currency)?;
     let policy = command.on_shortfall.unwrap_or(facts.policy.of(&command.source).on_shortfall);

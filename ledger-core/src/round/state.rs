@@ -33,11 +33,25 @@ impl Round {
         self.wins.iter().find(|win| win.id == *id)
     }
 
+    /// The wins, standing or not, that answer this bet: those that name it, and later ones that name none.
+    fn answers(&self, bet: &Bet) -> impl Iterator<Item = &Win> {
+        let answers =
+            |win: &&Win| win.bet.as_ref().map_or(win.version > bet.version, |named| *named == bet.id);
+        self.wins.iter().filter(answers)
+    }
+
     /// Whether a win that stands answers this bet: one that names it, or a later one that names none.
     pub fn is_answered(&self, bet: &Bet) -> bool {
-        self.wins.iter().any(|win| {
-            win.status != WinStatus::RolledBack
-                && win.bet.as_ref().map_or(win.version > bet.version, |named| *named == bet.id)
+        self.answers(bet).any(|win| win.status != WinStatus::RolledBack)
+    }
+
+    /// Whether every bet came to its end: none is open, and none waits for the win that corrects one that
+    /// was rolled back.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.bets.iter().all(|bet| match bet.status {
+            BetStatus::Open => false,
+            BetStatus::Settled => self.answers(bet).next().is_none() || self.is_answered(bet),
+            BetStatus::RolledBack | BetStatus::Voided => true,
         })
     }
 

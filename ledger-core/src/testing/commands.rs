@@ -1,0 +1,161 @@
+//! Commands by texts: source `prov`, game `game`, EUR, unless changed with struct update syntax.
+
+use rust_decimal::Decimal;
+
+use crate::account::AccountKind;
+use crate::ids::{
+    BrandId, GameId, JurisdictionId, OperatorId, Reason, RoundId, SourceId, SubAccount, TransactionId,
+};
+use crate::money::CurrencyCode;
+use crate::player_ledger::{
+    CloseRound, Finality, GrantCredit, OpenPlayer, PlaceBet, RecordDeposit, Rollback, RollbackKind, Settle,
+    Void, VoidTarget,
+};
+use crate::stored::CreditKind;
+
+/// A source id.
+pub fn source(text: &str) -> SourceId {
+    SourceId::new(text).expect("a source id")
+}
+
+/// A transaction id.
+pub fn txn(text: &str) -> TransactionId {
+    TransactionId::new(text).expect("a transaction id")
+}
+
+/// A round id.
+pub fn round(text: &str) -> RoundId {
+    RoundId::new(text).expect("a round id")
+}
+
+/// A game id.
+pub fn game(text: &str) -> GameId {
+    GameId::new(text).expect("a game id")
+}
+
+/// A currency code.
+pub fn currency(text: &str) -> CurrencyCode {
+    CurrencyCode::new(text).expect("a currency code")
+}
+
+/// An amount as a sender writes it.
+pub fn decimal(text: &str) -> Decimal {
+    Decimal::from_str_exact(text).expect("a decimal")
+}
+
+/// Opens a real player with these currencies.
+pub fn open(currencies: &[&str]) -> OpenPlayer {
+    OpenPlayer {
+        operator: OperatorId::new("operator").expect("an id"),
+        brand: BrandId::new("brand").expect("an id"),
+        jurisdiction: JurisdictionId::new("MT").expect("an id"),
+        zone: "Europe/Malta".to_owned(),
+        kind: AccountKind::Real,
+        currencies: currencies.iter().map(|code| currency(code)).collect(),
+    }
+}
+
+/// A deposit from `psp`.
+pub fn deposit(id: &str, amount: &str) -> RecordDeposit {
+    RecordDeposit {
+        source: source("psp"),
+        id: txn(id),
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        authorisation: None,
+    }
+}
+
+/// A bet.
+pub fn bet(id: &str, in_round: &str, amount: &str) -> PlaceBet {
+    PlaceBet {
+        source: source("prov"),
+        id: txn(id),
+        round: round(in_round),
+        game: game("game"),
+        amount: decimal(amount),
+        currency: currency("EUR"),
+    }
+}
+
+/// A win that ends nothing and answers all bets before it.
+pub fn win(id: &str, in_round: &str, amount: &str) -> Settle {
+    Settle {
+        source: source("prov"),
+        id: txn(id),
+        round: round(in_round),
+        bet: None,
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        finality: Finality::MoreToCome,
+    }
+}
+
+/// A win that closes its round.
+pub fn win_close(id: &str, in_round: &str, amount: &str) -> Settle {
+    Settle { finality: Finality::Round, ..win(id, in_round, amount) }
+}
+
+/// A win that answers and settles one bet.
+pub fn win_bet(id: &str, in_round: &str, of: &str, amount: &str) -> Settle {
+    Settle { bet: Some(txn(of)), finality: Finality::Bet, ..win(id, in_round, amount) }
+}
+
+/// The end of a round.
+pub fn close(id: &str, of: &str) -> CloseRound {
+    CloseRound { source: source("prov"), id: txn(id), round: round(of) }
+}
+
+/// A rollback without a stated kind.
+pub fn rollback(id: &str, target: &str) -> Rollback {
+    Rollback {
+        source: source("prov"),
+        id: txn(id),
+        target: txn(target),
+        kind: None,
+        round: None,
+        currency: None,
+        amount: None,
+        on_shortfall: None,
+    }
+}
+
+/// A rollback of a win.
+pub fn rollback_win(id: &str, target: &str) -> Rollback {
+    Rollback { kind: Some(RollbackKind::Win), ..rollback(id, target) }
+}
+
+/// A rollback of a bet.
+pub fn rollback_bet(id: &str, target: &str) -> Rollback {
+    Rollback { kind: Some(RollbackKind::Bet), ..rollback(id, target) }
+}
+
+/// The end of a round that never was, by the back office.
+pub fn void_round(id: &str, of: &str) -> Void {
+    Void {
+        source: source("office"),
+        id: txn(id),
+        round_source: source("prov"),
+        round: round(of),
+        target: VoidTarget::Round,
+        reason: Reason::new("table fault").expect("a reason"),
+    }
+}
+
+/// A bet called off by the back office.
+pub fn void_bet(id: &str, in_round: &str, of: &str) -> Void {
+    Void { target: VoidTarget::Bet(txn(of)), ..void_round(id, in_round) }
+}
+
+/// A credit of `campaign`, linked to no round.
+pub fn credit(id: &str, reason: CreditKind, amount: &str) -> GrantCredit {
+    GrantCredit {
+        source: source("prov"),
+        id: txn(id),
+        reason,
+        of: SubAccount::new("campaign").expect("a sub-account"),
+        round: None,
+        amount: decimal(amount),
+        currency: currency("EUR"),
+    }
+}

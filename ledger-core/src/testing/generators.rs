@@ -1,0 +1,302 @@
+//! Proptest strategies for histories in which everything that goes wrong in practice happens often.
+//!
+//! Pools of ids are small, so duplicates, reused keys, tombstones, wins without bets and repeated rollbacks
+//! come by themselves; amounts include zero, too fine, negative and absurd ones.
+
+use proptest::collection::{SizeRange, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use crate::ids::{RoundId, SourceId, SubAccount, TransactionId};
+use crate::money::CurrencyCode;
+use crate::player_ledger::{
+    CloseRound, Finality, GrantCredit, OpenPlayer, PlaceBet, PlayerCommand, RecordDeposit, Rollback,
+    RollbackKind, Settle, Void, VoidTarget,
+};
+use crate::policy::{KeyScope, Policy, ShortfallPolicy, SourcePolicy};
+use crate::stored::CreditKind;
+use crate::testing::commands;
+
+/// The most transaction ids of a source.
+const TXNS: u8 = 12;
+/// The most rounds of a source.
+const ROUNDS: u8 = 5;
+
+fn sources() -> impl Strategy<Value = SourceId> {
+    prop_oneof![9 => Just("prov"), 1 => Just("prov2")].prop_map(commands::source)
+}
+
+fn txns() -> impl Strategy<Value = TransactionId> {
+    (1..=TXNS).prop_map(|n| commands::txn(&format!("T{n}")))
+}
+
+fn rounds() -> impl Strategy<Value = RoundId> {
+    (1..=ROUNDS).prop_map(|n| commands::round(&format!("R{n}")))
+}
+
+fn currencies() -> impl Strategy<Value = CurrencyCode> {
+    prop_oneof![30 => Just("EUR"), 4 => Just("USD"), 1 => Just("GBP")].prop_map(commands::currency)
+}
+
+fn amounts() -> impl Strategy<Value = rust_decimal::Decimal> {
+    let usual = select(&["10", "10.00", "5", "2.50", "25", "100", "100", "7.77", "1.000"][..]);
+    let zero = select(&["0", "0.00"][..]);
+    let odd = select(&["0.005", "-1", "-0.00", "2000000000000", "1000000000000.001"][..]);
+    prop_oneof![24 => usual, 3 => zero, 1 => odd].prop_map(commands::decimal)
+}
+
+fn shortfalls() -> impl Strategy<Value = ShortfallPolicy> {
+    use ShortfallPolicy::{AllowNegative, Reject, Retain, ZeroOut};
+    select(&[AllowNegative, AllowNegative, Reject, Retain, ZeroOut][..])
+}
+
+fn source_policies() -> impl Strategy<Value = SourcePolicy> {
+    let scope = select(&[KeyScope::PerKind, KeyScope::PerKind, KeyScope::AnyKind][..]);
+    (scope, shortfalls(), any::<bool>()).prop_map(|(key_scope, on_shortfall, sticky_rejections)| {
+        SourcePolicy { key_scope, on_shortfall, sticky_rejections }
+    })
+}
+
+/// Policies: every scope of keys, answer to spent wins, and stickiness of refusals.
+pub fn policies() -> impl Strategy<Value = Policy> {
+    (source_policies(), option::weighted(0.3, source_policies())).prop_map(|(default, other)| {
+        let sources = other.map(|other| (commands::source("prov2"), other)).into_iter().collect();
+        Policy { default, sources, ..Policy::default() }
+    })
+}
+
+fn deposits() -> impl Strategy<Value = RecordDeposit> {
+    (prop_oneof![5 => Just(commands::source("psp")), 1 => sources()], txns(), amounts(), currencies())
+        .prop_map(|(source, id, amount, currency)| RecordDeposit {
+            source,
+            id,
+            amount,
+            currency,
+            authorisation: None,
+        })
+}
+
+fn bets() -> impl Strategy<Value = PlaceBet> {
+    let games = prop_oneof![4 => Just("game"), 1 => Just("other")].prop_map(commands::game);
+    (sources(), txns(), rounds(), games, amounts(), currencies()).prop_map(
+        |(source, id, round, game, amount, currency)| PlaceBet { source, id, round, game, amount, currency },
+    )
+}
+
+fn settlements() -> impl Strategy<Value = Settle> {
+    let finality = select(&[Finality::MoreToCome, Finality::Bet, Finality::Bet, Finality::Round][..]);
+    (sources(), txns(), rounds(), option::weighted(0.4, txns()), amounts(), currencies(), finality).prop_map(
+        |(source, id, round, bet, amount, currency, finality)| Settle {
+            source,
+            id,
+            round,
+            bet,
+            amount,
+            currency,
+            finality,
+        },
+    )
+}
+
+fn closes() -> impl Strategy<Value = CloseRound> {
+    (sources(), txns(), rounds()).prop_map(|(source, id, round)| CloseRound { source, id, round })
+}
+
+fn voids() -> impl Strategy<Value = Void> {
+    let source = prop_oneof![3 => Just(commands::source("office")), 1 => sources()];
+    let target = prop_oneof![1 => Just(VoidTarget::Round), 3 => txns().prop_map(VoidTarget::Bet)];
+    (source, txns(), sources(), rounds(), target).prop_map(|(source, id, round_source, round, target)| Void {
+        source,
+        round_source,
+        target,
+        ..commands::void_round(id.as_str(), round.as_str())
+    })
+}
+
+fn rollbacks() -> impl Strategy<Value = Rollback> {
+    let kind = option::weighted(0.6, select(&[RollbackKind::Bet, RollbackKind::Win, RollbackKind::Win][..]));
+    (
+        (sources(), txns(), txns(), kind),
+        (
+            option::weighted(0.1, rounds()),
+            option::weighted(0.1, currencies()),
+            option::weighted(0.1, amounts()),
+            option::weighted(0.2, shortfalls()),
+        ),
+    )
+        .prop_map(|((source, id, target, kind), (round, currency, amount, on_shortfall))| Rollback {
+            source,
+            id,
+            target,
+            kind,
+            round,
+            currency,
+            amount,
+            on_shortfall,
+        })
+}
+
+fn credits() -> impl Strategy<Value = GrantCredit> {
+    use CreditKind::{Cashback, FreeRound, LocalJackpot, NetworkJackpot, ProviderPromo};
+    let reason = select(&[ProviderPromo, FreeRound, Cashback, LocalJackpot, NetworkJackpot][..]);
+    let of = select(&["campaign", "pool"][..]).prop_map(|of| SubAccount::new(of).expect("a sub-account"));
+    (sources(), txns(), reason, of, option::of(rounds()), amounts(), currencies()).prop_map(
+        |(source, id, reason, of, round, amount, currency)| GrantCredit {
+            source,
+            id,
+            reason,
+            of,
+            round,
+            amount,
+            currency,
+        },
+    )
+}
+
+/// Currencies of repeated openings: the known one, and malformed ones.
+const OPENINGS: &[&[&str]] = &[&["EUR", "USD"], &["EUR"], &["EUR", "EUR"], &["EUR", "XXX"], &[]];
+
+fn openings() -> impl Strategy<Value = OpenPlayer> {
+    let currencies = select(OPENINGS);
+    let zone = select(&["Europe/Malta", "Europe/Malta", "Mars/Olympus"][..]);
+    (currencies, zone)
+        .prop_map(|(currencies, zone)| OpenPlayer { zone: zone.to_owned(), ..commands::open(currencies) })
+}
+
+/// One command, of any kind.
+pub fn command() -> impl Strategy<Value = PlayerCommand> {
+    prop_oneof![
+        10 => bets().prop_map(PlayerCommand::from),
+        9 => settlements().prop_map(PlayerCommand::from),
+        8 => rollbacks().prop_map(PlayerCommand::from),
+        3 => deposits().prop_map(PlayerCommand::from),
+        2 => closes().prop_map(PlayerCommand::from),
+        2 => voids().prop_map(PlayerCommand::from),
+        2 => credits().prop_map(PlayerCommand::from),
+        1 => openings().prop_map(PlayerCommand::from),
+    ]
+}
+
+/// How a command of a history is bent.
+#[derive(Debug, Clone)]
+struct Bend {
+    /// It is an earlier command again.
+    again: Option<Index>,
+    /// It is aimed at an earlier bet or win, instead of somewhere in the pools.
+    aim: Option<Index>,
+    /// It has an id of its own, instead of one from the pool.
+    fresh: bool,
+}
+
+fn bends() -> impl Strategy<Value = Bend> {
+    let again = option::weighted(0.12, any::<Index>());
+    let aim = option::weighted(0.7, any::<Index>());
+    (again, aim, prop::bool::weighted(0.7)).prop_map(|(again, aim, fresh)| Bend { again, aim, fresh })
+}
+
+/// One of the earlier commands that `pick` finds something in.
+fn earlier<'a, T>(
+    all: &'a [PlayerCommand],
+    at: Index,
+    pick: impl Fn(&'a PlayerCommand) -> Option<T>,
+) -> Option<T> {
+    let mut found: Vec<T> = all.iter().filter_map(pick).collect();
+    if found.is_empty() { None } else { Some(found.swap_remove(at.index(found.len()))) }
+}
+
+fn a_bet(command: &PlayerCommand) -> Option<&PlaceBet> {
+    match command {
+        PlayerCommand::PlaceBet(bet) => Some(bet),
+        _ => None,
+    }
+}
+
+fn undoable(command: &PlayerCommand) -> Option<(&SourceId, &TransactionId, RollbackKind)> {
+    match command {
+        PlayerCommand::PlaceBet(bet) => Some((&bet.source, &bet.id, RollbackKind::Bet)),
+        PlayerCommand::Settle(win) => Some((&win.source, &win.id, RollbackKind::Win)),
+        _ => None,
+    }
+}
+
+/// Aims a command at something that came before it.
+fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
+    match command {
+        PlayerCommand::Settle(win) => {
+            if let Some(bet) = earlier(all, at, a_bet) {
+                win.source.clone_from(&bet.source);
+                win.round.clone_from(&bet.round);
+                win.currency = bet.currency;
+                win.bet = win.bet.as_ref().map(|_| bet.id.clone());
+            }
+        }
+        PlayerCommand::CloseRound(close) => {
+            if let Some(bet) = earlier(all, at, a_bet) {
+                close.source.clone_from(&bet.source);
+                close.round.clone_from(&bet.round);
+            }
+        }
+        PlayerCommand::Void(void) => {
+            if let Some(bet) = earlier(all, at, a_bet) {
+                void.round_source.clone_from(&bet.source);
+                void.round.clone_from(&bet.round);
+                if let VoidTarget::Bet(id) = &mut void.target {
+                    id.clone_from(&bet.id);
+                }
+            }
+        }
+        PlayerCommand::Rollback(rollback) => {
+            let wanted = rollback.kind;
+            let fits = |c| undoable(c).filter(|(_, _, kind)| wanted.is_none_or(|wanted| wanted == *kind));
+            if let Some((source, id, _)) = earlier(all, at, fits) {
+                rollback.source.clone_from(source);
+                rollback.target.clone_from(id);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn rename(command: &mut PlayerCommand, step: usize) {
+    let id = match command {
+        PlayerCommand::RecordDeposit(c) => &mut c.id,
+        PlayerCommand::PlaceBet(c) => &mut c.id,
+        PlayerCommand::Settle(c) => &mut c.id,
+        PlayerCommand::CloseRound(c) => &mut c.id,
+        PlayerCommand::Void(c) => &mut c.id,
+        PlayerCommand::Rollback(c) => &mut c.id,
+        PlayerCommand::GrantCredit(c) => &mut c.id,
+        PlayerCommand::OpenPlayer(_) => return,
+    };
+    *id = commands::txn(&format!("N{step}"));
+}
+
+/// Histories of one player: he is opened with EUR and USD and mostly deposits, then anything comes. Many
+/// commands are aimed at an earlier bet or win, and about one in eight is an earlier one again. `len`
+/// counts what comes after the opening.
+pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerCommand>> {
+    let steps = vec((command(), bends()), len);
+    (select(&["0", "20", "100", "1000"][..]), steps).prop_map(|(cash, steps)| {
+        let mut all: Vec<PlayerCommand> = vec![commands::open(&["EUR", "USD"]).into()];
+        if cash != "0" {
+            all.push(commands::deposit("T1", cash).into());
+        }
+        for (step, (mut command, bend)) in steps.into_iter().enumerate() {
+            if let Some(at) = bend.aim {
+                aim(&mut command, &all, at);
+            }
+            if bend.fresh {
+                rename(&mut command, step);
+            }
+            let repeated = bend.again.and_then(|at| all.get(at.index(all.len())).cloned());
+            all.push(repeated.unwrap_or(command));
+        }
+        all
+    })
+}
+
+/// Histories with a policy to run them under.
+pub fn runs(len: impl Into<SizeRange>) -> impl Strategy<Value = (Policy, Vec<PlayerCommand>)> {
+    (policies(), histories(len))
+}

@@ -1,0 +1,390 @@
+//! What must hold of any log of a player, checked from its commits alone (domain.md I).
+//!
+//! Each checker reads plain data, so that a test can plant a bug in it and see the checker fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::account::{Account, AccountCode, AccountKind, Side};
+use crate::ids::{PlayerId, SubAccount};
+use crate::key::IdempotencyKey;
+use crate::money::{Amount, AmountError};
+use crate::partition::{Partition, Stream};
+use crate::player_ledger::{Fault, PlayerState};
+use crate::stored::{BetStatus, CommitBody, Event, OutcomeKind, Round, RoundStatus};
+use crate::testing::ledger::{account_text, round_of_stream};
+
+/// One posting of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Which entry: the position of its event over all events.
+    pub entry: usize,
+    /// The account.
+    pub account: Account,
+    /// Debit or credit.
+    pub side: Side,
+    /// How much.
+    pub amount: Amount,
+}
+
+impl Line {
+    /// The amount as it changes the balance on the account's normal side.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: amounts are symmetric.
+    pub fn signed(&self) -> Result<Amount, AmountError> {
+        if self.side == self.account.code.class().normal_side() {
+            Ok(self.amount)
+        } else {
+            Amount::zero(self.amount.scale()).checked_sub(self.amount)
+        }
+    }
+}
+
+/// All postings of the log, in order.
+pub fn journal(commits: &[CommitBody]) -> Vec<Line> {
+    let events = commits.iter().flat_map(|body| &body.events).enumerate();
+    let mut lines = Vec::new();
+    for (entry, record) in events {
+        if let Event::EntryPosted(posted) = &record.event {
+            lines.extend(posted.entry.postings().iter().map(|posting| Line {
+                entry,
+                account: posted.entry.account(posting),
+                side: posting.side,
+                amount: posting.amount,
+            }));
+        }
+    }
+    lines
+}
+
+/// The balance of every account on its normal side.
+///
+/// # Errors
+///
+/// [`AmountError`] if a sum cannot be held or scales differ.
+pub fn balances(journal: &[Line]) -> Result<BTreeMap<Account, Amount>, AmountError> {
+    let mut all: BTreeMap<Account, Amount> = BTreeMap::new();
+    for line in journal {
+        let balance = all.entry(line.account.clone()).or_insert(Amount::zero(line.amount.scale()));
+        *balance = balance.checked_add(line.signed()?)?;
+    }
+    Ok(all)
+}
+
+/// The state that commits fold to.
+///
+/// # Errors
+///
+/// [`Fault`] if they do not fold.
+pub fn replay(player: &PlayerId, commits: &[CommitBody]) -> Result<PlayerState, Fault> {
+    let mut state = PlayerState::new(player.clone());
+    commits.iter().try_for_each(|body| state.evolve_commit(body))?;
+    Ok(state)
+}
+
+/// All checks of this module.
+///
+/// # Errors
+///
+/// The first violation, in words.
+pub fn check_all(player: &PlayerId, commits: &[CommitBody], live: &PlayerState) -> Result<(), String> {
+    let journal = journal(commits);
+    i1_entries_balance(&journal)?;
+    i2_replay_is_live(player, commits, live)?;
+    i3_no_overdraft(&journal)?;
+    i4_held_is_what_open_bets_hold(&rounds(commits)?, &journal)?;
+    i5_keys_are_used_once(commits)?;
+    i6_targets_are_undone_once(commits)?;
+    i7_tombstoned_ids_never_post(commits)?;
+    i9_refunds_restore_their_funds(commits)?;
+    i12_rounds_that_are_over_stay_over(commits)?;
+    i16_one_player(player, commits)?;
+    i19_one_kind_of_account(commits, &journal)?;
+    i22_legs_are_in_the_purse_currency(live, &journal)
+}
+
+/// I1: debits equal credits in each entry, currency and book.
+///
+/// # Errors
+///
+/// The entry that does not balance.
+pub fn i1_entries_balance(journal: &[Line]) -> Result<(), String> {
+    let mut sums: BTreeMap<_, i128> = BTreeMap::new();
+    for line in journal {
+        let sum = sums.entry((line.entry, line.account.currency, line.account.code.book())).or_default();
+        *sum += match line.side {
+            Side::Debit => line.amount.units(),
+            Side::Credit => -line.amount.units(),
+        };
+    }
+    match sums.iter().find(|(_, sum)| **sum != 0) {
+        Some((entry, sum)) => Err(format!("I1: entry {entry:?} is off by {sum}")),
+        None => Ok(()),
+    }
+}
+
+/// I2: a replay of all commits is the live state.
+///
+/// # Errors
+///
+/// How it differs.
+pub fn i2_replay_is_live(
+    player: &PlayerId,
+    commits: &[CommitBody],
+    live: &PlayerState,
+) -> Result<(), String> {
+    let replayed = replay(player, commits).map_err(|fault| format!("I2: {fault}"))?;
+    if replayed == *live { Ok(()) } else { Err(format!("I2: replay gives {replayed:?}, live is {live:?}")) }
+}
+
+/// I3: no account of a player is ever below zero (debts are a receivable, which is above zero).
+///
+/// # Errors
+///
+/// The account and entry.
+pub fn i3_no_overdraft(journal: &[Line]) -> Result<(), String> {
+    let mut all: BTreeMap<&Account, i128> = BTreeMap::new();
+    let mut lines = journal.iter().peekable();
+    while let Some(line) = lines.next() {
+        let signed = line.signed().map_err(|error| error.to_string())?;
+        *all.entry(&line.account).or_default() += signed.units();
+        let entry_ends = lines.peek().is_none_or(|next| next.entry != line.entry);
+        let below = all.iter().find(|(account, units)| account.code.is_player() && **units < 0);
+        if let (true, Some((account, units))) = (entry_ends, below) {
+            return Err(format!("I3: {} is {units} after entry {}", account_text(account), line.entry));
+        }
+    }
+    Ok(())
+}
+
+/// All rounds of a log, each folded from its stream.
+///
+/// # Errors
+///
+/// The round that does not fold.
+pub fn rounds(commits: &[CommitBody]) -> Result<Vec<Round>, String> {
+    let records = || commits.iter().flat_map(|body| &body.events);
+    let streams: BTreeSet<&Stream> =
+        records().map(|r| &r.stream).filter(|s| round_of_stream(s).is_some()).collect();
+    let mut all = Vec::new();
+    for stream in streams {
+        if let Some((source, id)) = round_of_stream(stream) {
+            let events = records().filter(|record| record.stream == *stream);
+            all.extend(Round::fold(source, id, events).map_err(|fault| format!("{stream}: {fault}"))?);
+        }
+    }
+    Ok(all)
+}
+
+/// I4: the held account of each round is the sum of its open bets, so zero once it is over.
+///
+/// # Errors
+///
+/// The round.
+pub fn i4_held_is_what_open_bets_hold(rounds: &[Round], journal: &[Line]) -> Result<(), String> {
+    let balances = balances(journal).map_err(|error| error.to_string())?;
+    let mut held: BTreeMap<SubAccount, i128> = BTreeMap::new();
+    for (account, amount) in balances.iter().filter(|(a, _)| a.code == AccountCode::PlayerHeld) {
+        if let Some(of) = &account.of {
+            *held.entry(of.clone()).or_default() += amount.units();
+        }
+    }
+    for round in rounds {
+        let held = held.remove(&SubAccount::round(&round.source, &round.id)).unwrap_or_default();
+        let open = round.open_bets().map(|bet| bet.stake.units()).sum::<i128>();
+        if held != open || (round.status != RoundStatus::Open && held != 0) {
+            return Err(format!("I4: round {} is {:?}, holds {held}, bets {open}", round.id, round.status));
+        }
+    }
+    match held.iter().find(|(_, units)| **units != 0) {
+        Some((of, units)) => Err(format!("I4: {units} is held for the unknown round {of}")),
+        None => Ok(()),
+    }
+}
+
+/// I5: each idempotency key is consumed by one commit.
+///
+/// # Errors
+///
+/// The key.
+pub fn i5_keys_are_used_once(commits: &[CommitBody]) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    let mut keys = commits.iter().flat_map(|body| &body.keys).map(crate::stored::KeyRecord::key);
+    match keys.find(|key| !seen.insert(key.clone())) {
+        Some(key) => Err(format!("I5: {key} was consumed twice")),
+        None => Ok(()),
+    }
+}
+
+/// I6: each bet and each win is undone at most once, by a commit that undoes nothing else.
+///
+/// # Errors
+///
+/// The bet or win.
+pub fn i6_targets_are_undone_once(commits: &[CommitBody]) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for body in commits {
+        let mut singles = 0;
+        for record in &body.events {
+            let targets: Vec<(&str, String)> = match &record.event {
+                Event::BetRolledBack(e) => vec![("bet", e.bet.to_string())],
+                Event::BetVoided(e) => vec![("bet", e.bet.to_string())],
+                Event::WinRolledBack(e) => vec![("win", e.win.to_string())],
+                Event::WinRetained(e) => vec![("win", e.win.to_string())],
+                Event::RoundVoided(e) => e.bets.iter().map(|bet| ("bet", bet.to_string())).collect(),
+                _ => Vec::new(),
+            };
+            let whole_round = matches!(record.event, Event::RoundVoided(_));
+            singles += usize::from(!whole_round && !targets.is_empty());
+            for (what, id) in targets {
+                if !seen.insert((record.stream.clone(), what, id.clone())) {
+                    return Err(format!("I6: {what} {id} of {} was undone twice", record.stream));
+                }
+            }
+        }
+        if singles > 1 {
+            return Err("I6: one commit undoes several targets".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// I7: what was undone before it came never has an effect.
+///
+/// # Errors
+///
+/// The key.
+pub fn i7_tombstoned_ids_never_post(commits: &[CommitBody]) -> Result<(), String> {
+    let mut dead = BTreeSet::new();
+    for body in commits {
+        let is_dead = |key: &IdempotencyKey| dead.contains(&(key.source.clone(), key.id.clone()));
+        for record in &body.keys {
+            let key = record.key();
+            if is_dead(&key) && record.outcome != OutcomeKind::Rejected {
+                return Err(format!("I7: {key} is dead and came to {:?}", record.outcome));
+            }
+        }
+        dead.extend(body.tombstones.iter().map(|t| (t.source.clone(), t.id.clone())));
+    }
+    Ok(())
+}
+
+/// I9: what goes back for a bet is what it took, fund by fund.
+///
+/// # Errors
+///
+/// The bet.
+pub fn i9_refunds_restore_their_funds(commits: &[CommitBody]) -> Result<(), String> {
+    let mut placed = BTreeMap::new();
+    for record in commits.iter().flat_map(|body| &body.events) {
+        match &record.event {
+            Event::BetPlaced(e) => {
+                placed.insert((&record.stream, &e.bet), (e.stake, &e.split, e.currency));
+            }
+            Event::BetRolledBack(e)
+                if placed.get(&(&record.stream, &e.bet)) != Some(&(e.stake, &e.split, e.currency)) =>
+            {
+                return Err(format!("I9: bet {} does not get back what it took", e.bet));
+            }
+            Event::BetVoided(e)
+                if placed.get(&(&record.stream, &e.bet)) != Some(&(e.stake, &e.split, e.currency)) =>
+            {
+                return Err(format!("I9: bet {} does not get back what it took", e.bet));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// I12: a round that is over takes no bets and no wins unless it is reopened; a cancelled one never again.
+///
+/// # Errors
+///
+/// The stream and event.
+pub fn i12_rounds_that_are_over_stay_over(commits: &[CommitBody]) -> Result<(), String> {
+    let mut ended: BTreeMap<&Stream, bool> = BTreeMap::new();
+    for record in commits.iter().flat_map(|body| &body.events) {
+        let over = ended.get(&record.stream).copied();
+        let allowed = match &record.event {
+            Event::CreditGranted(_) | Event::WinRetained(_) => true,
+            Event::RoundReopened(_) => over != Some(true),
+            _ => over.is_none(),
+        };
+        if round_of_stream(&record.stream).is_some() && !allowed {
+            return Err(format!("I12: {} after the end of {}", record.event.type_name(), record.stream));
+        }
+        match &record.event {
+            Event::RoundClosed(_) => {
+                ended.insert(&record.stream, false);
+            }
+            Event::RoundVoided(_) => {
+                ended.insert(&record.stream, true);
+            }
+            Event::RoundReopened(_) => {
+                ended.remove(&record.stream);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// I16: a commit concerns one player: its partition, and every stream it has events in.
+///
+/// # Errors
+///
+/// The stream.
+pub fn i16_one_player(player: &PlayerId, commits: &[CommitBody]) -> Result<(), String> {
+    let own = Partition::Player(player.clone());
+    for body in commits {
+        let foreign = body.events.iter().find(|record| record.stream.partition() != own);
+        if body.partition != own || foreign.is_some() {
+            return Err(format!("I16: a commit of {} touches {foreign:?}", body.partition));
+        }
+    }
+    Ok(())
+}
+
+/// I19: the entries of a player are of the kind, real or test, that he was opened with.
+///
+/// # Errors
+///
+/// The account.
+pub fn i19_one_kind_of_account(commits: &[CommitBody], journal: &[Line]) -> Result<(), String> {
+    let mut records = commits.iter().flat_map(|body| &body.events);
+    let opened: Option<AccountKind> = records.find_map(|record| match &record.event {
+        Event::PlayerOpened(e) => Some(e.kind),
+        _ => None,
+    });
+    match journal.iter().find(|line| Some(line.account.kind) != opened) {
+        Some(line) => Err(format!("I19: {} for a player opened as {opened:?}", account_text(&line.account))),
+        None => Ok(()),
+    }
+}
+
+/// I22: every leg is in a currency of the player, at its scale.
+///
+/// # Errors
+///
+/// The account.
+pub fn i22_legs_are_in_the_purse_currency(live: &PlayerState, journal: &[Line]) -> Result<(), String> {
+    let fits = |line: &Line| {
+        let purse = live.wallet().purse(line.account.currency);
+        purse.is_some_and(|purse| purse.currency().scale() == line.amount.scale())
+    };
+    match journal.iter().find(|line| !fits(line)) {
+        Some(line) => Err(format!("I22: {} has no such purse or scale", account_text(&line.account))),
+        None => Ok(()),
+    }
+}
+
+/// How many bets of a log have a status; for tests that want to know what their histories reached.
+///
+/// # Errors
+///
+/// See [`rounds`].
+pub fn count_bets(commits: &[CommitBody], status: BetStatus) -> Result<usize, String> {
+    Ok(rounds(commits)?.iter().flat_map(|round| &round.bets).filter(|bet| bet.status == status).count())
+}

@@ -1,0 +1,36 @@
+//! Tools for tests of the ledger: a naive engine, a rule-book language, generators, a model and checkers.
+//!
+//! [`TestLedger`] is the reference engine: one player, commits in a `Vec`, facts found by linear scan.
+//! [`Scenario`] reads like the rule book (see [`given`]). [`generators`] make histories in which duplicates,
+//! tombstones and debts are common. [`Model`] is a second, independent reading of the rules in plain maps.
+//! [`invariants`] checks what must hold of any log, whoever wrote it.
+//!
+//! ```
+//! use ledger_core::testing::given;
+//! given()
+//!     .cash("100.00")
+//!     .bet("T1", "R", "10.00")
+//!     .applied()
+//!     .accounts(&[
+//!         ("psp:clearing of psp", "100.00"),
+//!         ("player:cash", "90.00"),
+//!         ("player:held of prov/R", "10.00"),
+//!     ]);
+//! ```
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::arithmetic_side_effects,
+    reason = "a test tool fails by panicking"
+)]
+
+pub mod commands;
+pub mod generators;
+pub mod invariants;
+mod ledger;
+mod model;
+mod scenario;
+
+pub use ledger::{TestAnswer, TestLedger, TestOutcome};
+pub use model::Model;
+pub use scenario::{Scenario, given, given_nobody};
