@@ -41,7 +41,9 @@ impl Clock for SystemClock {
 #[non_exhaustive]
 pub enum ClockSuspect {
     /// The wall clock moved otherwise than the monotonic one.
-    #[error("the wall clock jumped to {wall}, {expected} was expected: check the machine's time, then accept it")]
+    #[error(
+        "the wall clock jumped to {wall}, {expected} was expected: check the machine's time, then accept it"
+    )]
     Jumped {
         /// What the wall clock says.
         wall: Timestamp,
@@ -152,7 +154,10 @@ mod tests {
         assert_eq!(stamper.stamp(&hands).unwrap().as_micros(), 5_000_000_000);
         set(&hands, 1_002, 4);
         stamper.accept(&hands);
-        assert!(matches!(stamper.stamp(&hands), Err(ClockSuspect::Behind { .. })), "recorded time still counts");
+        assert!(
+            matches!(stamper.stamp(&hands), Err(ClockSuspect::Behind { .. })),
+            "recorded time still counts"
+        );
     }
 
     #[test]

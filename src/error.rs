@@ -1,8 +1,8 @@
 //! What a command can come to when it is not applied. Four kinds, never mixed: a refusal by the rules, a
 //! failure before anything was recorded, an outcome nobody knows yet, and a bug.
 
-use ledger_core::{IdError, IdempotencyKey, Rejection};
 use ledger_core::stored::PurseBalance;
+use ledger_core::{IdError, IdempotencyKey, Rejection};
 use ledger_store::{Position, Shard, StoreError};
 
 use crate::clock::ClockSuspect;

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ledger_core::{
-    Context, FactsNeeded, Fingerprint, IdError, IdempotencyKey, KeyDigest, Partition, PartitionDigest, PlayerCommand,
-    PlayerId, Policy, RegisterCurrency, StreamDigest, tombstone_digest,
+    Context, FactsNeeded, Fingerprint, IdError, IdempotencyKey, KeyDigest, Partition, PartitionDigest,
+    PlayerCommand, PlayerId, Policy, RegisterCurrency, StreamDigest, tombstone_digest,
 };
 use ledger_store::{Shard, ShardCount, StoreError};
 use tokio::sync::oneshot;
@@ -89,7 +89,13 @@ impl Job {
 
     pub(crate) fn read(player: PlayerId, shards: ShardCount, reply: Reply<PlayerReading>) -> Self {
         let partition = Partition::Player(player.clone()).digest();
-        Self { id: next_job(), partition, shard: shards.shard_of(&partition), player: Some(player), ask: Ask::Read(reply) }
+        Self {
+            id: next_job(),
+            partition,
+            shard: shards.shard_of(&partition),
+            player: Some(player),
+            ask: Ask::Read(reply),
+        }
     }
 
     pub(crate) fn outcome(question: KeyQuestion, shards: ShardCount, reply: Reply<RecordedOutcome>) -> Self {

@@ -165,9 +165,16 @@ impl Ledger {
                 loader::run(&shared.store, &shared.inbox, &task_receive, &loader_runtime);
             })?);
         }
-        let mut writer =
-            Writer::new(Arc::clone(&shared), writer_runtime, io_send, Tasks(task_send), heads, register, last)
-                .map_err(|e| OpenError::Register(e.to_string()))?;
+        let mut writer = Writer::new(
+            Arc::clone(&shared),
+            writer_runtime,
+            io_send,
+            Tasks(task_send),
+            heads,
+            register,
+            last,
+        )
+        .map_err(|e| OpenError::Register(e.to_string()))?;
         {
             let (shared, leash) = (Arc::clone(&shared), Arc::clone(&leash));
             threads.push(spawn("writer", move || {
@@ -271,7 +278,10 @@ impl Ledger {
                 continue;
             }
             let (send, receive) = oneshot::channel();
-            match self.facts_of(&request).and_then(|(lane, _, key)| Ok((lane, key, self.prepare(request, send)?))) {
+            match self
+                .facts_of(&request)
+                .and_then(|(lane, _, key)| Ok((lane, key, self.prepare(request, send)?)))
+            {
                 Ok((lane, key, job)) => {
                     jobs.push((lane, job));
                     waits.push(Ok((key, receive)));
@@ -338,7 +348,11 @@ impl Ledger {
     /// # Errors
     ///
     /// [`ExecuteError`] if the ledger cannot serve.
-    pub async fn outcome(&self, player: &PlayerId, key: &IdempotencyKey) -> Result<RecordedOutcome, ExecuteError> {
+    pub async fn outcome(
+        &self,
+        player: &PlayerId,
+        key: &IdempotencyKey,
+    ) -> Result<RecordedOutcome, ExecuteError> {
         let (send, receive) = oneshot::channel();
         let question = KeyQuestion { player: player.clone(), key: key.clone() };
         let job = Job::outcome(question, self.shared().store.identity().shards, send);

@@ -21,8 +21,8 @@ pub use clock::{Clock, ClockSuspect, SystemClock};
 pub use error::{ExecuteError, OpenError, Refusal};
 pub use ledger::Ledger;
 pub use request::{EntryId, Outcome, PlayerReading, Receipt, RecordedOutcome, Request};
-pub use verify::{TrialBalanceLine, Verification, VerifyError, verify};
 pub use settings::{Lane, Settings};
+pub use verify::{TrialBalanceLine, Verification, VerifyError, verify};
 
 /// The pure domain.
 pub use ledger_core as core;

@@ -6,12 +6,12 @@ use std::sync::mpsc::{Receiver, SyncSender};
 
 use ledger_core::stored::{CommitBody, Round};
 use ledger_core::{
-    FOLD_VERSION, FactsNeeded, IdempotencyKey, KeyDigest, KnownOperation, PartitionDigest, PlayerId, PlayerState,
-    RoundRef, Stream, StreamDigest, Subject,
+    FOLD_VERSION, FactsNeeded, IdempotencyKey, KeyDigest, KnownOperation, PartitionDigest, PlayerId,
+    PlayerState, RoundRef, Stream, StreamDigest, Subject,
 };
 use ledger_store::{
-    CommitHash, EventStore, Head, Lookup, Position, READ_COMMITS_MAX, Shard, Snapshot, StoreError, StoredCommit,
-    genesis,
+    CommitHash, EventStore, Head, Lookup, Position, READ_COMMITS_MAX, Shard, Snapshot, StoreError,
+    StoredCommit, genesis,
 };
 
 use crate::inbox::Inbox;
@@ -29,7 +29,13 @@ pub(crate) struct Needs {
 /// Work for the loader.
 #[derive(Debug)]
 pub(crate) enum Task {
-    Load { partition: PartitionDigest, shard: Shard, player: PlayerId, state: bool, needs: Option<(u64, Box<Needs>)> },
+    Load {
+        partition: PartitionDigest,
+        shard: Shard,
+        player: PlayerId,
+        state: bool,
+        needs: Option<(u64, Box<Needs>)>,
+    },
     Snapshot(Snapshot),
 }
 
@@ -59,7 +65,12 @@ pub(crate) struct Loaded {
 }
 
 /// Serves tasks until the writer is gone.
-pub(crate) fn run(store: &Arc<dyn EventStore>, inbox: &Inbox, tasks: &Receiver<Task>, runtime: &tokio::runtime::Runtime) {
+pub(crate) fn run(
+    store: &Arc<dyn EventStore>,
+    inbox: &Inbox,
+    tasks: &Receiver<Task>,
+    runtime: &tokio::runtime::Runtime,
+) {
     while let Ok(task) = tasks.recv() {
         match task {
             Task::Load { partition, shard, player, state, needs } => {
@@ -84,7 +95,9 @@ impl Tasks {
     /// Hands a task over; gives it back if the loader has too much to do.
     pub(crate) fn give(&self, task: Task) -> Result<(), Task> {
         self.0.try_send(task).map_err(|error| match error {
-            std::sync::mpsc::TrySendError::Full(task) | std::sync::mpsc::TrySendError::Disconnected(task) => task,
+            std::sync::mpsc::TrySendError::Full(task) | std::sync::mpsc::TrySendError::Disconnected(task) => {
+                task
+            }
         })
     }
 }
@@ -102,9 +115,7 @@ async fn load(
         false => None,
     };
     let facts = match needs {
-        Some((job, needs)) => {
-            Some(LoadedFacts { job, ..load_facts(store, shard, player, *needs).await? })
-        }
+        Some((job, needs)) => Some(LoadedFacts { job, ..load_facts(store, shard, player, *needs).await? }),
         None => None,
     };
     Ok((loaded, facts))
@@ -167,7 +178,11 @@ pub(crate) async fn load_player(
     Ok(LoadedPlayer { state, head, since_snapshot })
 }
 
-async fn read_one(store: &dyn EventStore, shard: Shard, position: Position) -> Result<StoredCommit, StoreError> {
+async fn read_one(
+    store: &dyn EventStore,
+    shard: Shard,
+    position: Position,
+) -> Result<StoredCommit, StoreError> {
     let commits = store.read(shard, position, 1).await?;
     match commits.into_iter().next() {
         Some(commit) if commit.position == position => Ok(commit),
@@ -186,7 +201,11 @@ async fn operation(
     let commit = read_one(store, shard, *position).await?;
     let body = decode(&commit)?;
     let known = KnownOperation::find(&body, key).ok_or_else(|| {
-        StoreError::corrupted_at(shard, *position, format!("the index finds key {key} here, the commit has it not"))
+        StoreError::corrupted_at(
+            shard,
+            *position,
+            format!("the index finds key {key} here, the commit has it not"),
+        )
     })?;
     Ok(Some((known, Head { position: *position, hash: commit.hash })))
 }
@@ -244,7 +263,9 @@ async fn load_facts(
             }
         }
     }
-    if let Some(KnownOperation { subject: Subject::Bet(reference) | Subject::Win(reference), .. }) = &facts.target {
+    if let Some(KnownOperation { subject: Subject::Bet(reference) | Subject::Win(reference), .. }) =
+        &facts.target
+    {
         let stream = FactsNeeded::round_stream(player, reference).digest();
         let found = store.lookup(&[Lookup::Stream(shard, stream)]).await?;
         let positions = found.first().map(Vec::as_slice).unwrap_or_default();
@@ -254,7 +275,12 @@ async fn load_facts(
 }
 
 /// A snapshot of a durable state.
-pub(crate) fn snapshot(partition: PartitionDigest, state: &PlayerState, position: Position, hash: CommitHash) -> Option<Snapshot> {
+pub(crate) fn snapshot(
+    partition: PartitionDigest,
+    state: &PlayerState,
+    position: Position,
+    hash: CommitHash,
+) -> Option<Snapshot> {
     let bytes = state.to_snapshot().ok()?;
     Some(Snapshot { partition, position, hash, fold: FOLD_VERSION, bytes })
 }

@@ -109,7 +109,9 @@ impl Settings {
         if !(1..=ledger_store::APPEND_COMMITS_MAX).contains(&self.batch_commands_max) {
             return wrong("batch_commands_max", "take 1 to 8,192");
         }
-        if !(ledger_store::BODY_BYTES_MAX..=ledger_store::APPEND_BYTES_MAX / 2).contains(&self.batch_bytes_max) {
+        if !(ledger_store::BODY_BYTES_MAX..=ledger_store::APPEND_BYTES_MAX / 2)
+            .contains(&self.batch_bytes_max)
+        {
             return wrong("batch_bytes_max", "take 1 MiB to 16 MiB");
         }
         if self.write_timeout.is_zero() || self.load_timeout.is_zero() {

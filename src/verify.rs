@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ledger_core::stored::{CommitBody, CommitIndex, Event};
 use ledger_core::{
-    AccountCode, AccountKind, Amount, Book, CurrencyCode, CurrencyRegister, KeyDigest, Partition, PartitionDigest,
-    PlayerState, Side, Stream,
+    AccountCode, AccountKind, Amount, Book, CurrencyCode, CurrencyRegister, KeyDigest, Partition,
+    PartitionDigest, PlayerState, Side, Stream,
 };
-use ledger_store::{EventStore, Head, Position, READ_COMMITS_MAX, Shard, StoreError, StoredCommit, commit_hash, genesis};
+use ledger_store::{
+    EventStore, Head, Position, READ_COMMITS_MAX, Shard, StoreError, StoredCommit, commit_hash, genesis,
+};
 
 /// One line of the trial balance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +130,11 @@ struct Walk {
 }
 
 impl Walk {
-    fn commit(&mut self, identity: &ledger_store::LedgerIdentity, commit: &StoredCommit) -> Result<(), String> {
+    fn commit(
+        &mut self,
+        identity: &ledger_store::LedgerIdentity,
+        commit: &StoredCommit,
+    ) -> Result<(), String> {
         let body = CommitBody::decode(&commit.body).map_err(|e| e.to_string())?;
         let index = CommitIndex::of_body(&commit.body).map_err(|e| e.to_string())?;
         if identity.shards.shard_of(&index.partition) != commit.shard {
@@ -141,7 +147,10 @@ impl Walk {
         }
         for record in &body.events {
             if record.stream.partition() != body.partition {
-                return Err(format!("stream {} is of another partition than {}", record.stream, body.partition));
+                return Err(format!(
+                    "stream {} is of another partition than {}",
+                    record.stream, body.partition
+                ));
             }
             if let (Event::EntryPosted(event), Stream::Wallet(_)) = (&record.event, &record.stream) {
                 self.books.post(&event.entry)?;
@@ -177,21 +186,28 @@ impl Walk {
             for purse in state.wallet().purses() {
                 let currency = purse.currency().code();
                 if held.get(&currency).copied().unwrap_or(0) != purse.held().units() {
-                    return Err(format!("player {}: held {currency} is not the sum of his open bets", state.player()));
+                    return Err(format!(
+                        "player {}: held {currency} is not the sum of his open bets",
+                        state.player()
+                    ));
                 }
                 for (account, amount) in [
                     (AccountCode::PlayerCash, purse.cash()),
                     (AccountCode::PlayerHeld, purse.held()),
                     (AccountCode::PlayerReceivable, purse.receivable()),
                 ] {
-                    *purses.entry((profile.kind, Book::Cash, account, currency)).or_default() += amount.units();
+                    *purses.entry((profile.kind, Book::Cash, account, currency)).or_default() +=
+                        amount.units();
                 }
             }
         }
         for (key, sum) in purses {
             let booked = self.books.balance(key)?;
             if booked != sum {
-                return Err(format!("{} {}: purses add up to {sum} units, the books say {booked}", key.2, key.3));
+                return Err(format!(
+                    "{} {}: purses add up to {sum} units, the books say {booked}",
+                    key.2, key.3
+                ));
             }
         }
         Ok(())

@@ -23,8 +23,10 @@ impl Leash {
     /// Sleeps for a while; answers whether it is over.
     fn sleep(&self, time: Duration) -> bool {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        let (ended, _) =
-            self.bell.wait_timeout_while(ended, time, |ended| !*ended).unwrap_or_else(PoisonError::into_inner);
+        let (ended, _) = self
+            .bell
+            .wait_timeout_while(ended, time, |ended| !*ended)
+            .unwrap_or_else(PoisonError::into_inner);
         *ended
     }
 }

@@ -49,7 +49,12 @@ impl Figures {
         Ok(())
     }
 
-    fn count(&mut self, player: &PlayerId, step: &Step, answer: Result<Receipt, ExecuteError>) -> anyhow::Result<()> {
+    fn count(
+        &mut self,
+        player: &PlayerId,
+        step: &Step,
+        answer: Result<Receipt, ExecuteError>,
+    ) -> anyhow::Result<()> {
         self.commands += 1;
         if step.kind == Kind::Rollback {
             self.rollbacks += 1;
@@ -73,7 +78,9 @@ impl Figures {
                 self.replayed += u64::from(refusal.replayed);
                 Ok(())
             }
-            (Ok(_), Expect::Cancelled) => bail!("player {player}: a cancelled bet was taken: {:?}", step.command),
+            (Ok(_), Expect::Cancelled) => {
+                bail!("player {player}: a cancelled bet was taken: {:?}", step.command)
+            }
             (Err(error), _) => Err(error).with_context(|| format!("player {player}: {:?}", step.command)),
         }
     }
@@ -89,7 +96,14 @@ async fn send(ledger: &Ledger, player: &PlayerId, step: &Step) -> Result<Receipt
     }
 }
 
-async fn lane(ledger: Ledger, scripts: Arc<Vec<Script>>, lane: usize, lanes: usize, play: bool, done: Arc<AtomicU64>) -> anyhow::Result<Figures> {
+async fn lane(
+    ledger: Ledger,
+    scripts: Arc<Vec<Script>>,
+    lane: usize,
+    lanes: usize,
+    play: bool,
+    done: Arc<AtomicU64>,
+) -> anyhow::Result<Figures> {
     let mut figures = Figures::new()?;
     // The lane's players take turns, so that all of them play at the same time.
     let mine: Vec<&Script> = scripts.iter().skip(lane).step_by(lanes).collect();
@@ -97,7 +111,9 @@ async fn lane(ledger: Ledger, scripts: Arc<Vec<Script>>, lane: usize, lanes: usi
     let longest = mine.iter().map(|script| steps(script)).max().unwrap_or(0);
     for i in 0..longest {
         for script in &mine {
-            let Some(step) = (if play { script.play.get(i) } else { script.funding.get(i) }) else { continue };
+            let Some(step) = (if play { script.play.get(i) } else { script.funding.get(i) }) else {
+                continue;
+            };
             let start = Instant::now();
             let answer = send(&ledger, &script.player, step).await;
             if step.kind == Kind::Settle {

@@ -59,7 +59,11 @@ async fn main() -> anyhow::Result<()> {
     let scripts = Arc::new(scripts(&traffic, noise)?);
     let total = scripts.iter().map(|script| script.funding.len() + script.play.len()).sum::<usize>() as u64;
     let temporary = if arguments.store.is_none() { Some(tempfile::tempdir()?) } else { None };
-    let folder = arguments.store.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path)).context("no folder")?;
+    let folder = arguments
+        .store
+        .as_deref()
+        .or(temporary.as_ref().map(tempfile::TempDir::path))
+        .context("no folder")?;
     let mut settings = Settings::new()?;
     settings.currencies.insert(traffic.currency);
     let ledger = Ledger::open(folder, settings).await?;
@@ -67,7 +71,13 @@ async fn main() -> anyhow::Result<()> {
     let figures = drive::drive(&ledger, Arc::clone(&scripts), arguments.in_flight, &progress).await?;
     progress.finish_and_clear();
     let rate = figures.settled as f64 / figures.elapsed.as_secs_f64();
-    println!("{} commands, {} settled, {rate:.0} rounds/s, p50 {} p99 {}", figures.commands, figures.settled, figures.settle.value_at_quantile(0.5), figures.settle.value_at_quantile(0.99));
+    println!(
+        "{} commands, {} settled, {rate:.0} rounds/s, p50 {} p99 {}",
+        figures.commands,
+        figures.settled,
+        figures.settle.value_at_quantile(0.5),
+        figures.settle.value_at_quantile(0.99)
+    );
     let start = std::time::Instant::now();
     let verification = verify(ledger.store().as_ref()).await?;
     println!("{} commits verified in {:?}", verification.commits, start.elapsed());

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use casino_ledger::core::{
-    AccountKind, Amount, BrandId, ContentHash, Currency, CurrencyCode, Finality, GameId, JurisdictionId, OpenPlayer,
-    OperatorId, PlaceBet, PlayerCommand, PlayerId, RecordDeposit, Rollback, RollbackKind, RoundId, Settle, SourceId,
-    TransactionId,
+    AccountKind, Amount, BrandId, ContentHash, Currency, CurrencyCode, Finality, GameId, JurisdictionId,
+    OpenPlayer, OperatorId, PlaceBet, PlayerCommand, PlayerId, RecordDeposit, Rollback, RollbackKind,
+    RoundId, Settle, SourceId, TransactionId,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -64,13 +64,19 @@ impl Traffic {
         let column = |name: &str| {
             header.iter().position(|h| h == name).with_context(|| format!("the file has no column {name}"))
         };
-        let columns =
-            [column("bet_id")?, column("round_id")?, column("player_id")?, column("stake")?, column("payout")?];
+        let columns = [
+            column("bet_id")?,
+            column("round_id")?,
+            column("player_id")?,
+            column("stake")?,
+            column("payout")?,
+        ];
         let mut bets = Vec::new();
         for (line, record) in reader.records().enumerate() {
             let place = || format!("{} line {}", path.display(), line + 2);
             let record = record.with_context(place)?;
-            let [id, round, player, stake, payout] = columns.map(|c| record.get(c).unwrap_or_default().trim());
+            let [id, round, player, stake, payout] =
+                columns.map(|c| record.get(c).unwrap_or_default().trim());
             let payout = if payout.is_empty() { "0" } else { payout };
             bets.push(Bet {
                 id: id.to_owned(),

@@ -1,7 +1,7 @@
 //! A batch: the commits of one durable write, and the answers that wait for it.
 
-use std::sync::{Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use ledger_core::PartitionDigest;
 use ledger_store::{EventStore, Head, SealedCommit, Shard, ShardAppend, StoreError};
@@ -167,7 +167,9 @@ pub(crate) fn perform(
     let start = Instant::now();
     let result = runtime.block_on(append(store, &outgoing.appends, limit));
     let confirmed = match &result {
-        Ok(_) if !outgoing.confirm.is_empty() && !store.is_exclusive() => runtime.block_on(store.heads()).map(Some),
+        Ok(_) if !outgoing.confirm.is_empty() && !store.is_exclusive() => {
+            runtime.block_on(store.heads()).map(Some)
+        }
         _ => Ok(None),
     };
     let took = start.elapsed();

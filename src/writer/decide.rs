@@ -84,7 +84,9 @@ impl Writer {
         let slot = self.slots.entry(partition, genesis);
         if slot.gate != Gate::Ready || !slot.parked.is_empty() {
             if self.parked >= parked_max {
-                return job.fail(ExecuteError::Unavailable { reason: "too many commands wait for loads".to_owned() });
+                return job.fail(ExecuteError::Unavailable {
+                    reason: "too many commands wait for loads".to_owned(),
+                });
             }
             self.parked += 1;
             slot.parked.push_back(job);
@@ -197,7 +199,9 @@ impl Writer {
             let jobs: Vec<Job> = slot.parked.drain(..).collect();
             self.parked -= jobs.len();
             for job in jobs {
-                job.fail(ExecuteError::Unavailable { reason: "too many players are being loaded".to_owned() });
+                job.fail(ExecuteError::Unavailable {
+                    reason: "too many players are being loaded".to_owned(),
+                });
             }
         }
     }
@@ -224,8 +228,13 @@ impl Writer {
                     Err(error) => return job.fail(error.into()),
                 };
                 let context = ledger_core::Context::of(self.shared.settings.actor.clone());
-                let body =
-                    draft.into_house_body(partition, context, self.shared.policy_hash, crate::ENGINE_VERSION, now);
+                let body = draft.into_house_body(
+                    partition,
+                    context,
+                    self.shared.policy_hash,
+                    crate::ENGINE_VERSION,
+                    now,
+                );
                 if let Err(fault) = self.register.evolve_commit(&body) {
                     return job.fail(ExecuteError::Bug { what: fault.to_string() });
                 }
@@ -451,8 +460,13 @@ impl Writer {
         for digest in &index.streams {
             self.overlay.insert(no, *digest.as_bytes());
         }
-        let commit =
-            SealedCommit { position, previous: expected.hash, hash, body: Arc::from(self.buffer.as_slice()), index };
+        let commit = SealedCommit {
+            position,
+            previous: expected.hash,
+            hash,
+            body: Arc::from(self.buffer.as_slice()),
+            index,
+        };
         self.building.append(shard, expected, commit);
         let head = ledger_store::Head { position, hash };
         self.heads[shard.index()] = head;
@@ -500,7 +514,8 @@ fn replay(
     state: &PlayerState,
     (known, at): &(ledger_core::KnownOperation, ledger_store::Head),
 ) -> Result<Receipt, Refusal> {
-    let current: Vec<_> = known.balances.iter().filter_map(|balance| state.balance(balance.currency)).collect();
+    let current: Vec<_> =
+        known.balances.iter().filter_map(|balance| state.balance(balance.currency)).collect();
     if let Some(rejection) = &known.rejection {
         return Err(Refusal {
             rejection: rejection.clone(),
@@ -549,7 +564,13 @@ fn needs_of(job: &Job) -> Option<Box<Needs>> {
             key_digest: prepared.digests.key,
             tombstone: Some(prepared.digests.tombstone),
             round: prepared.needed.round.clone().zip(prepared.digests.round),
-            targets: prepared.needed.targets.iter().cloned().zip(prepared.digests.targets.iter().copied()).collect(),
+            targets: prepared
+                .needed
+                .targets
+                .iter()
+                .cloned()
+                .zip(prepared.digests.targets.iter().copied())
+                .collect(),
         })),
         Ask::Outcome { key, digest, .. } => Some(Box::new(Needs {
             key: key.clone(),

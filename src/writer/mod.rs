@@ -18,8 +18,8 @@ use ledger_core::stored::{CommitBody, OutcomeKind};
 use ledger_core::{CurrencyRegister, CurrencyRegistry, PartitionDigest, Timestamp, register_partition};
 use ledger_store::{EventStore, Head, Lookup, Position, READ_COMMITS_MAX, Shard, StoreError, genesis};
 
-pub(crate) use batch::{InFlight, Outgoing, Written, perform};
 use batch::{Batch, Fate};
+pub(crate) use batch::{InFlight, Outgoing, Written, perform};
 use slots::{DigestHasher, Gate, Slots};
 
 use crate::clock::{ClockSuspect, Stamper};
@@ -537,7 +537,9 @@ impl Writer {
         }
         self.parked -= given_up.len();
         for job in given_up {
-            job.fail(ExecuteError::Unavailable { reason: "the player's state takes too long to load".to_owned() });
+            job.fail(ExecuteError::Unavailable {
+                reason: "the player's state takes too long to load".to_owned(),
+            });
         }
     }
 

@@ -49,7 +49,9 @@ async fn a_round_on_the_log_and_after_a_reopen() {
     assert!(again.replayed, "keys are known for ever");
     assert_eq!(code(&ledger.execute(&p, bet("t9", "r9", "1.00")).await), "txn_cancelled");
     let key = bet("t1", "r1", "10").key(&p, &Settings::new().unwrap().policy).unwrap();
-    let RecordedOutcome::Accepted(receipt) = ledger.outcome(&p, &key).await.unwrap() else { panic!("recorded") };
+    let RecordedOutcome::Accepted(receipt) = ledger.outcome(&p, &key).await.unwrap() else {
+        panic!("recorded")
+    };
     assert_eq!(receipt.hash, again.hash);
     let absent = bet("t77", "r1", "10").key(&p, &Settings::new().unwrap().policy).unwrap();
     assert!(matches!(ledger.outcome(&p, &absent).await.unwrap(), RecordedOutcome::Absent { .. }));

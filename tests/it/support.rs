@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use casino_ledger::core::{
-    AccountKind, BrandId, CurrencyCode, Finality, GameId, JurisdictionId, OpenPlayer, OperatorId, PlaceBet, PlayerCommand,
-    PlayerId, RecordDeposit, Rollback, RoundId, Settle, SourceId, TransactionId,
+    AccountKind, BrandId, CurrencyCode, Finality, GameId, JurisdictionId, OpenPlayer, OperatorId, PlaceBet,
+    PlayerCommand, PlayerId, RecordDeposit, Rollback, RoundId, Settle, SourceId, TransactionId,
 };
 use casino_ledger::store::{EventStore, FORMAT, LedgerId, LedgerIdentity, MemoryStore, ShardCount};
 use casino_ledger::{ExecuteError, Ledger, Receipt, Settings};
@@ -43,7 +43,14 @@ pub(crate) fn open() -> PlayerCommand {
 }
 
 pub(crate) fn deposit(id: &str, amount: &str) -> PlayerCommand {
-    RecordDeposit { source: source("psp"), id: txn(id), amount: dec(amount), currency: eur(), authorisation: None }.into()
+    RecordDeposit {
+        source: source("psp"),
+        id: txn(id),
+        amount: dec(amount),
+        currency: eur(),
+        authorisation: None,
+    }
+    .into()
 }
 
 pub(crate) fn bet(id: &str, round: &str, amount: &str) -> PlayerCommand {
@@ -91,7 +98,9 @@ pub(crate) fn identity(shards: ShardCount) -> LedgerIdentity {
 
 pub(crate) async fn in_memory(shards: ShardCount) -> (Ledger, Arc<MemoryStore>) {
     let store = Arc::new(MemoryStore::new(identity(shards)));
-    let ledger = Ledger::with_store(Arc::clone(&store) as Arc<dyn EventStore>, Settings::new().unwrap()).await.unwrap();
+    let ledger = Ledger::with_store(Arc::clone(&store) as Arc<dyn EventStore>, Settings::new().unwrap())
+        .await
+        .unwrap();
     (ledger, store)
 }
 
