@@ -23,6 +23,14 @@ enum Obstacle {
     Log,
 }
 
+/// What the index was asked for a job when it was taken in.
+#[derive(Debug, Clone, Copy)]
+struct Looked {
+    lookups: usize,
+    /// Whether anything was found.
+    hit: bool,
+}
+
 /// Whether the bet or win a rollback names is in a live round, so that no more facts are needed.
 fn has_live_target(state: &PlayerState, command: &PlayerCommand) -> bool {
     let PlayerCommand::Rollback(rollback) = command else { return false };
@@ -59,7 +67,7 @@ impl Writer {
             Ok(found) => {
                 for (job, span) in jobs.into_iter().zip(&spans) {
                     let hit = found.get(span.clone()).is_some_and(|f| f.iter().any(|p| !p.is_empty()));
-                    self.accept(job, Some((!span.is_empty(), hit)));
+                    self.accept(job, Looked { lookups: span.len(), hit });
                 }
             }
             Err(error) => {
@@ -71,8 +79,8 @@ impl Writer {
         self.spans = spans;
     }
 
-    /// Decides a job now, or parks it. `looked` tells whether the index was asked for it, and found anything.
-    fn accept(&mut self, job: Job, looked: Option<(bool, bool)>) {
+    /// Decides a job now, or parks it.
+    fn accept(&mut self, job: Job, looked: Looked) {
         if let Some(error) = &self.stopped[job.shard.index()] {
             return job.fail(ExecuteError::Store(error.clone()));
         }
@@ -97,7 +105,7 @@ impl Writer {
             slot.parked.push_back(job);
             return self.start_load(partition);
         }
-        if let Some(obstacle) = self.obstacle(&job, looked) {
+        if let Some(obstacle) = self.obstacle(&job, Some(looked)) {
             return self.park_first(job, &obstacle);
         }
         self.decide(job, None);
@@ -144,7 +152,7 @@ impl Writer {
     }
 
     /// What keeps this job from being decided on the live state alone.
-    fn obstacle(&mut self, job: &Job, looked: Option<(bool, bool)>) -> Option<Obstacle> {
+    fn obstacle(&mut self, job: &Job, looked: Option<Looked>) -> Option<Obstacle> {
         let state = self.slots.get(&job.partition)?.state.as_ref()?;
         let mut needed = Vec::new();
         needed_lookups(job, state, &mut needed);
@@ -159,8 +167,9 @@ impl Writer {
             }
         }
         let hit = match looked {
-            // A round that was live when the index was asked may be over by now; then it is in the overlay.
-            Some((true, hit)) => hit,
+            // A job decided since may have closed the round this one is about: then more must be asked, such
+            // as for the bet that a rollback names.
+            Some(looked) if looked.lookups == needed.len() => looked.hit,
             _ if needed.is_empty() => false,
             _ => match self.runtime.block_on(self.shared.store.lookup(&needed)) {
                 Ok(found) => found.iter().any(|positions| !positions.is_empty()),
