@@ -1,4 +1,7 @@
 //! The engine through its public face: real stores, real threads.
 
 mod basics;
+mod faults;
+mod in_flight;
+mod puppet;
 mod support;
