@@ -30,6 +30,8 @@ pub(crate) struct Needs {
 #[derive(Debug)]
 pub(crate) enum Task {
     Load {
+        /// Comes back with what was found.
+        no: u64,
         partition: PartitionDigest,
         shard: Shard,
         player: PlayerId,
@@ -60,6 +62,7 @@ pub(crate) struct LoadedPlayer {
 
 #[derive(Debug)]
 pub(crate) struct Loaded {
+    pub(crate) no: u64,
     pub(crate) partition: PartitionDigest,
     pub(crate) result: Result<(Option<LoadedPlayer>, Option<LoadedFacts>), StoreError>,
 }
@@ -73,9 +76,9 @@ pub(crate) fn run(
 ) {
     while let Ok(task) = tasks.recv() {
         match task {
-            Task::Load { partition, shard, player, state, needs } => {
+            Task::Load { no, partition, shard, player, state, needs } => {
                 let result = runtime.block_on(load(store.as_ref(), partition, shard, &player, state, needs));
-                inbox.loaded(Loaded { partition, result });
+                inbox.loaded(Loaded { no, partition, result });
             }
             Task::Snapshot(snapshot) => {
                 if let Err(error) = runtime.block_on(store.write_snapshot(snapshot)) {

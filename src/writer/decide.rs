@@ -114,6 +114,9 @@ impl Writer {
     /// Goes on with a player's parked jobs, as far as it goes.
     pub(super) fn resume(&mut self, partition: ledger_core::PartitionDigest) {
         loop {
+            if self.fail_if_stopped(&partition) {
+                return;
+            }
             let Some(slot) = self.slots.get_mut(&partition) else { return };
             if slot.gate != Gate::Ready {
                 return;
@@ -188,6 +191,9 @@ impl Writer {
 
     /// Sends the loader for what the first parked job needs, once everything it may need is durable.
     pub(super) fn start_load(&mut self, partition: ledger_core::PartitionDigest) {
+        if self.fail_if_stopped(&partition) {
+            return;
+        }
         let Some(slot) = self.slots.get_mut(&partition) else { return };
         if slot.last_batch > self.durable_batch && slot.state.is_none() {
             let no = slot.last_batch;
@@ -201,17 +207,15 @@ impl Writer {
         // With the state in hand the facts are certain to be needed; without it, most jobs need none.
         let needs = if want_state { None } else { needs_of(job) };
         let needs = needs.map(|needs| (job.id, needs));
-        let task = Task::Load { partition, shard: job.shard, player, state: want_state, needs };
+        self.loads += 1;
+        let no = self.loads;
+        let task = Task::Load { no, partition, shard: job.shard, player, state: want_state, needs };
         slot.gate = Gate::Loading(Instant::now());
+        slot.load = no;
         if self.tasks.give(task).is_err() {
             slot.gate = Gate::Ready;
-            let jobs: Vec<Job> = slot.parked.drain(..).collect();
-            self.parked -= jobs.len();
-            for job in jobs {
-                job.fail(ExecuteError::Unavailable {
-                    reason: "too many players are being loaded".to_owned(),
-                });
-            }
+            let reason = "too many players are being loaded";
+            self.fail_parked(&partition, &|| ExecuteError::Unavailable { reason: reason.to_owned() });
         }
     }
 

@@ -135,6 +135,8 @@ pub(crate) struct Writer {
     tally: Tally,
     /// When loads were last looked at.
     looked: Instant,
+    /// The number of the newest load.
+    loads: u64,
 }
 
 impl std::fmt::Debug for Writer {
@@ -205,6 +207,7 @@ impl Writer {
             buffer: Vec::with_capacity(4096),
             tally: Tally::default(),
             looked: Instant::now(),
+            loads: 0,
             shared,
         })
     }
@@ -233,6 +236,7 @@ impl Writer {
                 self.write();
             } else if stalled && !self.building.is_empty() {
                 self.abandon(&|| ExecuteError::Unavailable { reason: STALLED.to_owned() });
+                self.wake(self.building.no - 1);
             }
             self.expire_loads();
             self.evict();
@@ -316,7 +320,8 @@ impl Writer {
             self.register_batch = 0;
             self.publish_currencies();
         }
-        self.wake(no);
+        // With a batch that failed the one behind it was given up.
+        self.wake(self.building.no - 1);
     }
 
     fn publish_currencies(&mut self) {
@@ -380,6 +385,9 @@ impl Writer {
             self.slots.drop_state(partition);
             if let Some(slot) = self.slots.get_mut(partition) {
                 slot.last_batch = slot.last_batch.min(self.durable_batch);
+                // What it waits for is gone: a batch that is decided anew, or a load that may have read
+                // before the other writer appended.
+                slot.gate = Gate::Ready;
             }
         }
         for (shard, actual) in shards {
@@ -398,6 +406,11 @@ impl Writer {
             self.reload_register();
         }
         self.requeue(again);
+        for partition in all {
+            if self.slots.get(&partition).is_some_and(|slot| slot.gate == Gate::Ready) {
+                self.start_load(partition);
+            }
+        }
     }
 
     /// Puts jobs back in front of what waits for their players, in their order, and begins anew.
@@ -441,6 +454,22 @@ impl Writer {
         }
     }
 
+    /// Fails everything that waits for a player.
+    fn fail_parked(&mut self, partition: &PartitionDigest, error: &dyn Fn() -> ExecuteError) {
+        let Some(slot) = self.slots.get_mut(partition) else { return };
+        let jobs = std::mem::take(&mut slot.parked);
+        self.parked -= jobs.len();
+        jobs.into_iter().for_each(|job| job.fail(error()));
+    }
+
+    /// Fails everything that waits for a player if his shard has stopped; nothing may be decided there.
+    fn fail_if_stopped(&mut self, partition: &PartitionDigest) -> bool {
+        let front = self.slots.get(partition).and_then(|slot| slot.parked.front());
+        let Some(error) = front.and_then(|job| self.stopped[job.shard.index()].clone()) else { return false };
+        self.fail_parked(partition, &|| ExecuteError::Store(error.clone()));
+        true
+    }
+
     /// Drops the states of players whose commits did not land.
     fn forget(&mut self, players: &[PartitionDigest]) {
         for partition in players {
@@ -451,7 +480,7 @@ impl Writer {
         }
     }
 
-    /// Gives up the batch being built: nothing of it was sent.
+    /// Gives up the batch being built: nothing of it was sent. Whoever waits for it must be woken.
     fn abandon(&mut self, error: &dyn Fn() -> ExecuteError) {
         let no = self.building.no;
         let building = std::mem::replace(&mut self.building, Batch::new(no + 1, self.genesis.len()));
@@ -475,7 +504,6 @@ impl Writer {
         if self.writing.is_none() {
             self.durable_batch = no;
         }
-        self.wake(writing);
     }
 
     /// Goes on with the players that waited for a batch.
@@ -494,9 +522,9 @@ impl Writer {
 
     /// Takes in what the loader found.
     fn admit(&mut self, loaded: Loaded) {
-        let Loaded { partition, result } = loaded;
+        let Loaded { no, partition, result } = loaded;
         let Some(slot) = self.slots.get_mut(&partition) else { return };
-        if !matches!(slot.gate, Gate::Loading(_)) {
+        if !matches!(slot.gate, Gate::Loading(_)) || slot.load != no {
             return;
         }
         slot.gate = Gate::Ready;
@@ -513,9 +541,7 @@ impl Writer {
             }
             Err(error) => {
                 tracing::error!(%error, "a player could not be loaded");
-                let jobs: Vec<Job> = slot.parked.drain(..).collect();
-                self.parked -= jobs.len();
-                jobs.into_iter().for_each(|job| job.fail(unrecorded(&error)));
+                self.fail_parked(&partition, &|| unrecorded(&error));
             }
         }
     }

@@ -46,6 +46,8 @@ pub(crate) struct Slot {
     /// The speculative state: everything decided so far.
     pub(crate) state: Option<Box<PlayerState>>,
     pub(crate) gate: Gate,
+    /// The load that counts; what an older one found is out of date.
+    pub(crate) load: u64,
     /// Jobs that wait, in order.
     pub(crate) parked: VecDeque<Job>,
     /// Facts loaded for the first parked job.
@@ -94,6 +96,7 @@ impl Slots {
             Slot {
                 state: None,
                 gate: Gate::Ready,
+                load: 0,
                 parked: VecDeque::new(),
                 facts: None,
                 last_batch: 0,
