@@ -234,9 +234,8 @@ impl Writer {
             }
             if self.writing.is_none() && !self.building.is_empty() {
                 self.write();
-            } else if stalled && !self.building.is_empty() {
-                self.abandon(&|| ExecuteError::Unavailable { reason: STALLED.to_owned() });
-                self.wake(self.building.no - 1);
+            } else if stalled {
+                self.give_up_waiting();
             }
             self.expire_loads();
             self.evict();
@@ -270,7 +269,8 @@ impl Writer {
         self.writing = Some((batch.no, std::mem::take(&mut batch.players)));
         // Answers alone cost no write on a store that is ours.
         let nothing_to_write = outgoing.appends.is_empty() && self.shared.store.is_exclusive();
-        let small = batch.commits <= INLINE_COMMITS_MAX && self.shared.inbox.is_quiet();
+        // While this thread writes it can answer nobody, so nobody may be parked.
+        let small = batch.commits <= INLINE_COMMITS_MAX && self.parked == 0 && self.shared.inbox.is_quiet();
         if nothing_to_write || small {
             let written = self.perform(&outgoing);
             return self.finish(written);
@@ -503,6 +503,26 @@ impl Writer {
         }
         if self.writing.is_none() {
             self.durable_batch = no;
+        }
+    }
+
+    /// While a write hangs nobody waits for it: what is decided behind it, and what is parked, is answered
+    /// as not recorded. Loads have a limit of their own.
+    fn give_up_waiting(&mut self) {
+        let stalled = || ExecuteError::Unavailable { reason: STALLED.to_owned() };
+        if self.parked > 0 {
+            let mut given_up = Vec::new();
+            for (_, slot) in self.slots.iter_mut() {
+                if !matches!(slot.gate, Gate::Loading(_)) {
+                    given_up.extend(slot.parked.drain(..));
+                }
+            }
+            self.parked -= given_up.len();
+            given_up.into_iter().for_each(|job| job.fail(stalled()));
+        }
+        if !self.building.is_empty() {
+            self.abandon(&stalled);
+            self.wake(self.building.no - 1);
         }
     }
 

@@ -182,7 +182,7 @@ pub(crate) async fn verified(store: &dyn EventStore) -> Verification {
 
 /// Fails a test that hangs.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(30), future).await.expect("it hangs")
+    tokio::time::timeout(Duration::from_secs(15), future).await.expect("it hangs")
 }
 
 /// Whether a future is still without an answer after a while.
