@@ -89,6 +89,7 @@ impl Writer {
         }
         let genesis = self.genesis[job.shard.index()];
         let (parked_max, partition) = (self.parked_max, job.partition);
+        let is_full = self.room() == 0;
         let slot = self.slots.entry(partition, genesis);
         if slot.gate != Gate::Ready || !slot.parked.is_empty() {
             if self.parked >= parked_max {
@@ -104,6 +105,11 @@ impl Writer {
             self.parked += 1;
             slot.parked.push_back(job);
             return self.start_load(partition);
+        }
+        if is_full {
+            self.parked += 1;
+            slot.parked.push_back(job);
+            return self.deferred.push_back(partition);
         }
         if let Some(obstacle) = self.obstacle(&job, Some(looked)) {
             return self.park_first(job, &obstacle);
@@ -127,6 +133,13 @@ impl Writer {
                 }
                 return;
             }
+            if slot.parked.is_empty() {
+                return;
+            }
+            if self.room() == 0 {
+                return self.deferred.push_back(partition);
+            }
+            let Some(slot) = self.slots.get_mut(&partition) else { return };
             let Some(job) = slot.parked.pop_front() else { return };
             self.parked -= 1;
             let facts = slot.facts.take().filter(|facts| facts.job == job.id);

@@ -7,7 +7,7 @@ mod batch;
 mod decide;
 mod slots;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::hash::BuildHasherDefault;
 use std::ops::Range;
 use std::sync::Arc;
@@ -129,6 +129,8 @@ pub(crate) struct Writer {
     /// Every batch up to this one is durable or gone.
     durable_batch: u64,
     waiting: BTreeMap<u64, Vec<PartitionDigest>>,
+    /// Players whose parked jobs could be decided, but the batch is full.
+    deferred: VecDeque<PartitionDigest>,
     lookups: Vec<Lookup>,
     spans: Vec<Range<usize>>,
     buffer: Vec<u8>,
@@ -202,6 +204,7 @@ impl Writer {
             writing: None,
             durable_batch: 0,
             waiting: BTreeMap::new(),
+            deferred: VecDeque::new(),
             lookups: Vec::new(),
             spans: Vec::new(),
             buffer: Vec::with_capacity(4096),
@@ -237,6 +240,7 @@ impl Writer {
             } else if stalled {
                 self.give_up_waiting();
             }
+            self.resume_deferred();
             self.expire_loads();
             self.evict();
             let done = self.writing.is_none() && self.building.is_empty() && self.parked == 0;
@@ -253,6 +257,15 @@ impl Writer {
             return 0;
         }
         self.shared.settings.batch_commands_max.saturating_sub(self.building.entries.len())
+    }
+
+    /// Goes on with players that did not fit into the batch before.
+    fn resume_deferred(&mut self) {
+        while self.room() > 0
+            && let Some(partition) = self.deferred.pop_front()
+        {
+            self.resume(partition);
+        }
     }
 
     /// Sends the batch to the store: on this thread if it is small and nothing else waits.
