@@ -36,6 +36,8 @@ struct State {
     loaded: Vec<Loaded>,
     written: Option<Written>,
     closing: bool,
+    /// The writer knows that it is closing.
+    told: bool,
     stalled: bool,
     asleep: bool,
     dead: bool,
@@ -172,6 +174,7 @@ impl Inbox {
             state = woken;
             state.asleep = false;
         }
+        state.told = state.closing;
         Intake {
             jobs: Self::draw(&mut state.lanes, room),
             loaded: std::mem::take(&mut state.loaded),
@@ -183,7 +186,7 @@ impl Inbox {
 
     fn is_ready(state: &State, room: usize) -> bool {
         let jobs = room > 0 && state.lanes.iter().any(|lane| !lane.is_empty());
-        jobs || !state.loaded.is_empty() || state.written.is_some() || state.closing
+        jobs || !state.loaded.is_empty() || state.written.is_some() || (state.closing && !state.told)
     }
 
     /// Draws jobs: each lane has its guaranteed share (play 5/8, cashier 1/4, bulk 1/8), and what a lane

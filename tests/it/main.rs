@@ -3,5 +3,6 @@
 mod basics;
 mod faults;
 mod in_flight;
+mod life;
 mod puppet;
 mod support;
