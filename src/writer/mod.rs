@@ -403,8 +403,10 @@ impl Writer {
                 slot.gate = Gate::Ready;
             }
         }
+        let recorded = self.runtime.block_on(self.shared.store.last_recorded_at());
         for (shard, actual) in shards {
-            match self.check_history(*shard, *actual) {
+            let checked = recorded.clone().and_then(|_| self.check_history(*shard, *actual));
+            match checked {
                 Ok(()) => {
                     self.durable[shard.index()] = *actual;
                     self.heads[shard.index()] = *actual;
@@ -415,6 +417,7 @@ impl Writer {
                 }
             }
         }
+        self.observe(recorded.ok().flatten());
         if is_moved(self.register_shard) {
             self.reload_register();
         }
@@ -446,6 +449,13 @@ impl Writer {
             if self.slots.get(&partition).is_some_and(|slot| slot.gate == Gate::Ready) {
                 self.start_load(partition);
             }
+        }
+    }
+
+    /// Another writer's clock may be ahead: what it recorded must not be followed by an earlier instant.
+    fn observe(&mut self, recorded: Option<Timestamp>) {
+        if recorded.is_some_and(|at| self.stamper.observe(at)) {
+            self.now = self.stamper.stamp(self.shared.settings.clock.as_ref());
         }
     }
 
@@ -563,12 +573,14 @@ impl Writer {
         slot.gate = Gate::Ready;
         match result {
             Ok((player, facts)) => {
+                let recorded = player.as_ref().and_then(|player| player.state.recorded_at());
                 if let Some(player) = player {
                     slot.state = Some(Box::new(player.state));
                     slot.head = player.head;
                     slot.since_snapshot = player.since_snapshot;
                 }
                 slot.facts = facts;
+                self.observe(recorded);
                 self.slots.reweigh(&partition);
                 self.resume(partition);
             }

@@ -5,4 +5,5 @@ mod faults;
 mod in_flight;
 mod life;
 mod puppet;
+mod shared;
 mod support;
