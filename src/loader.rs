@@ -15,6 +15,7 @@ use ledger_store::{
 };
 
 use crate::inbox::Inbox;
+use crate::writer::guarded;
 
 /// What a parked job needs from the log.
 #[derive(Debug)]
@@ -77,11 +78,15 @@ pub(crate) fn run(
     while let Ok(task) = tasks.recv() {
         match task {
             Task::Load { no, partition, shard, player, state, needs } => {
-                let result = runtime.block_on(load(store.as_ref(), partition, shard, &player, state, needs));
+                let loading =
+                    || runtime.block_on(load(store.as_ref(), partition, shard, &player, state, needs));
+                // A panic fails this load; the thread serves the others.
+                let result = guarded(loading).unwrap_or_else(|what| Err(StoreError::Corrupted(what)));
                 inbox.loaded(Loaded { no, partition, result });
             }
             Task::Snapshot(snapshot) => {
-                if let Err(error) = runtime.block_on(store.write_snapshot(snapshot)) {
+                let kept = guarded(|| runtime.block_on(store.write_snapshot(snapshot)));
+                if let Err(error) = kept.unwrap_or_else(|what| Err(StoreError::Corrupted(what))) {
                     // A snapshot is only an optimisation: its loss costs a longer replay.
                     tracing::warn!(%error, "a snapshot was not kept");
                 }

@@ -9,6 +9,7 @@ use ledger_core::{Decision, Facts, Partition, PlayerCommand, PlayerLedger, Playe
 use ledger_store::{Lookup, SealedCommit, Shard, commit_hash};
 
 use super::Writer;
+use super::batch::panic_text;
 use super::slots::Gate;
 use crate::error::{ExecuteError, Refusal};
 use crate::job::{Answer, Ask, Entry, Job, Prepared, unrecorded};
@@ -365,12 +366,8 @@ impl Writer {
             }
             Ok(Err(what)) => self.give_up(job, what),
             Err(panic) => {
-                let what = panic
-                    .downcast_ref::<&str>()
-                    .map(|text| (*text).to_owned())
-                    .or_else(|| panic.downcast_ref::<String>().cloned())
-                    .unwrap_or_else(|| "a panic".to_owned());
-                self.give_up(job, format!("a decision panicked: {what}"));
+                let what = panic_text(panic.as_ref());
+                self.give_up(job, format!("deciding: {what}"));
             }
         }
     }

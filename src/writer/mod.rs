@@ -19,7 +19,7 @@ use ledger_core::{CurrencyRegister, CurrencyRegistry, PartitionDigest, Timestamp
 use ledger_store::{EventStore, Head, Lookup, Position, READ_COMMITS_MAX, Shard, StoreError, genesis};
 
 use batch::{Batch, Fate};
-pub(crate) use batch::{InFlight, Outgoing, Written, perform};
+pub(crate) use batch::{InFlight, Outgoing, Written, guarded, perform};
 use slots::{DigestHasher, Gate, Slots};
 
 use crate::clock::{ClockSuspect, Stamper};
