@@ -237,6 +237,10 @@ impl Writer {
         let Ask::Register { command, .. } = &job.ask else {
             return job.fail(ExecuteError::Bug { what: "a job of the house that is none".to_owned() });
         };
+        if self.register_stale {
+            let reason = "the register of currencies is being read again".to_owned();
+            return job.fail(ExecuteError::Unavailable { reason });
+        }
         let decided = self.register.decide(command);
         let shard = job.shard;
         match decided {

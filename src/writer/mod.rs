@@ -112,6 +112,8 @@ pub(crate) struct Writer {
     register: CurrencyRegister,
     /// The batch of the newest registration of a currency.
     register_batch: u64,
+    /// Registrations were dropped while others were being written: the register must be read again.
+    register_stale: bool,
     register_shard: Shard,
     genesis: Vec<Head>,
     /// The heads that are known to be durable.
@@ -191,6 +193,7 @@ impl Writer {
             currencies: Arc::new(register.registry().clone()),
             register,
             register_batch: 0,
+            register_stale: false,
             register_shard,
             durable: heads.clone(),
             stopped: vec![None; genesis.len()],
@@ -329,6 +332,9 @@ impl Writer {
                 self.stopped.iter_mut().for_each(|stopped| *stopped = Some(stop.clone()));
             }
         }
+        if self.register_stale {
+            self.reload_register();
+        }
         if self.register_batch > 0 && self.register_batch <= no {
             self.register_batch = 0;
             self.publish_currencies();
@@ -345,6 +351,7 @@ impl Writer {
     /// Reads the register again after decisions on it were dropped.
     fn reload_register(&mut self) {
         self.register_batch = 0;
+        self.register_stale = false;
         match self.runtime.block_on(load_register(self.shared.store.as_ref())) {
             Ok(register) => {
                 self.register = register;
@@ -522,7 +529,7 @@ impl Writer {
             }
         }
         if self.register_batch == no {
-            self.reload_register();
+            self.register_stale = true;
         }
         if self.writing.is_none() {
             self.durable_batch = no;

@@ -285,3 +285,48 @@ async fn s30_a_failure_that_can_be_retried_is_applied_once() {
     assert_eq!(cash(&ledger, &p[0]).await, "90.00");
     verified(reopened.as_ref()).await;
 }
+
+#[tokio::test]
+async fn a_currency_that_lands_behind_a_stall_is_recorded_once() {
+    let (ledger, puppet, store, p) = staged(tuned(|s| s.write_timeout = Duration::from_millis(400))).await;
+    let open_in = |id: &str, code: &str| {
+        let open = casino_ledger::core::testing::commands::open(&[code]);
+        (player(id), casino_ledger::core::PlayerCommand::from(open))
+    };
+    puppet.strings.appends.hold();
+    let calls = puppet.strings.append_calls.now();
+    let first = send_all(&ledger, a_bet_each(&p, "t1"));
+    soon(puppet.strings.append_calls.above(calls)).await;
+    // USD is registered in the second batch, which stalls; GBP in the third, which is given up.
+    let (usd, usd_open) = open_in("usd", "USD");
+    let (gbp, gbp_open) = open_in("gbp", "GBP");
+    let registers_usd = send(&ledger, &usd, usd_open.clone());
+    let second = send_all(&ledger, a_bet_each(&p, "t2"));
+    all_looked_at(&ledger, &puppet, "cold1").await;
+    puppet.strings.appends.release_one();
+    soon(puppet.strings.append_calls.above(calls + 1)).await;
+    assert!(soon(first).await.unwrap().iter().all(Result::is_ok));
+    let registers_gbp = send(&ledger, &gbp, gbp_open.clone());
+    all_looked_at(&ledger, &puppet, "cold2").await;
+    for answer in soon(second).await.unwrap() {
+        assert!(matches!(answer, Err(ExecuteError::Indeterminate { .. })), "{answer:?}");
+    }
+    assert!(soon(registers_usd).await.unwrap().is_err());
+    assert!(soon(registers_gbp).await.unwrap().is_err());
+    puppet.strings.appends.open();
+    for (player, open) in [(usd, usd_open), (gbp, gbp_open)] {
+        let answer = loop {
+            match soon(ledger.execute(&player, open.clone())).await {
+                Err(ExecuteError::Unavailable { .. }) => tokio::task::yield_now().await,
+                other => break other,
+            }
+        };
+        assert_eq!(text(&answer), "applied");
+    }
+    soon(ledger.close()).await.unwrap();
+    // A currency registered twice could not be read.
+    let reopened: Arc<dyn EventStore> = Arc::new(store.reopen().unwrap());
+    let ledger = on(Arc::clone(&reopened), settings()).await;
+    assert_eq!(text(&soon(ledger.execute(&p[0], bet("t2", "t2", "10.00"))).await), "replayed:applied");
+    verified(reopened.as_ref()).await;
+}
