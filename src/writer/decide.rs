@@ -170,6 +170,9 @@ impl Writer {
 
     /// What keeps this job from being decided on the live state alone.
     fn obstacle(&mut self, job: &Job, looked: Option<Looked>) -> Option<Obstacle> {
+        if self.awaits_registration(job) {
+            return Some(Obstacle::Batch(self.register_batch));
+        }
         let state = self.slots.get(&job.partition)?.state.as_ref()?;
         let mut needed = Vec::new();
         needed_lookups(job, state, &mut needed);
@@ -201,6 +204,17 @@ impl Writer {
         // commit that is not durable yet.
         let last = self.slots.get(&job.partition)?.last_batch;
         if last > self.durable_batch { Some(Obstacle::Batch(last)) } else { Some(Obstacle::Log) }
+    }
+
+    /// Whether this opens a player with a currency whose registration is decided but not known to be durable.
+    /// Its caller may know before the writer does.
+    fn awaits_registration(&self, job: &Job) -> bool {
+        let Ask::Execute(prepared) = &job.ask else { return false };
+        let PlayerCommand::OpenPlayer(open) = &prepared.command else { return false };
+        self.register_batch > 0
+            && open.currencies.iter().any(|code| {
+                self.currencies.get(*code).is_none() && self.register.registry().get(*code).is_some()
+            })
     }
 
     /// Sends the loader for what the first parked job needs, once everything it may need is durable.
