@@ -16,6 +16,9 @@ use crate::job::{Answer, Ask, Entry, Job, Prepared, unrecorded};
 use crate::loader::{LoadedFacts, Needs, Task};
 use crate::request::{EntryId, Outcome, PlayerReading, Receipt, RecordedOutcome};
 
+/// How often a command is decided again because its player's state was out of date.
+const ATTEMPTS_MAX: u8 = 16;
+
 /// What keeps a job from being decided now.
 enum Obstacle {
     /// Something it needs is in a batch that is not durable yet.
@@ -382,10 +385,34 @@ impl Writer {
                 let refusal = Refusal { rejection, replayed: false, recorded: None, balances };
                 self.answer(job, Answer::Failure(Box::new(ExecuteError::Rejected(Box::new(refusal)))));
             }
-            Ok(Err(what)) => self.give_up(job, what),
+            Ok(Err(what)) => self.faulty(job, what),
             Err(panic) => {
                 let what = panic_text(panic.as_ref());
                 self.give_up(job, format!("deciding: {what}"));
+            }
+        }
+    }
+
+    /// State and facts contradict each other. On a shared store the facts may be newer than the state: another
+    /// writer appended, and this one has not met its head yet. Then the player is loaded again.
+    fn faulty(&mut self, mut job: Job, what: String) {
+        job.attempts = job.attempts.saturating_add(1);
+        if self.shared.store.is_exclusive() || job.attempts >= ATTEMPTS_MAX {
+            return self.give_up(job, what);
+        }
+        let shard = job.shard;
+        match self.runtime.block_on(self.shared.store.heads()) {
+            Ok(heads) if heads.get(shard.index()) == Some(&self.durable[shard.index()]) => {
+                self.give_up(job, what)
+            }
+            Ok(_) => {
+                tracing::info!(%shard, %what, "another writer appended: loading the player again");
+                self.slots.drop_state(&job.partition);
+                self.park_first(job, &Obstacle::Log);
+            }
+            Err(error) => {
+                self.slots.drop_state(&job.partition);
+                job.fail(unrecorded(&error));
             }
         }
     }
