@@ -2,8 +2,10 @@
 
 mod basics;
 mod faults;
+mod histories;
 mod in_flight;
 mod life;
+mod parallel;
 mod puppet;
 mod shared;
 mod support;
