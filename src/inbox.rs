@@ -31,6 +31,7 @@ impl Refused {
 pub(crate) const STALLED: &str = "a durable write has not returned for too long";
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct State {
     lanes: [VecDeque<Job>; 3],
     loaded: Vec<Loaded>,
@@ -78,6 +79,7 @@ impl Inbox {
     }
 
     /// Puts a job into a lane, or answers at once why not.
+    #[expect(clippy::result_large_err, reason = "the job goes back whole; a box would cost every caller")]
     pub(crate) fn push(&self, lane: Lane, job: Job) -> Result<(), (Refused, Job)> {
         let mut state = self.lock();
         if let Err(refused) = self.admit(&state, lane) {
@@ -140,7 +142,9 @@ impl Inbox {
             state.dead = true;
             state.lanes.iter_mut().flat_map(std::mem::take).collect()
         };
-        jobs.into_iter().for_each(|job| job.fail(ExecuteError::Closed));
+        for job in jobs {
+            job.fail(ExecuteError::Closed);
+        }
     }
 
     /// Says that a write hangs, or hangs no more. Jobs that wait are given back undecided.

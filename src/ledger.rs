@@ -184,7 +184,9 @@ impl Ledger {
                 }
                 shared.inbox.die();
                 let unanswered = shared.in_flight.take().unwrap_or_default();
-                unanswered.into_iter().for_each(|entry| entry.unknown("the writer stopped"));
+                for entry in unanswered {
+                    entry.unknown("the writer stopped");
+                }
                 leash.end();
             })?);
         }

@@ -118,10 +118,7 @@ async fn load(
     state: bool,
     needs: Option<(u64, Box<Needs>)>,
 ) -> Result<(Option<LoadedPlayer>, Option<LoadedFacts>), StoreError> {
-    let loaded = match state {
-        true => Some(load_player(store, &partition, shard, player).await?),
-        false => None,
-    };
+    let loaded = if state { Some(load_player(store, &partition, shard, player).await?) } else { None };
     let facts = match needs {
         Some((job, needs)) => Some(LoadedFacts { job, ..load_facts(store, shard, player, *needs).await? }),
         None => None,

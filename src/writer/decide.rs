@@ -76,7 +76,9 @@ impl Writer {
             }
             Err(error) => {
                 tracing::error!(%error, "the index could not be asked");
-                jobs.into_iter().for_each(|job| job.fail(unrecorded(&error)));
+                for job in jobs {
+                    job.fail(unrecorded(&error));
+                }
             }
         }
         self.lookups = lookups;
@@ -403,7 +405,7 @@ impl Writer {
         let shard = job.shard;
         match self.runtime.block_on(self.shared.store.heads()) {
             Ok(heads) if heads.get(shard.index()) == Some(&self.durable[shard.index()]) => {
-                self.give_up(job, what)
+                self.give_up(job, what);
             }
             Ok(_) => {
                 tracing::info!(%shard, %what, "another writer appended: loading the player again");

@@ -36,11 +36,13 @@ const INLINE_COMMITS_MAX: usize = 4;
 /// How often the writer looks up when nothing happens.
 const TICK: Duration = Duration::from_millis(50);
 
+type Digests = HashSet<[u8; 16], BuildHasherDefault<DigestHasher>>;
+
 /// What is decided but not durable, by digest of key or stream: one set for the batch being written, one
 /// for the batch being built.
 #[derive(Debug, Default)]
 struct Overlay {
-    sets: [(u64, HashSet<[u8; 16], BuildHasherDefault<DigestHasher>>); 2],
+    sets: [(u64, Digests); 2],
 }
 
 impl Overlay {
@@ -489,7 +491,9 @@ impl Writer {
         let Some(slot) = self.slots.get_mut(partition) else { return };
         let jobs = std::mem::take(&mut slot.parked);
         self.parked -= jobs.len();
-        jobs.into_iter().for_each(|job| job.fail(error()));
+        for job in jobs {
+            job.fail(error());
+        }
     }
 
     /// Fails everything that waits for a player if his shard has stopped; nothing may be decided there.
@@ -548,7 +552,9 @@ impl Writer {
                 }
             }
             self.parked -= given_up.len();
-            given_up.into_iter().for_each(|job| job.fail(stalled()));
+            for job in given_up {
+                job.fail(stalled());
+            }
         }
         if !self.building.is_empty() {
             self.abandon(&stalled);

@@ -101,12 +101,15 @@ async fn no_answer_and_no_reading_leaves_before_what_it_rests_on_is_durable() {
 
 #[tokio::test]
 async fn a_rollback_right_behind_the_win_that_closed_its_round_is_refused() {
-    let (ledger, puppet, p) = staged(ShardCount::ONE, true, settings()).await;
-    let p = &p[0];
+    let (ledger, puppet, players) = staged(ShardCount::ONE, true, settings()).await;
+    let p = &players[0];
     for i in 0..20 {
-        let (t, r, w, x) = (format!("t{i}"), format!("r{i}"), format!("w{i}"), format!("x{i}"));
-        ledger.execute(p, bet(&t, &r, "1.00")).await.unwrap();
-        let both = vec![in_play(p, win(&w, &r, "1.00", Finality::Round)), in_play(p, rollback(&x, &t))];
+        let (placed, round) = (format!("t{i}"), format!("r{i}"));
+        ledger.execute(p, bet(&placed, &round, "1.00")).await.unwrap();
+        let both = vec![
+            in_play(p, win(&format!("w{i}"), &round, "1.00", Finality::Round)),
+            in_play(p, rollback(&format!("x{i}"), &placed)),
+        ];
         let answers = soon(ledger.execute_all(both)).await;
         assert_eq!(text(&answers[0]), "applied");
         assert_eq!(

@@ -1,6 +1,7 @@
 //! A real process that runs the engine at full speed is killed; what it acknowledged must be there, once.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -50,8 +51,8 @@ fn child_plays_until_it_is_killed() {
                     let mut lines = String::new();
                     for (n, answer) in (from..).zip(answers) {
                         let receipt = answer.unwrap();
-                        lines +=
-                            &format!("acknowledged {number} {n} {} {}\n", receipt.position, receipt.hash);
+                        let (position, hash) = (receipt.position, receipt.hash);
+                        writeln!(lines, "acknowledged {number} {n} {position} {hash}").unwrap();
                     }
                     let mut out = out.lock().unwrap();
                     out.write_all(lines.as_bytes()).unwrap();

@@ -81,8 +81,6 @@ impl Count {
 pub(crate) enum Trick {
     /// It fails with this; nothing lands.
     Fail(StoreError),
-    /// It lands, and the answer is this.
-    LandAndAnswer(StoreError),
     Panic,
 }
 
@@ -189,7 +187,6 @@ impl EventStore for Puppet {
         let answer = match trick {
             None => self.now().append(appends).await,
             Some(Trick::Fail(error)) => Err(error),
-            Some(Trick::LandAndAnswer(error)) => self.now().append(appends).await.and(Err(error)),
             Some(Trick::Panic) => panic!("the store panics, as it was told"),
         };
         self.strings.append_done.up();
