@@ -92,6 +92,8 @@ pub(crate) struct Strings {
     pub(crate) appends: Gate,
     /// Holds what was read, after it was read.
     pub(crate) loads: Gate,
+    /// Holds what was read of a shard, after it was read.
+    pub(crate) reads: Gate,
     pub(crate) append_calls: Count,
     /// Appends that got past the gate.
     pub(crate) append_done: Count,
@@ -201,6 +203,7 @@ impl EventStore for Puppet {
     ) -> Result<Vec<StoredCommit>, StoreError> {
         let read = self.now().read(shard, from, limit).await;
         self.strings.read_calls.up();
+        self.strings.reads.pass();
         Ok(self.lied(read?))
     }
 

@@ -125,6 +125,9 @@ async fn a_load_of_before_another_writer_appended_is_not_decided_on() {
     let loads = puppet.strings.load_calls.now();
     let late = send(&a, &p, bet("t2", "r2", "100.00"));
     soon(puppet.strings.load_calls.above(loads)).await;
+    // The first page has everything; that the second is empty ends the load.
+    puppet.strings.loads.release_one();
+    soon(puppet.strings.load_calls.above(loads + 1)).await;
     // A has read that p has 100.00, but not heard of it. B spends it.
     soon(b.execute(&p, bet("t1", "r1", "100.00"))).await.unwrap();
     let reads = puppet.strings.read_calls.now();
