@@ -268,8 +268,10 @@ async fn load_facts(
             }
         }
     }
-    if let Some(KnownOperation { subject: Subject::Bet(reference) | Subject::Win(reference), .. }) =
-        &facts.target
+    // A round that the command names comes first; otherwise it is that of the target.
+    if needs.round.is_none()
+        && let Some(KnownOperation { subject: Subject::Bet(reference) | Subject::Win(reference), .. }) =
+            &facts.target
     {
         let stream = FactsNeeded::round_stream(player, reference).digest();
         let found = store.lookup(&[Lookup::Stream(shard, stream)]).await?;
