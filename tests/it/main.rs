@@ -9,6 +9,7 @@ mod in_flight;
 mod kill;
 mod lanes;
 mod life;
+mod moved;
 mod parallel;
 mod power;
 mod puppet;
