@@ -102,6 +102,15 @@ impl Stamper {
         Ok(stamp)
     }
 
+    /// Takes note of an instant that is recorded, perhaps by another writer. Answers whether it is news.
+    pub(crate) fn observe(&mut self, recorded: Timestamp) -> bool {
+        let is_news = self.last.is_none_or(|last| last < recorded);
+        if is_news {
+            self.last = Some(recorded);
+        }
+        is_news
+    }
+
     /// Takes the wall clock as it is after an operator checked it. What is recorded already still counts.
     pub(crate) fn accept(&mut self, clock: &dyn Clock) {
         self.baseline = (clock.wall(), clock.monotonic());

@@ -31,11 +31,14 @@ impl Refused {
 pub(crate) const STALLED: &str = "a durable write has not returned for too long";
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct State {
     lanes: [VecDeque<Job>; 3],
     loaded: Vec<Loaded>,
     written: Option<Written>,
     closing: bool,
+    /// The writer knows that it is closing.
+    told: bool,
     stalled: bool,
     asleep: bool,
     dead: bool,
@@ -76,6 +79,7 @@ impl Inbox {
     }
 
     /// Puts a job into a lane, or answers at once why not.
+    #[expect(clippy::result_large_err, reason = "the job goes back whole; a box would cost every caller")]
     pub(crate) fn push(&self, lane: Lane, job: Job) -> Result<(), (Refused, Job)> {
         let mut state = self.lock();
         if let Err(refused) = self.admit(&state, lane) {
@@ -138,7 +142,9 @@ impl Inbox {
             state.dead = true;
             state.lanes.iter_mut().flat_map(std::mem::take).collect()
         };
-        jobs.into_iter().for_each(|job| job.fail(ExecuteError::Closed));
+        for job in jobs {
+            job.fail(ExecuteError::Closed);
+        }
     }
 
     /// Says that a write hangs, or hangs no more. Jobs that wait are given back undecided.
@@ -172,6 +178,7 @@ impl Inbox {
             state = woken;
             state.asleep = false;
         }
+        state.told = state.closing;
         Intake {
             jobs: Self::draw(&mut state.lanes, room),
             loaded: std::mem::take(&mut state.loaded),
@@ -183,7 +190,7 @@ impl Inbox {
 
     fn is_ready(state: &State, room: usize) -> bool {
         let jobs = room > 0 && state.lanes.iter().any(|lane| !lane.is_empty());
-        jobs || !state.loaded.is_empty() || state.written.is_some() || state.closing
+        jobs || !state.loaded.is_empty() || state.written.is_some() || (state.closing && !state.told)
     }
 
     /// Draws jobs: each lane has its guaranteed share (play 5/8, cashier 1/4, bulk 1/8), and what a lane
@@ -205,5 +212,83 @@ impl Inbox {
             jobs.extend(lane.drain(..count));
         }
         jobs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger_core::PlayerId;
+    use ledger_store::ShardCount;
+    use tokio::sync::oneshot;
+
+    fn job() -> Job {
+        Job::read(PlayerId::new("p").unwrap(), ShardCount::ONE, oneshot::channel().0)
+    }
+
+    /// Fills an inbox; the ids tell the lanes' jobs apart.
+    fn filled(counts: [usize; 3]) -> (Inbox, [Vec<u64>; 3]) {
+        let inbox = Inbox::new([1_000; 3]);
+        let mut ids = [Vec::new(), Vec::new(), Vec::new()];
+        for lane in Lane::ALL {
+            for _ in 0..counts[lane.index()] {
+                let job = job();
+                ids[lane.index()].push(job.id);
+                inbox.push(lane, job).unwrap();
+            }
+        }
+        (inbox, ids)
+    }
+
+    fn drawn(inbox: &Inbox, room: usize, ids: &[Vec<u64>; 3]) -> [Vec<u64>; 3] {
+        let jobs = inbox.take(room, None).jobs;
+        assert!(jobs.len() <= room);
+        let of = |lane: usize| jobs.iter().map(|job| job.id).filter(|id| ids[lane].contains(id)).collect();
+        [of(0), of(1), of(2)]
+    }
+
+    #[test]
+    fn every_lane_has_its_share_and_its_order() {
+        let (inbox, ids) = filled([500, 500, 500]);
+        let first = drawn(&inbox, 80, &ids);
+        assert_eq!(first.each_ref().map(Vec::len), [50, 20, 10]);
+        let second = drawn(&inbox, 80, &ids);
+        for lane in 0..3 {
+            let both: Vec<_> = first[lane].iter().chain(&second[lane]).copied().collect();
+            assert_eq!(both, ids[lane][..both.len()], "first in, first out");
+        }
+    }
+
+    #[test]
+    fn what_a_lane_leaves_goes_to_the_most_urgent() {
+        let (inbox, ids) = filled([500, 0, 500]);
+        assert_eq!(drawn(&inbox, 80, &ids).map(|lane| lane.len()), [70, 0, 10]);
+        let (inbox, ids) = filled([10, 0, 500]);
+        assert_eq!(drawn(&inbox, 80, &ids).map(|lane| lane.len()), [10, 0, 70]);
+    }
+
+    #[test]
+    fn bulk_does_not_starve_play_however_small_the_room() {
+        for room in 1..40 {
+            let (inbox, ids) = filled([100, 100, 900]);
+            let [play, cashier, bulk] = drawn(&inbox, room, &ids).map(|lane| lane.len());
+            assert_eq!(play + cashier + bulk, room);
+            assert!(play >= cashier && cashier >= bulk, "{room}: {play} {cashier} {bulk}");
+            assert!(room < 8 || play * 2 >= room, "{room}: play has {play}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_taken_in_once_it_closes_stalls_or_dies() {
+        let (inbox, _) = filled([1, 1, 1]);
+        assert_eq!(inbox.stall(true).len(), 3, "whatever waits is given back");
+        assert!(matches!(inbox.push(Lane::Play, job()), Err((Refused::Stalled, _))));
+        inbox.stall(false);
+        inbox.push(Lane::Play, job()).unwrap();
+        inbox.close();
+        assert!(matches!(inbox.push(Lane::Bulk, job()), Err((Refused::Closed, _))));
+        assert_eq!(inbox.take(10, None).jobs.len(), 1, "what was taken in stays");
+        inbox.die();
+        assert_eq!(inbox.push_all(vec![(Lane::Play, job())]).len(), 1);
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct Job {
     pub(crate) shard: Shard,
     /// `None` for a job of the house.
     pub(crate) player: Option<PlayerId>,
+    /// How often it met a state that was out of date.
+    pub(crate) attempts: u8,
     pub(crate) ask: Ask,
 }
 
@@ -83,6 +85,7 @@ impl Job {
             partition,
             shard: shards.shard_of(&partition),
             player: Some(request.player),
+            attempts: 0,
             ask: Ask::Execute(Box::new(prepared)),
         })
     }
@@ -94,6 +97,7 @@ impl Job {
             partition,
             shard: shards.shard_of(&partition),
             player: Some(player),
+            attempts: 0,
             ask: Ask::Read(reply),
         }
     }
@@ -106,6 +110,7 @@ impl Job {
             partition,
             shard: shards.shard_of(&partition),
             player: Some(question.player),
+            attempts: 0,
             ask: Ask::Outcome { key: question.key, digest, reply },
         }
     }
@@ -121,6 +126,7 @@ impl Job {
             partition,
             shard: shards.shard_of(&partition),
             player: None,
+            attempts: 0,
             ask: Ask::Register { command, reply },
         })
     }
@@ -136,7 +142,13 @@ impl Job {
 
     /// Answers with a failure. A caller that is gone does not mind.
     pub(crate) fn fail(self, error: ExecuteError) {
-        match self.ask {
+        self.ask.fail(error);
+    }
+}
+
+impl Ask {
+    fn fail(self, error: ExecuteError) {
+        match self {
             Ask::Execute(prepared) => drop(prepared.reply.send(Err(error))),
             Ask::Read(reply) => drop(reply.send(Err(error))),
             Ask::Outcome { reply, .. } => drop(reply.send(Err(error))),
@@ -167,17 +179,14 @@ pub(crate) struct Entry {
 impl Entry {
     /// Sends the answer.
     pub(crate) fn release(self) {
-        let Job { id, partition, shard, player, ask } = self.job;
-        match (ask, self.answer) {
+        let Self { job, answer, .. } = self;
+        match (job.ask, answer) {
             (Ask::Execute(prepared), Answer::Receipt(receipt)) => drop(prepared.reply.send(Ok(*receipt))),
             (Ask::Read(reply), Answer::Reading(reading)) => drop(reply.send(Ok(*reading))),
             (Ask::Outcome { reply, .. }, Answer::Outcome(outcome)) => drop(reply.send(Ok(*outcome))),
             (Ask::Register { reply, .. }, Answer::Registered) => drop(reply.send(Ok(()))),
-            (ask, Answer::Failure(error)) => Job { id, partition, shard, player, ask }.fail(*error),
-            (ask, _) => {
-                let error = ExecuteError::Bug { what: "an answer of another kind".to_owned() };
-                Job { id, partition, shard, player, ask }.fail(error);
-            }
+            (ask, Answer::Failure(error)) => ask.fail(*error),
+            (ask, _) => ask.fail(ExecuteError::Bug { what: "an answer of another kind".to_owned() }),
         }
     }
 

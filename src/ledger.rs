@@ -184,7 +184,9 @@ impl Ledger {
                 }
                 shared.inbox.die();
                 let unanswered = shared.in_flight.take().unwrap_or_default();
-                unanswered.into_iter().for_each(|entry| entry.unknown("the writer stopped"));
+                for entry in unanswered {
+                    entry.unknown("the writer stopped");
+                }
                 leash.end();
             })?);
         }
@@ -374,16 +376,17 @@ impl Ledger {
     /// [`StoreError`] if the end could not be written; everything acknowledged is durable all the same.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.shared().inbox.close();
-        let threads: Vec<JoinHandle<()>> =
-            std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        let (shared, leash) = (Arc::clone(self.shared()), Arc::clone(&self.inner.leash));
+        let inner = Arc::clone(&self.inner);
         aside("close", move || {
-            for thread in threads {
+            // A second close waits here for the first: the store must not be closed under the writer.
+            let mut threads = inner.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            for thread in threads.drain(..) {
                 // A panic of a thread was reported where it happened.
                 drop(thread.join());
             }
-            leash.end();
-            runtime().map_err(|e| StoreError::io("close", e))?.block_on(shared.store.close())
+            drop(threads);
+            inner.leash.end();
+            runtime().map_err(|e| StoreError::io("close", e))?.block_on(inner.shared.store.close())
         })
         .await
         .map_err(|e| StoreError::io("close", e))?

@@ -15,6 +15,7 @@ use ledger_store::{
 };
 
 use crate::inbox::Inbox;
+use crate::writer::guarded;
 
 /// What a parked job needs from the log.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(crate) struct Needs {
 #[derive(Debug)]
 pub(crate) enum Task {
     Load {
+        /// Comes back with what was found.
+        no: u64,
         partition: PartitionDigest,
         shard: Shard,
         player: PlayerId,
@@ -60,6 +63,7 @@ pub(crate) struct LoadedPlayer {
 
 #[derive(Debug)]
 pub(crate) struct Loaded {
+    pub(crate) no: u64,
     pub(crate) partition: PartitionDigest,
     pub(crate) result: Result<(Option<LoadedPlayer>, Option<LoadedFacts>), StoreError>,
 }
@@ -73,12 +77,16 @@ pub(crate) fn run(
 ) {
     while let Ok(task) = tasks.recv() {
         match task {
-            Task::Load { partition, shard, player, state, needs } => {
-                let result = runtime.block_on(load(store.as_ref(), partition, shard, &player, state, needs));
-                inbox.loaded(Loaded { partition, result });
+            Task::Load { no, partition, shard, player, state, needs } => {
+                let loading =
+                    || runtime.block_on(load(store.as_ref(), partition, shard, &player, state, needs));
+                // A panic fails this load; the thread serves the others.
+                let result = guarded(loading).unwrap_or_else(|what| Err(StoreError::Corrupted(what)));
+                inbox.loaded(Loaded { no, partition, result });
             }
             Task::Snapshot(snapshot) => {
-                if let Err(error) = runtime.block_on(store.write_snapshot(snapshot)) {
+                let kept = guarded(|| runtime.block_on(store.write_snapshot(snapshot)));
+                if let Err(error) = kept.unwrap_or_else(|what| Err(StoreError::Corrupted(what))) {
                     // A snapshot is only an optimisation: its loss costs a longer replay.
                     tracing::warn!(%error, "a snapshot was not kept");
                 }
@@ -110,10 +118,7 @@ async fn load(
     state: bool,
     needs: Option<(u64, Box<Needs>)>,
 ) -> Result<(Option<LoadedPlayer>, Option<LoadedFacts>), StoreError> {
-    let loaded = match state {
-        true => Some(load_player(store, &partition, shard, player).await?),
-        false => None,
-    };
+    let loaded = if state { Some(load_player(store, &partition, shard, player).await?) } else { None };
     let facts = match needs {
         Some((job, needs)) => Some(LoadedFacts { job, ..load_facts(store, shard, player, *needs).await? }),
         None => None,
@@ -263,8 +268,10 @@ async fn load_facts(
             }
         }
     }
-    if let Some(KnownOperation { subject: Subject::Bet(reference) | Subject::Win(reference), .. }) =
-        &facts.target
+    // A round that the command names comes first; otherwise it is that of the target.
+    if needs.round.is_none()
+        && let Some(KnownOperation { subject: Subject::Bet(reference) | Subject::Win(reference), .. }) =
+            &facts.target
     {
         let stream = FactsNeeded::round_stream(player, reference).digest();
         let found = store.lookup(&[Lookup::Stream(shard, stream)]).await?;

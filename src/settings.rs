@@ -93,7 +93,7 @@ impl Settings {
             batch_bytes_max: 8 << 20,
             cache_bytes: 256 << 20,
             snapshot_every: 1_000,
-            clock_bound: Duration::from_secs(60),
+            clock_bound: Duration::from_mins(1),
             write_timeout: Duration::from_secs(10),
             load_timeout: Duration::from_secs(10),
             actor,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use ledger_core::stored::{CommitBody, CommitIndex, Event};
 use ledger_core::{
     AccountCode, AccountKind, Amount, Book, CurrencyCode, CurrencyRegister, KeyDigest, Partition,
-    PartitionDigest, PlayerState, Side, Stream,
+    PartitionDigest, PlayerState, Side, Stream, Timestamp,
 };
 use ledger_store::{
     EventStore, Head, Position, READ_COMMITS_MAX, Shard, StoreError, StoredCommit, commit_hash, genesis,
@@ -126,6 +126,8 @@ struct Walk {
     players: HashMap<PartitionDigest, PlayerState>,
     register: CurrencyRegister,
     keys: HashSet<(PartitionDigest, KeyDigest)>,
+    /// When the shard's last commit was recorded.
+    recorded_at: Option<Timestamp>,
     commits: u64,
 }
 
@@ -139,6 +141,9 @@ impl Walk {
         let index = CommitIndex::of_body(&commit.body).map_err(|e| e.to_string())?;
         if identity.shards.shard_of(&index.partition) != commit.shard {
             return Err(format!("{} belongs to another shard", body.partition));
+        }
+        if self.recorded_at.replace(body.recorded_at).is_some_and(|last| last > body.recorded_at) {
+            return Err("it is recorded before its predecessor".to_owned());
         }
         for (record, digest) in body.keys.iter().zip(&index.keys) {
             if !self.keys.insert((index.partition, *digest)) {
@@ -160,9 +165,6 @@ impl Walk {
             Partition::Player(player) => {
                 let state =
                     self.players.entry(index.partition).or_insert_with(|| PlayerState::new(player.clone()));
-                if state.recorded_at().is_some_and(|last| last > body.recorded_at) {
-                    return Err("it is recorded before its predecessor".to_owned());
-                }
                 state.evolve_commit(&body).map_err(|fault| fault.to_string())?;
             }
             Partition::House(_) => self.register.evolve_commit(&body).map_err(|fault| fault.to_string())?,
@@ -226,6 +228,7 @@ pub async fn verify(store: &dyn EventStore) -> Result<Verification, VerifyError>
     let mut walk = Walk::default();
     for (shard, head) in identity.shards.all().zip(&heads) {
         let mut last = genesis(&identity, shard);
+        walk.recorded_at = None;
         while last.position < head.position {
             let commits = store.read(shard, last.position.next(), READ_COMMITS_MAX).await?;
             if commits.is_empty() {

@@ -52,7 +52,9 @@ pub(crate) fn run(shared: &Arc<Shared>, leash: &Leash) {
             && let Some(entries) = shared.in_flight.take()
         {
             tracing::error!(waiting = entries.len(), "a durable write hangs: its outcome is unknown");
-            entries.into_iter().for_each(|entry| entry.unknown(STALLED));
+            for entry in entries {
+                entry.unknown(STALLED);
+            }
         }
     }
 }

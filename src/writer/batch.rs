@@ -1,5 +1,7 @@
 //! A batch: the commits of one durable write, and the answers that wait for it.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -155,6 +157,18 @@ async fn append(
     }
 }
 
+/// Runs what may panic in a store; tells the panic's text.
+pub(crate) fn guarded<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(body)).map_err(|panic| panic_text(panic.as_ref()))
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("a panic: {}", text.unwrap_or_default())
+}
+
 /// Writes a batch, and answers what is durable. Runs on the writer's thread or on the one for writes.
 pub(crate) fn perform(
     store: &dyn EventStore,
@@ -165,10 +179,13 @@ pub(crate) fn perform(
     limit: Duration,
 ) -> Written {
     let start = Instant::now();
-    let result = runtime.block_on(append(store, &outgoing.appends, limit));
+    // A store that panics must not take the thread with it: somebody waits for each of these answers.
+    let result = guarded(|| runtime.block_on(append(store, &outgoing.appends, limit)))
+        .unwrap_or_else(|reason| Err((StoreError::Unknown { reason }, true)));
     let confirmed = match &result {
         Ok(_) if !outgoing.confirm.is_empty() && !store.is_exclusive() => {
-            runtime.block_on(store.heads()).map(Some)
+            guarded(|| runtime.block_on(store.heads()).map(Some))
+                .unwrap_or_else(|reason| Err(StoreError::Unavailable { reason, source: None }))
         }
         _ => Ok(None),
     };

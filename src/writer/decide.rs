@@ -9,11 +9,15 @@ use ledger_core::{Decision, Facts, Partition, PlayerCommand, PlayerLedger, Playe
 use ledger_store::{Lookup, SealedCommit, Shard, commit_hash};
 
 use super::Writer;
+use super::batch::panic_text;
 use super::slots::Gate;
 use crate::error::{ExecuteError, Refusal};
 use crate::job::{Answer, Ask, Entry, Job, Prepared, unrecorded};
 use crate::loader::{LoadedFacts, Needs, Task};
 use crate::request::{EntryId, Outcome, PlayerReading, Receipt, RecordedOutcome};
+
+/// How often a command is decided again because its player's state was out of date.
+const ATTEMPTS_MAX: u8 = 16;
 
 /// What keeps a job from being decided now.
 enum Obstacle {
@@ -21,6 +25,14 @@ enum Obstacle {
     Batch(u64),
     /// Something it needs must be read from the log.
     Log,
+}
+
+/// What the index was asked for a job when it was taken in.
+#[derive(Debug, Clone, Copy)]
+struct Looked {
+    lookups: usize,
+    /// Whether anything was found.
+    hit: bool,
 }
 
 /// Whether the bet or win a rollback names is in a live round, so that no more facts are needed.
@@ -59,20 +71,22 @@ impl Writer {
             Ok(found) => {
                 for (job, span) in jobs.into_iter().zip(&spans) {
                     let hit = found.get(span.clone()).is_some_and(|f| f.iter().any(|p| !p.is_empty()));
-                    self.accept(job, Some((!span.is_empty(), hit)));
+                    self.accept(job, Looked { lookups: span.len(), hit });
                 }
             }
             Err(error) => {
                 tracing::error!(%error, "the index could not be asked");
-                jobs.into_iter().for_each(|job| job.fail(unrecorded(&error)));
+                for job in jobs {
+                    job.fail(unrecorded(&error));
+                }
             }
         }
         self.lookups = lookups;
         self.spans = spans;
     }
 
-    /// Decides a job now, or parks it. `looked` tells whether the index was asked for it, and found anything.
-    fn accept(&mut self, job: Job, looked: Option<(bool, bool)>) {
+    /// Decides a job now, or parks it.
+    fn accept(&mut self, job: Job, looked: Looked) {
         if let Some(error) = &self.stopped[job.shard.index()] {
             return job.fail(ExecuteError::Store(error.clone()));
         }
@@ -81,6 +95,7 @@ impl Writer {
         }
         let genesis = self.genesis[job.shard.index()];
         let (parked_max, partition) = (self.parked_max, job.partition);
+        let is_full = self.room() == 0;
         let slot = self.slots.entry(partition, genesis);
         if slot.gate != Gate::Ready || !slot.parked.is_empty() {
             if self.parked >= parked_max {
@@ -97,7 +112,12 @@ impl Writer {
             slot.parked.push_back(job);
             return self.start_load(partition);
         }
-        if let Some(obstacle) = self.obstacle(&job, looked) {
+        if is_full {
+            self.parked += 1;
+            slot.parked.push_back(job);
+            return self.deferred.push_back(partition);
+        }
+        if let Some(obstacle) = self.obstacle(&job, Some(looked)) {
             return self.park_first(job, &obstacle);
         }
         self.decide(job, None);
@@ -106,6 +126,9 @@ impl Writer {
     /// Goes on with a player's parked jobs, as far as it goes.
     pub(super) fn resume(&mut self, partition: ledger_core::PartitionDigest) {
         loop {
+            if self.fail_if_stopped(&partition) {
+                return;
+            }
             let Some(slot) = self.slots.get_mut(&partition) else { return };
             if slot.gate != Gate::Ready {
                 return;
@@ -116,6 +139,13 @@ impl Writer {
                 }
                 return;
             }
+            if slot.parked.is_empty() {
+                return;
+            }
+            if self.room() == 0 {
+                return self.deferred.push_back(partition);
+            }
+            let Some(slot) = self.slots.get_mut(&partition) else { return };
             let Some(job) = slot.parked.pop_front() else { return };
             self.parked -= 1;
             let facts = slot.facts.take().filter(|facts| facts.job == job.id);
@@ -144,7 +174,10 @@ impl Writer {
     }
 
     /// What keeps this job from being decided on the live state alone.
-    fn obstacle(&mut self, job: &Job, looked: Option<(bool, bool)>) -> Option<Obstacle> {
+    fn obstacle(&mut self, job: &Job, looked: Option<Looked>) -> Option<Obstacle> {
+        if self.awaits_registration(job) {
+            return Some(Obstacle::Batch(self.register_batch));
+        }
         let state = self.slots.get(&job.partition)?.state.as_ref()?;
         let mut needed = Vec::new();
         needed_lookups(job, state, &mut needed);
@@ -159,8 +192,9 @@ impl Writer {
             }
         }
         let hit = match looked {
-            // A round that was live when the index was asked may be over by now; then it is in the overlay.
-            Some((true, hit)) => hit,
+            // A job decided since may have closed the round this one is about: then more must be asked, such
+            // as for the bet that a rollback names.
+            Some(looked) if looked.lookups == needed.len() => looked.hit,
             _ if needed.is_empty() => false,
             _ => match self.runtime.block_on(self.shared.store.lookup(&needed)) {
                 Ok(found) => found.iter().any(|positions| !positions.is_empty()),
@@ -177,8 +211,22 @@ impl Writer {
         if last > self.durable_batch { Some(Obstacle::Batch(last)) } else { Some(Obstacle::Log) }
     }
 
+    /// Whether this opens a player with a currency whose registration is decided but not known to be durable.
+    /// Its caller may know before the writer does.
+    fn awaits_registration(&self, job: &Job) -> bool {
+        let Ask::Execute(prepared) = &job.ask else { return false };
+        let PlayerCommand::OpenPlayer(open) = &prepared.command else { return false };
+        self.register_batch > 0
+            && open.currencies.iter().any(|code| {
+                self.currencies.get(*code).is_none() && self.register.registry().get(*code).is_some()
+            })
+    }
+
     /// Sends the loader for what the first parked job needs, once everything it may need is durable.
     pub(super) fn start_load(&mut self, partition: ledger_core::PartitionDigest) {
+        if self.fail_if_stopped(&partition) {
+            return;
+        }
         let Some(slot) = self.slots.get_mut(&partition) else { return };
         if slot.last_batch > self.durable_batch && slot.state.is_none() {
             let no = slot.last_batch;
@@ -192,17 +240,15 @@ impl Writer {
         // With the state in hand the facts are certain to be needed; without it, most jobs need none.
         let needs = if want_state { None } else { needs_of(job) };
         let needs = needs.map(|needs| (job.id, needs));
-        let task = Task::Load { partition, shard: job.shard, player, state: want_state, needs };
+        self.loads += 1;
+        let no = self.loads;
+        let task = Task::Load { no, partition, shard: job.shard, player, state: want_state, needs };
         slot.gate = Gate::Loading(Instant::now());
+        slot.load = no;
         if self.tasks.give(task).is_err() {
             slot.gate = Gate::Ready;
-            let jobs: Vec<Job> = slot.parked.drain(..).collect();
-            self.parked -= jobs.len();
-            for job in jobs {
-                job.fail(ExecuteError::Unavailable {
-                    reason: "too many players are being loaded".to_owned(),
-                });
-            }
+            let reason = "too many players are being loaded";
+            self.fail_parked(&partition, &|| ExecuteError::Unavailable { reason: reason.to_owned() });
         }
     }
 
@@ -210,6 +256,10 @@ impl Writer {
         let Ask::Register { command, .. } = &job.ask else {
             return job.fail(ExecuteError::Bug { what: "a job of the house that is none".to_owned() });
         };
+        if self.register_stale {
+            let reason = "the register of currencies is being read again".to_owned();
+            return job.fail(ExecuteError::Unavailable { reason });
+        }
         let decided = self.register.decide(command);
         let shard = job.shard;
         match decided {
@@ -337,14 +387,34 @@ impl Writer {
                 let refusal = Refusal { rejection, replayed: false, recorded: None, balances };
                 self.answer(job, Answer::Failure(Box::new(ExecuteError::Rejected(Box::new(refusal)))));
             }
-            Ok(Err(what)) => self.give_up(job, what),
+            Ok(Err(what)) => self.faulty(job, what),
             Err(panic) => {
-                let what = panic
-                    .downcast_ref::<&str>()
-                    .map(|text| (*text).to_owned())
-                    .or_else(|| panic.downcast_ref::<String>().cloned())
-                    .unwrap_or_else(|| "a panic".to_owned());
-                self.give_up(job, format!("a decision panicked: {what}"));
+                let what = panic_text(panic.as_ref());
+                self.give_up(job, format!("deciding: {what}"));
+            }
+        }
+    }
+
+    /// State and facts contradict each other. On a shared store the facts may be newer than the state: another
+    /// writer appended, and this one has not met its head yet. Then the player is loaded again.
+    fn faulty(&mut self, mut job: Job, what: String) {
+        job.attempts = job.attempts.saturating_add(1);
+        if self.shared.store.is_exclusive() || job.attempts >= ATTEMPTS_MAX {
+            return self.give_up(job, what);
+        }
+        let shard = job.shard;
+        match self.runtime.block_on(self.shared.store.heads()) {
+            Ok(heads) if heads.get(shard.index()) == Some(&self.durable[shard.index()]) => {
+                self.give_up(job, what);
+            }
+            Ok(_) => {
+                tracing::info!(%shard, %what, "another writer appended: loading the player again");
+                self.slots.drop_state(&job.partition);
+                self.park_first(job, &Obstacle::Log);
+            }
+            Err(error) => {
+                self.slots.drop_state(&job.partition);
+                job.fail(unrecorded(&error));
             }
         }
     }

@@ -7,7 +7,7 @@ mod batch;
 mod decide;
 mod slots;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::hash::BuildHasherDefault;
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use ledger_core::{CurrencyRegister, CurrencyRegistry, PartitionDigest, Timestamp
 use ledger_store::{EventStore, Head, Lookup, Position, READ_COMMITS_MAX, Shard, StoreError, genesis};
 
 use batch::{Batch, Fate};
-pub(crate) use batch::{InFlight, Outgoing, Written, perform};
+pub(crate) use batch::{InFlight, Outgoing, Written, guarded, perform};
 use slots::{DigestHasher, Gate, Slots};
 
 use crate::clock::{ClockSuspect, Stamper};
@@ -36,11 +36,13 @@ const INLINE_COMMITS_MAX: usize = 4;
 /// How often the writer looks up when nothing happens.
 const TICK: Duration = Duration::from_millis(50);
 
+type Digests = HashSet<[u8; 16], BuildHasherDefault<DigestHasher>>;
+
 /// What is decided but not durable, by digest of key or stream: one set for the batch being written, one
 /// for the batch being built.
 #[derive(Debug, Default)]
 struct Overlay {
-    sets: [(u64, HashSet<[u8; 16], BuildHasherDefault<DigestHasher>>); 2],
+    sets: [(u64, Digests); 2],
 }
 
 impl Overlay {
@@ -112,6 +114,8 @@ pub(crate) struct Writer {
     register: CurrencyRegister,
     /// The batch of the newest registration of a currency.
     register_batch: u64,
+    /// Registrations were dropped while others were being written: the register must be read again.
+    register_stale: bool,
     register_shard: Shard,
     genesis: Vec<Head>,
     /// The heads that are known to be durable.
@@ -129,12 +133,16 @@ pub(crate) struct Writer {
     /// Every batch up to this one is durable or gone.
     durable_batch: u64,
     waiting: BTreeMap<u64, Vec<PartitionDigest>>,
+    /// Players whose parked jobs could be decided, but the batch is full.
+    deferred: VecDeque<PartitionDigest>,
     lookups: Vec<Lookup>,
     spans: Vec<Range<usize>>,
     buffer: Vec<u8>,
     tally: Tally,
     /// When loads were last looked at.
     looked: Instant,
+    /// The number of the newest load.
+    loads: u64,
 }
 
 impl std::fmt::Debug for Writer {
@@ -187,6 +195,7 @@ impl Writer {
             currencies: Arc::new(register.registry().clone()),
             register,
             register_batch: 0,
+            register_stale: false,
             register_shard,
             durable: heads.clone(),
             stopped: vec![None; genesis.len()],
@@ -200,11 +209,13 @@ impl Writer {
             writing: None,
             durable_batch: 0,
             waiting: BTreeMap::new(),
+            deferred: VecDeque::new(),
             lookups: Vec::new(),
             spans: Vec::new(),
             buffer: Vec::with_capacity(4096),
             tally: Tally::default(),
             looked: Instant::now(),
+            loads: 0,
             shared,
         })
     }
@@ -231,9 +242,10 @@ impl Writer {
             }
             if self.writing.is_none() && !self.building.is_empty() {
                 self.write();
-            } else if stalled && !self.building.is_empty() {
-                self.abandon(&|| ExecuteError::Unavailable { reason: STALLED.to_owned() });
+            } else if stalled {
+                self.give_up_waiting();
             }
+            self.resume_deferred();
             self.expire_loads();
             self.evict();
             let done = self.writing.is_none() && self.building.is_empty() && self.parked == 0;
@@ -252,6 +264,15 @@ impl Writer {
         self.shared.settings.batch_commands_max.saturating_sub(self.building.entries.len())
     }
 
+    /// Goes on with players that did not fit into the batch before.
+    fn resume_deferred(&mut self) {
+        while self.room() > 0
+            && let Some(partition) = self.deferred.pop_front()
+        {
+            self.resume(partition);
+        }
+    }
+
     /// Sends the batch to the store: on this thread if it is small and nothing else waits.
     fn write(&mut self) {
         let next = Batch::new(self.building.no + 1, self.genesis.len());
@@ -266,7 +287,8 @@ impl Writer {
         self.writing = Some((batch.no, std::mem::take(&mut batch.players)));
         // Answers alone cost no write on a store that is ours.
         let nothing_to_write = outgoing.appends.is_empty() && self.shared.store.is_exclusive();
-        let small = batch.commits <= INLINE_COMMITS_MAX && self.shared.inbox.is_quiet();
+        // While this thread writes it can answer nobody, so nobody may be parked.
+        let small = batch.commits <= INLINE_COMMITS_MAX && self.parked == 0 && self.shared.inbox.is_quiet();
         if nothing_to_write || small {
             let written = self.perform(&outgoing);
             return self.finish(written);
@@ -312,11 +334,15 @@ impl Writer {
                 self.stopped.iter_mut().for_each(|stopped| *stopped = Some(stop.clone()));
             }
         }
+        if self.register_stale {
+            self.reload_register();
+        }
         if self.register_batch > 0 && self.register_batch <= no {
             self.register_batch = 0;
             self.publish_currencies();
         }
-        self.wake(no);
+        // With a batch that failed the one behind it was given up.
+        self.wake(self.building.no - 1);
     }
 
     fn publish_currencies(&mut self) {
@@ -327,6 +353,7 @@ impl Writer {
     /// Reads the register again after decisions on it were dropped.
     fn reload_register(&mut self) {
         self.register_batch = 0;
+        self.register_stale = false;
         match self.runtime.block_on(load_register(self.shared.store.as_ref())) {
             Ok(register) => {
                 self.register = register;
@@ -380,10 +407,15 @@ impl Writer {
             self.slots.drop_state(partition);
             if let Some(slot) = self.slots.get_mut(partition) {
                 slot.last_batch = slot.last_batch.min(self.durable_batch);
+                // What it waits for is gone: a batch that is decided anew, or a load that may have read
+                // before the other writer appended.
+                slot.gate = Gate::Ready;
             }
         }
+        let recorded = self.runtime.block_on(self.shared.store.last_recorded_at());
         for (shard, actual) in shards {
-            match self.check_history(*shard, *actual) {
+            let checked = recorded.clone().and_then(|_| self.check_history(*shard, *actual));
+            match checked {
                 Ok(()) => {
                     self.durable[shard.index()] = *actual;
                     self.heads[shard.index()] = *actual;
@@ -394,10 +426,16 @@ impl Writer {
                 }
             }
         }
+        self.observe(recorded.ok().flatten());
         if is_moved(self.register_shard) {
             self.reload_register();
         }
         self.requeue(again);
+        for partition in all {
+            if self.slots.get(&partition).is_some_and(|slot| slot.gate == Gate::Ready) {
+                self.start_load(partition);
+            }
+        }
     }
 
     /// Puts jobs back in front of what waits for their players, in their order, and begins anew.
@@ -423,6 +461,13 @@ impl Writer {
         }
     }
 
+    /// Another writer's clock may be ahead: what it recorded must not be followed by an earlier instant.
+    fn observe(&mut self, recorded: Option<Timestamp>) {
+        if recorded.is_some_and(|at| self.stamper.observe(at)) {
+            self.now = self.stamper.stamp(self.shared.settings.clock.as_ref());
+        }
+    }
+
     /// A head that moved must have grown out of the one that was seen.
     fn check_history(&self, shard: Shard, actual: Head) -> Result<(), StoreError> {
         let seen = self.durable[shard.index()];
@@ -441,6 +486,24 @@ impl Writer {
         }
     }
 
+    /// Fails everything that waits for a player.
+    fn fail_parked(&mut self, partition: &PartitionDigest, error: &dyn Fn() -> ExecuteError) {
+        let Some(slot) = self.slots.get_mut(partition) else { return };
+        let jobs = std::mem::take(&mut slot.parked);
+        self.parked -= jobs.len();
+        for job in jobs {
+            job.fail(error());
+        }
+    }
+
+    /// Fails everything that waits for a player if his shard has stopped; nothing may be decided there.
+    fn fail_if_stopped(&mut self, partition: &PartitionDigest) -> bool {
+        let front = self.slots.get(partition).and_then(|slot| slot.parked.front());
+        let Some(error) = front.and_then(|job| self.stopped[job.shard.index()].clone()) else { return false };
+        self.fail_parked(partition, &|| ExecuteError::Store(error.clone()));
+        true
+    }
+
     /// Drops the states of players whose commits did not land.
     fn forget(&mut self, players: &[PartitionDigest]) {
         for partition in players {
@@ -451,7 +514,7 @@ impl Writer {
         }
     }
 
-    /// Gives up the batch being built: nothing of it was sent.
+    /// Gives up the batch being built: nothing of it was sent. Whoever waits for it must be woken.
     fn abandon(&mut self, error: &dyn Fn() -> ExecuteError) {
         let no = self.building.no;
         let building = std::mem::replace(&mut self.building, Batch::new(no + 1, self.genesis.len()));
@@ -470,12 +533,33 @@ impl Writer {
             }
         }
         if self.register_batch == no {
-            self.reload_register();
+            self.register_stale = true;
         }
         if self.writing.is_none() {
             self.durable_batch = no;
         }
-        self.wake(writing);
+    }
+
+    /// While a write hangs nobody waits for it: what is decided behind it, and what is parked, is answered
+    /// as not recorded. Loads have a limit of their own.
+    fn give_up_waiting(&mut self) {
+        let stalled = || ExecuteError::Unavailable { reason: STALLED.to_owned() };
+        if self.parked > 0 {
+            let mut given_up = Vec::new();
+            for (_, slot) in self.slots.iter_mut() {
+                if !matches!(slot.gate, Gate::Loading(_)) {
+                    given_up.extend(slot.parked.drain(..));
+                }
+            }
+            self.parked -= given_up.len();
+            for job in given_up {
+                job.fail(stalled());
+            }
+        }
+        if !self.building.is_empty() {
+            self.abandon(&stalled);
+            self.wake(self.building.no - 1);
+        }
     }
 
     /// Goes on with the players that waited for a batch.
@@ -494,28 +578,28 @@ impl Writer {
 
     /// Takes in what the loader found.
     fn admit(&mut self, loaded: Loaded) {
-        let Loaded { partition, result } = loaded;
+        let Loaded { no, partition, result } = loaded;
         let Some(slot) = self.slots.get_mut(&partition) else { return };
-        if !matches!(slot.gate, Gate::Loading(_)) {
+        if !matches!(slot.gate, Gate::Loading(_)) || slot.load != no {
             return;
         }
         slot.gate = Gate::Ready;
         match result {
             Ok((player, facts)) => {
+                let recorded = player.as_ref().and_then(|player| player.state.recorded_at());
                 if let Some(player) = player {
                     slot.state = Some(Box::new(player.state));
                     slot.head = player.head;
                     slot.since_snapshot = player.since_snapshot;
                 }
                 slot.facts = facts;
+                self.observe(recorded);
                 self.slots.reweigh(&partition);
                 self.resume(partition);
             }
             Err(error) => {
                 tracing::error!(%error, "a player could not be loaded");
-                let jobs: Vec<Job> = slot.parked.drain(..).collect();
-                self.parked -= jobs.len();
-                jobs.into_iter().for_each(|job| job.fail(unrecorded(&error)));
+                self.fail_parked(&partition, &|| unrecorded(&error));
             }
         }
     }

@@ -46,6 +46,8 @@ pub(crate) struct Slot {
     /// The speculative state: everything decided so far.
     pub(crate) state: Option<Box<PlayerState>>,
     pub(crate) gate: Gate,
+    /// The load that counts; what an older one found is out of date.
+    pub(crate) load: u64,
     /// Jobs that wait, in order.
     pub(crate) parked: VecDeque<Job>,
     /// Facts loaded for the first parked job.
@@ -67,7 +69,7 @@ fn weigh(state: &PlayerState) -> usize {
 
 #[derive(Debug)]
 pub(crate) struct Slots {
-    slots: ByDigest<PartitionDigest, Slot>,
+    by_digest: ByDigest<PartitionDigest, Slot>,
     clock: VecDeque<PartitionDigest>,
     bytes: usize,
     bytes_max: usize,
@@ -75,25 +77,26 @@ pub(crate) struct Slots {
 
 impl Slots {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { slots: ByDigest::default(), clock: VecDeque::new(), bytes: 0, bytes_max }
+        Self { by_digest: ByDigest::default(), clock: VecDeque::new(), bytes: 0, bytes_max }
     }
 
     pub(crate) fn get_mut(&mut self, partition: &PartitionDigest) -> Option<&mut Slot> {
-        self.slots.get_mut(partition)
+        self.by_digest.get_mut(partition)
     }
 
     pub(crate) fn get(&self, partition: &PartitionDigest) -> Option<&Slot> {
-        self.slots.get(partition)
+        self.by_digest.get(partition)
     }
 
     /// The slot of a player, made empty if there is none.
     pub(crate) fn entry(&mut self, partition: PartitionDigest, genesis: Head) -> &mut Slot {
         let clock = &mut self.clock;
-        let slot = self.slots.entry(partition).or_insert_with(|| {
+        let slot = self.by_digest.entry(partition).or_insert_with(|| {
             clock.push_back(partition);
             Slot {
                 state: None,
                 gate: Gate::Ready,
+                load: 0,
                 parked: VecDeque::new(),
                 facts: None,
                 last_batch: 0,
@@ -109,7 +112,7 @@ impl Slots {
 
     /// Weighs a slot again after its state changed.
     pub(crate) fn reweigh(&mut self, partition: &PartitionDigest) {
-        if let Some(slot) = self.slots.get_mut(partition) {
+        if let Some(slot) = self.by_digest.get_mut(partition) {
             let weight = slot.state.as_ref().map_or(0, |state| weigh(state));
             self.bytes = self.bytes - slot.weight + weight;
             slot.weight = weight;
@@ -118,12 +121,12 @@ impl Slots {
 
     /// How many players are cached, and their estimated bytes.
     pub(crate) fn size(&self) -> (usize, usize) {
-        (self.slots.len(), self.bytes)
+        (self.by_digest.len(), self.bytes)
     }
 
     /// Drops the state of a player; his waiting jobs stay.
     pub(crate) fn drop_state(&mut self, partition: &PartitionDigest) {
-        if let Some(slot) = self.slots.get_mut(partition) {
+        if let Some(slot) = self.by_digest.get_mut(partition) {
             slot.state = None;
             slot.facts = None;
         }
@@ -138,14 +141,14 @@ impl Slots {
         while self.bytes > self.bytes_max && looks > 0 {
             looks -= 1;
             let Some(partition) = self.clock.pop_front() else { break };
-            let Some(slot) = self.slots.get_mut(&partition) else { continue };
+            let Some(slot) = self.by_digest.get_mut(&partition) else { continue };
             let busy = slot.gate != Gate::Ready || !slot.parked.is_empty() || slot.last_batch > durable_batch;
             if busy || slot.used {
                 slot.used = slot.used && busy;
                 self.clock.push_back(partition);
                 continue;
             }
-            if let Some(slot) = self.slots.remove(&partition) {
+            if let Some(slot) = self.by_digest.remove(&partition) {
                 self.bytes -= slot.weight;
                 if slot.since_snapshot >= snapshot_from {
                     worth.push((partition, slot));
@@ -157,6 +160,6 @@ impl Slots {
 
     /// All players.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&PartitionDigest, &mut Slot)> {
-        self.slots.iter_mut()
+        self.by_digest.iter_mut()
     }
 }

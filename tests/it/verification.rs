@@ -1,0 +1,159 @@
+//! Damage is planted, and verification names its place.
+
+use std::sync::Arc;
+
+use casino_ledger::core::Finality;
+use casino_ledger::store::{
+    EventStore, Head, LedgerIdentity, Position, Shard, ShardCount, StoredCommit, commit_hash, genesis,
+};
+use casino_ledger::{VerifyError, verify};
+
+use crate::puppet::Puppet;
+use crate::support::{Hands, bet, deposit, funded, memory, on, rollback, tuned, win};
+
+/// A ledger with a bit of everything: register, two players, 12 commits in one shard.
+async fn staged() -> (Arc<Puppet>, Vec<StoredCommit>) {
+    let puppet = Puppet::new(memory(ShardCount::ONE));
+    // Time stands still, so that a commit in another place is wrong for its content and not for its time.
+    let ledger = on(Arc::clone(&puppet) as _, tuned(|s| s.clock = Hands::new())).await;
+    let (p, q) = (funded(&ledger, "p", "100.00").await, funded(&ledger, "q", "50.00").await);
+    for (player, command) in [
+        (&p, bet("t1", "r1", "10.00")),
+        (&q, bet("t1", "r1", "5.00")),
+        (&p, win("w1", "r1", "36.40", Finality::Round)),
+        (&q, rollback("x1", "t1")),
+        (&p, deposit("d2", "7.00")),
+        (&p, rollback("x2", "w1")),
+        (&q, bet("t2", "r2", "1.00")),
+    ] {
+        ledger.execute(player, command).await.unwrap();
+    }
+    ledger.close().await.unwrap();
+    let commits = puppet.read(Shard(0), Position(1), 100).await.unwrap();
+    assert_eq!(commits.len(), 12);
+    (puppet, commits)
+}
+
+/// Shows other commits instead.
+fn show(puppet: &Puppet, commits: Vec<StoredCommit>) {
+    puppet.lie(move |read| {
+        let Some(first) = read.first() else { return read };
+        commits.iter().filter(|commit| commit.position >= first.position).cloned().collect()
+    });
+}
+
+/// Links and hashes a chain anew, as a forger would.
+fn rehashed(identity: &LedgerIdentity, mut commits: Vec<StoredCommit>) -> Vec<StoredCommit> {
+    let mut head: Head = genesis(identity, Shard(0));
+    for commit in &mut commits {
+        commit.position = head.position.next();
+        commit.previous = head.hash;
+        commit.hash = commit_hash(identity, Shard(0), commit.position, &head.hash, &commit.body);
+        head = Head { position: commit.position, hash: commit.hash };
+    }
+    commits
+}
+
+fn replaced(commit: &mut StoredCommit, from: &str, to: &str) {
+    let body = std::str::from_utf8(&commit.body).unwrap();
+    assert!(body.contains(from), "{from} is not in {body}");
+    commit.body = body.replace(from, to).into_bytes().into();
+}
+
+async fn wrong_at(puppet: &Puppet) -> (u64, String) {
+    match verify(puppet).await {
+        Err(VerifyError::Commit { shard: Shard(0), position, what }) => (position.0, what),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_honest_ledger_passes_with_the_right_sums() {
+    let (puppet, _) = staged().await;
+    let verification = verify(puppet.as_ref()).await.unwrap();
+    assert_eq!((verification.commits, verification.players), (12, 2));
+    let sum = |side: fn(&casino_ledger::TrialBalanceLine) -> casino_ledger::core::Amount| {
+        verification.trial_balance.iter().map(|line| side(line).units()).sum::<i128>()
+    };
+    assert_eq!(sum(|line| line.debits), sum(|line| line.credits));
+}
+
+#[tokio::test]
+async fn a_body_that_was_altered_is_named() {
+    for at in [1_usize, 6, 12] {
+        let (puppet, mut commits) = staged().await;
+        replaced(&mut commits[at - 1], "\"host\"", "\"h0st\"");
+        show(&puppet, commits);
+        assert_eq!(wrong_at(&puppet).await, (at as u64, "its hash is not that of its contents".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_was_dropped_or_cut_off_is_named() {
+    let (puppet, mut commits) = staged().await;
+    commits.remove(6);
+    show(&puppet, commits);
+    let (position, what) = wrong_at(&puppet).await;
+    assert_eq!((position, what.as_str()), (8, "it follows position 6"));
+    let (puppet, mut commits) = staged().await;
+    commits.truncate(10);
+    show(&puppet, commits);
+    assert_eq!(wrong_at(&puppet).await, (11, "it is missing".to_owned()));
+    // Numbered and linked anew, it is the head that does not fit, or a rule before it.
+    let (puppet, mut commits) = staged().await;
+    commits.remove(6);
+    show(&puppet, rehashed(puppet.identity(), commits));
+    assert!(wrong_at(&puppet).await.0 >= 7);
+}
+
+#[tokio::test]
+async fn commits_that_changed_places_are_named() {
+    let (puppet, mut commits) = staged().await;
+    commits.swap(5, 6);
+    show(&puppet, commits.clone());
+    assert_eq!(wrong_at(&puppet).await.0, 7);
+    // Two of one player: even with hashes made anew the first is the one that cannot stand there.
+    let (puppet, mut commits) = staged().await;
+    let (fifth, seventh) = (commits[5].clone(), commits[7].clone());
+    commits[5] = seventh;
+    commits[7] = fifth;
+    show(&puppet, rehashed(puppet.identity(), commits));
+    assert_eq!(wrong_at(&puppet).await.0, 6);
+}
+
+#[tokio::test]
+async fn money_that_was_altered_is_named_though_all_hashes_fit() {
+    // The bet of p is commit 6: 100.00 - 10.00. Each of these is one lie in it.
+    for (from, to) in [
+        ("\"cash\":\"90.00\"", "\"cash\":\"91.00\""),
+        ("\"held\":\"10.00\"", "\"held\":\"9.00\""),
+        ("\"10.00\"", "\"11.00\""),
+        ("\"stake\":\"10.00\"", "\"stake\":\"9.99\""),
+    ] {
+        let (puppet, mut commits) = staged().await;
+        replaced(&mut commits[5], from, to);
+        show(&puppet, rehashed(puppet.identity(), commits));
+        match verify(puppet.as_ref()).await {
+            Err(VerifyError::Commit { position: Position(at), .. }) => assert!(at >= 6, "{from}: {at}"),
+            other => panic!("{from}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_stands_twice_or_too_early_is_named() {
+    let (puppet, mut commits) = staged().await;
+    commits.push(commits[9].clone());
+    commits.remove(11);
+    show(&puppet, rehashed(puppet.identity(), commits));
+    let (position, what) = wrong_at(&puppet).await;
+    assert_eq!(position, 12);
+    assert!(what.contains("consumed before"), "{what}");
+    let (puppet, mut commits) = staged().await;
+    let body = std::str::from_utf8(&commits[7].body).unwrap().to_owned();
+    let at = body.find("\"recorded_at\":\"").unwrap() + "\"recorded_at\":\"".len();
+    replaced(&mut commits[7], &body[at..at + 4], "2001");
+    show(&puppet, rehashed(puppet.identity(), commits));
+    let (position, what) = wrong_at(&puppet).await;
+    assert_eq!((position, what.as_str()), (8, "it is recorded before its predecessor"));
+}
