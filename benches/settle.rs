@@ -20,6 +20,10 @@ use hdrhistogram::Histogram;
 use rusqlite::Connection;
 use rust_decimal::Decimal;
 
+// As in the quickstart: memory goes from thread to thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PLAYERS: usize = 10_000;
 
 fn histogram() -> Histogram<u64> {

@@ -62,14 +62,14 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Prepares a command on the caller's thread, off the writer's.
+    /// Prepares a command on the caller's thread, off the writer's; gives the key to ask for with it.
     pub(crate) fn execute(
         request: Request,
         context: Context,
         policy: &Policy,
         shards: ShardCount,
         reply: Reply<Receipt>,
-    ) -> Result<Self, IdError> {
+    ) -> Result<(IdempotencyKey, Self), IdError> {
         let needed = FactsNeeded::of(&request.command, &request.player, policy)?;
         let partition = Partition::Player(request.player.clone()).digest();
         let digests = Digests {
@@ -79,15 +79,17 @@ impl Job {
             targets: needed.targets.iter().map(|key| key.digest(&partition)).collect(),
         };
         let print = request.command.fingerprint();
+        let key = needed.key.clone();
         let prepared = Prepared { command: request.command, context, print, needed, digests, reply };
-        Ok(Self {
+        let job = Self {
             id: next_job(),
             partition,
             shard: shards.shard_of(&partition),
             player: Some(request.player),
             attempts: 0,
             ask: Ask::Execute(Box::new(prepared)),
-        })
+        };
+        Ok((key, job))
     }
 
     pub(crate) fn read(player: PlayerId, shards: ShardCount, reply: Reply<PlayerReading>) -> Self {
@@ -132,7 +134,7 @@ impl Job {
     }
 
     /// The key to ask for if the outcome becomes unknown.
-    fn key(&self) -> Option<&IdempotencyKey> {
+    pub(crate) fn key(&self) -> Option<&IdempotencyKey> {
         match &self.ask {
             Ask::Execute(prepared) => Some(&prepared.needed.key),
             Ask::Outcome { key, .. } => Some(key),

@@ -244,27 +244,22 @@ impl Ledger {
         if let PlayerCommand::OpenPlayer(open) = &request.command {
             self.register_currencies(&open.currencies).await?;
         }
-        let (lane, player, key) = self.facts_of(&request)?;
         let (send, receive) = oneshot::channel();
-        let job = self.prepare(request, send)?;
+        let (lane, key, job) = self.prepare(request, send)?;
         self.shared().inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
-        drop(player);
         receive.await.unwrap_or(Err(ExecuteError::Indeterminate { key }))
-    }
-
-    fn facts_of(&self, request: &Request) -> Result<(Lane, PlayerId, IdempotencyKey), ExecuteError> {
-        let key = request.command.key(&request.player, &self.shared().settings.policy)?;
-        Ok((request.lane(), request.player.clone(), key))
     }
 
     fn prepare(
         &self,
         request: Request,
         reply: oneshot::Sender<Result<Receipt, ExecuteError>>,
-    ) -> Result<Job, ExecuteError> {
+    ) -> Result<(Lane, IdempotencyKey, Job), ExecuteError> {
         let shared = self.shared();
+        let lane = request.lane();
         let context = request.context.clone().unwrap_or_else(|| Context::of(shared.settings.actor.clone()));
-        Ok(Job::execute(request, context, &shared.settings.policy, shared.store.identity().shards, reply)?)
+        Ok(Job::execute(request, context, &shared.settings.policy, shared.store.identity().shards, reply)
+            .map(|(key, job)| (lane, key, job))?)
     }
 
     /// Executes many requests and answers each for itself, in their order. Requests of one player are
@@ -280,10 +275,7 @@ impl Ledger {
                 continue;
             }
             let (send, receive) = oneshot::channel();
-            match self
-                .facts_of(&request)
-                .and_then(|(lane, _, key)| Ok((lane, key, self.prepare(request, send)?)))
-            {
+            match self.prepare(request, send) {
                 Ok((lane, key, job)) => {
                     jobs.push((lane, job));
                     waits.push(Ok((key, receive)));

@@ -22,6 +22,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::report::Report;
 use crate::traffic::{Script, Traffic, scripts};
 
+// The ledger hands memory from thread to thread; a host is free to choose an allocator that is good at it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many bets the sample holds.
 const SAMPLE: usize = 5_000;
 
@@ -95,9 +99,9 @@ async fn main() -> anyhow::Result<()> {
         verified_in: start.elapsed(),
     };
     if arguments.json {
-        println!("{}", report.json())
+        println!("{}", report.json());
     } else {
-        report.print()
+        report.print();
     }
     ledger.close().await?;
     Ok(())

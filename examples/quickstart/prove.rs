@@ -18,7 +18,7 @@ use casino_ledger::{Ledger, Verification, verify};
 use crate::traffic::{PROVIDER, Script, Traffic};
 
 /// How long the views may take to catch up.
-const CATCH_UP_MAX: Duration = Duration::from_secs(600);
+const CATCH_UP_MAX: Duration = Duration::from_mins(10);
 
 /// What was proven.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use ledger_core::stored::{CommitIndex, OutcomeKind};
-use ledger_core::{Decision, Facts, Partition, PlayerCommand, PlayerLedger, PlayerState, Timestamp};
+use ledger_core::stored::{CommitBody, CommitIndex, OutcomeKind};
+use ledger_core::{Decision, Facts, Partition, PlayerCommand, PlayerLedger, PlayerState, Stream, Timestamp};
 use ledger_store::{Lookup, SealedCommit, Shard, commit_hash};
 
 use super::Writer;
@@ -178,10 +178,22 @@ impl Writer {
         if self.awaits_registration(job) {
             return Some(Obstacle::Batch(self.register_batch));
         }
+        let mut needed = std::mem::take(&mut self.needed);
+        needed.clear();
+        let obstacle = self.obstacle_among(job, looked, &mut needed);
+        self.needed = needed;
+        obstacle
+    }
+
+    fn obstacle_among(
+        &self,
+        job: &Job,
+        looked: Option<Looked>,
+        needed: &mut Vec<Lookup>,
+    ) -> Option<Obstacle> {
         let state = self.slots.get(&job.partition)?.state.as_ref()?;
-        let mut needed = Vec::new();
-        needed_lookups(job, state, &mut needed);
-        for lookup in &needed {
+        needed_lookups(job, state, needed);
+        for lookup in needed.iter() {
             let digest = match lookup {
                 Lookup::Key(_, digest) => digest.as_bytes(),
                 Lookup::Stream(_, digest) => digest.as_bytes(),
@@ -196,7 +208,7 @@ impl Writer {
             // as for the bet that a rollback names.
             Some(looked) if looked.lookups == needed.len() => looked.hit,
             _ if needed.is_empty() => false,
-            _ => match self.runtime.block_on(self.shared.store.lookup(&needed)) {
+            _ => match self.runtime.block_on(self.shared.store.lookup(needed)) {
                 Ok(found) => found.iter().any(|positions| !positions.is_empty()),
                 // The loader meets the same error and reports it.
                 Err(_) => true,
@@ -288,7 +300,8 @@ impl Writer {
                 if let Err(fault) = self.register.evolve_commit(&body) {
                     return job.fail(ExecuteError::Bug { what: fault.to_string() });
                 }
-                match self.seal(shard, job.partition, &body) {
+                let index = CommitIndex::of(&body, job.partition);
+                match self.seal(shard, &body, index) {
                     Ok(_) => {
                         // Openings may rest on the currency once its registration is durable.
                         self.register_batch = self.building.no;
@@ -474,7 +487,8 @@ impl Writer {
         let Some(state) = slot.state.as_deref() else { return };
         let body = draft.into_body(state, context, self.shared.policy_hash, crate::ENGINE_VERSION, now);
         debug_assert!(matches!(body.partition, Partition::Player(_)));
-        let head = match self.seal(job.shard, job.partition, &body) {
+        let index = index_of(&job, &body);
+        let head = match self.seal(job.shard, &body, index) {
             Ok(head) => head,
             Err(what) => return self.give_up(job, what),
         };
@@ -511,15 +525,14 @@ impl Writer {
     fn seal(
         &mut self,
         shard: Shard,
-        partition: ledger_core::PartitionDigest,
-        body: &ledger_core::stored::CommitBody,
+        body: &CommitBody,
+        index: CommitIndex,
     ) -> Result<ledger_store::Head, String> {
         self.buffer.clear();
         body.encode(&mut self.buffer).map_err(|error| error.to_string())?;
         if self.buffer.len() > ledger_store::BODY_BYTES_MAX {
             return Err(format!("a commit of {} bytes is over the limit", self.buffer.len()));
         }
-        let index = CommitIndex::of(body, partition);
         let expected = self.heads[shard.index()];
         let position = expected.position.next();
         let hash = commit_hash(self.shared.store.identity(), shard, position, &expected.hash, &self.buffer);
@@ -542,6 +555,36 @@ impl Writer {
         self.heads[shard.index()] = head;
         Ok(head)
     }
+}
+
+/// The index of a commit. Nearly every commit consumes its command's key and touches its command's round,
+/// whose digests were computed on the caller's thread.
+fn index_of(job: &Job, body: &CommitBody) -> CommitIndex {
+    if let Ask::Execute(prepared) = &job.ask
+        && body.tombstones.is_empty()
+        && body.keys.iter().all(|record| record.id == prepared.needed.key.id)
+    {
+        let mut streams =
+            body.events.iter().map(|record| &record.stream).filter(|stream| stream.is_indexed());
+        let round = prepared.needed.round.as_ref();
+        let is_round = |stream: &Stream| match (stream, round) {
+            (Stream::Round(_, source, id), Some(round)) => *id == round.round && *source == round.source,
+            _ => false,
+        };
+        let streams = match (streams.next(), prepared.digests.round) {
+            (None, _) => Some(Vec::new()),
+            (Some(first), Some(digest)) if is_round(first) && streams.all(is_round) => Some(vec![digest]),
+            _ => None,
+        };
+        if let Some(streams) = streams {
+            let keys = if body.keys.is_empty() { Vec::new() } else { vec![prepared.digests.key] };
+            let index =
+                CommitIndex { partition: job.partition, recorded_at: body.recorded_at, keys, streams };
+            debug_assert_eq!(index, CommitIndex::of(body, job.partition));
+            return index;
+        }
+    }
+    CommitIndex::of(body, job.partition)
 }
 
 /// A decision whose events are folded into the state.

@@ -136,6 +136,7 @@ pub(crate) struct Writer {
     /// Players whose parked jobs could be decided, but the batch is full.
     deferred: VecDeque<PartitionDigest>,
     lookups: Vec<Lookup>,
+    needed: Vec<Lookup>,
     spans: Vec<Range<usize>>,
     buffer: Vec<u8>,
     tally: Tally,
@@ -211,6 +212,7 @@ impl Writer {
             waiting: BTreeMap::new(),
             deferred: VecDeque::new(),
             lookups: Vec::new(),
+            needed: Vec::new(),
             spans: Vec::new(),
             buffer: Vec::with_capacity(4096),
             tally: Tally::default(),
