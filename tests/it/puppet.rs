@@ -101,6 +101,8 @@ pub(crate) struct Strings {
     pub(crate) read_calls: Count,
     pub(crate) close_calls: Count,
     pub(crate) sizes: Mutex<Vec<usize>>,
+    /// The position of each snapshot, and the durable one of its shard when it was written.
+    pub(crate) snapshots: Mutex<Vec<(Position, Position)>>,
     trick: Mutex<Option<Trick>>,
     lie: Mutex<Option<Lie>>,
     panic_on_load: Mutex<bool>,
@@ -225,6 +227,9 @@ impl EventStore for Puppet {
     }
 
     async fn write_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError> {
+        let shard = self.identity.shards.shard_of(&snapshot.partition);
+        let durable = self.now().heads().await?[shard.index()].position;
+        self.strings.snapshots.lock().unwrap().push((snapshot.position, durable));
         self.now().write_snapshot(snapshot).await
     }
 
