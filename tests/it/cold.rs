@@ -5,8 +5,10 @@ use std::sync::Arc;
 use casino_ledger::core::{FOLD_VERSION, Partition, PlayerId, PlayerState};
 use casino_ledger::store::{EventStore, MemoryStore, ShardCount, Snapshot};
 
+use crate::puppet::Puppet;
 use crate::support::{
-    bet, deposit, funded, in_play, memory, on, rollback, settings, soon, text, tuned, verified,
+    bet, deposit, funded, in_play, memory, on, player, rollback, send_all, settings, soon, text, tuned,
+    verified,
 };
 
 const COMMITS: usize = 20_000;
@@ -91,4 +93,39 @@ async fn a_snapshot_that_is_not_this_players_state_at_that_commit_is_not_believe
         let ledger = on(Arc::clone(&store) as _, settings()).await;
         assert_eq!(soon(ledger.player(&p)).await.unwrap().state, state, "{bad:?}");
     }
+}
+
+#[tokio::test]
+async fn a_snapshot_is_never_ahead_of_what_is_durable() {
+    let puppet = Puppet::exclusive(memory(ShardCount::ONE));
+    let ledger = on(Arc::clone(&puppet) as _, tuned(|s| s.snapshot_every = 1)).await;
+    let mut players = Vec::new();
+    for i in 0..6 {
+        players.push(funded(&ledger, &format!("p{i}"), "100.00").await);
+    }
+    let bets =
+        |id: &str| send_all(&ledger, players.iter().map(|p| in_play(p, bet(id, id, "1.00"))).collect());
+    puppet.strings.appends.hold();
+    let calls = puppet.strings.append_calls.now();
+    let first = bets("t1");
+    soon(puppet.strings.append_calls.above(calls)).await;
+    let second = bets("t2");
+    let cold = |id: &'static str| {
+        let (ledger, loads) = (ledger.clone(), puppet.strings.load_calls.now());
+        tokio::spawn(async move { ledger.player(&player(id)).await });
+        puppet.strings.load_calls.above(loads)
+    };
+    soon(cold("c1")).await;
+    // The first batch is durable, the second under way: the cached states are ahead of the log.
+    puppet.strings.appends.release_one();
+    soon(puppet.strings.append_calls.above(calls + 1)).await;
+    assert!(soon(first).await.unwrap().iter().all(Result::is_ok));
+    // Snapshots and loads have one thread, in order: those due by now are written.
+    soon(cold("c2")).await;
+    puppet.strings.appends.open();
+    assert!(soon(second).await.unwrap().iter().all(Result::is_ok));
+    soon(ledger.close()).await.unwrap();
+    let snapshots = puppet.strings.snapshots.lock().unwrap().clone();
+    assert!(snapshots.len() >= 12, "{snapshots:?}");
+    assert!(snapshots.iter().all(|(position, durable)| position <= durable), "{snapshots:?}");
 }

@@ -1,16 +1,17 @@
 //! Stores that fail, hang, recover, lie and panic.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use casino_ledger::core::PlayerId;
+use casino_ledger::core::{PlayerId, Timestamp};
 use casino_ledger::store::{EventStore, LostAnswer, MemoryStore, Position, Shard, ShardCount, StoreError};
-use casino_ledger::{ExecuteError, Ledger, RecordedOutcome, Settings};
+use casino_ledger::{Clock, ExecuteError, Ledger, RecordedOutcome, Settings, SystemClock};
 
 use crate::puppet::{Puppet, Trick};
 use crate::support::{
-    bet, cash, funded, in_play, memory, on, player, send, send_all, settings, soon, text, tuned, verified,
-    waits,
+    bet, cash, deposit, funded, in_play, memory, on, player, send, send_all, settings, soon, text, tuned,
+    verified, waits,
 };
 
 async fn staged(settings: Settings) -> (Ledger, Arc<Puppet>, Arc<MemoryStore>, Vec<PlayerId>) {
@@ -224,13 +225,19 @@ async fn a_lost_answer_is_found_out_by_sending_again() {
 #[tokio::test]
 async fn an_outcome_that_stays_unknown_stops_the_ledger_and_is_told_as_such() {
     let (ledger, puppet, store, p) = staged(settings()).await;
-    let waiting = {
+    let reader = funded(&ledger, "reader", "1.00").await;
+    let (waiting, late) = {
         puppet.strings.appends.hold();
         let calls = puppet.strings.append_calls.now();
         let held = send_all(&ledger, a_bet_each(&p, "t1"));
         soon(puppet.strings.append_calls.above(calls)).await;
         let copy = send(&ledger, &p[0], bet("t1", "t1", "10.00"));
         all_looked_at(&ledger, &puppet, "cold").await;
+        // Whoever has a state and waits for facts meets a ledger that has stopped.
+        puppet.strings.reads.hold();
+        let reads = puppet.strings.read_calls.now();
+        let late = send(&ledger, &reader, deposit("d1", "1.00"));
+        soon(puppet.strings.read_calls.above(reads)).await;
         // It lands, its answer is lost, and the store says no more.
         store.lose_next_answer(LostAnswer::Landed).unwrap();
         puppet.strings.appends.release_one();
@@ -240,8 +247,11 @@ async fn an_outcome_that_stays_unknown_stops_the_ledger_and_is_told_as_such() {
         for answer in soon(held).await.unwrap() {
             assert!(matches!(answer, Err(ExecuteError::Indeterminate { .. })), "{answer:?}");
         }
-        copy
+        puppet.strings.reads.open();
+        (copy, late)
     };
+    let answer = soon(late).await.unwrap();
+    assert!(matches!(answer, Err(ExecuteError::Store(_))), "{answer:?}");
     let answer = soon(waiting).await.unwrap();
     assert!(matches!(answer, Err(ExecuteError::Unavailable { .. } | ExecuteError::Store(_))), "{answer:?}");
     let after = soon(ledger.execute(&p[0], bet("t9", "r9", "1.00"))).await;
@@ -364,5 +374,50 @@ async fn a_currency_that_lands_behind_a_stall_is_recorded_once() {
     let reopened: Arc<dyn EventStore> = Arc::new(store.reopen().unwrap());
     let ledger = on(Arc::clone(&reopened), settings()).await;
     assert_eq!(text(&soon(ledger.execute(&p[0], bet("t2", "t2", "10.00"))).await), "replayed:applied");
+    verified(reopened.as_ref()).await;
+}
+
+/// A clock of the host's that panics when it is told to.
+#[derive(Debug, Default)]
+struct Broken {
+    system: SystemClock,
+    panics: AtomicBool,
+}
+
+impl Clock for Broken {
+    fn wall(&self) -> Timestamp {
+        assert!(!self.panics.load(Ordering::Acquire), "the clock panics, as it was told");
+        self.system.wall()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.system.monotonic()
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_panics_leaves_nobody_waiting() {
+    let clock = Arc::new(Broken::default());
+    let (ledger, puppet, store, p) = staged(tuned(|s| s.clock = Arc::clone(&clock) as _)).await;
+    puppet.strings.appends.hold();
+    let calls = puppet.strings.append_calls.now();
+    let held = send_all(&ledger, a_bet_each(&p, "t1"));
+    soon(puppet.strings.append_calls.above(calls)).await;
+    let behind = send(&ledger, &p[0], bet("t1", "t1", "10.00"));
+    all_looked_at(&ledger, &puppet, "cold").await;
+    clock.panics.store(true, Ordering::Release);
+    for answer in soon(held).await.unwrap() {
+        assert!(matches!(answer, Err(ExecuteError::Indeterminate { .. })), "{answer:?}");
+    }
+    assert!(soon(behind).await.unwrap().is_err());
+    let after = soon(ledger.execute(&p[0], bet("t2", "r2", "1.00"))).await;
+    assert!(matches!(after, Err(ExecuteError::Closed | ExecuteError::Indeterminate { .. })), "{after:?}");
+    puppet.strings.appends.open();
+    drop(soon(ledger.close()).await);
+    let reopened: Arc<dyn EventStore> = Arc::new(store.reopen().unwrap());
+    let ledger = on(Arc::clone(&reopened), settings()).await;
+    for p in &p {
+        assert_eq!(text(&soon(ledger.execute(p, bet("t1", "t1", "10.00"))).await), "replayed:applied");
+    }
     verified(reopened.as_ref()).await;
 }

@@ -12,11 +12,12 @@ use casino_ledger::core::{
 };
 use casino_ledger::store::log::{LogOptions, LogStore};
 use casino_ledger::store::{EventStore, MemoryStore, Position, READ_COMMITS_MAX, ShardCount};
-use casino_ledger::{Clock, Ledger, Settings, SystemClock};
+use casino_ledger::{Clock, ExecuteError, Ledger, RecordedOutcome, Settings, SystemClock};
 use proptest::prelude::Strategy;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use crate::puppet::Puppet;
 use crate::support::{Hands, identity, in_play, on, player, soon, text, tuned, verified};
 
 /// A player, what he does, and what it must come to.
@@ -262,6 +263,70 @@ async fn two_engines_that_share_the_players_come_to_the_same_as_one() {
                     let ledger = if (step * 7 + i) % 3 == 0 { &a } else { &b };
                     let answer = ledger.request(in_play(&player, command)).await;
                     assert_eq!(text(&answer), texts[step], "{player} step {step}");
+                }
+            }));
+        }
+        for task in tasks {
+            soon(task).await.unwrap();
+        }
+        compare_with(store.as_ref(), &case, Times::Differ).await;
+    }
+}
+
+/// Sends a command until its outcome is known, as a host does.
+async fn insist(ledger: &Ledger, player: &PlayerId, command: &PlayerCommand) -> String {
+    loop {
+        let answer = ledger.request(in_play(player, command.clone())).await;
+        match answer {
+            Err(error) if error.is_retryable() => {}
+            // Whoever does not know asks; what is recorded is answered as a replay.
+            Err(ExecuteError::Indeterminate { key }) => match ledger.outcome(player, &key).await {
+                Ok(RecordedOutcome::Accepted(receipt)) => {
+                    return text(&Ok(*receipt)).replace("replayed:", "");
+                }
+                Ok(RecordedOutcome::Refused(refusal)) => {
+                    return format!("rejected:{}", refusal.rejection.code());
+                }
+                Ok(_) => {}
+                Err(error) => assert!(error.is_retryable(), "{error:?}"),
+            },
+            answer => return text(&answer),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_in_chaos_changes_nothing_for_those_who_insist() {
+    for seed in 60..76_u8 {
+        let case = case(seed, 6, 30);
+        let shards = if seed % 2 == 0 { ShardCount::ONE } else { ShardCount::DEFAULT };
+        let store = new_memory(shards);
+        let ticking = |settings: &mut Settings| settings.clock = Arc::new(SystemClock::default());
+        let shared = seed % 4 < 2;
+        let puppets = if shared {
+            vec![Puppet::new(Arc::clone(&store) as _), Puppet::new(Arc::clone(&store) as _)]
+        } else {
+            vec![Puppet::exclusive(Arc::clone(&store) as _)]
+        };
+        let mut ledgers = Vec::new();
+        for puppet in &puppets {
+            let tune = |settings: &mut Settings| {
+                ticking(settings);
+                if seed % 3 == 0 {
+                    tiny(settings);
+                }
+            };
+            ledgers.push(on(Arc::clone(puppet) as _, like_the_naive(&case, tune)).await);
+            puppet.chaos(u64::from(seed));
+        }
+        let mut tasks = Vec::new();
+        for (i, Expected { player, history, texts, .. }) in case.players.iter().enumerate() {
+            let (ledgers, player) = (ledgers.clone(), player.clone());
+            let (history, texts) = (history.clone(), texts.clone());
+            tasks.push(tokio::spawn(async move {
+                for (step, command) in history.iter().enumerate() {
+                    let answer = insist(&ledgers[(step * 5 + i) % ledgers.len()], &player, command).await;
+                    assert_eq!(answer, texts[step], "seed {seed} {player} step {step}: {command:?}");
                 }
             }));
         }

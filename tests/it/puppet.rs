@@ -9,6 +9,8 @@ use casino_ledger::store::{
     EventStore, Head, LedgerIdentity, Lookup, Position, Shard, ShardAppend, Snapshot, StoreError,
     StoredCommit,
 };
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use tokio::sync::watch;
 
 /// Where calls can be held.
@@ -101,7 +103,11 @@ pub(crate) struct Strings {
     pub(crate) read_calls: Count,
     pub(crate) close_calls: Count,
     pub(crate) sizes: Mutex<Vec<usize>>,
+    /// The position of each snapshot, and the durable one of its shard when it was written.
+    pub(crate) snapshots: Mutex<Vec<(Position, Position)>>,
     trick: Mutex<Option<Trick>>,
+    /// The dice, and whether the last append's outcome was unknown.
+    chaos: Mutex<Option<(ChaCha8Rng, bool)>>,
     lie: Mutex<Option<Lie>>,
     panic_on_load: Mutex<bool>,
     other: Mutex<Option<Arc<dyn EventStore>>>,
@@ -134,6 +140,31 @@ impl Puppet {
 
     pub(crate) fn trick(&self, trick: Trick) {
         *self.strings.trick.lock().unwrap() = Some(trick);
+    }
+
+    /// From here on every fourth append fails, or loses its answer. The one after a lost answer does not fail:
+    /// an engine that met both would rightly stop.
+    pub(crate) fn chaos(&self, seed: u64) {
+        *self.strings.chaos.lock().unwrap() = Some((ChaCha8Rng::seed_from_u64(seed), false));
+    }
+
+    async fn chaotic(&self, appends: &[ShardAppend]) -> Result<Vec<Result<Head, StoreError>>, StoreError> {
+        let roll = match &mut *self.strings.chaos.lock().unwrap() {
+            None => u32::MAX,
+            Some((dice, was_unknown)) => {
+                let roll = dice.next_u32() % 12;
+                let roll = if *was_unknown { roll.max(1) } else { roll };
+                *was_unknown = roll == 1 || roll == 2;
+                roll
+            }
+        };
+        let unknown = || StoreError::Unknown { reason: "the answer was lost".to_owned() };
+        match roll {
+            0 => Err(StoreError::Unavailable { reason: "for a moment".to_owned(), source: None }),
+            1 => Err(unknown()),
+            2 => self.now().append(appends).await.and(Err(unknown())),
+            _ => self.now().append(appends).await,
+        }
     }
 
     pub(crate) fn lie(&self, lie: impl Fn(Vec<StoredCommit>) -> Vec<StoredCommit> + Send + Sync + 'static) {
@@ -187,7 +218,7 @@ impl EventStore for Puppet {
         self.strings.appends.pass();
         let trick = self.strings.trick.lock().unwrap().take();
         let answer = match trick {
-            None => self.now().append(appends).await,
+            None => self.chaotic(appends).await,
             Some(Trick::Fail(error)) => Err(error),
             Some(Trick::Panic) => panic!("the store panics, as it was told"),
         };
@@ -225,6 +256,9 @@ impl EventStore for Puppet {
     }
 
     async fn write_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError> {
+        let shard = self.identity.shards.shard_of(&snapshot.partition);
+        let durable = self.now().heads().await?[shard.index()].position;
+        self.strings.snapshots.lock().unwrap().push((snapshot.position, durable));
         self.now().write_snapshot(snapshot).await
     }
 
