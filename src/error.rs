@@ -6,7 +6,7 @@ use ledger_core::{IdError, IdempotencyKey, Rejection};
 use ledger_store::{Position, Shard, StoreError};
 
 use crate::clock::ClockSuspect;
-use crate::settings::Lane;
+use crate::lane::Lane;
 
 /// A refusal by the rules. Nothing was posted.
 #[derive(Debug, Clone, PartialEq, Eq)]

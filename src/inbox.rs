@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::error::ExecuteError;
 use crate::job::Job;
+use crate::lane::Lane;
 use crate::loader::Loaded;
-use crate::settings::Lane;
-use crate::writer::Written;
+use crate::write::Written;
 
 /// Why a job was not taken in.
 #[derive(Debug)]

@@ -6,54 +6,21 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use ledger_core::{
-    ContentHash, Context, CurrencyRegistry, IdempotencyKey, PlayerCommand, PlayerId, RegisterCurrency,
-};
+use ledger_core::{Context, CurrencyRegistry, IdempotencyKey, PlayerCommand, PlayerId, RegisterCurrency};
 use ledger_store::{EventStore, Head, StoreError};
 use tokio::sync::oneshot;
 
 use crate::error::{ExecuteError, OpenError};
 use crate::inbox::Inbox;
 use crate::job::Job;
+use crate::lane::Lane;
 use crate::loader::{self, Task, Tasks};
 use crate::request::{KeyQuestion, PlayerReading, Receipt, RecordedOutcome, Request};
-use crate::settings::{Lane, Settings};
+use crate::settings::Settings;
+use crate::shared::{Shared, Shelf};
 use crate::watchdog::{self, Leash};
-use crate::writer::{InFlight, Outgoing, Writer, load_register, perform};
-
-/// A value that many read and few replace.
-#[derive(Debug)]
-pub(crate) struct Shelf<T>(Mutex<Arc<T>>);
-
-impl<T> Shelf<T> {
-    fn new(value: T) -> Self {
-        Self(Mutex::new(Arc::new(value)))
-    }
-    pub(crate) fn get(&self) -> Arc<T> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-    pub(crate) fn set(&self, value: Arc<T>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = value;
-    }
-}
-
-/// What the threads of one ledger share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) store: Arc<dyn EventStore>,
-    pub(crate) settings: Settings,
-    pub(crate) policy_hash: ContentHash,
-    pub(crate) inbox: Inbox,
-    pub(crate) in_flight: InFlight,
-    pub(crate) currencies: Shelf<CurrencyRegistry>,
-    clock_accepted: AtomicBool,
-}
-
-impl Shared {
-    pub(crate) fn clock_accepted(&self) -> bool {
-        self.clock_accepted.load(Ordering::Relaxed) && self.clock_accepted.swap(false, Ordering::AcqRel)
-    }
-}
+use crate::write::{InFlight, Outgoing, perform};
+use crate::writer::{Writer, load_register};
 
 #[derive(Debug)]
 struct Inner {
@@ -99,7 +66,9 @@ async fn aside<T: Send + 'static>(
 fn write_all(shared: &Arc<Shared>, work: &Receiver<Outgoing>, runtime: &tokio::runtime::Runtime) {
     while let Ok(outgoing) = work.recv() {
         let Shared { store, in_flight, inbox, settings, .. } = &**shared;
-        let written = perform(store.as_ref(), runtime, &outgoing, in_flight, inbox, settings.write_timeout);
+        let settled = || drop(inbox.stall(false));
+        let written =
+            perform(store.as_ref(), runtime, &outgoing, in_flight, &settled, settings.write_timeout);
         inbox.written(written);
     }
 }
@@ -162,7 +131,12 @@ impl Ledger {
         {
             let shared = Arc::clone(&shared);
             threads.push(spawn("load", move || {
-                loader::run(&shared.store, &shared.inbox, &task_receive, &loader_runtime);
+                loader::run(
+                    &shared.store,
+                    &|loaded| shared.inbox.loaded(loaded),
+                    &task_receive,
+                    &loader_runtime,
+                );
             })?);
         }
         let mut writer = Writer::new(

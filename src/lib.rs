@@ -164,13 +164,17 @@ mod embedded;
 mod error;
 mod inbox;
 mod job;
+mod lane;
 mod ledger;
 mod loader;
+mod panics;
 mod request;
 mod settings;
+mod shared;
 mod telemetry;
 mod verify;
 mod watchdog;
+mod write;
 mod writer;
 
 /// The version of this engine, as it stands in every commit.
@@ -178,9 +182,10 @@ pub const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub use clock::{Clock, ClockSuspect, SystemClock};
 pub use error::{ExecuteError, OpenError, Refusal};
+pub use lane::Lane;
 pub use ledger::Ledger;
 pub use request::{EntryId, Outcome, PlayerReading, Receipt, RecordedOutcome, Request};
-pub use settings::{Lane, Settings};
+pub use settings::Settings;
 pub use verify::{TrialBalanceLine, Verification, VerifyError, verify};
 
 /// The pure domain.

@@ -14,8 +14,7 @@ use ledger_store::{
     StoredCommit, genesis,
 };
 
-use crate::inbox::Inbox;
-use crate::writer::guarded;
+use crate::panics::guarded;
 
 /// What a parked job needs from the log.
 #[derive(Debug)]
@@ -71,7 +70,7 @@ pub(crate) struct Loaded {
 /// Serves tasks until the writer is gone.
 pub(crate) fn run(
     store: &Arc<dyn EventStore>,
-    inbox: &Inbox,
+    report: &dyn Fn(Loaded),
     tasks: &Receiver<Task>,
     runtime: &tokio::runtime::Runtime,
 ) {
@@ -82,7 +81,7 @@ pub(crate) fn run(
                     || runtime.block_on(load(store.as_ref(), partition, shard, &player, state, needs));
                 // A panic fails this load; the thread serves the others.
                 let result = guarded(loading).unwrap_or_else(|what| Err(StoreError::Corrupted(what)));
-                inbox.loaded(Loaded { no, partition, result });
+                report(Loaded { no, partition, result });
             }
             Task::Snapshot(snapshot) => {
                 let kept = guarded(|| runtime.block_on(store.write_snapshot(snapshot)));

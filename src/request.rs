@@ -6,7 +6,7 @@ use ledger_store::{CommitHash, Position, Shard};
 use rust_decimal::Decimal;
 
 use crate::error::Refusal;
-use crate::settings::Lane;
+use crate::lane::Lane;
 
 /// A command to a player's ledger, with who sends it.
 #[derive(Debug, Clone)]

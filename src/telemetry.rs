@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::ledger::Shared;
-use crate::settings::Lane;
+use crate::lane::Lane;
+use crate::shared::Shared;
 
 /// Counts a batch that goes to the store.
 pub(crate) fn batch(shared: &Shared, commits: usize, bytes: usize, outcomes: [(&'static str, u64); 5]) {

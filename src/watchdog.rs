@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::ExecuteError;
 use crate::inbox::STALLED;
-use crate::ledger::Shared;
+use crate::shared::Shared;
 
 /// Ends the watchdog.
 #[derive(Debug, Default)]

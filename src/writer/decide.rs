@@ -9,11 +9,11 @@ use ledger_core::{Decision, Facts, Partition, PlayerCommand, PlayerLedger, Playe
 use ledger_store::{Lookup, SealedCommit, Shard, commit_hash};
 
 use super::Writer;
-use super::batch::panic_text;
 use super::slots::Gate;
 use crate::error::{ExecuteError, Refusal};
 use crate::job::{Answer, Ask, Entry, Job, Prepared, unrecorded};
 use crate::loader::{LoadedFacts, Needs, Task};
+use crate::panics::panic_text;
 use crate::request::{EntryId, Outcome, PlayerReading, Receipt, RecordedOutcome};
 
 /// How often a command is decided again because its player's state was out of date.

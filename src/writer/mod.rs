@@ -18,16 +18,16 @@ use ledger_core::stored::{CommitBody, OutcomeKind};
 use ledger_core::{CurrencyRegister, CurrencyRegistry, PartitionDigest, Timestamp, register_partition};
 use ledger_store::{EventStore, Head, Lookup, Position, READ_COMMITS_MAX, Shard, StoreError, genesis};
 
-use batch::{Batch, Fate};
-pub(crate) use batch::{InFlight, Outgoing, Written, guarded, perform};
+use batch::Batch;
 use slots::{DigestHasher, Gate, Slots};
 
 use crate::clock::{ClockSuspect, Stamper};
 use crate::error::ExecuteError;
 use crate::inbox::{Intake, STALLED};
 use crate::job::{Entry, Job, unrecorded};
-use crate::ledger::Shared;
 use crate::loader::{Loaded, Task, Tasks, snapshot};
+use crate::shared::Shared;
+use crate::write::{Fate, Outgoing, Written, perform};
 
 /// Batches of at most this many commits are written on the writer's own thread when nothing else waits:
 /// a hop to another thread costs half as much as the disk.
@@ -228,7 +228,7 @@ impl Writer {
             let idle = self.building.is_empty() || self.writing.is_some();
             let intake = self.shared.inbox.take(self.room(), idle.then_some(TICK));
             self.now = self.stamper.stamp(self.shared.settings.clock.as_ref());
-            if self.shared.clock_accepted() {
+            if self.shared.hears_clock_accepted() {
                 self.stamper.accept(self.shared.settings.clock.as_ref());
                 self.now = self.stamper.stamp(self.shared.settings.clock.as_ref());
             }
@@ -303,7 +303,8 @@ impl Writer {
 
     fn perform(&self, outgoing: &Outgoing) -> Written {
         let Shared { store, in_flight, inbox, settings, .. } = &*self.shared;
-        perform(store.as_ref(), &self.runtime, outgoing, in_flight, inbox, settings.write_timeout)
+        let settled = || drop(inbox.stall(false));
+        perform(store.as_ref(), &self.runtime, outgoing, in_flight, &settled, settings.write_timeout)
     }
 
     /// Takes note of what became of the batch that was written.

@@ -1,0 +1,47 @@
+//! What the threads of one ledger share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ledger_core::{ContentHash, CurrencyRegistry};
+use ledger_store::EventStore;
+
+use crate::inbox::Inbox;
+use crate::settings::Settings;
+use crate::write::InFlight;
+
+/// A value that many read and few replace.
+#[derive(Debug)]
+pub(crate) struct Shelf<T>(Mutex<Arc<T>>);
+
+impl<T> Shelf<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Mutex::new(Arc::new(value)))
+    }
+    pub(crate) fn get(&self) -> Arc<T> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+    pub(crate) fn set(&self, value: Arc<T>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = value;
+    }
+}
+
+/// What the threads of one ledger share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn EventStore>,
+    pub(crate) settings: Settings,
+    pub(crate) policy_hash: ContentHash,
+    pub(crate) inbox: Inbox,
+    pub(crate) in_flight: InFlight,
+    pub(crate) currencies: Shelf<CurrencyRegistry>,
+    /// The operator took the clock as it is; the writer has not heard yet.
+    pub(crate) clock_accepted: AtomicBool,
+}
+
+impl Shared {
+    /// Whether the clock was accepted since the last call.
+    pub(crate) fn hears_clock_accepted(&self) -> bool {
+        self.clock_accepted.load(Ordering::Relaxed) && self.clock_accepted.swap(false, Ordering::AcqRel)
+    }
+}
