@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use ledger_core::{Context, CurrencyRegistry, IdempotencyKey, PlayerCommand, PlayerId, RegisterCurrency};
 use ledger_store::{EventStore, Head, StoreError};
 use tokio::sync::oneshot;
 
 use crate::error::{ExecuteError, OpenError};
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, STALLED};
 use crate::job::Job;
 use crate::lane::Lane;
 use crate::loader::{self, Task, Tasks};
@@ -21,6 +22,9 @@ use crate::shared::{Shared, Shelf};
 use crate::watchdog::{self, Leash};
 use crate::write::{InFlight, Outgoing, perform};
 use crate::writer::{Writer, load_register};
+
+/// How often closing looks whether a write hangs.
+const CLOSE_PACE: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 struct Inner {
@@ -339,13 +343,20 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the end could not be written; everything acknowledged is durable all the same.
+    /// [`StoreError`] if the end could not be written, or a write hangs for longer than its limit (close again
+    /// when it is over); everything acknowledged is durable all the same.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.shared().inbox.close();
         let inner = Arc::clone(&self.inner);
         aside("close", move || {
             // A second close waits here for the first: the store must not be closed under the writer.
             let mut threads = inner.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            let limit = inner.shared.settings.write_timeout;
+            while !inner.leash.sleep(CLOSE_PACE) {
+                if inner.shared.in_flight.age().is_some_and(|age| age > limit) {
+                    return Err(StoreError::Unavailable { reason: STALLED.to_owned(), source: None });
+                }
+            }
             for thread in threads.drain(..) {
                 // A panic of a thread was reported where it happened.
                 drop(thread.join());

@@ -21,7 +21,7 @@ impl Leash {
     }
 
     /// Sleeps for a while; answers whether it is over.
-    fn sleep(&self, time: Duration) -> bool {
+    pub(crate) fn sleep(&self, time: Duration) -> bool {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         let (ended, _) = self
             .bell

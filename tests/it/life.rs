@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use casino_ledger::store::log::{LogOptions, LogStore};
 use casino_ledger::store::{ShardCount, StoreError};
@@ -121,4 +122,23 @@ async fn an_execute_that_is_given_up_still_counts() {
     puppet.strings.appends.open();
     assert_eq!(text(&soon(ledger.execute(&p, bet("t1", "r1", "1.00"))).await), "replayed:applied");
     assert_eq!(cash(&ledger, &p).await, "99.00");
+}
+
+#[tokio::test]
+async fn closing_does_not_wait_for_a_write_that_hangs() {
+    let puppet = Puppet::exclusive(memory(ShardCount::ONE));
+    let limit = Duration::from_millis(80);
+    let ledger = on(Arc::clone(&puppet) as _, tuned(|s| s.write_timeout = limit)).await;
+    let p = funded(&ledger, "p", "100.00").await;
+    puppet.strings.appends.hold();
+    let calls = puppet.strings.append_calls.now();
+    let held = send(&ledger, &p, bet("t1", "r1", "1.00"));
+    soon(puppet.strings.append_calls.above(calls)).await;
+    let closed = soon(ledger.close()).await;
+    assert!(matches!(closed, Err(StoreError::Unavailable { .. })), "{closed:?}");
+    assert!(matches!(soon(held).await.unwrap(), Err(ExecuteError::Indeterminate { .. })));
+    assert_eq!(puppet.strings.close_calls.now(), 0);
+    puppet.strings.appends.open();
+    while soon(ledger.close()).await.is_err() {}
+    assert_eq!(verified(puppet.as_ref()).await.commits, 4, "what hung has landed");
 }
