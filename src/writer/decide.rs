@@ -562,7 +562,8 @@ impl Writer {
 fn index_of(job: &Job, body: &CommitBody) -> CommitIndex {
     if let Ask::Execute(prepared) = &job.ask
         && body.tombstones.is_empty()
-        && body.keys.iter().all(|record| record.id == prepared.needed.key.id)
+        && body.keys.len() <= 1
+        && body.keys.iter().all(|record| record.key() == prepared.needed.key)
     {
         let mut streams =
             body.events.iter().map(|record| &record.stream).filter(|stream| stream.is_indexed());
