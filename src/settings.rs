@@ -22,7 +22,7 @@ pub struct Settings {
     pub currencies: CurrencyRegistry,
     /// The most commands that wait in each lane: play, cashier, bulk. Default 16,384 each.
     pub lane_capacity: [usize; 3],
-    /// The most commands that one durable write carries. Default 2,048.
+    /// The most commands that one durable write carries. Default 1,024.
     pub batch_commands_max: usize,
     /// The most bytes of commit bodies that one durable write carries. Default 8 MiB.
     pub batch_bytes_max: usize,
@@ -56,7 +56,7 @@ impl Settings {
             policy: Policy::default(),
             currencies: CurrencyRegistry::standard(),
             lane_capacity: [16_384; 3],
-            batch_commands_max: 2_048,
+            batch_commands_max: 1_024,
             batch_bytes_max: 8 << 20,
             cache_bytes: 256 << 20,
             snapshot_every: 1_000,

@@ -1,4 +1,4 @@
-//! The conformance kit: one check per clause of [`View`](crate::View), with the same number, for any view.
+//! The conformance kit: one check per clause of [`View`], with the same number, for any view.
 //!
 //! A check answers `Err` with what it saw. Give it a history with several shards, real commits, and a
 //! [`Subject`] that knows how to open the view:

@@ -189,7 +189,7 @@ impl Subject for Counters {
 
     fn poison(&self, commit: &Commit) -> Option<Commit> {
         let mut poison = commit.clone();
-        "poison".clone_into(&mut poison.body.engine);
+        poison.body.engine = "poison".into();
         Some(poison)
     }
 }
