@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger_core::{ActorId, CurrencyRegistry, Policy};
+use ledger_core::{ActorId, CurrencyRegistry, Policy, WriterId};
 use ledger_store::ShardCount;
 
 use crate::clock::{Clock, SystemClock};
@@ -38,6 +38,9 @@ pub struct Settings {
     pub load_timeout: Duration,
     /// Who acts where a command does not say so.
     pub actor: ActorId,
+    /// The name of this engine among those that write to one store: it stands in every commit there, and must
+    /// be another for each process. Default: random. On a store that is this engine's alone it is not written.
+    pub writer: WriterId,
     /// The clock. Default: the machine's.
     pub clock: Arc<dyn Clock>,
 }
@@ -51,6 +54,8 @@ impl Settings {
     pub fn new() -> Result<Self, OpenError> {
         let actor =
             ActorId::new("host").map_err(|e| OpenError::Setting { name: "actor", reason: e.to_string() })?;
+        let writer = WriterId::new(uuid::Uuid::new_v4().simple().to_string())
+            .map_err(|e| OpenError::Setting { name: "writer", reason: e.to_string() })?;
         Ok(Self {
             shards: ShardCount::DEFAULT,
             policy: Policy::default(),
@@ -64,6 +69,7 @@ impl Settings {
             write_timeout: Duration::from_secs(10),
             load_timeout: Duration::from_secs(10),
             actor,
+            writer,
             clock: Arc::new(SystemClock::default()),
         })
     }

@@ -159,6 +159,9 @@ id!(
     /// A trace id of the host's tracing system; kept for audit, never compared.
     TraceId, "trace id");
 id!(
+    /// One running engine among several that write to one store.
+    WriterId, "writer id");
+id!(
     /// A payment provider's authorisation number of a deposit (GLI-19 2.5.6(c)).
     Authorisation, "authorisation");
 

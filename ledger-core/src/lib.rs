@@ -117,7 +117,7 @@ pub use house::{CurrencyRegister, RegisterCurrency, register_partition};
 pub use ids::{
     ActorId, Authorisation, BrandId, GameId, HouseId, ID_BYTES_MAX, IdError, JurisdictionId, OperatorId,
     PlayerId, REASON_BYTES_MAX, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX, SourceId, SubAccount, TraceId,
-    TransactionId,
+    TransactionId, WriterId,
 };
 pub use key::{
     ContentHash, DigestTextError, FINGERPRINT_VERSION, Fingerprint, FingerprintBuilder, IdempotencyKey,

@@ -290,13 +290,14 @@ impl Writer {
                     Err(error) => return job.fail(error.into()),
                 };
                 let context = ledger_core::Context::of(self.shared.settings.actor.clone());
-                let body = draft.into_house_body(
+                let mut body = draft.into_house_body(
                     partition,
                     context,
                     self.shared.policy_hash,
                     crate::ENGINE_VERSION,
                     now,
                 );
+                body.writer.clone_from(&self.name);
                 if let Err(fault) = self.register.evolve_commit(&body) {
                     return job.fail(ExecuteError::Bug { what: fault.to_string() });
                 }
@@ -485,7 +486,8 @@ impl Writer {
         let balances = draft.balances();
         let Some(slot) = self.slots.get(&job.partition) else { return };
         let Some(state) = slot.state.as_deref() else { return };
-        let body = draft.into_body(state, context, self.shared.policy_hash, crate::ENGINE_VERSION, now);
+        let mut body = draft.into_body(state, context, self.shared.policy_hash, crate::ENGINE_VERSION, now);
+        body.writer.clone_from(&self.name);
         debug_assert!(matches!(body.partition, Partition::Player(_)));
         let index = index_of(&job, &body);
         let head = match self.seal(job.shard, &body, index) {

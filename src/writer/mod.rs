@@ -15,7 +15,9 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use ledger_core::stored::{CommitBody, OutcomeKind};
-use ledger_core::{CurrencyRegister, CurrencyRegistry, PartitionDigest, Timestamp, register_partition};
+use ledger_core::{
+    CurrencyRegister, CurrencyRegistry, PartitionDigest, Timestamp, WriterId, register_partition,
+};
 use ledger_store::{EventStore, Head, Lookup, Position, READ_COMMITS_MAX, Shard, StoreError, genesis};
 
 use batch::Batch;
@@ -108,6 +110,8 @@ pub(crate) struct Writer {
     runtime: tokio::runtime::Runtime,
     io: SyncSender<Outgoing>,
     tasks: Tasks,
+    /// Named in every commit, unless the store is this engine's alone.
+    name: Option<WriterId>,
     stamper: Stamper,
     now: Result<Timestamp, ClockSuspect>,
     currencies: Arc<CurrencyRegistry>,
@@ -191,6 +195,7 @@ impl Writer {
             runtime,
             io,
             tasks,
+            name: if shared.store.is_exclusive() { None } else { Some(settings.writer.clone()) },
             stamper,
             now: Ok(Timestamp::EPOCH),
             currencies: Arc::new(register.registry().clone()),

@@ -113,6 +113,24 @@ async fn copies_wait_for_their_originals_while_another_writer_is_faster() {
     verified(store.as_ref()).await;
 }
 
+/// With one frozen clock two engines would write the same bytes for the same command, and each would take the
+/// other's commit for its own: only their names tell them apart.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_command_to_two_engines_in_one_microsecond_is_applied_by_one() {
+    let store = memory(ShardCount::ONE);
+    let frozen = || tuned(|settings| settings.clock = Hands::new());
+    let (a, b) = (on(Arc::clone(&store) as _, frozen()).await, on(Arc::clone(&store) as _, frozen()).await);
+    let p = funded(&a, "p", "1000.00").await;
+    for round in 0..100 {
+        let command = bet(&format!("t{round}"), &format!("r{round}"), "1.00");
+        let (from_a, from_b) = (send(&a, &p, command.clone()), send(&b, &p, command));
+        let answers = [soon(from_a).await.unwrap().unwrap(), soon(from_b).await.unwrap().unwrap()];
+        assert_eq!(answers.iter().filter(|receipt| receipt.replayed).count(), 1, "round {round}");
+    }
+    assert_eq!(cash(&b, &p).await, "900.00");
+    verified(store.as_ref()).await;
+}
+
 #[tokio::test]
 async fn a_load_of_before_another_writer_appended_is_not_decided_on() {
     let store = memory(ShardCount::ONE);

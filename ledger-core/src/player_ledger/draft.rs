@@ -95,6 +95,7 @@ impl Draft {
             causation: context.causation,
             policy,
             engine: engine.into(),
+            writer: None,
             balance: self.balance,
             events: self.events,
         }
@@ -123,6 +124,7 @@ impl Draft {
             causation: context.causation,
             policy,
             engine: engine.into(),
+            writer: None,
             balance: self.balance,
             events: self.events,
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::EventRecord;
 use super::events::PurseBalance;
-use crate::ids::{ActorId, BrandId, JurisdictionId, OperatorId, SourceId, TraceId, TransactionId};
+use crate::ids::{ActorId, BrandId, JurisdictionId, OperatorId, SourceId, TraceId, TransactionId, WriterId};
 use crate::key::{ContentHash, Fingerprint, IdempotencyKey, OperationKind};
 use crate::partition::Partition;
 use crate::time::Timestamp;
@@ -98,6 +98,11 @@ pub struct CommitBody {
     pub policy: ContentHash,
     /// The build that decided it.
     pub engine: Cow<'static, str>,
+    /// Which engine decided it, on a store that several may write to. Without it two engines that decide the
+    /// same command in the same microsecond would write the same bytes, and take each other's commit for
+    /// their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writer: Option<WriterId>,
     /// The purse of the operation's currency, where no entry tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balance: Option<PurseBalance>,
