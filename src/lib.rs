@@ -188,6 +188,9 @@ pub use request::{EntryId, Outcome, PlayerReading, Receipt, RecordedOutcome, Req
 pub use settings::Settings;
 pub use verify::{TrialBalanceLine, Verification, VerifyError, verify};
 
+/// The type of amounts in commands; enter it with [`Decimal::from_str_exact`], which never rounds.
+pub use rust_decimal::Decimal;
+
 /// The pure domain.
 pub use ledger_core as core;
 /// Views and what keeps them up to date.
