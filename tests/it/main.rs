@@ -1,5 +1,14 @@
 //! The engine through its public face: real stores, real threads.
 
+// The example's own code is what its test runs.
+#[path = "../../examples/quickstart/drive.rs"]
+mod drive;
+#[allow(dead_code, reason = "the report shows more than the test needs")]
+#[path = "../../examples/quickstart/prove.rs"]
+mod prove;
+#[path = "../../examples/quickstart/traffic.rs"]
+mod traffic;
+
 mod bad_input;
 mod basics;
 mod cold;
@@ -13,6 +22,7 @@ mod moved;
 mod parallel;
 mod power;
 mod puppet;
+mod quickstart;
 mod shared;
 mod support;
 mod time;
