@@ -218,6 +218,9 @@ impl Ledger {
     /// # Errors
     ///
     /// See [`Self::execute`].
+    #[tracing::instrument(
+        level = "debug", skip_all, fields(player = %request.player, kind = request.command.kind().as_str())
+    )]
     pub async fn request(&self, request: Request) -> Result<Receipt, ExecuteError> {
         if let PlayerCommand::OpenPlayer(open) = &request.command {
             self.register_currencies(&open.currencies).await?;

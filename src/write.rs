@@ -106,6 +106,7 @@ async fn append(
                 if start.elapsed() > limit {
                     return Err((StoreError::Unknown { reason }, true));
                 }
+                // This thread is the engine's own, and nothing can be done but ask again.
                 std::thread::sleep(pause);
                 pause = (pause * 2).min(PAUSE_MAX);
             }
@@ -124,6 +125,8 @@ pub(crate) fn perform(
     settled: &dyn Fn(),
     limit: Duration,
 ) -> Written {
+    let commits: usize = outgoing.appends.iter().map(|append| append.commits.len()).sum();
+    let _span = tracing::debug_span!("append", shards = outgoing.appends.len(), commits).entered();
     let start = Instant::now();
     // A store that panics must not take the thread with it: somebody waits for each of these answers.
     let result = guarded(|| runtime.block_on(append(store, &outgoing.appends, limit)))

@@ -48,6 +48,9 @@ fn test() -> Result<(), String> {
     let runner = needs::ensure_for_tests();
     let features = ["--features", TEST_FEATURES];
     cargo(&["test", "--doc", "--workspace"]).args(&features).run()?;
+    // The fuzz targets have a lock file of their own; their seeds are a test on any compiler.
+    let fuzz = ["--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target/fuzz"];
+    cargo(&["test", "--lib", "--no-default-features", "--locked"]).args(&fuzz).run()?;
     match runner {
         needs::Runner::Nextest => cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]),
         needs::Runner::Cargo => {
