@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender};
 
 use ledger_core::stored::{CommitBody, Round};
 use ledger_core::{
-    FOLD_VERSION, FactsNeeded, IdempotencyKey, KeyDigest, KnownOperation, PartitionDigest, PlayerId,
-    PlayerState, RoundRef, Stream, StreamDigest, Subject,
+    FOLD_VERSION, FactsNeeded, IdempotencyKey, KeyDigest, KnownOperation, Partition, PartitionDigest,
+    PlayerId, PlayerState, RoundRef, Stream, StreamDigest, Subject,
 };
 use ledger_store::{
     CommitHash, EventStore, Head, Lookup, Position, READ_COMMITS_MAX, Shard, Snapshot, StoreError,
@@ -194,24 +194,53 @@ async fn read_one(
     }
 }
 
-/// An operation by its key. A hit of the index is compared with the stored key.
+/// A commit the index names for a player. Whatever the index finds is compared with what is stored: it must be
+/// this player's, and hold what was looked for.
+async fn read_found(
+    store: &dyn EventStore,
+    shard: Shard,
+    player: &PlayerId,
+    position: Position,
+    sought: &dyn std::fmt::Display,
+    holds: impl FnOnce(&CommitBody) -> bool,
+) -> Result<(CommitBody, Head), StoreError> {
+    let commit = read_one(store, shard, position).await?;
+    let body = decode(&commit)?;
+    let is_his = matches!(&body.partition, Partition::Player(own) if own == player);
+    if is_his && holds(&body) {
+        return Ok((body, Head { position, hash: commit.hash }));
+    }
+    let what = format!("the index finds {sought} of {player} here, the commit has it not");
+    Err(StoreError::corrupted_at(shard, position, what))
+}
+
+/// An operation by its key.
 async fn operation(
     store: &dyn EventStore,
     shard: Shard,
+    player: &PlayerId,
     key: &IdempotencyKey,
     positions: &[Position],
 ) -> Result<Option<(KnownOperation, Head)>, StoreError> {
     let Some(position) = positions.first() else { return Ok(None) };
-    let commit = read_one(store, shard, *position).await?;
-    let body = decode(&commit)?;
-    let known = KnownOperation::find(&body, key).ok_or_else(|| {
-        StoreError::corrupted_at(
-            shard,
-            *position,
-            format!("the index finds key {key} here, the commit has it not"),
-        )
-    })?;
-    Ok(Some((known, Head { position: *position, hash: commit.hash })))
+    let holds = |body: &CommitBody| body.keys.iter().any(|record| record.key() == *key);
+    let (body, head) = read_found(store, shard, player, *position, key, holds).await?;
+    Ok(KnownOperation::find(&body, key).map(|known| (known, head)))
+}
+
+/// Whether the id of a command is dead.
+async fn tombstone(
+    store: &dyn EventStore,
+    shard: Shard,
+    player: &PlayerId,
+    key: &IdempotencyKey,
+    positions: &[Position],
+) -> Result<bool, StoreError> {
+    let Some(position) = positions.first() else { return Ok(false) };
+    let sought = format!("a tombstone of {}:{}", key.source, key.id);
+    let holds = |body: &CommitBody| body.tombstones.iter().any(|t| t.source == key.source && t.id == key.id);
+    read_found(store, shard, player, *position, &sought, holds).await?;
+    Ok(true)
 }
 
 /// A round by its stream.
@@ -225,7 +254,8 @@ async fn round(
     let stream: Stream = FactsNeeded::round_stream(player, reference);
     let mut events = Vec::new();
     for position in positions {
-        let body = decode(&read_one(store, shard, *position).await?)?;
+        let holds = |body: &CommitBody| body.events.iter().any(|record| record.stream == stream);
+        let (body, _) = read_found(store, shard, player, *position, &stream, holds).await?;
         events.extend(body.events.into_iter().filter(|record| record.stream == stream));
     }
     Round::fold(&reference.source, &reference.round, &events)
@@ -251,15 +281,16 @@ async fn load_facts(
     let positions = |i: usize| found.get(i).map(Vec::as_slice).unwrap_or_default();
 
     let mut facts = LoadedFacts {
-        known: operation(store, shard, &needs.key, positions(0)).await?,
-        tombstoned: needs.tombstone.is_some() && !positions(1).is_empty(),
+        known: operation(store, shard, player, &needs.key, positions(0)).await?,
+        tombstoned: needs.tombstone.is_some()
+            && tombstone(store, shard, player, &needs.key, positions(1)).await?,
         ..LoadedFacts::default()
     };
     if let Some((reference, _)) = &needs.round {
         facts.round = round(store, shard, player, reference, positions(2)).await?;
     }
     for (i, (key, _)) in needs.targets.iter().enumerate() {
-        if let Some((known, _)) = operation(store, shard, key, positions(3 + i)).await? {
+        if let Some((known, _)) = operation(store, shard, player, key, positions(3 + i)).await? {
             let refused = known.is_rejected();
             facts.target = Some(known);
             if !refused {

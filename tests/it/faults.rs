@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use casino_ledger::core::{PlayerId, Timestamp};
-use casino_ledger::store::{EventStore, LostAnswer, MemoryStore, Position, Shard, ShardCount, StoreError};
+use casino_ledger::core::{FactsNeeded, PlayerId, Timestamp, tombstone_digest};
+use casino_ledger::store::{
+    EventStore, Lookup, LostAnswer, MemoryStore, Position, Shard, ShardCount, StoreError,
+};
 use casino_ledger::{Clock, ExecuteError, Ledger, RecordedOutcome, Settings, SystemClock};
 
 use crate::puppet::{Puppet, Trick};
@@ -420,4 +422,40 @@ async fn a_writer_that_panics_leaves_nobody_waiting() {
         assert_eq!(text(&soon(ledger.execute(p, bet("t1", "t1", "10.00"))).await), "replayed:applied");
     }
     verified(reopened.as_ref()).await;
+}
+
+/// An index that lies is a double bet, or a bet refused for nothing: what it finds is compared with the commit.
+#[tokio::test]
+async fn an_index_that_finds_what_is_not_there_is_found_out() {
+    let puppet = Puppet::new(memory(ShardCount::ONE) as _);
+    let ledger = on(Arc::clone(&puppet) as _, settings()).await;
+    let p = funded(&ledger, "p", "100.00").await;
+    let own = ledger.player(&p).await.unwrap().position;
+    funded(&ledger, "q", "100.00").await;
+    let others = ledger.player(&p).await.unwrap().position;
+    assert!(others > own);
+
+    let command = bet("t9", "r9", "10.00");
+    let needed = FactsNeeded::of(&command, &p, &settings().policy).unwrap();
+    let partition = FactsNeeded::partition(&p).digest();
+    let shard = puppet.identity().shards.shard_of(&partition);
+    let stream = FactsNeeded::round_stream(&p, needed.round.as_ref().unwrap()).digest();
+    let lookups = [
+        Lookup::Key(shard, needed.key.digest(&partition)),
+        Lookup::Key(shard, tombstone_digest(&partition, &needed.key.source, &needed.key.id)),
+        Lookup::Stream(shard, stream),
+    ];
+    for lookup in lookups {
+        for position in [own, others] {
+            puppet.mislead(Some((lookup, position)));
+            let answer = soon(ledger.execute(&p, command.clone())).await;
+            let Err(ExecuteError::Store(StoreError::Corrupted(what))) = answer else {
+                panic!("{lookup:?} at {position}: {answer:?}")
+            };
+            assert!(what.contains("the index finds"), "{what}");
+        }
+    }
+    puppet.mislead(None);
+    assert_eq!(text(&soon(ledger.execute(&p, command)).await), "applied");
+    assert_eq!(cash(&ledger, &p).await, "90.00");
 }

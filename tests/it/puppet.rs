@@ -109,6 +109,8 @@ pub(crate) struct Strings {
     /// The dice, and whether the last append's outcome was unknown.
     chaos: Mutex<Option<(ChaCha8Rng, bool)>>,
     lie: Mutex<Option<Lie>>,
+    /// What the index finds although it is not there.
+    misled: Mutex<Option<(Lookup, Position)>>,
     panic_on_load: Mutex<bool>,
     other: Mutex<Option<Arc<dyn EventStore>>>,
 }
@@ -169,6 +171,11 @@ impl Puppet {
 
     pub(crate) fn lie(&self, lie: impl Fn(Vec<StoredCommit>) -> Vec<StoredCommit> + Send + Sync + 'static) {
         *self.strings.lie.lock().unwrap() = Some(Box::new(lie));
+    }
+
+    /// The index finds this at a position where it is not.
+    pub(crate) fn mislead(&self, hit: Option<(Lookup, Position)>) {
+        *self.strings.misled.lock().unwrap() = hit;
     }
 
     pub(crate) fn panic_on_load(&self, panic: bool) {
@@ -252,7 +259,13 @@ impl EventStore for Puppet {
     }
 
     async fn lookup(&self, lookups: &[Lookup]) -> Result<Vec<Vec<Position>>, StoreError> {
-        self.now().lookup(lookups).await
+        let mut found = self.now().lookup(lookups).await?;
+        if let Some((lookup, position)) = *self.strings.misled.lock().unwrap() {
+            for (positions, _) in found.iter_mut().zip(lookups).filter(|(_, asked)| **asked == lookup) {
+                *positions = vec![position];
+            }
+        }
+        Ok(found)
     }
 
     async fn write_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError> {

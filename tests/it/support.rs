@@ -5,97 +5,42 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use casino_ledger::core::{
-    AccountKind, BrandId, CurrencyCode, Finality, GameId, JurisdictionId, OpenPlayer, OperatorId, PlaceBet,
-    PlayerCommand, PlayerId, RecordDeposit, Rollback, RoundId, Settle, SourceId, Timestamp, TransactionId,
-};
+use casino_ledger::core::testing::commands;
+use casino_ledger::core::{CurrencyCode, Finality, PlayerCommand, PlayerId, Settle, Timestamp};
 use casino_ledger::store::{EventStore, FORMAT, LedgerId, LedgerIdentity, MemoryStore, ShardCount};
 use casino_ledger::{
     Clock, ExecuteError, Lane, Ledger, Outcome, Receipt, Request, Settings, Verification, verify,
 };
-use rust_decimal::Decimal;
 use tokio::task::JoinHandle;
 
-pub(crate) fn eur() -> CurrencyCode {
-    CurrencyCode::new("EUR").unwrap()
-}
+pub(crate) use casino_ledger::core::testing::commands::{decimal as dec, source};
 
-pub(crate) fn dec(text: &str) -> Decimal {
-    Decimal::from_str_exact(text).unwrap()
+pub(crate) fn eur() -> CurrencyCode {
+    commands::currency("EUR")
 }
 
 pub(crate) fn player(id: &str) -> PlayerId {
     PlayerId::new(id).unwrap()
 }
 
-pub(crate) fn source(id: &str) -> SourceId {
-    SourceId::new(id).unwrap()
-}
-
-pub(crate) fn txn(id: &str) -> TransactionId {
-    TransactionId::new(id).unwrap()
-}
-
 pub(crate) fn open() -> PlayerCommand {
-    OpenPlayer {
-        operator: OperatorId::new("op").unwrap(),
-        brand: BrandId::new("brand").unwrap(),
-        jurisdiction: JurisdictionId::new("MT").unwrap(),
-        zone: "Europe/Malta".to_owned(),
-        kind: AccountKind::Real,
-        currencies: vec![eur()],
-    }
-    .into()
+    commands::open(&["EUR"]).into()
 }
 
 pub(crate) fn deposit(id: &str, amount: &str) -> PlayerCommand {
-    RecordDeposit {
-        source: source("psp"),
-        id: txn(id),
-        amount: dec(amount),
-        currency: eur(),
-        authorisation: None,
-    }
-    .into()
+    commands::deposit(id, amount).into()
 }
 
 pub(crate) fn bet(id: &str, round: &str, amount: &str) -> PlayerCommand {
-    PlaceBet {
-        source: source("prov"),
-        id: txn(id),
-        round: RoundId::new(round).unwrap(),
-        game: GameId::new("crash").unwrap(),
-        amount: dec(amount),
-        currency: eur(),
-    }
-    .into()
+    commands::bet(id, round, amount).into()
 }
 
 pub(crate) fn win(id: &str, round: &str, amount: &str, finality: Finality) -> PlayerCommand {
-    Settle {
-        source: source("prov"),
-        id: txn(id),
-        round: RoundId::new(round).unwrap(),
-        bet: None,
-        amount: dec(amount),
-        currency: eur(),
-        finality,
-    }
-    .into()
+    Settle { finality, ..commands::win(id, round, amount) }.into()
 }
 
 pub(crate) fn rollback(id: &str, target: &str) -> PlayerCommand {
-    Rollback {
-        source: source("prov"),
-        id: txn(id),
-        target: txn(target),
-        kind: None,
-        round: None,
-        currency: None,
-        amount: None,
-        on_shortfall: None,
-    }
-    .into()
+    commands::rollback(id, target).into()
 }
 
 pub(crate) fn identity(shards: ShardCount) -> LedgerIdentity {
