@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ledger_core::{
-    Context, FactsNeeded, Fingerprint, IdError, IdempotencyKey, KeyDigest, Partition, PartitionDigest,
-    PlayerCommand, PlayerId, Policy, RegisterCurrency, StreamDigest, tombstone_digest,
+    Context, FactsNeeded, IdError, IdempotencyKey, KeyDigest, Partition, PartitionDigest, PlayerCommand,
+    PlayerId, Policy, RegisterCurrency, StreamDigest, tombstone_digest,
 };
 use ledger_store::{Shard, ShardCount, StoreError};
+use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 use crate::error::ExecuteError;
@@ -20,13 +21,24 @@ fn next_job() -> u64 {
 
 type Reply<T> = oneshot::Sender<Result<T, ExecuteError>>;
 
-/// What a command needs looked up, as digests.
-#[derive(Debug)]
+/// What one operation needs looked up, as digests.
+#[derive(Debug, Clone)]
 pub(crate) struct Digests {
     pub(crate) key: KeyDigest,
     pub(crate) tombstone: KeyDigest,
-    pub(crate) round: Option<StreamDigest>,
+    pub(crate) aggregates: SmallVec<[StreamDigest; 1]>,
     pub(crate) targets: Vec<KeyDigest>,
+}
+
+impl Digests {
+    fn of(needs: &FactsNeeded, player: &PlayerId, partition: &PartitionDigest) -> Self {
+        Self {
+            key: needs.key.digest(partition),
+            tombstone: tombstone_digest(partition, &needs.key.source, &needs.key.id),
+            aggregates: needs.aggregates.iter().map(|a| a.stream(player).digest()).collect(),
+            targets: needs.targets.iter().map(|key| key.digest(partition)).collect(),
+        }
+    }
 }
 
 /// A prepared command.
@@ -34,9 +46,9 @@ pub(crate) struct Digests {
 pub(crate) struct Prepared {
     pub(crate) command: PlayerCommand,
     pub(crate) context: Context,
-    pub(crate) print: Fingerprint,
     pub(crate) needed: FactsNeeded,
-    pub(crate) digests: Digests,
+    /// For each operation of the command.
+    pub(crate) digests: SmallVec<[Digests; 1]>,
     pub(crate) reply: Reply<Receipt>,
 }
 
@@ -72,15 +84,10 @@ impl Job {
     ) -> Result<(IdempotencyKey, Self), IdError> {
         let needed = FactsNeeded::of(&request.command, &request.player, policy)?;
         let partition = Partition::Player(request.player.clone()).digest();
-        let digests = Digests {
-            key: needed.key.digest(&partition),
-            tombstone: tombstone_digest(&partition, &needed.key.source, &needed.key.id),
-            round: needed.round.as_ref().map(|r| FactsNeeded::round_stream(&request.player, r).digest()),
-            targets: needed.targets.iter().map(|key| key.digest(&partition)).collect(),
-        };
-        let print = request.command.fingerprint();
+        let operations = needed.operations().iter();
+        let digests = operations.map(|needs| Digests::of(needs, &request.player, &partition)).collect();
         let key = needed.key.clone();
-        let prepared = Prepared { command: request.command, context, print, needed, digests, reply };
+        let prepared = Prepared { command: request.command, context, needed, digests, reply };
         let job = Self {
             id: next_job(),
             partition,

@@ -184,7 +184,7 @@ pub use clock::{Clock, ClockSuspect, SystemClock};
 pub use error::{ExecuteError, OpenError, Refusal};
 pub use lane::Lane;
 pub use ledger::Ledger;
-pub use request::{EntryId, Outcome, PlayerReading, Receipt, RecordedOutcome, Request};
+pub use request::{EntryId, OperationReceipt, Outcome, PlayerReading, Receipt, RecordedOutcome, Request};
 pub use settings::Settings;
 pub use verify::{TrialBalanceLine, Verification, VerifyError, verify};
 

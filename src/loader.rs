@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
-use ledger_core::stored::{CommitBody, Round};
+use ledger_core::stored::{CommitBody, EventRecord, TombstoneRecord};
 use ledger_core::{
-    FOLD_VERSION, FactsNeeded, IdempotencyKey, KeyDigest, KnownOperation, Partition, PartitionDigest,
-    PlayerId, PlayerState, RoundRef, Stream, StreamDigest, Subject,
+    AggregateRef, FOLD_VERSION, Found, IdempotencyKey, KeyDigest, KnownOperation, Partition, PartitionDigest,
+    PlayerId, PlayerState, Stream, StreamDigest, Timestamp,
 };
 use ledger_store::{
     CommitHash, EventStore, Head, Lookup, Position, READ_COMMITS_MAX, Shard, Snapshot, StoreError,
@@ -16,14 +16,12 @@ use ledger_store::{
 
 use crate::panics::guarded;
 
-/// What a parked job needs from the log.
-#[derive(Debug)]
+/// What a parked job needs from the log: names, and the digests that the index finds them by.
+#[derive(Debug, Default)]
 pub(crate) struct Needs {
-    pub(crate) key: IdempotencyKey,
-    pub(crate) key_digest: KeyDigest,
-    pub(crate) tombstone: Option<KeyDigest>,
-    pub(crate) round: Option<(RoundRef, StreamDigest)>,
-    pub(crate) targets: Vec<(IdempotencyKey, KeyDigest)>,
+    pub(crate) keys: Vec<(IdempotencyKey, KeyDigest)>,
+    pub(crate) tombstones: Vec<(TombstoneRecord, KeyDigest)>,
+    pub(crate) aggregates: Vec<(AggregateRef, StreamDigest)>,
 }
 
 /// Work for the loader.
@@ -46,10 +44,16 @@ pub(crate) enum Task {
 pub(crate) struct LoadedFacts {
     /// The job they were loaded for; they are good for no other.
     pub(crate) job: u64,
-    pub(crate) known: Option<(KnownOperation, Head)>,
-    pub(crate) tombstoned: bool,
-    pub(crate) round: Option<Round>,
-    pub(crate) target: Option<KnownOperation>,
+    pub(crate) found: Found,
+    /// Where each operation of `found` is recorded.
+    pub(crate) heads: Vec<(IdempotencyKey, Head)>,
+}
+
+impl LoadedFacts {
+    /// Where an operation is recorded.
+    pub(crate) fn head(&self, key: &IdempotencyKey) -> Option<Head> {
+        self.heads.iter().find(|(known, _)| known == key).map(|(_, head)| *head)
+    }
 }
 
 /// A player as loaded.
@@ -233,33 +237,48 @@ async fn tombstone(
     store: &dyn EventStore,
     shard: Shard,
     player: &PlayerId,
-    key: &IdempotencyKey,
+    record: &TombstoneRecord,
     positions: &[Position],
 ) -> Result<bool, StoreError> {
     let Some(position) = positions.first() else { return Ok(false) };
-    let sought = format!("a tombstone of {}:{}", key.source, key.id);
-    let holds = |body: &CommitBody| body.tombstones.iter().any(|t| t.source == key.source && t.id == key.id);
+    let sought = format!("a tombstone of {}:{}", record.source, record.id);
+    let holds = |body: &CommitBody| body.tombstones.contains(record);
     read_found(store, shard, player, *position, &sought, holds).await?;
     Ok(true)
 }
 
-/// A round by its stream.
-async fn round(
+/// The events of a stream, with the instants of their commits.
+async fn stream(
     store: &dyn EventStore,
     shard: Shard,
     player: &PlayerId,
-    reference: &RoundRef,
+    stream: &Stream,
     positions: &[Position],
-) -> Result<Option<Round>, StoreError> {
-    let stream: Stream = FactsNeeded::round_stream(player, reference);
+) -> Result<Vec<(EventRecord, Timestamp)>, StoreError> {
     let mut events = Vec::new();
     for position in positions {
-        let holds = |body: &CommitBody| body.events.iter().any(|record| record.stream == stream);
-        let (body, _) = read_found(store, shard, player, *position, &stream, holds).await?;
-        events.extend(body.events.into_iter().filter(|record| record.stream == stream));
+        let holds = |body: &CommitBody| body.events.iter().any(|record| record.stream == *stream);
+        let (body, _) = read_found(store, shard, player, *position, stream, holds).await?;
+        let at = body.recorded_at;
+        let own = body.events.into_iter().filter(|record| record.stream == *stream);
+        events.extend(own.map(|record| (record, at)));
     }
-    Round::fold(&reference.source, &reference.round, &events)
-        .map_err(|fault| StoreError::Corrupted(format!("stream {stream}: {fault}")))
+    Ok(events)
+}
+
+async fn add_stream(
+    store: &dyn EventStore,
+    shard: Shard,
+    player: &PlayerId,
+    aggregate: &AggregateRef,
+    positions: &[Position],
+    found: &mut Found,
+) -> Result<(), StoreError> {
+    let name = aggregate.stream(player);
+    let events = stream(store, shard, player, &name, positions).await?;
+    found
+        .add_stream(aggregate, &events)
+        .map_err(|fault| StoreError::Corrupted(format!("stream {name}: {fault}")))
 }
 
 async fn load_facts(
@@ -268,45 +287,42 @@ async fn load_facts(
     player: &PlayerId,
     needs: Needs,
 ) -> Result<LoadedFacts, StoreError> {
-    let mut lookups = vec![Lookup::Key(shard, needs.key_digest)];
-    // A tombstone that is not asked for and a round that is not named are looked up as the key again:
-    // the answers keep their places.
-    lookups.push(Lookup::Key(shard, needs.tombstone.unwrap_or(needs.key_digest)));
-    lookups.push(match &needs.round {
-        Some((_, stream)) => Lookup::Stream(shard, *stream),
-        None => Lookup::Key(shard, needs.key_digest),
-    });
-    lookups.extend(needs.targets.iter().map(|(_, digest)| Lookup::Key(shard, *digest)));
-    let found = store.lookup(&lookups).await?;
-    let positions = |i: usize| found.get(i).map(Vec::as_slice).unwrap_or_default();
+    let Needs { keys, tombstones, aggregates } = needs;
+    let mut lookups = Vec::with_capacity(keys.len() + tombstones.len() + aggregates.len());
+    lookups.extend(keys.iter().map(|(_, digest)| Lookup::Key(shard, *digest)));
+    lookups.extend(tombstones.iter().map(|(_, digest)| Lookup::Key(shard, *digest)));
+    lookups.extend(aggregates.iter().map(|(_, digest)| Lookup::Stream(shard, *digest)));
+    let positions = store.lookup(&lookups).await?;
+    let mut positions = positions.iter().map(Vec::as_slice);
+    let mut next = || positions.next().unwrap_or_default();
 
-    let mut facts = LoadedFacts {
-        known: operation(store, shard, player, &needs.key, positions(0)).await?,
-        tombstoned: needs.tombstone.is_some()
-            && tombstone(store, shard, player, &needs.key, positions(1)).await?,
-        ..LoadedFacts::default()
-    };
-    if let Some((reference, _)) = &needs.round {
-        facts.round = round(store, shard, player, reference, positions(2)).await?;
-    }
-    for (i, (key, _)) in needs.targets.iter().enumerate() {
-        if let Some((known, _)) = operation(store, shard, player, key, positions(3 + i)).await? {
-            let refused = known.is_rejected();
-            facts.target = Some(known);
-            if !refused {
-                break;
-            }
+    let mut facts = LoadedFacts::default();
+    let mut more: Vec<AggregateRef> = Vec::new();
+    for (key, _) in &keys {
+        if let Some((known, head)) = operation(store, shard, player, key, next()).await? {
+            more.extend(known.subject.aggregate());
+            facts.found.add_operation(known);
+            facts.heads.push((key.clone(), head));
         }
     }
-    // A round that the command names comes first; otherwise it is that of the target.
-    if needs.round.is_none()
-        && let Some(KnownOperation { subject: Subject::Bet(reference) | Subject::Win(reference), .. }) =
-            &facts.target
-    {
-        let stream = FactsNeeded::round_stream(player, reference).digest();
-        let found = store.lookup(&[Lookup::Stream(shard, stream)]).await?;
-        let positions = found.first().map(Vec::as_slice).unwrap_or_default();
-        facts.round = round(store, shard, player, reference, positions).await?;
+    for (record, _) in tombstones {
+        if tombstone(store, shard, player, &record, next()).await? {
+            facts.found.add_tombstone(record);
+        }
+    }
+    for (aggregate, _) in &aggregates {
+        add_stream(store, shard, player, aggregate, next(), &mut facts.found).await?;
+    }
+    // What a known operation was about is needed as well, such as the round of the bet that is rolled back.
+    more.sort_unstable();
+    more.dedup();
+    more.retain(|aggregate| !aggregates.iter().any(|(named, _)| named == aggregate));
+    if !more.is_empty() {
+        let lookups: Vec<_> = more.iter().map(|a| Lookup::Stream(shard, a.stream(player).digest())).collect();
+        let positions = store.lookup(&lookups).await?;
+        for (aggregate, positions) in more.iter().zip(&positions) {
+            add_stream(store, shard, player, aggregate, positions, &mut facts.found).await?;
+        }
     }
     Ok(facts)
 }

@@ -28,10 +28,7 @@ impl Request {
     }
 
     pub(crate) fn lane(&self) -> Lane {
-        self.lane.unwrap_or(match self.command {
-            PlayerCommand::OpenPlayer(_) | PlayerCommand::RecordDeposit(_) => Lane::Cashier,
-            _ => Lane::Play,
-        })
+        self.lane.unwrap_or(if self.command.is_cashier() { Lane::Cashier } else { Lane::Play })
     }
 }
 
@@ -62,6 +59,22 @@ pub enum Outcome {
     Tombstoned,
 }
 
+/// What one operation of an accepted batch came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OperationReceipt {
+    /// Its key.
+    pub key: IdempotencyKey,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Whether it was known before the batch, so that this is its first answer again.
+    pub replayed: bool,
+    /// The entry it posted, if money moved.
+    pub entry: Option<EntryId>,
+    /// The purses it concerns, as they were right after it.
+    pub balances: Vec<PurseBalance>,
+}
+
 /// The proof of an accepted command: it is durable at this position, with this hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -76,9 +89,11 @@ pub struct Receipt {
     pub balances: Vec<PurseBalance>,
     /// The same purses as they are now; differs from `balances` only in a replay.
     pub current: Vec<PurseBalance>,
+    /// What each operation of a batch came to, in their order; empty for a single command.
+    pub operations: Vec<OperationReceipt>,
     /// The shard.
     pub shard: Shard,
-    /// Where it is recorded.
+    /// Where it is recorded; of a replayed batch, where its last operation is.
     pub position: Position,
     /// The hash of the commit, which binds everything before it in the shard.
     pub hash: CommitHash,

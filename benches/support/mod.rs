@@ -3,7 +3,7 @@
 use casino_ledger::core::stored::{CommitBody, CommitIndex};
 use casino_ledger::core::{
     AccountKind, ActorId, BrandId, Context, CurrencyCode, CurrencyRegistry, Decision, Draft, Facts, Finality,
-    GameId, JurisdictionId, OpenPlayer, OperatorId, Partition, PlaceBet, PlayerCommand, PlayerId,
+    Found, GameId, JurisdictionId, OpenPlayer, OperatorId, Partition, PlaceBet, PlayerCommand, PlayerId,
     PlayerLedger, PlayerState, Policy, RecordDeposit, RoundId, Settle, SourceId, Timestamp, TransactionId,
 };
 use casino_ledger::store::{
@@ -70,8 +70,7 @@ pub(crate) fn decide(
     registry: &CurrencyRegistry,
     policy: &Policy,
 ) -> Draft {
-    let facts =
-        Facts { known: None, tombstoned: false, round: None, target: None, currencies: registry, policy };
+    let facts = Facts { found: Found::NOTHING, currencies: registry, policy };
     let now = Timestamp::from_micros(1_790_000_000_000_000).expect("an instant");
     match PlayerLedger::decide(state, command, &facts, now) {
         Ok(Decision::Commit(draft)) => {

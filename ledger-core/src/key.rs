@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -190,6 +191,18 @@ impl FingerprintBuilder {
             None => self.0.update([tag, 0]),
         }
         self
+    }
+
+    /// Adds an amount by its value: `10`, `10.0` and `10.00` are one.
+    #[must_use]
+    pub fn amount(self, tag: u8, value: &Decimal) -> Self {
+        self.optional_amount(tag, Some(value))
+    }
+
+    /// Adds an amount by its value, present or absent.
+    #[must_use]
+    pub fn optional_amount(self, tag: u8, value: Option<&Decimal>) -> Self {
+        self.field(tag, value.map(|value| value.normalize().to_string()).as_deref())
     }
 
     /// The fingerprint.

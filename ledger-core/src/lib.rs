@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use ledger_core::{
-//!     CurrencyRegistry, Decision, Facts, PlayerCommand, PlayerId, PlayerLedger, PlayerState, Policy, Timestamp,
+//!     CurrencyRegistry, Decision, Facts, Found, PlayerCommand, PlayerId, PlayerLedger, PlayerState, Policy, Timestamp,
 //! };
 //!
 //! let mut state = PlayerState::new(PlayerId::new("p1")?);
@@ -16,9 +16,7 @@
 //!     r#"{"command":"place_bet","source":"prov","id":"t1","round":"r1","game":"crash","amount":"10.00","currency":"EUR"}"#,
 //! ] {
 //!     let command: PlayerCommand = serde_json::from_str(command)?;
-//!     let facts = Facts {
-//!         known: None, tombstoned: false, round: None, target: None, currencies: &currencies, policy: &policy,
-//!     };
+//!     let facts = Facts { found: Found::NOTHING, currencies: &currencies, policy: &policy };
 //!     let decision = PlayerLedger::decide(&state, &command, &facts, Timestamp::EPOCH)?;
 //!     let Decision::Commit(draft) = decision else { panic!("refused") };
 //!     state.evolve_all(&draft.events, Timestamp::EPOCH)?;
@@ -92,6 +90,7 @@
 )]
 
 mod account;
+mod credit;
 mod deposit;
 mod entry;
 mod house;
@@ -112,6 +111,8 @@ mod time;
 mod wallet;
 
 pub use account::{Account, AccountClass, AccountCode, AccountKind, AccountNameError, Book, Side};
+pub use credit::GrantCredit;
+pub use deposit::RecordDeposit;
 pub use entry::{Entry, EntryError, POSTINGS_MAX, Posting};
 pub use house::{CurrencyRegister, RegisterCurrency, register_partition};
 pub use ids::{
@@ -128,13 +129,16 @@ pub use money::{
     SCALE_MAX, UNITS_BOUND,
 };
 pub use partition::{KeyDigest, NameError, Partition, PartitionDigest, Stream, StreamDigest};
+pub use player::OpenPlayer;
 pub use player_ledger::{
-    CloseRound, Context, Decision, Draft, FOLD_VERSION, Facts, FactsNeeded, Fault, Finality, GrantCredit,
-    KnownOperation, OPEN_ROUNDS_MAX, OpenPlayer, PlaceBet, PlayerCommand, PlayerLedger, PlayerState, Profile,
-    RecordDeposit, Rollback, RollbackKind, RoundRef, Settle, Subject, Void, VoidTarget,
+    AggregateRef, Batch, BatchError, Context, Decision, Draft, DraftOperation, FOLD_VERSION, Facts,
+    FactsNeeded, Fault, Found, KnownBatch, KnownOperation, KnownOperations, OPEN_ROUNDS_MAX, PlayerCommand,
+    PlayerLedger, PlayerState, Profile, RoundRef, Subject, operations_of,
 };
-pub use policy::{KeyScope, Policy, ShortfallPolicy, SourcePolicy};
+pub use policy::{JurisdictionProfile, KeyScope, Policy, ShortfallPolicy, SourcePolicy};
 pub use rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
-pub use round::{BETS_MAX, WINS_MAX};
+pub use round::{
+    BETS_MAX, CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void, VoidTarget, WINS_MAX,
+};
 pub use time::{Timestamp, TimestampError};
 pub use wallet::{Purse, Wallet};

@@ -68,6 +68,18 @@ pub enum Rejection {
     /// The key was used with another payload. Nothing is recorded.
     #[error("the key was already used for another payload")]
     KeyReused,
+    /// Some operations of the batch are known already. Nothing is recorded.
+    #[error("some operations of the batch are known already: {}", crate::player_ledger::listed(ids))]
+    PartlyKnown {
+        /// The known ones.
+        ids: Vec<TransactionId>,
+    },
+    /// Another operation of the same batch was refused.
+    #[error("operation {txn} of the same batch was refused")]
+    BatchRefused {
+        /// The one that was refused.
+        txn: TransactionId,
+    },
     /// The operation was rolled back before it came, or its round was cancelled.
     #[error("the transaction was cancelled by a rollback")]
     TxnCancelled,
@@ -166,6 +178,8 @@ impl Rejection {
         match self {
             Self::PlayerUnknown => "player_unknown",
             Self::KeyReused => "key_reused",
+            Self::PartlyKnown { .. } => "partly_known",
+            Self::BatchRefused { .. } => "batch_refused",
             Self::TxnCancelled => "txn_cancelled",
             Self::RoundClosed { .. } => "round_closed",
             Self::AlreadySettled { .. } => "already_settled",
@@ -190,6 +204,7 @@ impl Rejection {
             self,
             Self::PlayerUnknown
                 | Self::KeyReused
+                | Self::PartlyKnown { .. }
                 | Self::CurrencyUnknown { .. }
                 | Self::ZoneUnknown { .. }
                 | Self::InvalidAmount { .. }

@@ -91,3 +91,36 @@ macro_rules! serde_as_text {
     };
 }
 pub(crate) use serde_as_text;
+
+/// Decimals as texts, entered exactly.
+pub(crate) mod decimal_text {
+    use rust_decimal::Decimal;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(value: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
+        let text = crate::text::BorrowedText::deserialize(deserializer)?;
+        Decimal::from_str_exact(&text.0).map_err(serde::de::Error::custom)
+    }
+
+    pub(crate) mod option {
+        use rust_decimal::Decimal;
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        #[expect(clippy::ref_option, reason = "the signature is serde's")]
+        pub(crate) fn serialize<S: Serializer>(value: &Option<Decimal>, s: S) -> Result<S::Ok, S::Error> {
+            match value {
+                Some(value) => s.collect_str(value),
+                None => s.serialize_none(),
+            }
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Decimal>, D::Error> {
+            let text = Option::<crate::text::BorrowedText<'_>>::deserialize(d)?;
+            text.map(|t| Decimal::from_str_exact(&t.0)).transpose().map_err(serde::de::Error::custom)
+        }
+    }
+}

@@ -4,9 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use ledger_core::stored::{CommitBody, CommitIndex, OutcomeKind};
-use ledger_core::{Decision, Facts, Partition, PlayerCommand, PlayerLedger, PlayerState, Stream, Timestamp};
-use ledger_store::{Lookup, SealedCommit, Shard, commit_hash};
+use ledger_core::stored::{CommitBody, CommitIndex, OutcomeKind, TombstoneRecord};
+use ledger_core::{
+    AggregateRef, Decision, Facts, FactsNeeded, Found, KnownBatch, KnownOperation, Partition, PlayerCommand,
+    PlayerLedger, PlayerState, Stream, Timestamp,
+};
+use ledger_store::{Head, Lookup, SealedCommit, Shard, commit_hash};
 
 use super::Writer;
 use super::slots::Gate;
@@ -14,7 +17,7 @@ use crate::error::{ExecuteError, Refusal};
 use crate::job::{Answer, Ask, Entry, Job, Prepared, unrecorded};
 use crate::loader::{LoadedFacts, Needs, Task};
 use crate::panics::panic_text;
-use crate::request::{EntryId, Outcome, PlayerReading, Receipt, RecordedOutcome};
+use crate::request::{EntryId, OperationReceipt, Outcome, PlayerReading, Receipt, RecordedOutcome};
 
 /// How often a command is decided again because its player's state was out of date.
 const ATTEMPTS_MAX: u8 = 16;
@@ -33,16 +36,6 @@ struct Looked {
     lookups: usize,
     /// Whether anything was found.
     hit: bool,
-}
-
-/// Whether the bet or win a rollback names is in a live round, so that no more facts are needed.
-fn has_live_target(state: &PlayerState, command: &PlayerCommand) -> bool {
-    let PlayerCommand::Rollback(rollback) = command else { return false };
-    let mut rounds = state.rounds().filter(|round| round.source == rollback.source);
-    match rollback.kind {
-        Some(ledger_core::RollbackKind::Win) => rounds.any(|round| round.win(&rollback.target).is_some()),
-        _ => rounds.any(|round| round.bet(&rollback.target).is_some()),
-    }
 }
 
 impl Writer {
@@ -322,7 +315,7 @@ impl Writer {
     /// Decides a job on the player's state, with the facts that were loaded for it, if any.
     fn decide(&mut self, job: Job, facts: Option<LoadedFacts>) {
         match &job.ask {
-            Ask::Execute(_) => self.decide_command(job, facts),
+            Ask::Execute(_) => self.decide_command(job, facts.as_ref()),
             Ask::Read(_) => {
                 let Some(reading) = self.reading(&job) else {
                     return job.fail(ExecuteError::Bug { what: "a player without a state".to_owned() });
@@ -350,10 +343,14 @@ impl Writer {
 
     fn recorded(&self, job: &Job, facts: Option<LoadedFacts>) -> RecordedOutcome {
         let head = self.heads[job.shard.index()];
-        let known = facts.and_then(|facts| facts.known);
+        let Ask::Outcome { key, .. } = &job.ask else {
+            return RecordedOutcome::Absent { shard: job.shard, position: head.position };
+        };
+        let facts = facts.unwrap_or_default();
+        let known = facts.found.operation(key).zip(facts.head(key));
         let state = self.slots.get(&job.partition).and_then(|slot| slot.state.as_ref());
         match (known, state) {
-            (Some(known), Some(state)) => match replay(job.shard, state, &known) {
+            (Some((known, at)), Some(state)) => match replay(job.shard, state, known, at) {
                 Ok(receipt) => RecordedOutcome::Accepted(Box::new(receipt)),
                 Err(refusal) => RecordedOutcome::Refused(Box::new(refusal)),
             },
@@ -361,8 +358,11 @@ impl Writer {
         }
     }
 
-    fn decide_command(&mut self, job: Job, loaded: Option<LoadedFacts>) {
-        let known = loaded.as_ref().is_some_and(|facts| facts.known.is_some());
+    fn decide_command(&mut self, job: Job, loaded: Option<&LoadedFacts>) {
+        let known = match (&job.ask, loaded) {
+            (Ask::Execute(prepared), Some(facts)) => prepared.needed.known(&facts.found).is_some(),
+            _ => false,
+        };
         let now = match self.now.clone() {
             Ok(now) => now,
             // A known key is answered whatever the clock says: nothing is stamped.
@@ -381,10 +381,7 @@ impl Writer {
                 return job.fail(ExecuteError::Bug { what: "a command without a state".to_owned() });
             };
             let facts = Facts {
-                known: loaded.as_ref().and_then(|l| l.known.as_ref()).map(|(known, _)| known),
-                tombstoned: loaded.as_ref().is_some_and(|l| l.tombstoned),
-                round: loaded.as_ref().and_then(|l| l.round.as_ref()),
-                target: loaded.as_ref().and_then(|l| l.target.as_ref()),
+                found: loaded.map_or(Found::NOTHING, |loaded| &loaded.found),
                 currencies: &self.currencies,
                 policy: &self.shared.settings.policy,
             };
@@ -440,15 +437,18 @@ impl Writer {
         job.fail(ExecuteError::Bug { what });
     }
 
-    fn answer_replay(&mut self, job: Job, loaded: Option<LoadedFacts>) {
-        let known = loaded.and_then(|facts| facts.known);
+    fn answer_replay(&mut self, job: Job, loaded: Option<&LoadedFacts>) {
         let state = self.slots.get(&job.partition).and_then(|slot| slot.state.as_ref());
-        let (Some(known), Some(state)) = (known, state) else {
-            return job.fail(ExecuteError::Bug { what: "a replay of nothing".to_owned() });
+        let replayed = match (&job.ask, loaded, state) {
+            (Ask::Execute(prepared), Some(loaded), Some(state)) => {
+                replay_all(job.shard, state, &prepared.needed, loaded)
+            }
+            _ => None,
         };
-        let answer = match replay(job.shard, state, &known) {
-            Ok(receipt) => Answer::Receipt(Box::new(receipt)),
-            Err(refusal) => Answer::Failure(Box::new(ExecuteError::Rejected(Box::new(refusal)))),
+        let answer = match replayed {
+            Some(Ok(receipt)) => Answer::Receipt(Box::new(receipt)),
+            Some(Err(refusal)) => Answer::Failure(Box::new(ExecuteError::Rejected(Box::new(refusal)))),
+            None => return job.fail(ExecuteError::Bug { what: "a replay of nothing".to_owned() }),
         };
         self.tally.replayed += 1;
         self.answer(job, answer);
@@ -484,6 +484,14 @@ impl Writer {
         };
         let (outcome, rejection, entry) = (draft.outcome, draft.rejection.clone(), draft.entry);
         let balances = draft.balances();
+        let operations = draft.operations.iter().map(|done| OperationReceipt {
+            key: done.key.clone(),
+            outcome: outcome_of(done.outcome),
+            replayed: done.replayed,
+            entry: done.entry.map(|version| EntryId { player: player.clone(), version }),
+            balances: done.balances.clone(),
+        });
+        let operations = operations.collect();
         let Some(slot) = self.slots.get(&job.partition) else { return };
         let Some(state) = slot.state.as_deref() else { return };
         let mut body = draft.into_body(state, context, self.shared.policy_hash, crate::ENGINE_VERSION, now);
@@ -515,6 +523,7 @@ impl Writer {
                 entry: entry.map(|version| EntryId { player, version }),
                 current: balances.clone(),
                 balances,
+                operations,
                 shard: job.shard,
                 position: head.position,
                 hash: head.hash,
@@ -563,24 +572,26 @@ impl Writer {
 /// whose digests were computed on the caller's thread.
 fn index_of(job: &Job, body: &CommitBody) -> CommitIndex {
     if let Ask::Execute(prepared) = &job.ask
+        && let [digests] = prepared.digests.as_slice()
         && body.tombstones.is_empty()
         && body.keys.len() <= 1
         && body.keys.iter().all(|record| record.key() == prepared.needed.key)
     {
         let mut streams =
             body.events.iter().map(|record| &record.stream).filter(|stream| stream.is_indexed());
-        let round = prepared.needed.round.as_ref();
-        let is_round = |stream: &Stream| match (stream, round) {
-            (Stream::Round(_, source, id), Some(round)) => *id == round.round && *source == round.source,
+        let is_named = |stream: &Stream| match (stream, prepared.needed.aggregates.as_slice()) {
+            (Stream::Round(_, source, id), [AggregateRef::Round(round)]) => {
+                *id == round.round && *source == round.source
+            }
             _ => false,
         };
-        let streams = match (streams.next(), prepared.digests.round) {
+        let streams = match (streams.next(), digests.aggregates.as_slice()) {
             (None, _) => Some(Vec::new()),
-            (Some(first), Some(digest)) if is_round(first) && streams.all(is_round) => Some(vec![digest]),
+            (Some(first), [digest]) if is_named(first) && streams.all(is_named) => Some(vec![*digest]),
             _ => None,
         };
         if let Some(streams) = streams {
-            let keys = if body.keys.is_empty() { Vec::new() } else { vec![prepared.digests.key] };
+            let keys = if body.keys.is_empty() { Vec::new() } else { vec![digests.key] };
             let index =
                 CommitIndex { partition: job.partition, recorded_at: body.recorded_at, keys, streams };
             debug_assert_eq!(index, CommitIndex::of(body, job.partition));
@@ -603,9 +614,8 @@ fn decide_and_fold(
     facts: &Facts<'_>,
     now: Timestamp,
 ) -> Result<Decided, String> {
-    let decision =
-        PlayerLedger::decide_prepared(state, &prepared.command, prepared.print, &prepared.needed, facts, now)
-            .map_err(|fault| fault.to_string())?;
+    let decision = PlayerLedger::decide_prepared(state, &prepared.command, &prepared.needed, facts, now)
+        .map_err(|fault| fault.to_string())?;
     match decision {
         Decision::Replay => Ok(Decided::Replay),
         Decision::Refuse(rejection) => Ok(Decided::Refuse(rejection)),
@@ -625,11 +635,7 @@ fn outcome_of(kind: OutcomeKind) -> Outcome {
 }
 
 /// The recorded answer to a key, with the balances as they are now.
-fn replay(
-    shard: Shard,
-    state: &PlayerState,
-    (known, at): &(ledger_core::KnownOperation, ledger_store::Head),
-) -> Result<Receipt, Refusal> {
+fn replay(shard: Shard, state: &PlayerState, known: &KnownOperation, at: Head) -> Result<Receipt, Refusal> {
     let current: Vec<_> =
         known.balances.iter().filter_map(|balance| state.balance(balance.currency)).collect();
     if let Some(rejection) = &known.rejection {
@@ -646,25 +652,65 @@ fn replay(
         entry: known.entry.map(|version| EntryId { player: state.player().clone(), version }),
         balances: known.balances.clone(),
         current,
+        operations: Vec::new(),
         shard,
         position: at.position,
         hash: at.hash,
     })
 }
 
+/// The recorded answer to a command, of a batch with what each operation came to.
+fn replay_all(
+    shard: Shard,
+    state: &PlayerState,
+    needed: &FactsNeeded,
+    loaded: &LoadedFacts,
+) -> Option<Result<Receipt, Refusal>> {
+    let at = |known: &KnownOperation| loaded.head(&known.record.key());
+    let known = match needed.known(&loaded.found)? {
+        KnownBatch::Refused(known) => return Some(replay(shard, state, known, at(known)?)),
+        KnownBatch::Accepted(known) => known,
+    };
+    let last = *known.last()?;
+    let mut receipt = match replay(shard, state, last, at(last)?) {
+        Ok(receipt) => receipt,
+        refused => return Some(refused),
+    };
+    if needed.batch.is_empty() {
+        return Some(Ok(receipt));
+    }
+    for known in known {
+        let outcome = outcome_of(known.record.outcome);
+        if outcome == Outcome::Applied || receipt.outcome == Outcome::Noop {
+            receipt.outcome = outcome;
+        }
+        receipt.operations.push(OperationReceipt {
+            key: known.record.key(),
+            outcome,
+            replayed: true,
+            entry: known.entry.map(|version| EntryId { player: state.player().clone(), version }),
+            balances: known.balances.clone(),
+        });
+    }
+    Some(Ok(receipt))
+}
+
 /// What must be looked up to decide a job on this state.
 fn needed_lookups(job: &Job, state: &PlayerState, lookups: &mut Vec<Lookup>) {
     match &job.ask {
         Ask::Execute(prepared) => {
-            lookups.push(Lookup::Key(job.shard, prepared.digests.key));
-            lookups.push(Lookup::Key(job.shard, prepared.digests.tombstone));
-            if let (Some(digest), Some(round)) = (prepared.digests.round, &prepared.needed.round)
-                && state.round(round).is_none()
-            {
-                lookups.push(Lookup::Stream(job.shard, digest));
-            }
-            if !prepared.digests.targets.is_empty() && !has_live_target(state, &prepared.command) {
-                lookups.extend(prepared.digests.targets.iter().map(|digest| Lookup::Key(job.shard, *digest)));
+            let operations = prepared.needed.operations().iter().zip(prepared.command.operations());
+            for ((needs, command), digests) in operations.zip(&prepared.digests) {
+                lookups.push(Lookup::Key(job.shard, digests.key));
+                lookups.push(Lookup::Key(job.shard, digests.tombstone));
+                for (aggregate, digest) in needs.aggregates.iter().zip(&digests.aggregates) {
+                    if !state.is_live(aggregate) {
+                        lookups.push(Lookup::Stream(job.shard, *digest));
+                    }
+                }
+                if !digests.targets.is_empty() && !state.has_live_target(command) {
+                    lookups.extend(digests.targets.iter().map(|digest| Lookup::Key(job.shard, *digest)));
+                }
             }
         }
         Ask::Outcome { digest, .. } => lookups.push(Lookup::Key(job.shard, *digest)),
@@ -675,26 +721,25 @@ fn needed_lookups(job: &Job, state: &PlayerState, lookups: &mut Vec<Lookup>) {
 /// What the loader must fetch for a job.
 fn needs_of(job: &Job) -> Option<Box<Needs>> {
     match &job.ask {
-        Ask::Execute(prepared) => Some(Box::new(Needs {
-            key: prepared.needed.key.clone(),
-            key_digest: prepared.digests.key,
-            tombstone: Some(prepared.digests.tombstone),
-            round: prepared.needed.round.clone().zip(prepared.digests.round),
-            targets: prepared
-                .needed
-                .targets
-                .iter()
-                .cloned()
-                .zip(prepared.digests.targets.iter().copied())
-                .collect(),
-        })),
-        Ask::Outcome { key, digest, .. } => Some(Box::new(Needs {
-            key: key.clone(),
-            key_digest: *digest,
-            tombstone: None,
-            round: None,
-            targets: Vec::new(),
-        })),
+        Ask::Execute(prepared) => {
+            let mut all = Needs::default();
+            for (needs, digests) in prepared.needed.operations().iter().zip(&prepared.digests) {
+                let key = &needs.key;
+                all.keys.push((key.clone(), digests.key));
+                all.keys.extend(needs.targets.iter().cloned().zip(digests.targets.iter().copied()));
+                let tombstone = TombstoneRecord { source: key.source.clone(), id: key.id.clone() };
+                all.tombstones.push((tombstone, digests.tombstone));
+                all.aggregates
+                    .extend(needs.aggregates.iter().cloned().zip(digests.aggregates.iter().copied()));
+            }
+            // Operations of one batch mostly name the same round.
+            let mut seen = std::collections::HashSet::new();
+            all.aggregates.retain(|(_, digest)| seen.insert(*digest));
+            Some(Box::new(all))
+        }
+        Ask::Outcome { key, digest, .. } => {
+            Some(Box::new(Needs { keys: vec![(key.clone(), *digest)], ..Needs::default() }))
+        }
         Ask::Read(_) | Ask::Register { .. } => None,
     }
 }

@@ -439,7 +439,7 @@ async fn an_index_that_finds_what_is_not_there_is_found_out() {
     let needed = FactsNeeded::of(&command, &p, &settings().policy).unwrap();
     let partition = FactsNeeded::partition(&p).digest();
     let shard = puppet.identity().shards.shard_of(&partition);
-    let stream = FactsNeeded::round_stream(&p, needed.round.as_ref().unwrap()).digest();
+    let stream = needed.aggregates[0].stream(&p).digest();
     let lookups = [
         Lookup::Key(shard, needed.key.digest(&partition)),
         Lookup::Key(shard, tombstone_digest(&partition, &needed.key.source, &needed.key.id)),

@@ -1,21 +1,14 @@
-//! The decisions on money in: captured deposits, and credits that no stake earned.
+//! The decisions on captured deposits.
 
-use crate::account::AccountCode;
+use super::RecordDeposit;
 use crate::ids::SubAccount;
-use crate::key::OperationKind;
-use crate::money::CurrencyCode;
 use crate::partition::Stream;
-use crate::player_ledger::{Facts, Fault, GrantCredit, RecordDeposit, RoundRef, Stop, Workspace};
+use crate::player_ledger::{Fault, Outcome, Workspace};
 use crate::rejection::Rejection;
-use crate::round::{incoming, purse};
-use crate::stored::{
-    CreditGranted, CreditKind, DepositSucceeded, Event, Note, OutcomeKind, TransactionRef, TxnNoted,
-};
-use crate::wallet;
+use crate::stored::{DepositSucceeded, Event};
+use crate::wallet::{self, incoming, purse};
 
-type Outcome = Result<Option<CurrencyCode>, Stop>;
-
-pub(crate) fn record(command: &RecordDeposit, work: &mut Workspace<'_>) -> Outcome {
+pub(super) fn record(command: &RecordDeposit, work: &mut Workspace<'_>) -> Outcome {
     let state = work.state();
     let purse = purse(state, command.currency)?;
     let amount = incoming(command.amount, purse.currency())?;
@@ -35,55 +28,5 @@ pub(crate) fn record(command: &RecordDeposit, work: &mut Workspace<'_>) -> Outco
             entry,
         }),
     );
-    Ok(Some(command.currency))
-}
-
-/// Who bears a credit.
-fn bearer(command: &GrantCredit) -> (AccountCode, SubAccount) {
-    match command.reason {
-        CreditKind::ProviderPromo | CreditKind::NetworkJackpot => {
-            (AccountCode::ProviderReceivable, SubAccount::source(&command.source))
-        }
-        CreditKind::FreeRound => (AccountCode::FreeSpinCost, command.of.clone()),
-        CreditKind::Cashback => (AccountCode::CashbackCost, command.of.clone()),
-        CreditKind::LocalJackpot => (AccountCode::JackpotLiability, command.of.clone()),
-    }
-}
-
-/// A credit passes in every state of its round: promotions come late (S63 in docs/scenarios.md).
-pub(crate) fn credit(command: &GrantCredit, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
-    let state = work.state();
-    let purse = purse(state, command.currency)?;
-    let amount = incoming(command.amount, purse.currency())?;
-    let txn = TransactionRef {
-        source: command.source.clone(),
-        kind: OperationKind::Credit,
-        id: command.id.clone(),
-    };
-
-    if amount.is_zero() {
-        work.outcome(OutcomeKind::Noop);
-        work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::ZeroCredit }))?;
-        return Ok(Some(command.currency));
-    }
-    let (account, of) = bearer(command);
-    let postings = wallet::credit_cash(purse, account, of, amount)?;
-    let entry = work.post(postings)?.ok_or_else(|| Fault::corrupted("a credit without an entry"))?;
-    let event = Event::CreditGranted(CreditGranted {
-        credit: txn,
-        reason: command.reason,
-        of: command.of.clone(),
-        round: command.round.clone(),
-        currency: command.currency,
-        amount,
-        entry,
-    });
-    let reference =
-        command.round.as_ref().map(|round| RoundRef { source: command.source.clone(), round: round.clone() });
-    let round = reference.and_then(|reference| state.round(&reference).or(facts.round).cloned());
-    match round {
-        Some(mut round) => work.push_round(&mut round, event)?,
-        None => work.push_player(event)?,
-    }
     Ok(Some(command.currency))
 }

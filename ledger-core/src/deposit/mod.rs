@@ -1,5 +1,6 @@
 //! Deposits: money a payment provider captured.
 
+mod command;
 mod decide;
 
-pub(crate) use decide::{credit, record};
+pub use command::RecordDeposit;

@@ -1,19 +1,17 @@
 //! The decisions on the player himself.
 
-use crate::key::{Fingerprint, IdempotencyKey, OperationKind};
-use crate::money::CurrencyCode;
-use crate::player_ledger::{Draft, Facts, Fault, OpenPlayer, PlayerCommand, PlayerState, Stop, Workspace};
+use super::OpenPlayer;
+use crate::player_ledger::{
+    Draft, Facts, FactsNeeded, Fault, Outcome, PlayerCommand, PlayerState, Workspace,
+};
 use crate::rejection::{Capacity, NotAllowedReason, Rejection};
 use crate::stored::{Event, KeyRecord, OutcomeKind, PlayerOpened, TransactionRef, TxnRejected};
+use crate::time::Timestamp;
 
 /// The most currencies of one player.
 const CURRENCIES_MAX: usize = 32;
 
-pub(crate) fn open(
-    command: &OpenPlayer,
-    facts: &Facts<'_>,
-    work: &mut Workspace<'_>,
-) -> Result<Option<CurrencyCode>, Stop> {
+pub(super) fn open(command: &OpenPlayer, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     if work.state().profile().is_some() {
         return Err(Rejection::NotAllowed { reason: NotAllowedReason::AlreadyOpen }.into());
     }
@@ -53,34 +51,29 @@ pub(crate) fn open(
 /// and its source's policy says so; otherwise the same key may be tried again.
 pub(crate) fn refusal(
     command: &PlayerCommand,
-    key: &IdempotencyKey,
-    print: Fingerprint,
+    needed: &FactsNeeded,
     rejection: Rejection,
     state: &PlayerState,
     sticky: bool,
+    now: Timestamp,
 ) -> Result<Draft, Fault> {
-    let mut work = Workspace::new(state);
+    let mut work = Workspace::new(state, now);
     work.outcome(OutcomeKind::Rejected);
-    let kind = match key.kind {
-        OperationKind::Any => command.kind(),
-        kind => kind,
-    };
+    let key = &needed.key;
     work.push_player(Event::TxnRejected(TxnRejected {
-        txn: TransactionRef { source: key.source.clone(), kind, id: key.id.clone() },
+        txn: TransactionRef { source: key.source.clone(), kind: command.kind(), id: key.id.clone() },
         rejection: rejection.clone(),
-        print: if sticky { None } else { Some(print) },
+        print: if sticky { None } else { Some(needed.print) },
     }))?;
-    let record = KeyRecord {
+    let record = sticky.then(|| KeyRecord {
         source: key.source.clone(),
         kind: key.kind,
         id: key.id.clone(),
-        print,
+        print: needed.print,
         outcome: OutcomeKind::Rejected,
-    };
+        events: None,
+    });
     let mut draft = work.finish(record, command.currency());
-    if !sticky {
-        draft.keys.clear();
-    }
     draft.rejection = Some(rejection);
     Ok(draft)
 }

@@ -1,5 +1,7 @@
 //! The player himself: his opening, and the record of what was refused.
 
+mod command;
 mod decide;
 
-pub(crate) use decide::{open, refusal};
+pub use command::OpenPlayer;
+pub(crate) use decide::refusal;

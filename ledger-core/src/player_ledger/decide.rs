@@ -1,14 +1,10 @@
 //! `decide`: one command, one state, the facts, an instant; nothing else.
 
-use crate::deposit;
-use crate::key::Fingerprint;
-use crate::money::CurrencyCode;
 use crate::player;
 use crate::player_ledger::{
-    Decision, Facts, FactsNeeded, Fault, PlayerCommand, PlayerState, Stop, Workspace,
+    Decision, Draft, Facts, FactsNeeded, Fault, PlayerCommand, PlayerState, Stop, Workspace, batch,
 };
 use crate::rejection::Rejection;
-use crate::round;
 use crate::stored::{KeyRecord, OutcomeKind};
 use crate::time::Timestamp;
 
@@ -32,13 +28,12 @@ impl PlayerLedger {
         facts: &Facts<'_>,
         now: Timestamp,
     ) -> Result<Decision, Fault> {
-        let print = command.fingerprint();
         let needed = FactsNeeded::of(command, state.player(), facts.policy)
             .map_err(|error| Fault::corrupted(error.to_string()))?;
-        Self::decide_prepared(state, command, print, &needed, facts, now)
+        Self::decide_prepared(state, command, &needed, facts, now)
     }
 
-    /// [`Self::decide`] with the fingerprint and the needs computed before, on another thread.
+    /// [`Self::decide`] with the needs computed before, on another thread.
     ///
     /// # Errors
     ///
@@ -46,7 +41,6 @@ impl PlayerLedger {
     pub fn decide_prepared(
         state: &PlayerState,
         command: &PlayerCommand,
-        print: Fingerprint,
         needed: &FactsNeeded,
         facts: &Facts<'_>,
         now: Timestamp,
@@ -54,58 +48,53 @@ impl PlayerLedger {
         if state.recorded_at().is_some_and(|last| now < last) {
             return Err(Fault::corrupted("the clock stands before the player's last commit"));
         }
-        if let Some(known) = facts.known {
-            let same = known.record.print == print;
+        if let PlayerCommand::Batch(commands) = command {
+            return batch::decide(state, commands, needed, facts, now);
+        }
+        if let Some(known) = facts.found.operation(&needed.key) {
+            let same = known.record.print == needed.print;
             return Ok(if same { Decision::Replay } else { Decision::Refuse(Rejection::KeyReused) });
         }
-        let opening = matches!(command, PlayerCommand::OpenPlayer(_));
-        if state.profile().is_none() && !opening {
-            return Ok(Decision::Refuse(Rejection::PlayerUnknown));
-        }
-        let mut work = Workspace::new(state);
-        let result = if facts.tombstoned {
-            Err(Rejection::TxnCancelled.into())
-        } else {
-            Self::dispatch(command, facts, &mut work)
-        };
-        match result {
-            Ok(currency) => {
-                let key = &needed.key;
-                let record = KeyRecord {
-                    source: key.source.clone(),
-                    kind: key.kind,
-                    id: key.id.clone(),
-                    print,
-                    outcome: OutcomeKind::Applied,
-                };
-                Ok(Decision::Commit(work.finish(record, currency.or(command.currency()))))
-            }
+        match apply(state, command, needed, facts, now) {
+            Ok(draft) => Ok(Decision::Commit(draft)),
             Err(Stop::Fault(fault)) => Err(fault),
             Err(Stop::Reject(rejection)) if rejection.is_malformed() || state.profile().is_none() => {
                 Ok(Decision::Refuse(rejection))
             }
             Err(Stop::Reject(rejection)) => {
                 let sticky = command.takes_money() && facts.policy.of(&needed.key.source).sticky_rejections;
-                let draft = player::refusal(command, &needed.key, print, rejection, state, sticky)?;
+                let draft = player::refusal(command, needed, rejection, state, sticky, now)?;
                 Ok(Decision::Commit(draft))
             }
         }
     }
+}
 
-    fn dispatch(
-        command: &PlayerCommand,
-        facts: &Facts<'_>,
-        work: &mut Workspace<'_>,
-    ) -> Result<Option<CurrencyCode>, Stop> {
-        match command {
-            PlayerCommand::OpenPlayer(c) => player::open(c, facts, work),
-            PlayerCommand::RecordDeposit(c) => deposit::record(c, work),
-            PlayerCommand::PlaceBet(c) => round::place_bet(c, facts, work),
-            PlayerCommand::Settle(c) => round::settle(c, facts, work),
-            PlayerCommand::CloseRound(c) => round::close(c, facts, work),
-            PlayerCommand::Void(c) => round::void(c, facts, work),
-            PlayerCommand::Rollback(c) => round::rollback(c, facts, work),
-            PlayerCommand::GrantCredit(c) => deposit::credit(c, facts, work),
-        }
+/// Decides one operation whose key is not known.
+pub(super) fn apply(
+    state: &PlayerState,
+    command: &PlayerCommand,
+    needed: &FactsNeeded,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Result<Draft, Stop> {
+    let opening = matches!(command, PlayerCommand::OpenPlayer(_));
+    if state.profile().is_none() && !opening {
+        return Err(Rejection::PlayerUnknown.into());
     }
+    let key = &needed.key;
+    if facts.found.is_tombstoned(&key.source, &key.id) {
+        return Err(Rejection::TxnCancelled.into());
+    }
+    let mut work = Workspace::new(state, now);
+    let currency = command.decide(facts, &mut work)?;
+    let record = KeyRecord {
+        source: key.source.clone(),
+        kind: key.kind,
+        id: key.id.clone(),
+        print: needed.print,
+        outcome: OutcomeKind::Applied,
+        events: None,
+    };
+    Ok(work.finish(Some(record), currency.or(command.currency())))
 }

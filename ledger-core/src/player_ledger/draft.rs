@@ -2,7 +2,7 @@
 
 use crate::entry::{Entry, EntryError, Posting};
 use crate::ids::{ActorId, TraceId};
-use crate::key::ContentHash;
+use crate::key::{ContentHash, IdempotencyKey};
 use crate::money::{AmountError, CurrencyCode};
 use crate::partition::{Partition, Stream};
 use crate::player_ledger::{Fault, PlayerState};
@@ -55,18 +55,35 @@ pub struct Draft {
     pub outcome: OutcomeKind,
     /// The refusal, if it was refused.
     pub rejection: Option<Rejection>,
-    /// The entry it posts, if it does.
+    /// The entry it posts, if it does; of a batch the last.
     pub entry: Option<u64>,
     /// The purse of the operation's currency, where no entry tells it.
     pub balance: Option<PurseBalance>,
+    /// What each operation of a batch came to, in order; empty for a single command.
+    pub operations: Vec<DraftOperation>,
     /// The events, in order.
     pub events: Vec<EventRecord>,
+}
+
+/// What one operation of a batch came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DraftOperation {
+    /// Its key.
+    pub key: IdempotencyKey,
+    /// Whether it was known before, so that this is its first answer again.
+    pub replayed: bool,
+    /// What it came to.
+    pub outcome: OutcomeKind,
+    /// The entry it posted, if it did.
+    pub entry: Option<u64>,
+    /// The purses it concerns, as they were right after it.
+    pub balances: Vec<PurseBalance>,
 }
 
 impl Draft {
     /// The balances after it, of the purses it concerns.
     pub fn balances(&self) -> Vec<PurseBalance> {
-        let posted = self.events.iter().find_map(|record| match &record.event {
+        let posted = self.events.iter().rev().find_map(|record| match &record.event {
             Event::EntryPosted(event) => Some(event.after.clone()),
             _ => None,
         });
@@ -165,6 +182,7 @@ impl From<AmountError> for Stop {
 #[derive(Debug)]
 pub(crate) struct Workspace<'a> {
     state: &'a PlayerState,
+    now: Timestamp,
     player_version: u64,
     events: Vec<EventRecord>,
     entry: Option<u64>,
@@ -173,9 +191,10 @@ pub(crate) struct Workspace<'a> {
 }
 
 impl<'a> Workspace<'a> {
-    pub(crate) fn new(state: &'a PlayerState) -> Self {
+    pub(crate) fn new(state: &'a PlayerState, now: Timestamp) -> Self {
         Self {
             state,
+            now,
             player_version: state.version(),
             events: Vec::with_capacity(4),
             entry: None,
@@ -255,7 +274,7 @@ impl<'a> Workspace<'a> {
             round.version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
         let stream = Stream::Round(self.state.player().clone(), round.source.clone(), round.id.clone());
         let record = EventRecord { stream, version, event };
-        crate::round::evolve(round, &record)?;
+        crate::round::evolve(round, &record, self.now)?;
         self.events.push(record);
         Ok(())
     }
@@ -266,7 +285,7 @@ impl<'a> Workspace<'a> {
     }
 
     /// The draft. `currency` tells whose purse the answer shows if no entry does.
-    pub(crate) fn finish(self, key: KeyRecord, currency: Option<CurrencyCode>) -> Draft {
+    pub(crate) fn finish(self, key: Option<KeyRecord>, currency: Option<CurrencyCode>) -> Draft {
         let balance = match self.entry {
             Some(_) => None,
             None => currency
@@ -274,12 +293,13 @@ impl<'a> Workspace<'a> {
                 .or_else(|| self.state.wallet().purses().first().map(Purse::balance)),
         };
         Draft {
-            keys: vec![KeyRecord { outcome: self.outcome, ..key }],
+            keys: key.into_iter().map(|key| KeyRecord { outcome: self.outcome, ..key }).collect(),
             tombstones: self.tombstones,
             outcome: self.outcome,
             rejection: None,
             entry: self.entry,
             balance,
+            operations: Vec::new(),
             events: self.events,
         }
     }

@@ -1,13 +1,19 @@
 //! What a decision needs beside the live state: facts of the log that the engine fetches.
 
+use smallvec::SmallVec;
+
 use crate::ids::{PlayerId, RoundId, SourceId, TransactionId};
-use crate::key::{IdempotencyKey, OperationKind};
+use crate::key::{Fingerprint, IdempotencyKey, OperationKind};
 use crate::money::CurrencyRegistry;
 use crate::partition::{Partition, Stream};
-use crate::player_ledger::{PlayerCommand, RollbackKind, VoidTarget};
+use crate::player_ledger::{Draft, Fault, Needs, PlayerCommand, PlayerState};
 use crate::policy::Policy;
 use crate::rejection::Rejection;
-use crate::stored::{CommitBody, Event, KeyRecord, OutcomeKind, PurseBalance, Round};
+use crate::round;
+use crate::stored::{
+    CommitBody, Event, EventRecord, KeyRecord, OutcomeKind, PurseBalance, Round, SettledBy, TombstoneRecord,
+};
+use crate::time::Timestamp;
 
 /// A round of some source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,6 +22,30 @@ pub struct RoundRef {
     pub source: SourceId,
     /// The round.
     pub round: RoundId,
+}
+
+/// Something of a player that has a stream of its own. While it is live the player's state has it; afterwards
+/// it is folded from its stream when a command names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum AggregateRef {
+    /// A round.
+    Round(RoundRef),
+}
+
+impl From<RoundRef> for AggregateRef {
+    fn from(round: RoundRef) -> Self {
+        Self::Round(round)
+    }
+}
+
+impl AggregateRef {
+    /// Its stream.
+    pub fn stream(&self, player: &PlayerId) -> Stream {
+        match self {
+            Self::Round(round) => Stream::Round(player.clone(), round.source.clone(), round.round.clone()),
+        }
+    }
 }
 
 /// What a known operation was about.
@@ -30,6 +60,16 @@ pub enum Subject {
     Rollback,
     /// Anything else.
     Other,
+}
+
+impl Subject {
+    /// What has the subject's stream.
+    pub fn aggregate(&self) -> Option<AggregateRef> {
+        match self {
+            Self::Bet(round) | Self::Win(round) => Some(round.clone().into()),
+            Self::Rollback | Self::Other => None,
+        }
+    }
 }
 
 /// An operation whose key the log knows.
@@ -50,15 +90,21 @@ pub struct KnownOperation {
 impl KnownOperation {
     /// Finds an operation in the commit that consumed its key.
     pub fn find(body: &CommitBody, key: &IdempotencyKey) -> Option<Self> {
-        let record = body.keys.iter().find(|record| record.key() == *key)?.clone();
-        let mut known = Self {
-            record,
-            subject: Subject::Other,
-            rejection: None,
-            balances: body.balance.iter().cloned().collect(),
-            entry: None,
-        };
-        for record in &body.events {
+        let mut balances: Vec<PurseBalance> = body.balance.iter().cloned().collect();
+        for (record, events) in operations(&body.keys, &body.events) {
+            balances = balances_after(events, balances);
+            if record.source == key.source && record.kind == key.kind && record.id == key.id {
+                return Some(Self::read(record, events, balances));
+            }
+        }
+        None
+    }
+
+    fn read(record: &KeyRecord, events: &[EventRecord], balances: Vec<PurseBalance>) -> Self {
+        let mut known =
+            Self { record: record.clone(), subject: Subject::Other, rejection: None, balances, entry: None };
+        let id = &record.id;
+        for record in events {
             let round = match &record.stream {
                 Stream::Round(_, source, round) => {
                     Some(RoundRef { source: source.clone(), round: round.clone() })
@@ -66,13 +112,11 @@ impl KnownOperation {
                 _ => None,
             };
             match (&record.event, round) {
-                (Event::BetPlaced(e), Some(round)) if e.bet == key.id => known.subject = Subject::Bet(round),
-                (Event::WinCredited(e), Some(round)) if e.win == key.id => {
+                (Event::BetPlaced(e), Some(round)) if e.bet == *id => known.subject = Subject::Bet(round),
+                (Event::WinCredited(e), Some(round)) if e.win == *id => {
                     known.subject = Subject::Win(round);
                 }
-                (Event::BetSettled(e), Some(round))
-                    if e.txn == key.id && e.by == crate::stored::SettledBy::Win =>
-                {
+                (Event::BetSettled(e), Some(round)) if e.txn == *id && e.by == SettledBy::Win => {
                     known.subject = Subject::Win(round);
                 }
                 (Event::BetRolledBack(_) | Event::WinRolledBack(_) | Event::WinRetained(_), _) => {
@@ -81,17 +125,14 @@ impl KnownOperation {
                 (Event::TxnTombstoned(e), _) if e.txn.kind == OperationKind::Rollback => {
                     known.subject = Subject::Rollback;
                 }
-                (Event::TxnRejected(e), _) if e.txn.id == key.id => {
+                (Event::TxnRejected(e), _) if e.txn.id == *id => {
                     known.rejection = Some(e.rejection.clone());
                 }
-                (Event::EntryPosted(e), _) => {
-                    known.entry = Some(record.version);
-                    known.balances.clone_from(&e.after);
-                }
+                (Event::EntryPosted(_), _) => known.entry = Some(record.version),
                 _ => {}
             }
         }
-        Some(known)
+        known
     }
 
     /// Whether the operation was refused.
@@ -100,18 +141,130 @@ impl KnownOperation {
     }
 }
 
-/// The facts of the log that one command is decided on.
+/// The operations of a commit, each with the events that are its own.
+pub(crate) fn operations<'a>(
+    keys: &'a [KeyRecord],
+    events: &'a [EventRecord],
+) -> impl Iterator<Item = (&'a KeyRecord, &'a [EventRecord])> {
+    let mut rest = events;
+    keys.iter().map(move |key| {
+        let count = key.events.map_or(rest.len(), usize::from);
+        let (own, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+        rest = later;
+        (key, own)
+    })
+}
+
+/// The balances an operation's answer shows: those after its entry, or else what was shown before.
+pub(crate) fn balances_after(events: &[EventRecord], before: Vec<PurseBalance>) -> Vec<PurseBalance> {
+    let posted = events.iter().rev().find_map(|record| match &record.event {
+        Event::EntryPosted(event) => Some(event.after.clone()),
+        _ => None,
+    });
+    posted.unwrap_or(before)
+}
+
+/// What was found in the log for a command. Whatever [`FactsNeeded`] names and is not here is not in the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    operations: Vec<KnownOperation>,
+    tombstones: Vec<TombstoneRecord>,
+    rounds: Vec<Round>,
+}
+
+impl Found {
+    /// Nothing was found: the usual case.
+    pub const NOTHING: &'static Self =
+        &Self { operations: Vec::new(), tombstones: Vec::new(), rounds: Vec::new() };
+
+    /// Adds an operation.
+    pub fn add_operation(&mut self, known: KnownOperation) {
+        self.operations.push(known);
+    }
+
+    /// Adds a tombstone.
+    pub fn add_tombstone(&mut self, tombstone: TombstoneRecord) {
+        self.tombstones.push(tombstone);
+    }
+
+    /// Folds a stream, oldest event first, each with the instant of its commit. Without events there is nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the events do not follow each other.
+    pub fn add_stream(
+        &mut self,
+        aggregate: &AggregateRef,
+        events: &[(EventRecord, Timestamp)],
+    ) -> Result<(), Fault> {
+        let events = events.iter().map(|(record, at)| (record, *at));
+        match aggregate {
+            AggregateRef::Round(round) => {
+                self.rounds.extend(Round::fold(&round.source, &round.round, events)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what a decision will append, so that the next one of the same commit finds it: what was live before it
+    /// may not be live after it.
+    pub(crate) fn follow(
+        &mut self,
+        before: &PlayerState,
+        draft: &Draft,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        for (record, events) in operations(&draft.keys, &draft.events) {
+            self.operations.push(KnownOperation::read(record, events, Vec::new()));
+        }
+        self.tombstones.extend(draft.tombstones.iter().cloned());
+        for record in &draft.events {
+            if let Stream::Round(_, source, round) = &record.stream {
+                let of = RoundRef { source: source.clone(), round: round.clone() };
+                let mut round = match self
+                    .rounds
+                    .iter()
+                    .position(|found| found.id == of.round && found.source == of.source)
+                {
+                    Some(index) => self.rounds.swap_remove(index),
+                    None => before.round(&of).cloned().unwrap_or_else(|| round::empty(source, round)),
+                };
+                round::evolve(&mut round, record, now)?;
+                self.rounds.push(round);
+            }
+        }
+        Ok(())
+    }
+
+    /// An operation by its key.
+    pub fn operation(&self, key: &IdempotencyKey) -> Option<&KnownOperation> {
+        self.operations.iter().find(|known| {
+            known.record.source == key.source && known.record.kind == key.kind && known.record.id == key.id
+        })
+    }
+
+    /// The first of these that was not refused: a refused bet was never placed, and must not hide a win of its
+    /// id.
+    pub fn target(&self, keys: &[IdempotencyKey]) -> Option<&KnownOperation> {
+        keys.iter().filter_map(|key| self.operation(key)).find(|known| !known.is_rejected())
+    }
+
+    /// Whether the id of a source is dead.
+    pub fn is_tombstoned(&self, source: &SourceId, id: &TransactionId) -> bool {
+        self.tombstones.iter().any(|tombstone| tombstone.source == *source && tombstone.id == *id)
+    }
+
+    /// A round that is not live.
+    pub fn round(&self, round: &RoundRef) -> Option<&Round> {
+        self.rounds.iter().find(|found| found.id == round.round && found.source == round.source)
+    }
+}
+
+/// What one command is decided on, beside the state.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// What the command's own key came to, if it is known.
-    pub known: Option<&'a KnownOperation>,
-    /// Whether the command's (source, id) is dead.
-    pub tombstoned: bool,
-    /// The round the command names, or else the round of its target, if it is not live but the log has it.
-    pub round: Option<&'a Round>,
-    /// What the command refers to: the first of [`FactsNeeded::targets`] that the log knows and that was
-    /// not refused (a refused bet was never placed, and must not hide a win of its id).
-    pub target: Option<&'a KnownOperation>,
+    /// What was found in the log.
+    pub found: &'a Found,
     /// The currencies recorded by this ledger.
     pub currencies: &'a CurrencyRegistry,
     /// The policy in force.
@@ -121,13 +274,17 @@ pub struct Facts<'a> {
 /// What the engine must look for before a command can be decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FactsNeeded {
-    /// The command's own key.
+    /// The command's own key; its source and id are also those of the tombstone to look for.
     pub key: IdempotencyKey,
-    /// The round it names, to be fetched if it is not live.
-    pub round: Option<RoundRef>,
-    /// The keys under which its target may stand, in order of preference: the first that was not refused
-    /// is [`Facts::target`].
+    /// The fingerprint that is compared if the key is known.
+    pub print: Fingerprint,
+    /// What it names, to be fetched if it is not live.
+    pub aggregates: SmallVec<[AggregateRef; 1]>,
+    /// The keys under which its target may stand, in order of preference. What a found target is about
+    /// ([`Subject::aggregate`]) is to be fetched as well.
     pub targets: Vec<IdempotencyKey>,
+    /// The same for each command of a batch; empty for a single command. Then the fields above are the first's.
+    pub batch: Vec<FactsNeeded>,
 }
 
 impl FactsNeeded {
@@ -141,63 +298,31 @@ impl FactsNeeded {
         player: &PlayerId,
         policy: &Policy,
     ) -> Result<Self, crate::ids::IdError> {
-        let key = command.key(player, policy)?;
-        let own = |round: &RoundId| Some(RoundRef { source: key.source.clone(), round: round.clone() });
-        let (round, targets) = match command {
-            PlayerCommand::PlaceBet(c) => (own(&c.round), Vec::new()),
-            PlayerCommand::Settle(c) => (own(&c.round), Vec::new()),
-            PlayerCommand::CloseRound(c) => (own(&c.round), Vec::new()),
-            PlayerCommand::Void(c) => {
-                let targets = match &c.target {
-                    VoidTarget::Round => Vec::new(),
-                    VoidTarget::Bet(bet) => {
-                        rollback_targets(&c.round_source, bet, Some(RollbackKind::Bet), policy)
-                    }
-                };
-                (Some(RoundRef { source: c.round_source.clone(), round: c.round.clone() }), targets)
-            }
-            PlayerCommand::GrantCredit(c) => (c.round.as_ref().and_then(own), Vec::new()),
-            PlayerCommand::Rollback(c) => (None, rollback_targets(&c.source, &c.target, c.kind, policy)),
-            PlayerCommand::OpenPlayer(_) | PlayerCommand::RecordDeposit(_) => (None, Vec::new()),
+        let Needs { aggregates, targets } = command.needs(policy);
+        let batch = match command {
+            PlayerCommand::Batch(batch) => batch
+                .commands()
+                .iter()
+                .map(|command| Self::of(command, player, policy))
+                .collect::<Result<_, _>>()?,
+            _ => Vec::new(),
         };
-        Ok(Self { key, round, targets })
+        Ok(Self {
+            key: command.key(player, policy)?,
+            print: command.fingerprint(),
+            aggregates,
+            targets,
+            batch,
+        })
     }
 
-    /// The stream of a round of a player.
-    pub fn round_stream(player: &PlayerId, round: &RoundRef) -> Stream {
-        Stream::Round(player.clone(), round.source.clone(), round.round.clone())
+    /// The needs of each operation: its own, or those of the commands of the batch.
+    pub fn operations(&self) -> &[Self] {
+        if self.batch.is_empty() { std::slice::from_ref(self) } else { &self.batch }
     }
 
     /// The partition of a player.
     pub fn partition(player: &PlayerId) -> Partition {
         Partition::Player(player.clone())
     }
-}
-
-/// The keys under which what is undone may stand. Without a stated kind a bet comes first, then a win;
-/// other kinds are looked for too, so that a rollback of them is refused and does not bury their id.
-fn rollback_targets(
-    source: &SourceId,
-    target: &TransactionId,
-    kind: Option<RollbackKind>,
-    policy: &Policy,
-) -> Vec<IdempotencyKey> {
-    use OperationKind::{Bet, Close, Credit, Deposit, Rollback, Void, Win};
-    let kinds: &[OperationKind] = match kind {
-        Some(RollbackKind::Bet) => &[Bet],
-        Some(RollbackKind::Win) => &[Win],
-        None => &[Bet, Win, Rollback, Credit, Deposit, Void, Close],
-    };
-    let mut keys: Vec<IdempotencyKey> = Vec::with_capacity(kinds.len());
-    for kind in kinds {
-        let key = IdempotencyKey {
-            source: source.clone(),
-            kind: policy.key_kind(source, *kind),
-            id: target.clone(),
-        };
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
-    keys
 }

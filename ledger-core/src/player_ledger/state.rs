@@ -6,15 +6,16 @@ use serde::{Deserialize, Serialize};
 use crate::account::AccountKind;
 use crate::ids::{BrandId, JurisdictionId, OperatorId, PlayerId, RoundId, SourceId};
 use crate::money::CurrencyCode;
-use crate::player_ledger::RoundRef;
-use crate::round;
+use crate::partition::Stream;
+use crate::player_ledger::{AggregateRef, PlayerCommand, RoundRef};
+use crate::round::{self, RollbackKind};
 use crate::stored::{CommitBody, Event, EventRecord, PurseBalance, Round, RoundStatus};
 use crate::time::Timestamp;
 use crate::wallet::{Purse, Wallet};
 
 /// The version of this fold; a snapshot made by another is ignored. Raise it with every change to what
 /// `evolve` makes of events or to how the state is encoded.
-pub const FOLD_VERSION: u32 = 1;
+pub const FOLD_VERSION: u32 = 2;
 
 /// The most rounds a player may have open at once.
 pub const OPEN_ROUNDS_MAX: usize = 1_000;
@@ -61,16 +62,9 @@ pub struct PlayerState {
     recorded_at: Option<Timestamp>,
 }
 
-/// The events that stand in a player's own stream beside his opening.
-fn stands_in_player_stream(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::TxnRejected(_)
-            | Event::TxnTombstoned(_)
-            | Event::TxnNoted(_)
-            | Event::NegativeBalanceRaised(_)
-            | Event::CreditGranted(_)
-    )
+/// An event that does not belong where it stands.
+fn misplaced(record: &EventRecord) -> Fault {
+    Fault::corrupted(format!("{} stands in {}", record.event.type_name(), record.stream))
 }
 
 impl PlayerState {
@@ -126,6 +120,24 @@ impl PlayerState {
         self.rounds.iter().find(|live| live.id == round.round && live.source == round.source)
     }
 
+    /// Whether something is live, so that it need not be looked for in the log.
+    pub fn is_live(&self, aggregate: &AggregateRef) -> bool {
+        match aggregate {
+            AggregateRef::Round(round) => self.round(round).is_some(),
+        }
+    }
+
+    /// Whether what a command undoes is in a live round, so that its targets need not be looked for in the log.
+    /// Without a stated kind a live win does not do: a bet in the log goes before it.
+    pub fn has_live_target(&self, command: &PlayerCommand) -> bool {
+        let PlayerCommand::Rollback(rollback) = command else { return false };
+        let mut rounds = self.rounds.iter().filter(|round| round.source == rollback.source);
+        match rollback.kind {
+            Some(RollbackKind::Win) => rounds.any(|round| round.win(&rollback.target).is_some()),
+            Some(RollbackKind::Bet) | None => rounds.any(|round| round.bet(&rollback.target).is_some()),
+        }
+    }
+
     /// The balances of all purses.
     pub fn balances(&self) -> Vec<PurseBalance> {
         self.wallet.purses().iter().map(Purse::balance).collect()
@@ -154,21 +166,31 @@ impl PlayerState {
     ///
     /// [`Fault`] if the events cannot follow this state; the state must not be used any more.
     pub fn evolve_all(&mut self, events: &[EventRecord], recorded_at: Timestamp) -> Result<(), Fault> {
-        events.iter().try_for_each(|record| self.evolve(record))?;
+        events.iter().try_for_each(|record| self.evolve(record, recorded_at))?;
         self.recorded_at = Some(recorded_at);
         Ok(())
     }
 
-    /// Folds one event into the state. Holds no business rule and cannot panic.
+    /// Folds one event, recorded at an instant, into the state. Holds no business rule and cannot panic.
     ///
     /// # Errors
     ///
     /// [`Fault`] if the event cannot follow this state.
-    pub fn evolve(&mut self, record: &EventRecord) -> Result<(), Fault> {
+    pub fn evolve(&mut self, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
+        match (&record.stream, &record.event) {
+            (Stream::Wallet(_), Event::EntryPosted(event)) => self.wallet.evolve(record.version, event),
+            (Stream::Player(_), _) => self.evolve_player(record),
+            (Stream::Round(_, source, round), _) => self.evolve_round(source, round, record, at),
+            (Stream::Deposit(..), Event::DepositSucceeded(_)) => Ok(()),
+            _ => Err(misplaced(record)),
+        }
+    }
+
+    /// Folds an event of the player's own stream.
+    fn evolve_player(&mut self, record: &EventRecord) -> Result<(), Fault> {
+        self.next_version(record.version)?;
         match &record.event {
-            Event::EntryPosted(event) => self.wallet.evolve(record.version, event),
             Event::PlayerOpened(event) => {
-                self.next_version(record.version)?;
                 if self.profile.is_some() {
                     return Err(Fault::corrupted("a player was opened twice"));
                 }
@@ -180,20 +202,15 @@ impl PlayerState {
                     kind: event.kind,
                 });
                 self.wallet.open(&event.currencies);
-                Ok(())
             }
-            Event::DepositSucceeded(_) => Ok(()),
-            Event::CurrencyRegistered(_) => {
-                Err(Fault::corrupted("a house event stands in a player's partition"))
-            }
-            event => match &record.stream {
-                crate::partition::Stream::Round(_, source, round) => self.evolve_round(source, round, record),
-                crate::partition::Stream::Player(_) if stands_in_player_stream(event) => {
-                    self.next_version(record.version)
-                }
-                stream => Err(Fault::corrupted(format!("{} stands in {stream}", record.event.type_name()))),
-            },
+            Event::TxnRejected(_)
+            | Event::TxnTombstoned(_)
+            | Event::TxnNoted(_)
+            | Event::NegativeBalanceRaised(_)
+            | Event::CreditGranted(_) => {}
+            _ => return Err(misplaced(record)),
         }
+        Ok(())
     }
 
     fn next_version(&mut self, version: u64) -> Result<(), Fault> {
@@ -204,25 +221,31 @@ impl PlayerState {
         Ok(())
     }
 
-    fn evolve_round(&mut self, source: &SourceId, id: &RoundId, record: &EventRecord) -> Result<(), Fault> {
-        let at = self.rounds.iter().position(|live| live.id == *id && live.source == *source);
-        if let Some((at, live)) = at.and_then(|at| Some((at, self.rounds.get_mut(at)?))) {
-            round::evolve(live, record)?;
+    fn evolve_round(
+        &mut self,
+        source: &SourceId,
+        id: &RoundId,
+        record: &EventRecord,
+        at: Timestamp,
+    ) -> Result<(), Fault> {
+        let live = self.rounds.iter().position(|live| live.id == *id && live.source == *source);
+        if let Some((index, live)) = live.and_then(|index| Some((index, self.rounds.get_mut(index)?))) {
+            round::evolve(live, record, at)?;
             if live.status != RoundStatus::Open {
-                self.rounds.remove(at);
+                self.rounds.remove(index);
             }
             return Ok(());
         }
         match &record.event {
             Event::RoundReopened(_) => {
                 let mut round = round::empty(source, id);
-                round::evolve(&mut round, record)?;
+                round::evolve(&mut round, record, at)?;
                 self.rounds.push(round);
                 Ok(())
             }
             Event::BetPlaced(_) if record.version == 1 => {
                 let mut round = round::empty(source, id);
-                round::evolve(&mut round, record)?;
+                round::evolve(&mut round, record, at)?;
                 self.rounds.push(round);
                 Ok(())
             }

@@ -3,6 +3,7 @@
 use crate::ids::{RoundId, SourceId, TransactionId};
 use crate::player_ledger::Fault;
 use crate::stored::{Bet, BetStatus, Event, EventRecord, Round, RoundStatus, Win, WinStatus};
+use crate::time::Timestamp;
 
 /// The most bets of one round.
 pub const BETS_MAX: usize = 240;
@@ -17,6 +18,8 @@ pub(crate) fn empty(source: &SourceId, id: &RoundId) -> Round {
         currency: None,
         status: RoundStatus::Open,
         version: 0,
+        opened_at: None,
+        last_at: None,
         bets: Vec::new(),
         wins: Vec::new(),
     }
@@ -60,7 +63,8 @@ impl Round {
         self.bets.iter().filter(|bet| bet.status == BetStatus::Open)
     }
 
-    /// Folds the events of a round's stream, oldest first. `None` if there are none.
+    /// Folds the events of a round's stream, oldest first, each with the instant of its commit. `None` if there
+    /// are none.
     ///
     /// # Errors
     ///
@@ -68,11 +72,11 @@ impl Round {
     pub fn fold<'a>(
         source: &SourceId,
         id: &RoundId,
-        events: impl IntoIterator<Item = &'a EventRecord>,
+        events: impl IntoIterator<Item = (&'a EventRecord, Timestamp)>,
     ) -> Result<Option<Self>, Fault> {
         let mut round = empty(source, id);
-        for record in events {
-            evolve(&mut round, record)?;
+        for (record, at) in events {
+            evolve(&mut round, record, at)?;
         }
         Ok(if round.version == 0 { None } else { Some(round) })
     }
@@ -116,8 +120,8 @@ impl Round {
     }
 }
 
-/// Folds one event of a round's stream. Holds no business rule and cannot panic.
-pub(crate) fn evolve(round: &mut Round, record: &EventRecord) -> Result<(), Fault> {
+/// Folds one event of a round's stream, recorded at an instant. Holds no business rule and cannot panic.
+pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
     if let Event::RoundReopened(event) = &record.event {
         let same = event.round.source == round.source && event.round.id == round.id;
         let fits = round.version == 0 || *round == event.round;
@@ -127,6 +131,7 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord) -> Result<(), Faul
         *round = event.round.clone();
         round.version = record.version;
         round.status = RoundStatus::Open;
+        round.last_at = Some(at);
         return Ok(());
     }
     if Some(record.version) != round.version.checked_add(1) {
@@ -136,6 +141,8 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord) -> Result<(), Faul
         )));
     }
     round.version = record.version;
+    round.opened_at.get_or_insert(at);
+    round.last_at = Some(at);
     match &record.event {
         Event::BetPlaced(event) => {
             round.currency = Some(event.currency);

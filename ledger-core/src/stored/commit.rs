@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::event::EventRecord;
-use super::events::PurseBalance;
+use super::wallet::PurseBalance;
 use crate::ids::{ActorId, BrandId, JurisdictionId, OperatorId, SourceId, TraceId, TransactionId, WriterId};
 use crate::key::{ContentHash, Fingerprint, IdempotencyKey, OperationKind};
 use crate::partition::Partition;
@@ -46,6 +46,10 @@ pub struct KeyRecord {
     pub print: Fingerprint,
     /// What it came to.
     pub outcome: OutcomeKind,
+    /// How many of the commit's events are its own, where a commit has several operations: they stand in the
+    /// order of the keys. Absent if all are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<u16>,
 }
 
 impl KeyRecord {
@@ -103,7 +107,8 @@ pub struct CommitBody {
     /// their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writer: Option<WriterId>,
-    /// The purse of the operation's currency, where no entry tells it.
+    /// The purse of the operation's currency, where no entry tells it; of a batch, as it was before the first
+    /// entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balance: Option<PurseBalance>,
     /// The events, in order.

@@ -3,11 +3,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::events::{
-    BetPlaced, BetRolledBack, BetSettled, BetVoided, CreditGranted, CurrencyRegistered, DepositSucceeded,
-    EntryPosted, NegativeBalanceRaised, PlayerOpened, RoundClosed, RoundReopened, RoundVoided, TxnNoted,
-    TxnRejected, TxnTombstoned, WinCredited, WinRetained, WinRolledBack,
+use super::credit::CreditGranted;
+use super::deposit::DepositSucceeded;
+use super::house::CurrencyRegistered;
+use super::player::{PlayerOpened, TxnNoted, TxnRejected, TxnTombstoned};
+use super::round::{
+    BetPlaced, BetRolledBack, BetSettled, BetVoided, RoundClosed, RoundReopened, RoundVoided, WinCredited,
+    WinRetained, WinRolledBack,
 };
+use super::wallet::{EntryPosted, NegativeBalanceRaised};
 use crate::partition::Stream;
 
 macro_rules! events {

@@ -3,14 +3,15 @@
 use rust_decimal::Decimal;
 
 use crate::account::AccountKind;
+use crate::credit::GrantCredit;
+use crate::deposit::RecordDeposit;
 use crate::ids::{
     BrandId, GameId, JurisdictionId, OperatorId, Reason, RoundId, SourceId, SubAccount, TransactionId,
 };
 use crate::money::CurrencyCode;
-use crate::player_ledger::{
-    CloseRound, Finality, GrantCredit, OpenPlayer, PlaceBet, RecordDeposit, Rollback, RollbackKind, Settle,
-    Void, VoidTarget,
-};
+use crate::player::OpenPlayer;
+use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
+use crate::round::{CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void, VoidTarget};
 use crate::stored::CreditKind;
 
 /// A source id.
@@ -158,4 +159,14 @@ pub fn credit(id: &str, reason: CreditKind, amount: &str) -> GrantCredit {
         amount: decimal(amount),
         currency: currency("EUR"),
     }
+}
+
+/// Several commands, all or none; refused if some are known.
+pub fn batch(commands: Vec<PlayerCommand>) -> Batch {
+    Batch::new(commands, KnownOperations::Refuse).expect("a batch")
+}
+
+/// Several commands, all or none; known ones are replayed.
+pub fn batch_of_new(commands: Vec<PlayerCommand>) -> Batch {
+    Batch::new(commands, KnownOperations::Replay).expect("a batch")
 }

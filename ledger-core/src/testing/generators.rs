@@ -8,13 +8,14 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use crate::credit::GrantCredit;
+use crate::deposit::RecordDeposit;
 use crate::ids::{RoundId, SourceId, SubAccount, TransactionId};
 use crate::money::CurrencyCode;
-use crate::player_ledger::{
-    CloseRound, Finality, GrantCredit, OpenPlayer, PlaceBet, PlayerCommand, RecordDeposit, Rollback,
-    RollbackKind, Settle, Void, VoidTarget,
-};
+use crate::player::OpenPlayer;
+use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
 use crate::policy::{KeyScope, Policy, ShortfallPolicy, SourcePolicy};
+use crate::round::{CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void, VoidTarget};
 use crate::stored::CreditKind;
 use crate::testing::commands;
 
@@ -164,8 +165,25 @@ fn openings() -> impl Strategy<Value = OpenPlayer> {
         .prop_map(|(currencies, zone)| OpenPlayer { zone: zone.to_owned(), ..commands::open(currencies) })
 }
 
-/// One command, of any kind.
+/// One command, of any kind; now and then several in a batch.
 pub fn command() -> impl Strategy<Value = PlayerCommand> {
+    let known = select(&[KnownOperations::Refuse, KnownOperations::Replay][..]);
+    let batches = (vec(single(), 1..4), known);
+    prop_oneof![
+        20 => single(),
+        1 => batches.prop_map(|(commands, known)| {
+            let opening = |command: &PlayerCommand| matches!(command, PlayerCommand::OpenPlayer(_));
+            let commands = match commands.into_iter().filter(|c| !opening(c)).collect::<Vec<_>>() {
+                none if none.is_empty() => vec![commands::bet("T1", "R1", "10").into()],
+                some => some,
+            };
+            Batch::new(commands, known).expect("few commands, none of them a batch").into()
+        }),
+    ]
+}
+
+/// One command, of any kind but a batch.
+fn single() -> impl Strategy<Value = PlayerCommand> {
     prop_oneof![
         10 => bets().prop_map(PlayerCommand::from),
         9 => settlements().prop_map(PlayerCommand::from),
@@ -223,6 +241,16 @@ fn undoable(command: &PlayerCommand) -> Option<(&SourceId, &TransactionId, Rollb
 /// Aims a command at something that came before it.
 fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
     match command {
+        PlayerCommand::Batch(batch) => {
+            // A batch is aimed at its own earlier commands too: bet and win in one call.
+            let mut before = all.to_vec();
+            let mut aimed = batch.commands().to_vec();
+            for command in &mut aimed {
+                aim(command, &before, at);
+                before.push(command.clone());
+            }
+            *batch = Batch::new(aimed, batch.known()).expect("as many commands as before");
+        }
         PlayerCommand::Settle(win) => {
             if let Some(bet) = earlier(all, at, a_bet) {
                 win.source.clone_from(&bet.source);
@@ -259,6 +287,14 @@ fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
 }
 
 fn rename(command: &mut PlayerCommand, step: usize) {
+    if let PlayerCommand::Batch(batch) = command {
+        let mut renamed = batch.commands().to_vec();
+        for (n, command) in renamed.iter_mut().enumerate() {
+            rename(command, step * 100 + n);
+        }
+        *batch = Batch::new(renamed, batch.known()).expect("as many commands as before");
+        return;
+    }
     let id = match command {
         PlayerCommand::RecordDeposit(c) => &mut c.id,
         PlayerCommand::PlaceBet(c) => &mut c.id,
@@ -267,7 +303,7 @@ fn rename(command: &mut PlayerCommand, step: usize) {
         PlayerCommand::Void(c) => &mut c.id,
         PlayerCommand::Rollback(c) => &mut c.id,
         PlayerCommand::GrantCredit(c) => &mut c.id,
-        PlayerCommand::OpenPlayer(_) => return,
+        PlayerCommand::OpenPlayer(_) | PlayerCommand::Batch(_) => return,
     };
     *id = commands::txn(&format!("N{step}"));
 }

@@ -9,7 +9,7 @@ use crate::ids::{PlayerId, SubAccount};
 use crate::key::IdempotencyKey;
 use crate::money::{Amount, AmountError};
 use crate::partition::{Partition, Stream};
-use crate::player_ledger::{Fault, PlayerState};
+use crate::player_ledger::{Fault, PlayerState, operations_of};
 use crate::stored::{BetStatus, CommitBody, Event, OutcomeKind, Round, RoundStatus};
 use crate::testing::ledger::{account_text, round_of_stream};
 
@@ -164,13 +164,14 @@ pub fn i3_no_overdraft(journal: &[Line]) -> Result<(), String> {
 ///
 /// The round that does not fold.
 pub fn rounds(commits: &[CommitBody]) -> Result<Vec<Round>, String> {
-    let records = || commits.iter().flat_map(|body| &body.events);
+    let dated = |body: &'_ CommitBody| body.recorded_at;
+    let records = || commits.iter().flat_map(|body| body.events.iter().map(move |r| (r, dated(body))));
     let streams: BTreeSet<&Stream> =
-        records().map(|r| &r.stream).filter(|s| round_of_stream(s).is_some()).collect();
+        records().map(|(r, _)| &r.stream).filter(|s| round_of_stream(s).is_some()).collect();
     let mut all = Vec::new();
     for stream in streams {
         if let Some((source, id)) = round_of_stream(stream) {
-            let events = records().filter(|record| record.stream == *stream);
+            let events = records().filter(|(record, _)| record.stream == *stream);
             all.extend(Round::fold(source, id, events).map_err(|fault| format!("{stream}: {fault}"))?);
         }
     }
@@ -217,16 +218,16 @@ pub fn i5_keys_are_used_once(commits: &[CommitBody]) -> Result<(), String> {
     }
 }
 
-/// I6: each bet and each win is undone at most once, by a commit that undoes nothing else.
+/// I6: each bet and each win is undone at most once, by an operation that undoes nothing else.
 ///
 /// # Errors
 ///
 /// The bet or win.
 pub fn i6_targets_are_undone_once(commits: &[CommitBody]) -> Result<(), String> {
     let mut seen = BTreeSet::new();
-    for body in commits {
+    for (_, events) in commits.iter().flat_map(operations_of) {
         let mut singles = 0;
-        for record in &body.events {
+        for record in events {
             let targets: Vec<(&str, String)> = match &record.event {
                 Event::BetRolledBack(e) => vec![("bet", e.bet.to_string())],
                 Event::BetVoided(e) => vec![("bet", e.bet.to_string())],
@@ -244,7 +245,7 @@ pub fn i6_targets_are_undone_once(commits: &[CommitBody]) -> Result<(), String> 
             }
         }
         if singles > 1 {
-            return Err("I6: one commit undoes several targets".to_owned());
+            return Err("I6: one operation undoes several targets".to_owned());
         }
     }
     Ok(())

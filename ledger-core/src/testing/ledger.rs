@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 
 use crate::account::Account;
 use crate::house::{CurrencyRegister, RegisterCurrency, register_partition};
-use crate::ids::{ActorId, PlayerId, RoundId, SourceId, TraceId, TransactionId};
+use crate::ids::{ActorId, PlayerId, RoundId, SourceId, TraceId};
 use crate::key::{ContentHash, IdempotencyKey};
 use crate::money::{Amount, Currency};
 use crate::partition::Stream;
 use crate::player_ledger::{
-    Context, Decision, Draft, Facts, FactsNeeded, Fault, KnownOperation, PlayerCommand, PlayerLedger,
-    PlayerState, RollbackKind, RoundRef, Subject,
+    AggregateRef, Context, Decision, Draft, Facts, FactsNeeded, Fault, Found, KnownBatch, KnownOperation,
+    PlayerCommand, PlayerLedger, PlayerState, RoundRef,
 };
 use crate::policy::Policy;
 use crate::rejection::Rejection;
-use crate::stored::{CommitBody, CommitIndex, EventRecord, OutcomeKind, PurseBalance, Round};
+use crate::stored::{
+    CommitBody, CommitIndex, EventRecord, OutcomeKind, PurseBalance, Round, TombstoneRecord,
+};
 use crate::testing::invariants;
 use crate::time::Timestamp;
 
@@ -48,6 +50,14 @@ impl TestOutcome {
             Self::Refused(rejection) => format!("refused:{}", rejection.code()),
         }
     }
+
+    /// Of two operations of one batch: applied if either was.
+    fn and(self, other: Self) -> Self {
+        match &self {
+            Self::Replayed(original) if **original == Self::Applied => self,
+            _ => other,
+        }
+    }
 }
 
 /// The answer to a command.
@@ -59,8 +69,16 @@ pub struct TestAnswer {
     pub balances: Vec<PurseBalance>,
     /// All balances now.
     pub current: Vec<PurseBalance>,
-    /// The entry it posted, if it did.
+    /// The entry it posted, if it did; of a batch the last.
     pub entry: Option<u64>,
+    /// What each operation of a batch came to.
+    pub operations: Vec<(IdempotencyKey, TestOutcome)>,
+}
+
+impl TestAnswer {
+    fn of(outcome: TestOutcome) -> Self {
+        Self { outcome, balances: Vec::new(), current: Vec::new(), entry: None, operations: Vec::new() }
+    }
 }
 
 /// The naive reference engine of one player: every commit is encoded and decoded again, facts are found
@@ -168,19 +186,13 @@ impl TestLedger {
 
     /// What the log says of a key.
     pub fn outcome(&self, key: &IdempotencyKey) -> Option<KnownOperation> {
-        self.commits.iter().find_map(|body| KnownOperation::find(body, key))
-    }
-
-    /// Whether an id of a source is dead.
-    pub fn is_tombstoned(&self, source: &SourceId, id: &TransactionId) -> bool {
-        let mut all = self.commits.iter().flat_map(|body| &body.tombstones);
-        all.any(|tombstone| tombstone.source == *source && tombstone.id == *id)
+        known_in(&self.commits, key)
     }
 
     /// A round, folded from its stream, whatever its state.
     pub fn round(&self, round: &RoundRef) -> Option<Round> {
-        let stream = FactsNeeded::round_stream(self.state.player(), round);
-        let events = self.events().filter(|record| record.stream == stream);
+        let events = self.stream(&AggregateRef::from(round.clone()).stream(self.state.player()));
+        let events = events.iter().map(|(record, at)| (record, *at));
         Round::fold(&round.source, &round.round, events).expect("the stream of a round folds")
     }
 
@@ -197,11 +209,6 @@ impl TestLedger {
         self.commits.iter().flat_map(|body| &body.events)
     }
 
-    /// The first target that was not refused: a refused bet was never placed, and must not hide a win.
-    fn target(&self, needed: &FactsNeeded) -> Option<KnownOperation> {
-        needed.targets.iter().filter_map(|key| self.outcome(key)).find(|known| !known.is_rejected())
-    }
-
     /// Decides a command without appending.
     ///
     /// # Errors
@@ -209,55 +216,50 @@ impl TestLedger {
     /// [`Fault`] if the core contradicts itself.
     pub fn decide(&self, command: &PlayerCommand) -> Result<Decision, Fault> {
         let needed = self.needed(command)?;
-        let target = self.target(&needed);
-        self.decide_on(command, &needed, target.as_ref())
+        let found = self.find(&needed)?;
+        self.decide_on(command, &needed, &found)
     }
 
-    /// [`Self::decide`] as an engine does it that looks for a target only if no live round has it. It must
-    /// come to the same.
+    /// [`Self::decide`] as an engine does it that fetches nothing that is live. It must come to the same.
     ///
     /// # Errors
     ///
     /// [`Fault`] if the core contradicts itself.
     pub fn decide_lazily(&self, command: &PlayerCommand) -> Result<Decision, Fault> {
-        let needed = self.needed(command)?;
-        let is_live = match command {
-            PlayerCommand::Rollback(c) => {
-                let mut own = self.state.rounds().filter(|round| round.source == c.source);
-                // Without a stated kind a live win does not do: a bet in the log goes before it.
-                own.any(|round| match c.kind {
-                    Some(RollbackKind::Win) => round.win(&c.target).is_some(),
-                    Some(RollbackKind::Bet) | None => round.bet(&c.target).is_some(),
-                })
+        let mut needed = self.needed(command)?;
+        let commands = command.operations();
+        let leave_out = |needs: &mut FactsNeeded, command: &PlayerCommand| {
+            if self.state.has_live_target(command) {
+                needs.targets.clear();
             }
-            _ => false,
+            needs.aggregates.retain(|aggregate| !self.state.is_live(aggregate));
         };
-        let target = if is_live { None } else { self.target(&needed) };
-        self.decide_on(command, &needed, target.as_ref())
+        if needed.batch.is_empty() {
+            leave_out(&mut needed, command);
+        } else {
+            needed.batch.iter_mut().zip(commands).for_each(|(needs, command)| leave_out(needs, command));
+        }
+        let found = self.find(&needed)?;
+        self.decide_on(command, &needed, &found)
+    }
+
+    fn find(&self, needed: &FactsNeeded) -> Result<Found, Fault> {
+        find_facts(self.state.player(), needed, &self.commits)
+    }
+
+    /// The events of a stream, oldest first, with the instants of their commits.
+    pub fn stream(&self, stream: &Stream) -> Vec<(EventRecord, Timestamp)> {
+        stream_of(&self.commits, stream)
     }
 
     fn decide_on(
         &self,
         command: &PlayerCommand,
         needed: &FactsNeeded,
-        target: Option<&KnownOperation>,
+        found: &Found,
     ) -> Result<Decision, Fault> {
-        let known = self.outcome(&needed.key);
-        let subject = target.and_then(|target| match &target.subject {
-            Subject::Bet(round) | Subject::Win(round) => Some(round),
-            _ => None,
-        });
-        let round = needed.round.as_ref().or(subject).filter(|round| self.state.round(round).is_none());
-        let round = round.and_then(|round| self.round(round));
-        let facts = Facts {
-            known: known.as_ref(),
-            tombstoned: self.is_tombstoned(&needed.key.source, &needed.key.id),
-            round: round.as_ref(),
-            target,
-            currencies: self.register.registry(),
-            policy: &self.policy,
-        };
-        PlayerLedger::decide(&self.state, command, &facts, self.now)
+        let facts = Facts { found, currencies: self.register.registry(), policy: &self.policy };
+        PlayerLedger::decide_prepared(&self.state, command, needed, &facts, self.now)
     }
 
     fn needed(&self, command: &PlayerCommand) -> Result<FactsNeeded, Fault> {
@@ -271,30 +273,58 @@ impl TestLedger {
     ///
     /// [`Fault`] if the core contradicts itself: always a bug.
     pub fn execute(&mut self, command: &PlayerCommand) -> Result<TestAnswer, Fault> {
-        let (outcome, balances, entry) = match self.decide(command)? {
+        let answer = match self.decide(command)? {
             Decision::Commit(draft) => self.append(draft)?,
-            Decision::Refuse(rejection) => (TestOutcome::Refused(rejection), Vec::new(), None),
+            Decision::Refuse(rejection) => TestAnswer::of(TestOutcome::Refused(rejection)),
             Decision::Replay => {
-                let known = self.outcome(&self.needed(command)?.key);
-                let known = known.ok_or_else(|| Fault::corrupted("a replay of nothing"))?;
-                let original = outcome_of(known.record.outcome, known.rejection);
-                (TestOutcome::Replayed(Box::new(original)), known.balances, known.entry)
+                let needed = self.needed(command)?;
+                let found = self.find(&needed)?;
+                let known = needed.known(&found).ok_or_else(|| Fault::corrupted("a replay of nothing"))?;
+                match known {
+                    KnownBatch::Refused(known) => replayed(known),
+                    KnownBatch::Accepted(all) => {
+                        let mut answers = all.into_iter().map(replayed);
+                        let first = answers.next().ok_or_else(|| Fault::corrupted("a replay of nothing"))?;
+                        answers.fold(first, |whole, part| TestAnswer {
+                            outcome: whole.outcome.and(part.outcome),
+                            balances: part.balances,
+                            entry: part.entry.or(whole.entry),
+                            ..whole
+                        })
+                    }
+                }
             }
         };
-        Ok(TestAnswer { outcome, balances, current: self.state.balances(), entry })
+        Ok(TestAnswer { current: self.state.balances(), ..answer })
     }
 
-    fn append(&mut self, draft: Draft) -> Result<(TestOutcome, Vec<PurseBalance>, Option<u64>), Fault> {
-        let (balances, entry) = (draft.balances(), draft.entry);
-        let outcome = outcome_of(draft.outcome, draft.rejection.clone());
+    fn append(&mut self, draft: Draft) -> Result<TestAnswer, Fault> {
+        let operations = draft.operations.iter().map(|operation| {
+            let outcome = outcome_of(operation.outcome, None);
+            let outcome = if operation.replayed { TestOutcome::Replayed(Box::new(outcome)) } else { outcome };
+            (operation.key.clone(), outcome)
+        });
+        let answer = TestAnswer {
+            outcome: outcome_of(draft.outcome, draft.rejection.clone()),
+            balances: draft.balances(),
+            current: Vec::new(),
+            entry: draft.entry,
+            operations: operations.collect(),
+        };
+        let shown: Vec<_> = draft.operations.iter().map(|o| (o.key.clone(), o.balances.clone())).collect();
         // The envelope names the state after the draft, so the events are folded before the body exists.
         let mut state = self.state.clone();
-        draft.events.iter().try_for_each(|record| state.evolve(record))?;
+        draft.events.iter().try_for_each(|record| state.evolve(record, self.now))?;
         let body = draft.into_body(&state, self.context.clone(), self.policy_hash(), ENGINE, self.now);
         let body = stored(&body);
         self.state.evolve_commit(&body)?;
+        for (key, balances) in shown {
+            if let Some(known) = KnownOperation::find(&body, &key) {
+                assert_eq!(known.balances, balances, "what a replay will show of {key}");
+            }
+        }
         self.commits.push(body);
-        Ok((outcome, balances, entry))
+        Ok(answer)
     }
 
     /// Every account that any entry touched, with its balance on its normal side, computed from entries only.
@@ -332,6 +362,47 @@ impl TestLedger {
     }
 }
 
+fn known_in(commits: &[CommitBody], key: &IdempotencyKey) -> Option<KnownOperation> {
+    commits.iter().find_map(|body| KnownOperation::find(body, key))
+}
+
+fn stream_of(commits: &[CommitBody], stream: &Stream) -> Vec<(EventRecord, Timestamp)> {
+    let of = |body: &CommitBody| {
+        let own = body.events.iter().filter(|record| record.stream == *stream);
+        own.map(|record| (record.clone(), body.recorded_at)).collect::<Vec<_>>()
+    };
+    commits.iter().flat_map(of).collect()
+}
+
+/// What the commits of a player have of what a command needs, found by looking at each of them.
+///
+/// # Errors
+///
+/// [`Fault`] if a stream does not fold.
+pub fn find_facts(player: &PlayerId, needed: &FactsNeeded, commits: &[CommitBody]) -> Result<Found, Fault> {
+    let mut found = Found::default();
+    let mut aggregates = Vec::new();
+    for needs in needed.operations() {
+        for key in std::iter::once(&needs.key).chain(&needs.targets) {
+            if let Some(known) = known_in(commits, key) {
+                aggregates.extend(known.subject.aggregate());
+                found.add_operation(known);
+            }
+        }
+        let dead = TombstoneRecord { source: needs.key.source.clone(), id: needs.key.id.clone() };
+        if commits.iter().any(|body| body.tombstones.contains(&dead)) {
+            found.add_tombstone(dead);
+        }
+        aggregates.extend(needs.aggregates.iter().cloned());
+    }
+    aggregates.sort_unstable();
+    aggregates.dedup();
+    for aggregate in aggregates {
+        found.add_stream(&aggregate, &stream_of(commits, &aggregate.stream(player)))?;
+    }
+    Ok(found)
+}
+
 /// The text of an account, as scenarios name it.
 pub(super) fn account_text(account: &Account) -> String {
     let mut text = account.code.to_string();
@@ -347,6 +418,18 @@ pub(super) fn account_text(account: &Account) -> String {
         text.push_str(" test");
     }
     text
+}
+
+/// The answer to a known operation.
+fn replayed(known: &KnownOperation) -> TestAnswer {
+    let original = outcome_of(known.record.outcome, known.rejection.clone());
+    let outcome = TestOutcome::Replayed(Box::new(original));
+    TestAnswer {
+        operations: vec![(known.record.key(), outcome.clone())],
+        balances: known.balances.clone(),
+        entry: known.entry,
+        ..TestAnswer::of(outcome)
+    }
 }
 
 fn outcome_of(kind: OutcomeKind, rejection: Option<Rejection>) -> TestOutcome {

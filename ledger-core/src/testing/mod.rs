@@ -31,6 +31,6 @@ mod ledger;
 mod model;
 mod scenario;
 
-pub use ledger::{TestAnswer, TestLedger, TestOutcome};
+pub use ledger::{TestAnswer, TestLedger, TestOutcome, find_facts};
 pub use model::Model;
 pub use scenario::{Scenario, given, given_nobody};

@@ -3,9 +3,11 @@
 //! The wallet owns money and no rules: rounds, deposits and credits decide, and post
 //! postings built here. So the wallet's stream alone is the player's complete statement.
 
+mod incoming;
 mod postings;
 mod state;
 
+pub(crate) use incoming::{incoming, purse};
 pub(crate) use postings::{credit_cash, deposit, hold, recover, release, take_stakes};
 pub(crate) use state::PostError;
 pub use state::{Purse, Wallet};

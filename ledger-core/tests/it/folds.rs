@@ -3,7 +3,7 @@
 use crate::goldens::samples;
 use ledger_core::stored::{CommitBody, Event, EventRecord, Round};
 use ledger_core::testing::{TestLedger, commands, given};
-use ledger_core::{CurrencyRegister, Partition, PlayerId, PlayerState};
+use ledger_core::{CurrencyRegister, Partition, PlayerId, PlayerState, Timestamp};
 
 /// Two settled rounds, an open one, and a debt.
 fn ledger() -> TestLedger {
@@ -27,7 +27,10 @@ fn events(ledger: &TestLedger) -> Vec<EventRecord> {
 
 fn fold(events: &[EventRecord]) -> Result<PlayerState, String> {
     let mut state = empty();
-    events.iter().try_for_each(|record| state.evolve(record)).map_err(|fault| fault.to_string())?;
+    events
+        .iter()
+        .try_for_each(|record| state.evolve(record, Timestamp::EPOCH))
+        .map_err(|fault| fault.to_string())?;
     Ok(state)
 }
 
@@ -81,7 +84,7 @@ fn events_stand_in_their_own_streams() {
         let round = Round::fold(
             &commands::source("prov"),
             &commands::round("R"),
-            &[EventRecord { version: 1, ..sample.clone() }],
+            [(&EventRecord { version: 1, ..sample.clone() }, Timestamp::EPOCH)],
         );
         assert!(round.is_err(), "{}", sample.event.type_name());
     }

@@ -43,6 +43,8 @@ fn the_round() -> Round {
         currency: Some(commands::currency("EUR")),
         status: RoundStatus::Closed,
         version: 4,
+        opened_at: None,
+        last_at: None,
         bets: vec![Bet {
             id: commands::txn("T1"),
             game: commands::game("game"),

@@ -254,14 +254,7 @@ mod planted {
         let bet = commands::bet("T1", "R", "10").into();
         let policy = Policy::default();
         let registry = ledger_core::CurrencyRegistry::standard();
-        let facts = Facts {
-            known: None,
-            tombstoned: false,
-            round: None,
-            target: None,
-            currencies: &registry,
-            policy: &policy,
-        };
+        let facts = Facts { found: ledger_core::Found::NOTHING, currencies: &registry, policy: &policy };
         let forgetful = PlayerLedger::decide(ledger.state(), &bet, &facts, ledger.now()).unwrap();
         let outcome = |decision| match decision {
             Decision::Commit(draft) => draft.outcome,
@@ -414,14 +407,14 @@ proptest! {
             }
         }
         let mut state = ledger_core::PlayerState::new(ledger.state().player().clone());
-        let _ = events.iter().try_for_each(|record| state.evolve(record));
+        let _ = events.iter().try_for_each(|record| state.evolve(record, ledger.now()));
         for round in ["R1", "R2"] {
             let (source, round) = (commands::source("prov"), commands::round(round));
-            let _ = ledger_core::stored::Round::fold(&source, &round, &events);
+            let _ = ledger_core::stored::Round::fold(&source, &round, events.iter().map(|r| (r, ledger.now())));
         }
         // Without the events before it no event may find its place by luck in the wallet.
         for record in &events {
-            let _ = ledger_core::PlayerState::new(ledger.state().player().clone()).evolve(record);
+            let _ = ledger_core::PlayerState::new(ledger.state().player().clone()).evolve(record, ledger.now());
         }
     }
 

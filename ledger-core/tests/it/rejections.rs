@@ -589,14 +589,8 @@ fn the_clock_never_runs_backwards() {
     }
     let policy = ledger_core::Policy::default();
     let registry = ledger_core::CurrencyRegistry::standard();
-    let facts = ledger_core::Facts {
-        known: None,
-        tombstoned: false,
-        round: None,
-        target: None,
-        currencies: &registry,
-        policy: &policy,
-    };
+    let facts =
+        ledger_core::Facts { found: ledger_core::Found::NOTHING, currencies: &registry, policy: &policy };
     let early = "2026-01-01T00:00:09.999999Z".parse().unwrap();
     let command = commands::bet("T1", "R", "1").into();
     assert!(ledger_core::PlayerLedger::decide(&state, &command, &facts, early).is_err());

@@ -3,8 +3,8 @@
 use ledger_core::stored::{OutcomeKind, RoundStatus};
 use ledger_core::testing::{Scenario, commands, given};
 use ledger_core::{
-    CurrencyRegistry, Decision, Facts, IdempotencyKey, KeyScope, OperationKind, PlayerCommand, PlayerLedger,
-    Rollback, RoundId, ShortfallPolicy,
+    AggregateRef, CurrencyRegistry, Decision, Facts, Found, IdempotencyKey, KeyScope, OperationKind,
+    PlayerCommand, PlayerLedger, Rollback, RoundId, RoundRef, ShortfallPolicy,
 };
 
 const UNTOUCHED: &[(&str, &str)] = &[("psp:clearing of psp", "100.00"), ("player:cash", "100.00")];
@@ -523,14 +523,9 @@ fn a_refused_target_counts_as_unseen() {
         commands::rollback_bet("X1", "T1").into(),
         commands::void_bet("V1", "R", "T1").into(),
     ] {
-        let facts = Facts {
-            known: None,
-            tombstoned: false,
-            round: None,
-            target: Some(&refused),
-            currencies: &registry,
-            policy: ledger.policy(),
-        };
+        let mut found = Found::default();
+        found.add_operation(refused.clone());
+        let facts = Facts { found: &found, currencies: &registry, policy: ledger.policy() };
         let told = PlayerLedger::decide(ledger.state(), &command, &facts, ledger.now()).unwrap();
         assert_eq!(told, ledger.decide(&command).unwrap());
         assert!(matches!(told, Decision::Commit(draft) if draft.outcome == OutcomeKind::Tombstoned));
@@ -543,15 +538,12 @@ fn a_fetched_round_counts_only_if_it_was_asked_for() {
     let scenario = given().cash("9").bet("T1", "R", "1").win_close("W1", "R", "0");
     let ledger = scenario.ledger();
     let registry = CurrencyRegistry::standard();
-    let other = ledger.round_of("prov", "R").unwrap();
-    let facts = Facts {
-        known: None,
-        tombstoned: false,
-        round: Some(&other),
-        target: None,
-        currencies: &registry,
-        policy: ledger.policy(),
-    };
+    let other =
+        AggregateRef::Round(RoundRef { source: commands::source("prov"), round: commands::round("R") });
+    let events = ledger.stream(&other.stream(ledger.state().player()));
+    let mut found = Found::default();
+    found.add_stream(&other, &events).unwrap();
+    let facts = Facts { found: &found, currencies: &registry, policy: ledger.policy() };
     for command in [
         PlayerCommand::from(commands::bet("T2", "R2", "1")),
         commands::win("W2", "R2", "1").into(),

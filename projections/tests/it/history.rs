@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ledger_core::stored::{CommitBody, CommitIndex, CreditKind, Event};
 use ledger_core::{
     AccountKind, ActorId, CloseRound, ContentHash, Context, CurrencyCode, CurrencyRegistry, Decision, Facts,
-    FactsNeeded, Finality, GrantCredit, KnownOperation, OpenPlayer, Partition, PlaceBet, PlayerCommand,
-    PlayerId, PlayerLedger, PlayerState, Policy, RecordDeposit, Rollback, RoundId, RoundRef, Settle,
-    ShortfallPolicy, SourceId, SubAccount, Subject, Timestamp, TransactionId, Void, VoidTarget,
+    FactsNeeded, Finality, GrantCredit, OpenPlayer, Partition, PlaceBet, PlayerCommand, PlayerId,
+    PlayerLedger, PlayerState, Policy, RecordDeposit, Rollback, RoundId, RoundRef, Settle, ShortfallPolicy,
+    SourceId, SubAccount, Timestamp, TransactionId, Void, VoidTarget,
 };
 use ledger_projections::Commit;
 use ledger_store::{
@@ -209,24 +209,8 @@ impl World {
         let now = Timestamp::from_micros(1_700_000_000_000_000 + self.operations.cast_signed()).unwrap();
         let Player { id, state, bodies, .. } = &self.players[player];
         let needed = FactsNeeded::of(&command, id, &policy).unwrap();
-        let find = |key| bodies.iter().find_map(|body| KnownOperation::find(body, key));
-        let target = needed.targets.iter().filter_map(find).find(|known| !known.is_rejected());
-        let of_target = target.as_ref().and_then(|known| match &known.subject {
-            Subject::Bet(round) | Subject::Win(round) => Some(round.clone()),
-            _ => None,
-        });
-        let round = needed.round.clone().or(of_target).and_then(|round| folded(id, &round, bodies));
-        let facts = Facts {
-            known: find(&needed.key).as_ref().map(|_| unreachable!("ids are fresh")),
-            tombstoned: bodies
-                .iter()
-                .flat_map(|body| &body.tombstones)
-                .any(|tombstone| tombstone.source == needed.key.source && tombstone.id == needed.key.id),
-            round: round.as_ref(),
-            target: target.as_ref(),
-            currencies: &self.currencies,
-            policy: &policy,
-        };
+        let found = ledger_core::testing::find_facts(id, &needed, bodies).unwrap();
+        let facts = Facts { found: &found, currencies: &self.currencies, policy: &policy };
         let Decision::Commit(draft) = PlayerLedger::decide(state, &command, &facts, now).unwrap() else {
             return None;
         };
@@ -277,8 +261,10 @@ pub(crate) fn folded(
     round: &RoundRef,
     bodies: &[CommitBody],
 ) -> Option<ledger_core::stored::Round> {
-    let stream = FactsNeeded::round_stream(player, round);
-    let events = bodies.iter().flat_map(|body| &body.events).filter(|record| record.stream == stream);
+    let stream = ledger_core::AggregateRef::from(round.clone()).stream(player);
+    let dated = |body: &CommitBody| body.recorded_at;
+    let events = bodies.iter().flat_map(|body| body.events.iter().map(move |record| (record, dated(body))));
+    let events = events.filter(|(record, _)| record.stream == stream);
     ledger_core::stored::Round::fold(&round.source, &round.round, events).unwrap()
 }
 

@@ -1,11 +1,6 @@
-//! Policies: how sources behave, as a plain versioned document whose hash every commit names.
-
-use std::collections::BTreeMap;
+//! How one source behaves.
 
 use serde::{Deserialize, Serialize};
-
-use crate::ids::SourceId;
-use crate::key::{ContentHash, OperationKind};
 
 /// What happens when a win is rolled back and the player has already spent it (S42a to S42d in
 /// docs/scenarios.md).
@@ -56,48 +51,5 @@ impl Default for SourcePolicy {
             on_shortfall: ShortfallPolicy::AllowNegative,
             sticky_rejections: true,
         }
-    }
-}
-
-/// The policies a ledger decides under.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub struct Policy {
-    /// The version of the document's shape.
-    pub version: u16,
-    /// How sources behave that are not named.
-    pub default: SourcePolicy,
-    /// How named sources behave.
-    pub sources: BTreeMap<SourceId, SourcePolicy>,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self { version: 1, default: SourcePolicy::default(), sources: BTreeMap::new() }
-    }
-}
-
-impl Policy {
-    /// How a source behaves.
-    pub fn of(&self, source: &SourceId) -> &SourcePolicy {
-        self.sources.get(source).unwrap_or(&self.default)
-    }
-
-    /// The kind under which an operation's key stands, by the source's scope.
-    pub fn key_kind(&self, source: &SourceId, kind: OperationKind) -> OperationKind {
-        match self.of(source).key_scope {
-            KeyScope::PerKind => kind,
-            KeyScope::AnyKind => OperationKind::Any,
-        }
-    }
-
-    /// The hash of the document's canonical JSON: fields in declaration order, sources by id.
-    ///
-    /// # Errors
-    ///
-    /// None in practice: the document has only texts, numbers and flags.
-    pub fn content_hash(&self) -> Result<ContentHash, serde_json::Error> {
-        Ok(ContentHash::of(&serde_json::to_vec(self)?))
     }
 }

@@ -1,0 +1,58 @@
+//! The decision on a credit that no stake earned.
+
+use super::GrantCredit;
+use crate::account::AccountCode;
+use crate::ids::SubAccount;
+use crate::key::OperationKind;
+use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
+use crate::stored::{CreditGranted, CreditKind, Event, Note, OutcomeKind, TransactionRef, TxnNoted};
+use crate::wallet::{self, incoming, purse};
+
+/// Who bears a credit.
+fn bearer(command: &GrantCredit) -> (AccountCode, SubAccount) {
+    match command.reason {
+        CreditKind::ProviderPromo | CreditKind::NetworkJackpot => {
+            (AccountCode::ProviderReceivable, SubAccount::source(&command.source))
+        }
+        CreditKind::FreeRound => (AccountCode::FreeSpinCost, command.of.clone()),
+        CreditKind::Cashback => (AccountCode::CashbackCost, command.of.clone()),
+        CreditKind::LocalJackpot => (AccountCode::JackpotLiability, command.of.clone()),
+    }
+}
+
+/// A credit passes in every state of its round: promotions come late (S63 in docs/scenarios.md).
+pub(super) fn credit(command: &GrantCredit, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let state = work.state();
+    let purse = purse(state, command.currency)?;
+    let amount = incoming(command.amount, purse.currency())?;
+    let txn = TransactionRef {
+        source: command.source.clone(),
+        kind: OperationKind::Credit,
+        id: command.id.clone(),
+    };
+
+    if amount.is_zero() {
+        work.outcome(OutcomeKind::Noop);
+        work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::ZeroCredit }))?;
+        return Ok(Some(command.currency));
+    }
+    let (account, of) = bearer(command);
+    let postings = wallet::credit_cash(purse, account, of, amount)?;
+    let entry = work.post(postings)?.ok_or_else(|| Fault::corrupted("a credit without an entry"))?;
+    let event = Event::CreditGranted(CreditGranted {
+        credit: txn,
+        reason: command.reason,
+        of: command.of.clone(),
+        round: command.round.clone(),
+        currency: command.currency,
+        amount,
+        entry,
+    });
+    let reference = command.round_ref();
+    let round = reference.and_then(|of| state.round(&of).or_else(|| facts.found.round(&of)).cloned());
+    match round {
+        Some(mut round) => work.push_round(&mut round, event)?,
+        None => work.push_player(event)?,
+    }
+    Ok(Some(command.currency))
+}

@@ -1,0 +1,86 @@
+//! Policies: how sources behave and what jurisdictions demand, as a plain versioned document whose hash every
+//! commit names.
+
+mod jurisdiction;
+mod source;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{JurisdictionId, SourceId};
+use crate::key::{ContentHash, OperationKind};
+
+pub use jurisdiction::JurisdictionProfile;
+pub use source::{KeyScope, ShortfallPolicy, SourcePolicy};
+
+/// The policies a ledger decides under.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+#[expect(
+    clippy::zero_sized_map_values,
+    reason = "profiles get their first fields with the rules that need them"
+)]
+pub struct Policy {
+    /// The version of the document's shape.
+    pub version: u16,
+    /// How sources behave that are not named.
+    pub default: SourcePolicy,
+    /// How named sources behave.
+    pub sources: BTreeMap<SourceId, SourcePolicy>,
+    /// The rules of jurisdictions that are not named.
+    #[serde(skip_serializing_if = "is_default")]
+    pub default_jurisdiction: JurisdictionProfile,
+    /// The rules of named jurisdictions.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub jurisdictions: BTreeMap<JurisdictionId, JurisdictionProfile>,
+}
+
+/// Settings that are as they are by default are left out of a document, so that a new setting does not change the
+/// hash of documents that do not use it.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            version: 1,
+            default: SourcePolicy::default(),
+            sources: BTreeMap::new(),
+            default_jurisdiction: JurisdictionProfile::default(),
+            jurisdictions: BTreeMap::new(),
+        }
+    }
+}
+
+impl Policy {
+    /// How a source behaves.
+    pub fn of(&self, source: &SourceId) -> &SourcePolicy {
+        self.sources.get(source).unwrap_or(&self.default)
+    }
+
+    /// The rules of a jurisdiction.
+    pub fn profile(&self, jurisdiction: &JurisdictionId) -> &JurisdictionProfile {
+        self.jurisdictions.get(jurisdiction).unwrap_or(&self.default_jurisdiction)
+    }
+
+    /// The kind under which an operation's key stands, by the source's scope.
+    pub fn key_kind(&self, source: &SourceId, kind: OperationKind) -> OperationKind {
+        match self.of(source).key_scope {
+            KeyScope::PerKind => kind,
+            KeyScope::AnyKind => OperationKind::Any,
+        }
+    }
+
+    /// The hash of the document's canonical JSON: fields in declaration order, sources and
+    /// jurisdictions by id, settings at their default left out where this says so.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: the document has only texts, numbers and flags.
+    pub fn content_hash(&self) -> Result<ContentHash, serde_json::Error> {
+        Ok(ContentHash::of(&serde_json::to_vec(self)?))
+    }
+}

@@ -1,0 +1,346 @@
+//! Undoing: voids of rounds and bets, rollbacks of bets and wins, and tombstones for what was never seen.
+
+use super::common::{
+    as_txn, known_round, payout_game, reopen, round_currency, sub_account, tombstone, total,
+};
+use super::state::empty;
+use super::{Rollback, RollbackKind, Void, VoidTarget};
+use crate::ids::{SourceId, SubAccount, TransactionId};
+use crate::key::{IdempotencyKey, OperationKind};
+use crate::money::Amount;
+use crate::player_ledger::{
+    Facts, Fault, KnownOperation, Outcome, PlayerState, RoundRef, Stop, Subject, Workspace,
+};
+use crate::policy::{Policy, ShortfallPolicy};
+use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
+use crate::stored::{
+    Bet, BetRolledBack, BetStatus, BetVoided, CloseReason, Event, OutcomeKind, Recovery, ReopenReason, Round,
+    RoundClosed, RoundStatus, RoundVoided, TransactionRef, Win, WinRetained, WinRolledBack, WinStatus,
+};
+use crate::wallet::{Purse, purse, recover, release};
+
+/// The keys under which what is undone may stand. Without a stated kind a bet comes first, then a win;
+/// other kinds are looked for too, so that a rollback of them is refused and does not bury their id.
+pub(super) fn target_keys(
+    source: &SourceId,
+    target: &TransactionId,
+    kind: Option<RollbackKind>,
+    policy: &Policy,
+) -> Vec<IdempotencyKey> {
+    use OperationKind::{Bet, Close, Credit, Deposit, Rollback, Void, Win};
+    let kinds: &[OperationKind] = match kind {
+        Some(RollbackKind::Bet) => &[Bet],
+        Some(RollbackKind::Win) => &[Win],
+        None => &[Bet, Win, Rollback, Credit, Deposit, Void, Close],
+    };
+    let mut keys: Vec<IdempotencyKey> = Vec::with_capacity(kinds.len());
+    for kind in kinds {
+        let key = IdempotencyKey {
+            source: source.clone(),
+            kind: policy.key_kind(source, *kind),
+            id: target.clone(),
+        };
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+pub(super) fn void(command: &Void, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    match &command.target {
+        VoidTarget::Round => void_round(command, facts, work),
+        VoidTarget::Bet(bet) => void_bet(command, bet, facts, work),
+    }
+}
+
+fn void_ref(command: &Void) -> TransactionRef {
+    TransactionRef { source: command.source.clone(), kind: OperationKind::Void, id: command.id.clone() }
+}
+
+fn void_round(command: &Void, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let state = work.state();
+    let reference = RoundRef { source: command.round_source.clone(), round: command.round.clone() };
+    let known = known_round(state, facts, &reference);
+    if let Some(round) = known {
+        let txn = as_txn(&round.id)?;
+        let won = round.wins.iter().any(|win| win.status != WinStatus::RolledBack);
+        let taken = round.bets.iter().any(|bet| bet.status == BetStatus::Settled);
+        match round.status {
+            RoundStatus::Cancelled => return Err(Rejection::AlreadyRolledBack { txn }.into()),
+            RoundStatus::Closed => return Err(Rejection::AlreadySettled { txn }.into()),
+            RoundStatus::Open if won || taken => return Err(Rejection::AlreadySettled { txn }.into()),
+            RoundStatus::Open | RoundStatus::Void => {}
+        }
+    }
+
+    let mut round = known.cloned().unwrap_or_else(|| empty(&command.round_source, &command.round));
+    let open: Vec<Bet> = round.open_bets().cloned().collect();
+    let mut entry = None;
+    if let Some(currency) = round.currency.filter(|_| !open.is_empty()) {
+        let purse = purse(state, currency)?;
+        let stake = total(&open, purse)?;
+        if stake.is_positive() {
+            entry = work.post(release(purse, sub_account(&round), stake))?;
+        }
+    }
+    if known.is_none() {
+        work.outcome(OutcomeKind::Tombstoned);
+    }
+    let currency = round.currency;
+    let event = Event::RoundVoided(RoundVoided {
+        txn: void_ref(command),
+        reason: command.reason.clone(),
+        bets: open.into_iter().map(|bet| bet.id).collect(),
+        entry,
+    });
+    work.push_round(&mut round, event)?;
+    Ok(currency)
+}
+
+/// A bet that can be undone is open, and no win that stands answers it.
+fn check_undoable(round: &Round, bet: &Bet) -> Result<(), Rejection> {
+    let txn = || bet.id.clone();
+    match bet.status {
+        BetStatus::RolledBack | BetStatus::Voided => Err(Rejection::AlreadyRolledBack { txn: txn() }),
+        BetStatus::Settled => Err(Rejection::AlreadySettled { txn: txn() }),
+        BetStatus::Open if round.is_answered(bet) => Err(Rejection::AlreadySettled { txn: txn() }),
+        BetStatus::Open => Ok(()),
+    }
+}
+
+/// After a bet was undone: if what is left of the round was settled bet by bet, the round is over.
+fn close_if_settled(work: &mut Workspace<'_>, round: &mut Round, txn: &TransactionId) -> Result<(), Fault> {
+    if round.status == RoundStatus::Open && round.is_settled() {
+        let event = Event::RoundClosed(RoundClosed { txn: txn.clone(), reason: CloseReason::AllSettled });
+        work.push_round(round, event)?;
+    }
+    Ok(())
+}
+
+fn void_bet(command: &Void, bet: &TransactionId, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let state = work.state();
+    let reference = RoundRef { source: command.round_source.clone(), round: command.round.clone() };
+    let known = known_round(state, facts, &reference).and_then(|round| Some((round, round.bet(bet)?)));
+    let Some((round, bet)) = known else {
+        // An id that is used must not be buried: the void names another round, or something that is no bet.
+        let keys = target_keys(&command.round_source, bet, Some(RollbackKind::Bet), facts.policy);
+        return match facts.found.target(&keys).map(|known| &known.subject) {
+            Some(Subject::Bet(_)) => Err(Rejection::Mismatch { field: MismatchField::Round }.into()),
+            Some(_) => Err(Rejection::NotAllowed { reason: NotAllowedReason::NotReversible }.into()),
+            None => tombstone(work, void_ref(command), &command.round_source, bet),
+        };
+    };
+    check_undoable(round, bet)?;
+    let currency = round_currency(round)?;
+    let purse = purse(state, currency)?;
+
+    let (mut round, bet) = (round.clone(), bet.clone());
+    let entry =
+        if bet.stake.is_zero() { None } else { work.post(release(purse, sub_account(&round), bet.stake))? };
+    let event = Event::BetVoided(BetVoided {
+        txn: void_ref(command),
+        bet: bet.id,
+        reason: command.reason.clone(),
+        currency,
+        stake: bet.stake,
+        split: bet.split,
+        entry,
+    });
+    work.push_round(&mut round, event)?;
+    close_if_settled(work, &mut round, &command.id)?;
+    Ok(Some(currency))
+}
+
+/// What a rollback undoes.
+enum Target<'a> {
+    Bet(&'a Round, &'a Bet),
+    Win(&'a Round, &'a Win),
+    Rollback,
+    Other,
+    Unseen,
+}
+
+fn in_round<'a>(round: &'a Round, command: &Rollback) -> Option<Target<'a>> {
+    let bet = || round.bet(&command.target).map(|bet| Target::Bet(round, bet));
+    let win = || round.win(&command.target).map(|win| Target::Win(round, win));
+    match command.kind {
+        Some(RollbackKind::Bet) => bet(),
+        Some(RollbackKind::Win) => win(),
+        None => bet().or_else(win),
+    }
+}
+
+/// Finds the target: in a live round of the source, or by the facts fetched from the log. Without a
+/// stated kind a bet is preferred to a win wherever it stands.
+fn find_target<'a>(
+    command: &Rollback,
+    state: &'a PlayerState,
+    facts: &Facts<'a>,
+) -> Result<Target<'a>, Fault> {
+    let mut live = state
+        .rounds()
+        .filter(|round| round.source == command.source)
+        .filter_map(|round| in_round(round, command));
+    let mut win = None;
+    for target in live.by_ref() {
+        match target {
+            Target::Win(..) => win = Some(target),
+            target => return Ok(target),
+        }
+    }
+    let keys = target_keys(&command.source, &command.target, command.kind, facts.policy);
+    if let Some(known) = facts.found.target(&keys) {
+        return match (&known.subject, win) {
+            // Where ids are unique over all kinds, the id may be found on the other kind than the stated one.
+            (Subject::Bet(_), None) if command.kind == Some(RollbackKind::Win) => Ok(Target::Other),
+            (Subject::Win(_), None) if command.kind == Some(RollbackKind::Bet) => Ok(Target::Other),
+            (Subject::Bet(_), _) | (Subject::Win(_), None) => archived(known, command, state, facts),
+            (_, Some(win)) => Ok(win),
+            (Subject::Rollback, None) => Ok(Target::Rollback),
+            (Subject::Other, None) => Ok(Target::Other),
+        };
+    }
+    Ok(win.unwrap_or(Target::Unseen))
+}
+
+fn archived<'a>(
+    known: &KnownOperation,
+    command: &Rollback,
+    state: &'a PlayerState,
+    facts: &Facts<'a>,
+) -> Result<Target<'a>, Fault> {
+    let (Subject::Bet(reference) | Subject::Win(reference)) = &known.subject else {
+        return Ok(Target::Other);
+    };
+    let missing = || {
+        Fault::corrupted(format!("{} names {}, which its round has not", known.record.key(), command.target))
+    };
+    let round = known_round(state, facts, reference).ok_or_else(missing)?;
+    match &known.subject {
+        Subject::Bet(_) => round.bet(&command.target).map(|bet| Target::Bet(round, bet)),
+        _ => round.win(&command.target).map(|win| Target::Win(round, win)),
+    }
+    .ok_or_else(missing)
+}
+
+fn check_agrees(command: &Rollback, round: &Round, amount: Amount) -> Result<(), Rejection> {
+    let mismatch = |field| Err(Rejection::Mismatch { field });
+    if command.round.as_ref().is_some_and(|named| *named != round.id) {
+        return mismatch(MismatchField::Round);
+    }
+    if command.currency.is_some_and(|named| Some(named) != round.currency) {
+        return mismatch(MismatchField::Currency);
+    }
+    if command.amount.is_some_and(|named| named != amount.to_decimal()) {
+        return mismatch(MismatchField::Amount);
+    }
+    Ok(())
+}
+
+pub(super) fn rollback(command: &Rollback, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    match find_target(command, work.state(), facts)? {
+        Target::Bet(round, bet) => rollback_bet(command, round, bet, work),
+        Target::Win(round, win) => rollback_win(command, round, win, facts, work),
+        Target::Rollback => {
+            Err(Rejection::NotAllowed { reason: NotAllowedReason::RollbackOfRollback }.into())
+        }
+        Target::Other => Err(Rejection::NotAllowed { reason: NotAllowedReason::NotReversible }.into()),
+        Target::Unseen => {
+            let txn = TransactionRef {
+                source: command.source.clone(),
+                kind: OperationKind::Rollback,
+                id: command.id.clone(),
+            };
+            tombstone(work, txn, &command.source, &command.target)
+        }
+    }
+}
+
+fn rollback_bet(command: &Rollback, round: &Round, bet: &Bet, work: &mut Workspace<'_>) -> Outcome {
+    check_undoable(round, bet)?;
+    check_agrees(command, round, bet.stake)?;
+    let currency = round_currency(round)?;
+    let purse = purse(work.state(), currency)?;
+
+    let (mut round, bet) = (round.clone(), bet.clone());
+    let entry =
+        if bet.stake.is_zero() { None } else { work.post(release(purse, sub_account(&round), bet.stake))? };
+    let event = Event::BetRolledBack(BetRolledBack {
+        txn: command.id.clone(),
+        bet: bet.id,
+        currency,
+        stake: bet.stake,
+        split: bet.split,
+        entry,
+    });
+    work.push_round(&mut round, event)?;
+    close_if_settled(work, &mut round, &command.id)?;
+    Ok(Some(currency))
+}
+
+/// Where the money of a win comes from when it is taken back; `None` if the player keeps it.
+fn recovery(purse: &Purse, amount: Amount, policy: ShortfallPolicy) -> Result<Option<Recovery>, Stop> {
+    let zero = purse.currency().zero();
+    let cash = purse.cash().min(amount)?;
+    let short = amount.checked_sub(cash)?;
+    if short.is_zero() {
+        return Ok(Some(Recovery { cash, receivable: zero, written_off: zero }));
+    }
+    match policy {
+        ShortfallPolicy::AllowNegative => Ok(Some(Recovery { cash, receivable: short, written_off: zero })),
+        ShortfallPolicy::ZeroOut => Ok(Some(Recovery { cash, receivable: zero, written_off: short })),
+        ShortfallPolicy::Retain => Ok(None),
+        ShortfallPolicy::Reject => Err(Rejection::InsufficientFunds {
+            available: purse.available(),
+            currency: purse.currency().code(),
+        }
+        .into()),
+    }
+}
+
+fn rollback_win(
+    command: &Rollback,
+    round: &Round,
+    win: &Win,
+    facts: &Facts<'_>,
+    work: &mut Workspace<'_>,
+) -> Outcome {
+    if win.status != WinStatus::Paid {
+        return Err(Rejection::AlreadyRolledBack { txn: win.id.clone() }.into());
+    }
+    check_agrees(command, round, win.amount)?;
+    let currency = round_currency(round)?;
+    let purse = purse(work.state(), currency)?;
+    let policy = command.on_shortfall.unwrap_or(facts.policy.of(&command.source).on_shortfall);
+    let recovery = recovery(purse, win.amount, policy)?;
+
+    let (mut round, win) = (round.clone(), win.clone());
+    let Some(recovery) = recovery else {
+        work.outcome(OutcomeKind::Noop);
+        let event = Event::WinRetained(WinRetained {
+            txn: command.id.clone(),
+            win: win.id,
+            currency,
+            amount: win.amount,
+        });
+        work.push_round(&mut round, event)?;
+        return Ok(Some(currency));
+    };
+    if round.status != RoundStatus::Open {
+        reopen(work, &mut round, ReopenReason::WinRollback)?;
+    }
+    let game = SubAccount::game(payout_game(&round, win.bet.as_ref())?);
+    let entry =
+        if win.amount.is_zero() { None } else { work.post(recover(purse, game, win.amount, &recovery))? };
+    let event = Event::WinRolledBack(WinRolledBack {
+        txn: command.id.clone(),
+        win: win.id,
+        currency,
+        amount: win.amount,
+        recovery,
+        entry,
+    });
+    work.push_round(&mut round, event)?;
+    Ok(Some(currency))
+}

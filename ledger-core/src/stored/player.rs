@@ -1,0 +1,92 @@
+//! The events of a player's own stream. A shape that has been released is never edited: a new version gets a new struct and an
+//! upcaster.
+
+use serde::{Deserialize, Serialize};
+
+use super::shapes::shape;
+use super::shapes::words;
+use crate::account::AccountKind;
+use crate::ids::BrandId;
+use crate::ids::JurisdictionId;
+use crate::ids::OperatorId;
+use crate::ids::SourceId;
+use crate::ids::TransactionId;
+use crate::key::Fingerprint;
+use crate::key::OperationKind;
+use crate::money::Currency;
+use crate::rejection::Rejection;
+
+shape! {
+    /// `player.opened` 1: a player exists from here on.
+    pub struct PlayerOpened {
+        /// The operator.
+        pub operator: OperatorId,
+        /// The brand.
+        pub brand: BrandId,
+        /// The jurisdiction whose rules hold.
+        pub jurisdiction: JurisdictionId,
+        /// The time zone of his periods, as in the IANA database.
+        pub zone: String,
+        /// Real or test, for ever.
+        pub kind: AccountKind,
+        /// His purses.
+        pub currencies: Vec<Currency>,
+    }
+}
+
+shape! {
+    /// An operation as its sender names it.
+    pub struct TransactionRef {
+        /// Who sent it.
+        pub source: SourceId,
+        /// What it does.
+        pub kind: OperationKind,
+        /// Its id.
+        pub id: TransactionId,
+    }
+}
+
+shape! {
+    /// `txn.rejected` 1: an operation was refused.
+    pub struct TxnRejected {
+        /// The operation.
+        pub txn: TransactionRef,
+        /// Why.
+        pub rejection: Rejection,
+        /// Its fingerprint, where its key was not consumed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub print: Option<Fingerprint>,
+    }
+}
+
+shape! {
+    /// `txn.tombstoned` 1: a rollback came for something never seen; it must not come later.
+    pub struct TxnTombstoned {
+        /// The rollback.
+        pub txn: TransactionRef,
+        /// The id that is dead from now on, whatever its kind.
+        pub target: TransactionId,
+    }
+}
+
+words! {
+    /// Why an operation was accepted without doing anything.
+    pub enum Note {
+        /// The round to close does not exist.
+        RoundUnknown,
+        /// The round is no longer open.
+        RoundNotOpen,
+        /// A credit of zero.
+        ZeroCredit,
+    }
+}
+
+shape! {
+    /// `txn.noted` 1: an operation was accepted; there was nothing to do.
+    pub struct TxnNoted {
+        /// The operation.
+        pub txn: TransactionRef,
+        /// Why nothing was done.
+        pub note: Note,
+    }
+}

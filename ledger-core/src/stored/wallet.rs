@@ -1,0 +1,78 @@
+//! The event of the wallet, and the amounts that others share with it. A shape that has been released is never edited: a new version gets a new struct and an
+//! upcaster.
+
+use serde::{Deserialize, Serialize};
+
+use super::shapes::shape;
+use crate::entry::Entry;
+use crate::money::Amount;
+use crate::money::CurrencyCode;
+
+shape! {
+    /// The balances of one purse after a movement.
+    pub struct PurseBalance {
+        /// The currency.
+        pub currency: CurrencyCode,
+        /// `player:cash`.
+        pub cash: Amount,
+        /// `player:held`, over all rounds.
+        pub held: Amount,
+        /// `player:withdrawal_pending`, over all withdrawals; absent when zero.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub pending: Option<Amount>,
+        /// `receivable:player`; absent when zero.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub receivable: Option<Amount>,
+    }
+}
+
+impl PurseBalance {
+    /// What the player can bet: cash less receivable. Below zero when he owes more than he has.
+    pub fn available(&self) -> Amount {
+        // Both are bounded by 96 bits and not negative, so the difference always is an amount.
+        self.receivable.and_then(|owed| self.cash.checked_sub(owed).ok()).unwrap_or(self.cash)
+    }
+}
+
+shape! {
+    /// From which funds an amount comes or to which it goes. Bonus shares join with the bonus events.
+    pub struct Split {
+        /// The cash share.
+        pub cash: Amount,
+    }
+}
+
+shape! {
+    /// `entry.posted` 1: money moved. The wallet's stream is the player's complete statement; the entry's
+    /// id is the player and this event's version.
+    pub struct EntryPosted {
+        /// The balanced postings.
+        pub entry: Entry,
+        /// The purses it touched, as they are after it.
+        pub after: Vec<PurseBalance>,
+    }
+}
+
+shape! {
+    /// `negative_balance.raised` 1: the player owes money (GLI-19 2.8.8(n)(v)).
+    pub struct NegativeBalanceRaised {
+        /// The entry that made it so.
+        pub entry: u64,
+        /// The currency.
+        pub currency: CurrencyCode,
+        /// What he owes now.
+        pub receivable: Amount,
+    }
+}
+
+shape! {
+    /// From where the money of a rolled-back win was taken.
+    pub struct Recovery {
+        /// From cash.
+        pub cash: Amount,
+        /// Added to what the player owes.
+        pub receivable: Amount,
+        /// Written off.
+        pub written_off: Amount,
+    }
+}

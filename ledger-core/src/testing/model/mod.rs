@@ -1,0 +1,259 @@
+//! A second reading of the rules, in plain maps and integers, without events. It shares no code with the
+//! core but the command types and the policy document.
+
+mod cashier;
+mod money;
+mod rounds;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rust_decimal::Decimal;
+
+use crate::ids::{Reason, SourceId, TransactionId};
+use crate::money::{CurrencyCode, CurrencyRegistry};
+use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
+use crate::policy::{KeyScope, Policy, SourcePolicy};
+use crate::round::VoidTarget;
+
+use rounds::ModelRound;
+
+/// An outcome, or the code of a refusal.
+type Judged = Result<&'static str, &'static str>;
+
+/// The naive model of one player's ledger.
+///
+/// It answers each command with the text that [`super::TestOutcome::text`] has for it, and keeps the
+/// balance of every account.
+#[derive(Debug, Clone)]
+pub struct Model {
+    policy: Policy,
+    player: String,
+    registry: CurrencyRegistry,
+    /// Scale and maximum in units of each purse; `None` before the opening.
+    purses: Option<BTreeMap<CurrencyCode, (u8, i128)>>,
+    keys: BTreeMap<(String, &'static str, String), (PlayerCommand, String)>,
+    dead: BTreeSet<(String, String)>,
+    rounds: BTreeMap<(String, String), ModelRound>,
+    accounts: BTreeMap<(String, CurrencyCode), i128>,
+    seq: u64,
+}
+
+impl Model {
+    /// A model of a player who has not been opened.
+    pub fn new(player: &str, policy: Policy, registry: CurrencyRegistry) -> Self {
+        Self {
+            policy,
+            player: player.to_owned(),
+            registry,
+            purses: None,
+            keys: BTreeMap::new(),
+            dead: BTreeSet::new(),
+            rounds: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            seq: 0,
+        }
+    }
+
+    /// Every account that is not at zero, by the text that [`super::TestLedger::account_texts`] gives it.
+    pub fn account_texts(&self) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        for ((name, currency), units) in self.accounts.iter().filter(|(_, units)| **units != 0) {
+            let purse = self.purses.as_ref().and_then(|purses| purses.get(currency));
+            let (scale, _) = *purse.expect("an account is in a purse's currency");
+            let name =
+                if currency.as_str() == "EUR" { name.clone() } else { format!("{name} in {currency}") };
+            all.insert(name, Decimal::from_i128_with_scale(*units, u32::from(scale)).to_string());
+        }
+        all
+    }
+
+    /// How many rounds are live.
+    pub fn live_rounds(&self) -> usize {
+        self.rounds.values().filter(|round| round.is_live()).count()
+    }
+
+    /// Takes money from an account and puts it on another, unasked: the plant for tests of checkers.
+    pub fn plant(&mut self, account: &str, currency: CurrencyCode, units: i128) {
+        self.add(account, currency, units);
+    }
+
+    fn of_source(&self, source: &str) -> &SourcePolicy {
+        let named = self.policy.sources.iter().find(|(id, _)| id.as_str() == source);
+        named.map_or(&self.policy.default, |(_, policy)| policy)
+    }
+
+    fn any_kind(&self, source: &str) -> bool {
+        self.of_source(source).key_scope == KeyScope::AnyKind
+    }
+
+    /// Judges and applies a command. Answers with the text of its outcome.
+    pub fn execute(&mut self, command: &PlayerCommand) -> String {
+        self.seq += 1;
+        if let PlayerCommand::Batch(batch) = command {
+            return self.execute_batch(batch);
+        }
+        let key = self.key(command);
+        let payload = payload_of(command);
+        if let Some((known, outcome)) = self.keys.get(&key) {
+            return if *known == payload { format!("replayed:{outcome}") } else { refused("key_reused") };
+        }
+        match self.try_one(command) {
+            Ok(outcome) => {
+                self.keys.insert(key, (payload, outcome.to_owned()));
+                outcome.to_owned()
+            }
+            Err(code) if self.is_unrecorded(code) => refused(code),
+            Err(code) => {
+                let outcome = format!("rejected:{code}");
+                if self.sticks(command) {
+                    self.keys.insert(key, (payload, outcome.clone()));
+                }
+                outcome
+            }
+        }
+    }
+
+    fn key(&self, command: &PlayerCommand) -> (String, &'static str, String) {
+        let (source, kind, id) = self.name(command);
+        let kind = if self.any_kind(&source) { "any" } else { kind };
+        (source, kind, id)
+    }
+
+    fn try_one(&mut self, command: &PlayerCommand) -> Judged {
+        let (source, _, id) = self.name(command);
+        if self.purses.is_none() && !matches!(command, PlayerCommand::OpenPlayer(_)) {
+            return Err("player_unknown");
+        }
+        if self.dead.contains(&(source, id)) { Err("txn_cancelled") } else { self.judge(command) }
+    }
+
+    fn is_unrecorded(&self, code: &str) -> bool {
+        let malformed = [
+            "player_unknown",
+            "currency_unknown",
+            "zone_unknown",
+            "invalid_amount",
+            "precision",
+            "capacity_exceeded",
+            "amount_overflow",
+        ];
+        self.purses.is_none() || malformed.contains(&code)
+    }
+
+    /// Whether a refusal of this command stays under its key.
+    fn sticks(&self, command: &PlayerCommand) -> bool {
+        let (source, ..) = self.name(command);
+        takes_money(command) && self.of_source(&source).sticky_rejections
+    }
+
+    /// All or none, on a copy that replaces this model if all pass.
+    fn execute_batch(&mut self, batch: &Batch) -> String {
+        let commands = batch.commands();
+        let keys: Vec<_> = commands.iter().map(|command| self.key(command)).collect();
+        let known: Vec<_> = keys.iter().map(|key| self.keys.get(key).cloned()).collect();
+        let payloads: Vec<_> = commands.iter().map(payload_of).collect();
+        let reused = known
+            .iter()
+            .zip(&payloads)
+            .any(|(known, own)| known.as_ref().is_some_and(|(payload, _)| payload != own));
+        if reused || keys.iter().collect::<BTreeSet<_>>().len() < keys.len() {
+            return refused("key_reused");
+        }
+        let outcomes: Vec<&String> = known.iter().flatten().map(|(_, outcome)| outcome).collect();
+        let mut rejected = outcomes.iter().filter(|outcome| outcome.starts_with("rejected"));
+        let cause =
+            rejected.clone().find(|outcome| **outcome != "rejected:batch_refused").or(rejected.next());
+        if let Some(cause) = cause {
+            return format!("replayed:{cause}");
+        }
+        if outcomes.len() == commands.len() {
+            let applied = outcomes.iter().find(|outcome| **outcome == "applied");
+            return format!("replayed:{}", applied.or(outcomes.last()).expect("a batch has commands"));
+        }
+        if !outcomes.is_empty() && batch.known() == KnownOperations::Refuse {
+            return refused("partly_known");
+        }
+        let mut trial = self.clone();
+        let mut whole = "noop";
+        for (command, (key, before)) in commands.iter().zip(keys.iter().zip(&known)) {
+            if before.is_some() {
+                continue;
+            }
+            trial.seq += 1;
+            match trial.try_one(command) {
+                Ok(outcome) => {
+                    if outcome == "applied" || whole == "noop" {
+                        whole = outcome;
+                    }
+                    trial.keys.insert(key.clone(), (payload_of(command), outcome.to_owned()));
+                }
+                Err(code) if self.is_unrecorded(code) => return refused(code),
+                Err(code) => {
+                    for (other, (key, known)) in commands.iter().zip(keys.iter().zip(&known)) {
+                        if known.is_none() && self.sticks(command) && self.sticks(other) {
+                            let code = if other == command { code } else { "batch_refused" };
+                            self.keys.insert(key.clone(), (payload_of(other), format!("rejected:{code}")));
+                        }
+                    }
+                    return format!("rejected:{code}");
+                }
+            }
+        }
+        *self = trial;
+        whole.to_owned()
+    }
+
+    fn name(&self, command: &PlayerCommand) -> (String, &'static str, String) {
+        let texts = |source: &SourceId, id: &TransactionId| (source.to_string(), id.to_string());
+        let ((source, id), kind) = match command {
+            PlayerCommand::OpenPlayer(c) => ((c.operator.to_string(), self.player.clone()), "open"),
+            PlayerCommand::RecordDeposit(c) => (texts(&c.source, &c.id), "deposit"),
+            PlayerCommand::PlaceBet(c) => (texts(&c.source, &c.id), "bet"),
+            PlayerCommand::Settle(c) => (texts(&c.source, &c.id), "win"),
+            PlayerCommand::CloseRound(c) => (texts(&c.source, &c.id), "close"),
+            PlayerCommand::Void(c) => (texts(&c.source, &c.id), "void"),
+            PlayerCommand::Rollback(c) => (texts(&c.source, &c.id), "rollback"),
+            PlayerCommand::GrantCredit(c) => (texts(&c.source, &c.id), "credit"),
+            PlayerCommand::Batch(_) => panic!("a batch has no name of its own"),
+        };
+        (source, kind, id)
+    }
+
+    fn judge(&mut self, command: &PlayerCommand) -> Judged {
+        match command {
+            PlayerCommand::OpenPlayer(c) => self.open(c),
+            PlayerCommand::RecordDeposit(c) => self.deposit(c),
+            PlayerCommand::PlaceBet(c) => self.bet(c),
+            PlayerCommand::Settle(c) => self.settle(c),
+            PlayerCommand::CloseRound(c) => Ok(self.close(c)),
+            PlayerCommand::Void(c) => match &c.target {
+                VoidTarget::Round => self.void_round(c),
+                VoidTarget::Bet(bet) => self.void_bet(c, bet.as_str()),
+            },
+            PlayerCommand::Rollback(c) => self.rollback(c),
+            PlayerCommand::GrantCredit(c) => self.credit(c),
+            PlayerCommand::Batch(_) => panic!("batches are taken apart"),
+        }
+    }
+}
+
+fn refused(code: &str) -> String {
+    format!("refused:{code}")
+}
+
+/// Whether a command takes the player's money or starts a payment.
+fn takes_money(command: &PlayerCommand) -> bool {
+    matches!(command, PlayerCommand::PlaceBet(_))
+}
+
+/// What makes two commands of one key the same operation. Decimals of equal value are equal.
+fn payload_of(command: &PlayerCommand) -> PlayerCommand {
+    let mut payload = command.clone();
+    match &mut payload {
+        PlayerCommand::RecordDeposit(c) => c.authorisation = None,
+        PlayerCommand::Rollback(c) => c.on_shortfall = None,
+        PlayerCommand::Void(c) => c.reason = Reason::new("-").expect("a reason"),
+        _ => {}
+    }
+    payload
+}
