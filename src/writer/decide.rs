@@ -700,6 +700,8 @@ fn needed_lookups(job: &Job, state: &PlayerState, lookups: &mut Vec<Lookup>) {
     match &job.ask {
         Ask::Execute(prepared) => {
             let operations = prepared.needed.operations().iter().zip(prepared.command.operations());
+            // What is live before a batch may be over when its later commands look for it.
+            let is_batch = !prepared.needed.batch.is_empty();
             for ((needs, command), digests) in operations.zip(&prepared.digests) {
                 lookups.push(Lookup::Key(job.shard, digests.key));
                 lookups.push(Lookup::Key(job.shard, digests.tombstone));
@@ -708,7 +710,7 @@ fn needed_lookups(job: &Job, state: &PlayerState, lookups: &mut Vec<Lookup>) {
                         lookups.push(Lookup::Stream(job.shard, *digest));
                     }
                 }
-                if !digests.targets.is_empty() && !state.has_live_target(command) {
+                if !digests.targets.is_empty() && (is_batch || !state.has_live_target(command)) {
                     lookups.extend(digests.targets.iter().map(|digest| Lookup::Key(job.shard, *digest)));
                 }
             }

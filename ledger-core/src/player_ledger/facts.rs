@@ -281,7 +281,8 @@ pub struct FactsNeeded {
     /// What it names, to be fetched if it is not live.
     pub aggregates: SmallVec<[AggregateRef; 1]>,
     /// The keys under which its target may stand, in order of preference. What a found target is about
-    /// ([`Subject::aggregate`]) is to be fetched as well.
+    /// ([`Subject::aggregate`]) is to be fetched as well. A single command's need not be looked for if the target
+    /// is live ([`PlayerState::has_live_target`]); a batch's always, for it may be over when its turn comes.
     pub targets: Vec<IdempotencyKey>,
     /// The same for each command of a batch; empty for a single command. Then the fields above are the first's.
     pub batch: Vec<FactsNeeded>,
