@@ -1,9 +1,10 @@
 //! What a host can choose when it opens a ledger.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger_core::{ActorId, CurrencyRegistry, Policy, WriterId};
+use ledger_core::{ActorId, CurrencyRegistry, Policy, PreCheck, WriterId};
 use ledger_store::ShardCount;
 
 use crate::clock::{Clock, SystemClock};
@@ -17,6 +18,9 @@ pub struct Settings {
     pub shards: ShardCount,
     /// How sources behave. Its hash stands in every commit.
     pub policy: Policy,
+    /// The host's own checks, asked in this order before funds. The policy must name each with its version, and
+    /// no other: then the policy hash of a commit tells which checks had their say. Default: none.
+    pub checks: Vec<Arc<dyn PreCheck>>,
     /// The currencies players may be opened with. A currency's first use records its scale and maximum in
     /// the log; from then on the log counts. Default: ISO 4217 and the usual crypto currencies.
     pub currencies: CurrencyRegistry,
@@ -59,6 +63,7 @@ impl Settings {
         Ok(Self {
             shards: ShardCount::DEFAULT,
             policy: Policy::default(),
+            checks: Vec::new(),
             currencies: CurrencyRegistry::standard(),
             lane_capacity: [16_384; 3],
             batch_commands_max: 1_024,
@@ -86,6 +91,14 @@ impl Settings {
             .contains(&self.batch_bytes_max)
         {
             return wrong("batch_bytes_max", "take 1 MiB to 16 MiB");
+        }
+        let given: BTreeMap<_, _> =
+            self.checks.iter().map(|check| (check.name().clone(), check.version())).collect();
+        if given != self.policy.checks || given.len() != self.checks.len() {
+            return wrong(
+                "checks",
+                "the policy must name exactly these checks, each once, with their versions",
+            );
         }
         if self.write_timeout.is_zero() || self.load_timeout.is_zero() {
             return wrong("write_timeout", "time limits must be above zero");

@@ -70,7 +70,7 @@ pub(crate) fn decide(
     registry: &CurrencyRegistry,
     policy: &Policy,
 ) -> Draft {
-    let facts = Facts { found: Found::NOTHING, currencies: registry, policy };
+    let facts = Facts::new(Found::NOTHING, registry, policy);
     let now = Timestamp::from_micros(1_790_000_000_000_000).expect("an instant");
     match PlayerLedger::decide(state, command, &facts, now) {
         Ok(Decision::Commit(draft)) => {

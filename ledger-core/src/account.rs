@@ -182,6 +182,10 @@ chart! {
     BonusForfeited = "B23" "bonus:forfeited" BonusSink Bonus "campaign" false: "Bonus credits forfeited",
     BonusExpired = "B24" "bonus:expired" BonusSink Bonus "campaign" false: "Bonus credits expired",
     BonusConverted = "B25" "bonus:converted" BonusSink Bonus "campaign" false: "Bonus credits converted to cash; only ever with bonus:cost",
+    HostAsset = "H10" "host:asset" Asset Cash "account" false: "The host's own: what others owe",
+    HostLiability = "H20" "host:liability" Liability Cash "account" false: "The host's own: what it owes",
+    HostIncome = "H30" "host:income" Income Cash "account" false: "The host's own: what it earned",
+    HostExpense = "H40" "host:expense" Expense Cash "account" false: "The host's own: what it spent",
 }
 
 impl fmt::Display for AccountCode {
@@ -246,10 +250,10 @@ mod tests {
 
     #[test]
     fn the_chart_is_the_one_of_the_domain() {
-        assert_eq!(AccountCode::ALL.len(), 48);
+        assert_eq!(AccountCode::ALL.len(), 52);
         let codes: BTreeSet<_> = AccountCode::ALL.iter().map(|a| a.code()).collect();
         let names: BTreeSet<_> = AccountCode::ALL.iter().map(|a| a.name()).collect();
-        assert_eq!((codes.len(), names.len()), (48, 48));
+        assert_eq!((codes.len(), names.len()), (52, 52));
         for account in AccountCode::ALL {
             assert_eq!(account.name().parse::<AccountCode>().as_ref(), Ok(account));
             assert_eq!(account.code().starts_with('B'), account.book() == Book::Bonus, "{account}");
@@ -260,7 +264,7 @@ mod tests {
     /// The cells of the rows of a Markdown table whose first cell is an account's code.
     fn chart_rows(page: &str) -> Vec<Vec<&str>> {
         let is_code = |cell: &str| match cell.as_bytes() {
-            [class, a, b] => b"ALRXB".contains(class) && a.is_ascii_digit() && b.is_ascii_digit(),
+            [class, a, b] => b"ALRXBH".contains(class) && a.is_ascii_digit() && b.is_ascii_digit(),
             _ => false,
         };
         page.lines()

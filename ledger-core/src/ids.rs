@@ -165,6 +165,13 @@ id!(
     /// A payment provider's authorisation number of a deposit (GLI-19 2.5.6(c)).
     Authorisation, "authorisation");
 
+id!(
+    /// A namespace of the host, for its own events, accounts and checks: `acme`, `acme.loyalty`.
+    HostNamespace, "host namespace");
+id!(
+    /// A name the host gives: of an event type, an account, a check or a refusal.
+    HostName, "host name");
+
 /// The longest reason, in bytes.
 pub const REASON_BYTES_MAX: usize = 256;
 
@@ -180,16 +187,24 @@ id!(
     /// payment provider.
     SubAccount, "sub-account", SUB_ACCOUNT_BYTES_MAX);
 
+/// Two names as one, each escaped as in RFC 6901.
+fn pair(first: &str, second: &str) -> Arc<str> {
+    let mut text = String::with_capacity(first.len().saturating_add(second.len()).saturating_add(1));
+    crate::text::push_escaped(&mut text, first);
+    text.push('/');
+    crate::text::push_escaped(&mut text, second);
+    Arc::from(text)
+}
+
 impl SubAccount {
     /// The sub-account of a round.
     pub fn round(source: &SourceId, round: &RoundId) -> Self {
-        let mut text = String::with_capacity(
-            source.as_str().len().saturating_add(round.as_str().len()).saturating_add(1),
-        );
-        crate::text::push_escaped(&mut text, source.as_str());
-        text.push('/');
-        crate::text::push_escaped(&mut text, round.as_str());
-        Self(Arc::from(text))
+        Self(pair(source.as_str(), round.as_str()))
+    }
+
+    /// The sub-account of an account of the host.
+    pub fn host(namespace: &HostNamespace, name: &HostName) -> Self {
+        Self(pair(namespace.as_str(), name.as_str()))
     }
 
     /// The sub-account of a game.

@@ -34,6 +34,8 @@ pub enum OperationKind {
     Void,
     /// The rollback of a bet or a win.
     Rollback,
+    /// An event of the host.
+    Host,
     /// A currency's first use (house).
     Currency,
     /// Any of the above: the kind under which a source's keys stand whose ids are unique over all kinds.
@@ -52,6 +54,7 @@ impl OperationKind {
             Self::Close => "close",
             Self::Void => "void",
             Self::Rollback => "rollback",
+            Self::Host => "host",
             Self::Currency => "currency",
             Self::Any => "any",
         }

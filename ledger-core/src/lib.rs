@@ -16,7 +16,7 @@
 //!     r#"{"command":"place_bet","source":"prov","id":"t1","round":"r1","game":"crash","amount":"10.00","currency":"EUR"}"#,
 //! ] {
 //!     let command: PlayerCommand = serde_json::from_str(command)?;
-//!     let facts = Facts { found: Found::NOTHING, currencies: &currencies, policy: &policy };
+//!     let facts = Facts::new(Found::NOTHING, &currencies, &policy);
 //!     let decision = PlayerLedger::decide(&state, &command, &facts, Timestamp::EPOCH)?;
 //!     let Decision::Commit(draft) = decision else { panic!("refused") };
 //!     state.evolve_all(&draft.events, Timestamp::EPOCH)?;
@@ -93,6 +93,7 @@ mod account;
 mod credit;
 mod deposit;
 mod entry;
+mod host;
 mod house;
 mod ids;
 mod key;
@@ -114,11 +115,15 @@ pub use account::{Account, AccountClass, AccountCode, AccountKind, AccountNameEr
 pub use credit::GrantCredit;
 pub use deposit::RecordDeposit;
 pub use entry::{Entry, EntryError, POSTINGS_MAX, Posting};
+pub use host::{
+    HOST_NAMESPACES_MAX, HostAccount, HostAccountClass, HostData, HostDataError, HostMovement, HostOperation,
+    PreCheck, Refused,
+};
 pub use house::{CurrencyRegister, RegisterCurrency, register_partition};
 pub use ids::{
-    ActorId, Authorisation, BrandId, GameId, HouseId, ID_BYTES_MAX, IdError, JurisdictionId, OperatorId,
-    PlayerId, REASON_BYTES_MAX, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX, SourceId, SubAccount, TraceId,
-    TransactionId, WriterId,
+    ActorId, Authorisation, BrandId, GameId, HostName, HostNamespace, HouseId, ID_BYTES_MAX, IdError,
+    JurisdictionId, OperatorId, PlayerId, REASON_BYTES_MAX, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX, SourceId,
+    SubAccount, TraceId, TransactionId, WriterId,
 };
 pub use key::{
     ContentHash, DigestTextError, FINGERPRINT_VERSION, Fingerprint, FingerprintBuilder, IdempotencyKey,
@@ -132,8 +137,8 @@ pub use partition::{KeyDigest, NameError, Partition, PartitionDigest, Stream, St
 pub use player::OpenPlayer;
 pub use player_ledger::{
     AggregateRef, Batch, BatchError, Context, Decision, Draft, DraftOperation, FOLD_VERSION, Facts,
-    FactsNeeded, Fault, Found, KnownBatch, KnownOperation, KnownOperations, OPEN_ROUNDS_MAX, PlayerCommand,
-    PlayerLedger, PlayerState, Profile, RoundRef, Subject, operations_of,
+    FactsNeeded, Fault, Found, HostKept, KnownBatch, KnownOperation, KnownOperations, OPEN_ROUNDS_MAX,
+    PlayerCommand, PlayerLedger, PlayerState, Profile, RoundRef, Subject, operations_of,
 };
 pub use policy::{JurisdictionProfile, KeyScope, Policy, ShortfallPolicy, SourcePolicy};
 pub use rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use crate::ids::{HouseId, IdError, PlayerId, RoundId, SourceId, TransactionId};
+use crate::ids::{HostNamespace, HouseId, IdError, PlayerId, RoundId, SourceId, TransactionId};
 use crate::text::{unescape, write_escaped};
 
 /// What one commit decides about: a player, or one purpose of the house. The consistency boundary.
@@ -110,7 +110,7 @@ impl Partition {
 /// A stream of a partition: the events of one aggregate, numbered 1, 2, 3 ...
 ///
 /// The text form names the partition too, its parts escaped: `wallet/P`, `round/P/source/R`,
-/// `deposit/P/source/D`, `player/P`, `house/H`.
+/// `deposit/P/source/D`, `player/P`, `host/P/N`, `house/H`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Stream {
@@ -122,6 +122,8 @@ pub enum Stream {
     Round(PlayerId, SourceId, RoundId),
     /// One deposit of one player.
     Deposit(PlayerId, SourceId, TransactionId),
+    /// What the host keeps of one player under one namespace of its own.
+    Host(PlayerId, HostNamespace),
     /// One partition of the house.
     House(HouseId),
 }
@@ -133,12 +135,13 @@ impl Stream {
             Self::Player(player)
             | Self::Wallet(player)
             | Self::Round(player, ..)
-            | Self::Deposit(player, ..) => Partition::Player(player.clone()),
+            | Self::Deposit(player, ..)
+            | Self::Host(player, ..) => Partition::Player(player.clone()),
             Self::House(house) => Partition::House(house.clone()),
         }
     }
 
-    /// Whether the stream is found by its own digest. The others (`player`, `wallet`, `house`) are read
+    /// Whether the stream is found by its own digest. The others (`player`, `wallet`, `host`, `house`) are read
     /// through their partition, most of whose commits they stand in.
     pub fn is_indexed(&self) -> bool {
         matches!(self, Self::Round(..) | Self::Deposit(..))
@@ -165,6 +168,7 @@ impl fmt::Display for Stream {
             Self::Wallet(p) => ("wallet", [Some(p.as_str()), None, None]),
             Self::Round(p, s, r) => ("round", [Some(p.as_str()), Some(s.as_str()), Some(r.as_str())]),
             Self::Deposit(p, s, d) => ("deposit", [Some(p.as_str()), Some(s.as_str()), Some(d.as_str())]),
+            Self::Host(p, n) => ("host", [Some(p.as_str()), Some(n.as_str()), None]),
             Self::House(h) => ("house", [Some(h.as_str()), None, None]),
         };
         f.write_str(kind)?;
@@ -190,6 +194,7 @@ impl FromStr for Stream {
             "deposit" => {
                 Self::Deposit(PlayerId::new(part()?)?, SourceId::new(part()?)?, TransactionId::new(part()?)?)
             }
+            "host" => Self::Host(PlayerId::new(part()?)?, HostNamespace::new(part()?)?),
             "house" => Self::House(HouseId::new(part()?)?),
             _ => return Err(error()),
         };
@@ -283,7 +288,7 @@ name_schema!(Partition, "player/<id> or house/<id>");
 #[cfg(feature = "schema")]
 name_schema!(
     Stream,
-    "player/P, wallet/P, round/P/source/R, deposit/P/source/D or house/H; parts escaped as in RFC 6901"
+    "player/P, wallet/P, round/P/source/R, deposit/P/source/D, host/P/N or house/H; parts escaped as in RFC 6901"
 );
 
 #[cfg(test)]

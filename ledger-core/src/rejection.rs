@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{RoundId, TransactionId};
+use crate::ids::{HostName, HostNamespace, RoundId, TransactionId};
 use crate::money::{Amount, CurrencyCode};
 
 /// What does not agree between a command and what it refers to.
@@ -51,6 +51,8 @@ pub enum Capacity {
     WinsInRound,
     /// Currencies of one player.
     Currencies,
+    /// Namespaces of the host.
+    HostNamespaces,
 }
 
 /// A refusal that the rules demand. Nothing was posted.
@@ -151,6 +153,24 @@ pub enum Rejection {
         /// The currency's digits.
         scale: u8,
     },
+    /// A check of the host refuses.
+    #[error("the host's check {check} (version {version}) refuses: {refusal}")]
+    HostRefused {
+        /// The check.
+        check: HostName,
+        /// Its version.
+        version: u32,
+        /// The host's code.
+        refusal: HostName,
+    },
+    /// What the host keeps has changed since the command was made.
+    #[error("the host's {namespace} stands at version {version}: read it again and decide anew")]
+    HostVersion {
+        /// The namespace.
+        namespace: HostNamespace,
+        /// The version of its stream.
+        version: u64,
+    },
     /// The player would have too many of something.
     #[error("too many {what:?}: at most {maximum}")]
     CapacityExceeded {
@@ -192,6 +212,8 @@ impl Rejection {
             Self::ZoneUnknown { .. } => "zone_unknown",
             Self::InvalidAmount { .. } => "invalid_amount",
             Self::Precision { .. } => "precision",
+            Self::HostRefused { .. } => "host_refused",
+            Self::HostVersion { .. } => "host_version",
             Self::CapacityExceeded { .. } => "capacity_exceeded",
             Self::AmountOverflow => "amount_overflow",
             Self::InsufficientFunds { .. } => "insufficient_funds",

@@ -384,6 +384,7 @@ impl Writer {
                 found: loaded.map_or(Found::NOTHING, |loaded| &loaded.found),
                 currencies: &self.currencies,
                 policy: &self.shared.settings.policy,
+                checks: &self.shared.settings.checks,
             };
             // A panic in a decision is a bug of this one command; it must not take the others with it.
             catch_unwind(AssertUnwindSafe(|| decide_and_fold(state, prepared, &facts, now)))

@@ -12,6 +12,7 @@ mod traffic;
 mod bad_input;
 mod basics;
 mod cold;
+mod extension;
 mod faults;
 mod histories;
 mod in_flight;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::credit::GrantCredit;
 use crate::deposit::RecordDeposit;
+use crate::host::HostOperation;
 use crate::ids::{IdError, PlayerId, SourceId, TransactionId};
 use crate::key::{Fingerprint, FingerprintBuilder, IdempotencyKey, OperationKind};
 use crate::money::CurrencyCode;
@@ -116,6 +117,7 @@ commands! {
     Void,
     Rollback,
     GrantCredit,
+    HostOperation,
 }
 
 impl From<Batch> for PlayerCommand {

@@ -1,5 +1,6 @@
 //! `decide`: one command, one state, the facts, an instant; nothing else.
 
+use crate::host;
 use crate::player;
 use crate::player_ledger::{
     Decision, Draft, Facts, FactsNeeded, Fault, PlayerCommand, PlayerState, Stop, Workspace, batch,
@@ -87,7 +88,17 @@ pub(super) fn apply(
         return Err(Rejection::TxnCancelled.into());
     }
     let mut work = Workspace::new(state, now);
-    let currency = command.decide(facts, &mut work)?;
+    let decided = command.decide(facts, &mut work);
+    // The host's checks come before funds: they are asked where nothing else, or only funds, refuse.
+    let refused = match &decided {
+        Ok(_) => None,
+        Err(Stop::Reject(rejection)) => Some(rejection),
+        Err(Stop::Fault(fault)) => return Err(fault.clone().into()),
+    };
+    if !facts.checks.is_empty() && host::takes_part(command, refused) {
+        host::run_checks(facts.checks, state, command, now)?;
+    }
+    let currency = decided?;
     let record = KeyRecord {
         source: key.source.clone(),
         kind: key.kind,

@@ -279,6 +279,11 @@ impl<'a> Workspace<'a> {
         Ok(())
     }
 
+    /// Adds an event of any stream.
+    pub(crate) fn push(&mut self, stream: Stream, version: u64, event: Event) {
+        self.events.push(EventRecord { stream, version, event });
+    }
+
     /// Adds the first event of a stream.
     pub(crate) fn push_first(&mut self, stream: Stream, event: Event) {
         self.events.push(EventRecord { stream, version: 1, event });

@@ -1,7 +1,10 @@
 //! What a decision needs beside the live state: facts of the log that the engine fetches.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
+use crate::host::PreCheck;
 use crate::ids::{PlayerId, RoundId, SourceId, TransactionId};
 use crate::key::{Fingerprint, IdempotencyKey, OperationKind};
 use crate::money::CurrencyRegistry;
@@ -269,6 +272,15 @@ pub struct Facts<'a> {
     pub currencies: &'a CurrencyRegistry,
     /// The policy in force.
     pub policy: &'a Policy,
+    /// The host's checks, in the order they are asked.
+    pub checks: &'a [Arc<dyn PreCheck>],
+}
+
+impl<'a> Facts<'a> {
+    /// Facts without checks of the host.
+    pub fn new(found: &'a Found, currencies: &'a CurrencyRegistry, policy: &'a Policy) -> Self {
+        Self { found, currencies, policy, checks: &[] }
+    }
 }
 
 /// What the engine must look for before a command can be decided.

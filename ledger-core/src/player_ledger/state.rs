@@ -1,10 +1,13 @@
 //! The live state of one player and its fold. Used keys, tombstones and rounds that are over are not in
 //! it: they stay in the log, and the engine fetches what a command names.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountKind;
-use crate::ids::{BrandId, JurisdictionId, OperatorId, PlayerId, RoundId, SourceId};
+use crate::host::HostData;
+use crate::ids::{BrandId, HostNamespace, JurisdictionId, OperatorId, PlayerId, RoundId, SourceId};
 use crate::money::CurrencyCode;
 use crate::partition::Stream;
 use crate::player_ledger::{AggregateRef, PlayerCommand, RoundRef};
@@ -59,7 +62,18 @@ pub struct PlayerState {
     wallet: Wallet,
     /// In the order they became live; few, so that a search is quicker than a map.
     rounds: Vec<Round>,
+    /// What the host keeps, by namespace.
+    host: BTreeMap<HostNamespace, HostKept>,
     recorded_at: Option<Timestamp>,
+}
+
+/// What the host keeps of a player under one namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HostKept {
+    /// The version of the namespace's stream.
+    pub version: u64,
+    /// The last state it recorded.
+    pub state: Option<HostData>,
 }
 
 /// An event that does not belong where it stands.
@@ -76,6 +90,7 @@ impl PlayerState {
             version: 0,
             wallet: Wallet::default(),
             rounds: Vec::new(),
+            host: BTreeMap::new(),
             recorded_at: None,
         }
     }
@@ -138,6 +153,16 @@ impl PlayerState {
         }
     }
 
+    /// What the host keeps under a namespace.
+    pub fn host(&self, namespace: &HostNamespace) -> Option<&HostKept> {
+        self.host.get(namespace)
+    }
+
+    /// How many namespaces the host uses.
+    pub fn host_namespaces(&self) -> usize {
+        self.host.len()
+    }
+
     /// The balances of all purses.
     pub fn balances(&self) -> Vec<PurseBalance> {
         self.wallet.purses().iter().map(Purse::balance).collect()
@@ -182,6 +207,19 @@ impl PlayerState {
             (Stream::Player(_), _) => self.evolve_player(record),
             (Stream::Round(_, source, round), _) => self.evolve_round(source, round, record, at),
             (Stream::Deposit(..), Event::DepositSucceeded(_)) => Ok(()),
+            (Stream::Host(_, namespace), Event::HostRecorded(event)) => {
+                let kept = self.host.entry(namespace.clone()).or_default();
+                if Some(record.version) != kept.version.checked_add(1) {
+                    let what =
+                        format!("event {} of {} follows {}", record.version, record.stream, kept.version);
+                    return Err(Fault::corrupted(what));
+                }
+                kept.version = record.version;
+                if event.state.is_some() {
+                    kept.state.clone_from(&event.state);
+                }
+                Ok(())
+            }
             _ => Err(misplaced(record)),
         }
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{JurisdictionId, SourceId};
+use crate::ids::{HostName, JurisdictionId, SourceId};
 use crate::key::{ContentHash, OperationKind};
 
 pub use jurisdiction::JurisdictionProfile;
@@ -29,6 +29,9 @@ pub struct Policy {
     pub default: SourcePolicy,
     /// How named sources behave.
     pub sources: BTreeMap<SourceId, SourcePolicy>,
+    /// The host's checks in force, by name, with their versions.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<HostName, u32>,
     /// The rules of jurisdictions that are not named.
     #[serde(skip_serializing_if = "is_default")]
     pub default_jurisdiction: JurisdictionProfile,
@@ -49,6 +52,7 @@ impl Default for Policy {
             version: 1,
             default: SourcePolicy::default(),
             sources: BTreeMap::new(),
+            checks: BTreeMap::new(),
             default_jurisdiction: JurisdictionProfile::default(),
             jurisdictions: BTreeMap::new(),
         }

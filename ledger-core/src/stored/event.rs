@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::credit::CreditGranted;
 use super::deposit::DepositSucceeded;
+use super::host::HostRecorded;
 use super::house::CurrencyRegistered;
 use super::player::{PlayerOpened, TxnNoted, TxnRejected, TxnTombstoned};
 use super::round::{
@@ -98,6 +99,8 @@ events! {
     RoundReopened = "round.reopened" 1,
     /// Money that no stake earned.
     CreditGranted = "credit.granted" 1,
+    /// An event of the host.
+    HostRecorded = "host.recorded" 1,
     /// A currency's first use.
     CurrencyRegistered = "currency.registered" 1,
 }

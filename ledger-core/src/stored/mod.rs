@@ -4,6 +4,7 @@ mod commit;
 mod credit;
 mod deposit;
 mod event;
+mod host;
 mod house;
 mod index;
 mod player;
@@ -17,6 +18,7 @@ pub use deposit::DepositSucceeded;
 #[cfg(feature = "schema")]
 pub use event::event_schemas;
 pub use event::{Event, EventError, EventRecord};
+pub use host::HostRecorded;
 pub use house::CurrencyRegistered;
 pub use index::{CommitIndex, IndexError};
 pub use player::{Note, PlayerOpened, TransactionRef, TxnNoted, TxnRejected, TxnTombstoned};

@@ -5,8 +5,10 @@ use rust_decimal::Decimal;
 use crate::account::AccountKind;
 use crate::credit::GrantCredit;
 use crate::deposit::RecordDeposit;
+use crate::host::{HostAccount, HostAccountClass, HostData, HostMovement, HostOperation};
 use crate::ids::{
-    BrandId, GameId, JurisdictionId, OperatorId, Reason, RoundId, SourceId, SubAccount, TransactionId,
+    BrandId, GameId, HostName, HostNamespace, JurisdictionId, OperatorId, Reason, RoundId, SourceId,
+    SubAccount, TransactionId,
 };
 use crate::money::CurrencyCode;
 use crate::player::OpenPlayer;
@@ -156,6 +158,31 @@ pub fn credit(id: &str, reason: CreditKind, amount: &str) -> GrantCredit {
         reason,
         of: SubAccount::new("campaign").expect("a sub-account"),
         round: None,
+        amount: decimal(amount),
+        currency: currency("EUR"),
+    }
+}
+
+/// An event of the host under `acme`, without state and money.
+pub fn host(id: &str, name: &str, data: &str) -> HostOperation {
+    HostOperation {
+        source: source("host"),
+        id: txn(id),
+        namespace: HostNamespace::new("acme").expect("a namespace"),
+        name: HostName::new(name).expect("a name"),
+        version: 1,
+        data: HostData::new(data).expect("JSON"),
+        state: None,
+        expected: None,
+        movement: None,
+    }
+}
+
+/// A movement between a host account under `acme` and the player's cash, in EUR.
+pub fn host_movement(class: HostAccountClass, name: &str, to_player: bool, amount: &str) -> HostMovement {
+    HostMovement {
+        account: HostAccount { class, name: HostName::new(name).expect("a name") },
+        to_player,
         amount: decimal(amount),
         currency: currency("EUR"),
     }

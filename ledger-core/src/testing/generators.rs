@@ -10,7 +10,8 @@ use proptest::sample::{Index, select};
 
 use crate::credit::GrantCredit;
 use crate::deposit::RecordDeposit;
-use crate::ids::{RoundId, SourceId, SubAccount, TransactionId};
+use crate::host::{HostAccountClass, HostData, HostMovement, HostOperation};
+use crate::ids::{HostNamespace, RoundId, SourceId, SubAccount, TransactionId};
 use crate::money::CurrencyCode;
 use crate::player::OpenPlayer;
 use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
@@ -155,6 +156,27 @@ fn credits() -> impl Strategy<Value = GrantCredit> {
     )
 }
 
+fn host_operations() -> impl Strategy<Value = HostOperation> {
+    use HostAccountClass::{Asset, Expense, Income, Liability};
+    let class = select(&[Asset, Liability, Income, Expense][..]);
+    let movement = (class, any::<bool>(), amounts(), currencies());
+    let namespace = select(&["acme", "acme.loyalty"][..]);
+    let state = option::of(select(&["1", "2"][..]));
+    (txns(), namespace, state, option::weighted(0.3, 0_u64..3), option::of(movement)).prop_map(
+        |(id, namespace, state, expected, movement)| HostOperation {
+            namespace: HostNamespace::new(namespace).expect("a namespace"),
+            state: state.map(|state| HostData::new(state).expect("JSON")),
+            expected,
+            movement: movement.map(|(class, to_player, amount, currency)| HostMovement {
+                amount,
+                currency,
+                ..commands::host_movement(class, "points", to_player, "1")
+            }),
+            ..commands::host(id.as_str(), "points.earned", "{}")
+        },
+    )
+}
+
 /// Currencies of repeated openings: the known one, and malformed ones.
 const OPENINGS: &[&[&str]] = &[&["EUR", "USD"], &["EUR"], &["EUR", "EUR"], &["EUR", "XXX"], &[]];
 
@@ -193,6 +215,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         2 => voids().prop_map(PlayerCommand::from),
         2 => credits().prop_map(PlayerCommand::from),
         1 => openings().prop_map(PlayerCommand::from),
+        2 => host_operations().prop_map(PlayerCommand::from),
     ]
 }
 
@@ -303,6 +326,7 @@ fn rename(command: &mut PlayerCommand, step: usize) {
         PlayerCommand::Void(c) => &mut c.id,
         PlayerCommand::Rollback(c) => &mut c.id,
         PlayerCommand::GrantCredit(c) => &mut c.id,
+        PlayerCommand::HostOperation(c) => &mut c.id,
         PlayerCommand::OpenPlayer(_) | PlayerCommand::Batch(_) => return,
     };
     *id = commands::txn(&format!("N{step}"));

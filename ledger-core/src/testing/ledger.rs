@@ -1,8 +1,10 @@
 //! The naive reference engine of one player.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::account::Account;
+use crate::host::PreCheck;
 use crate::house::{CurrencyRegister, RegisterCurrency, register_partition};
 use crate::ids::{ActorId, PlayerId, RoundId, SourceId, TraceId};
 use crate::key::{ContentHash, IdempotencyKey};
@@ -94,6 +96,7 @@ pub struct TestLedger {
     commits: Vec<CommitBody>,
     register: CurrencyRegister,
     register_commits: Vec<CommitBody>,
+    checks: Vec<Arc<dyn PreCheck>>,
 }
 
 /// The build that test commits name.
@@ -110,6 +113,7 @@ impl TestLedger {
             commits: Vec::new(),
             register: CurrencyRegister::default(),
             register_commits: Vec::new(),
+            checks: Vec::new(),
         }
     }
 
@@ -147,6 +151,11 @@ impl TestLedger {
     /// The trace id that the next commits carry.
     pub fn set_trace(&mut self, trace: Option<TraceId>) {
         self.context.trace = trace;
+    }
+
+    /// Checks of the host from here on.
+    pub fn set_checks(&mut self, checks: Vec<Arc<dyn PreCheck>>) {
+        self.checks = checks;
     }
 
     /// Another policy from here on.
@@ -260,7 +269,8 @@ impl TestLedger {
         needed: &FactsNeeded,
         found: &Found,
     ) -> Result<Decision, Fault> {
-        let facts = Facts { found, currencies: self.register.registry(), policy: &self.policy };
+        let facts =
+            Facts { checks: &self.checks, ..Facts::new(found, self.register.registry(), &self.policy) };
         PlayerLedger::decide_prepared(&self.state, command, needed, &facts, self.now)
     }
 

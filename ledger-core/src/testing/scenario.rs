@@ -1,7 +1,9 @@
 //! Given, when, then: scenarios that read like the rule book.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::host::PreCheck;
 use crate::ids::{PlayerId, TraceId};
 use crate::money::{CurrencyCode, CurrencyRegistry};
 use crate::player_ledger::PlayerCommand;
@@ -58,6 +60,12 @@ impl Scenario {
         self.deposits += 1;
         let id = format!("cash-{}", self.deposits);
         self.when(commands::deposit(&id, amount)).applied()
+    }
+
+    /// Checks of the host from here on.
+    pub fn checks(mut self, checks: Vec<Arc<dyn PreCheck>>) -> Self {
+        self.ledger.set_checks(checks);
+        self
     }
 
     /// Another policy from here on.

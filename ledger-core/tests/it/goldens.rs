@@ -8,16 +8,16 @@
 
 use ledger_core::stored::{
     Bet, BetPlaced, BetRolledBack, BetSettled, BetStatus, BetVoided, CloseReason, CommitBody, CreditGranted,
-    CreditKind, CurrencyRegistered, DepositSucceeded, EntryPosted, Event, EventRecord, NegativeBalanceRaised,
-    Note, PlayerOpened, PurseBalance, Recovery, ReopenReason, Round, RoundClosed, RoundReopened, RoundStatus,
-    RoundVoided, SettledBy, Split, TransactionRef, TxnNoted, TxnRejected, TxnTombstoned, Win, WinCredited,
-    WinRetained, WinRolledBack, WinStatus,
+    CreditKind, CurrencyRegistered, DepositSucceeded, EntryPosted, Event, EventRecord, HostRecorded,
+    NegativeBalanceRaised, Note, PlayerOpened, PurseBalance, Recovery, ReopenReason, Round, RoundClosed,
+    RoundReopened, RoundStatus, RoundVoided, SettledBy, Split, TransactionRef, TxnNoted, TxnRejected,
+    TxnTombstoned, Win, WinCredited, WinRetained, WinRolledBack, WinStatus,
 };
 use ledger_core::testing::{commands, given};
 use ledger_core::{
     AccountCode, AccountKind, Amount, Authorisation, ContentHash, Currency, Entry, FingerprintBuilder,
-    OpenPlayer, OperationKind, PlayerCommand, Posting, Reason, Rejection, Rollback, RollbackKind, SourceId,
-    SubAccount,
+    HostData, HostName, OpenPlayer, OperationKind, PlayerCommand, Posting, Reason, Rejection, Rollback,
+    RollbackKind, SourceId, SubAccount,
 };
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -282,6 +282,19 @@ pub(crate) fn samples() -> Vec<EventRecord> {
             }),
         ),
         record(
+            "host/p1/acme",
+            1,
+            Event::HostRecorded(HostRecorded {
+                source: commands::source("acme"),
+                txn: commands::txn("H1"),
+                name: HostName::new("points.earned").unwrap(),
+                version: 1,
+                data: HostData::new(r#"{"to":10}"#).unwrap(),
+                state: Some(HostData::new("10").unwrap()),
+                entry: Some(10),
+            }),
+        ),
+        record(
             "house/currencies",
             1,
             Event::CurrencyRegistered(CurrencyRegistered {
@@ -490,6 +503,39 @@ mod schemas {
         }
     }
 
+    /// Whether a schema only grew: by optional fields, and by words of a choice. Until the first release that is
+    /// allowed, and blessed like a new file; whatever was stored before is read as before.
+    fn grows(old: &Value, new: &Value) -> bool {
+        match (old, new) {
+            (Value::Object(old), Value::Object(new)) => old.iter().all(|(word, old)| match new.get(word) {
+                _ if word == "description" => true,
+                Some(new) if word == "required" => old == new,
+                Some(new) => grows(old, new),
+                None => false,
+            }),
+            (Value::Array(old), Value::Array(new)) => {
+                old.iter().all(|old| new.iter().any(|new| grows(old, new)))
+            }
+            (old, new) => old == new,
+        }
+    }
+
+    #[test]
+    fn a_schema_that_shrinks_or_demands_more_does_not_grow() {
+        let schema = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let old =
+            schema(r#"{"properties":{"a":{"type":"string"}},"required":["a"],"oneOf":[{"const":"x"}]}"#);
+        let more = r#"{"properties":{"a":{"type":"string"},"b":{"type":"string"}},"required":["a"],
+            "oneOf":[{"const":"y"},{"const":"x","description":"new words"}]}"#;
+        assert!(grows(&old, &schema(more)));
+        assert!(!grows(&schema(more), &old), "a field and a word are gone");
+        assert!(!grows(&old, &schema(&more.replace(r#"["a"]"#, r#"["a","b"]"#))), "a new field is demanded");
+        assert!(!grows(
+            &old,
+            &schema(&more.replace(r#"{"a":{"type":"string"}"#, r#"{"a":{"type":"integer"}"#))
+        ));
+    }
+
     #[test]
     fn schemas_are_what_they_always_were() {
         let all = ledger_core::stored::event_schemas();
@@ -498,6 +544,9 @@ mod schemas {
             let value = serde_json::to_value(schema).unwrap();
             if !path.exists() {
                 compare(&path, &serde_json::to_string_pretty(&value).unwrap()).unwrap();
+            } else if std::env::var_os("LEDGER_BLESS_NEW").is_some() && grows(&stored(name, *version), &value)
+            {
+                fs::write(&path, format!("{}\n", serde_json::to_string_pretty(&value).unwrap())).unwrap();
             }
             let (mut stored, mut value) = (stored(name, *version), value);
             forget_words(&mut stored);

@@ -1,11 +1,13 @@
 //! The core against its rule book: scenarios, money, entries, stored shapes, and a model.
 
 mod basics;
+#[cfg(feature = "schema")]
+mod catalogue;
 mod defects;
-mod docs;
 mod entries;
 mod folds;
 mod goldens;
+mod host;
 mod idempotency;
 #[cfg(feature = "schema")]
 mod json_schema;

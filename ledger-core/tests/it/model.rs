@@ -254,7 +254,7 @@ mod planted {
         let bet = commands::bet("T1", "R", "10").into();
         let policy = Policy::default();
         let registry = ledger_core::CurrencyRegistry::standard();
-        let facts = Facts { found: ledger_core::Found::NOTHING, currencies: &registry, policy: &policy };
+        let facts = Facts::new(ledger_core::Found::NOTHING, &registry, &policy);
         let forgetful = PlayerLedger::decide(ledger.state(), &bet, &facts, ledger.now()).unwrap();
         let outcome = |decision| match decision {
             Decision::Commit(draft) => draft.outcome,

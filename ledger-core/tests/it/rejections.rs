@@ -3,15 +3,17 @@
 use ledger_core::stored::CreditKind;
 use ledger_core::testing::{Scenario, commands, given, given_nobody};
 use ledger_core::{
-    AccountKind, Amount, BETS_MAX, Capacity, Currency, Finality, GrantCredit, KeyScope, MismatchField,
-    NotAllowedReason, OPEN_ROUNDS_MAX, OpenPlayer, OperatorId, PlaceBet, PlayerCommand, RecordDeposit,
-    Rejection, Rollback, Settle, ShortfallPolicy, WINS_MAX,
+    AccountKind, Amount, BETS_MAX, Capacity, Currency, Finality, GrantCredit, HostName, HostNamespace,
+    KeyScope, MismatchField, NotAllowedReason, OPEN_ROUNDS_MAX, OpenPlayer, OperatorId, PlaceBet,
+    PlayerCommand, RecordDeposit, Rejection, Rollback, Settle, ShortfallPolicy, WINS_MAX,
 };
 
 /// The variants in order of precedence.
 pub(crate) const CODES: &[&str] = &[
     "player_unknown",
     "key_reused",
+    "partly_known",
+    "batch_refused",
     "txn_cancelled",
     "round_closed",
     "already_settled",
@@ -24,6 +26,8 @@ pub(crate) const CODES: &[&str] = &[
     "zone_unknown",
     "invalid_amount",
     "precision",
+    "host_refused",
+    "host_version",
     "capacity_exceeded",
     "amount_overflow",
     "insufficient_funds",
@@ -40,6 +44,8 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
     vec![
         Rejection::PlayerUnknown,
         Rejection::KeyReused,
+        Rejection::PartlyKnown { ids: vec![txn()] },
+        Rejection::BatchRefused { txn: txn() },
         Rejection::TxnCancelled,
         Rejection::RoundClosed { round: commands::round("R") },
         Rejection::AlreadySettled { txn: txn() },
@@ -52,6 +58,12 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
         Rejection::ZoneUnknown { zone: "Mars/Olympus".to_owned() },
         Rejection::InvalidAmount { amount: "-1".to_owned() },
         Rejection::Precision { amount: "0.005".to_owned(), scale: 2 },
+        Rejection::HostRefused {
+            check: HostName::new("acme.lounge").unwrap(),
+            version: 1,
+            refusal: HostName::new("vip_only").unwrap(),
+        },
+        Rejection::HostVersion { namespace: HostNamespace::new("acme").unwrap(), version: 7 },
         Rejection::CapacityExceeded { what: Capacity::BetsInRound, maximum: 240 },
         Rejection::AmountOverflow,
         Rejection::InsufficientFunds { available: amount("1.00"), currency },
@@ -589,8 +601,7 @@ fn the_clock_never_runs_backwards() {
     }
     let policy = ledger_core::Policy::default();
     let registry = ledger_core::CurrencyRegistry::standard();
-    let facts =
-        ledger_core::Facts { found: ledger_core::Found::NOTHING, currencies: &registry, policy: &policy };
+    let facts = ledger_core::Facts::new(ledger_core::Found::NOTHING, &registry, &policy);
     let early = "2026-01-01T00:00:09.999999Z".parse().unwrap();
     let command = commands::bet("T1", "R", "1").into();
     assert!(ledger_core::PlayerLedger::decide(&state, &command, &facts, early).is_err());

@@ -525,7 +525,7 @@ fn a_refused_target_counts_as_unseen() {
     ] {
         let mut found = Found::default();
         found.add_operation(refused.clone());
-        let facts = Facts { found: &found, currencies: &registry, policy: ledger.policy() };
+        let facts = Facts::new(&found, &registry, ledger.policy());
         let told = PlayerLedger::decide(ledger.state(), &command, &facts, ledger.now()).unwrap();
         assert_eq!(told, ledger.decide(&command).unwrap());
         assert!(matches!(told, Decision::Commit(draft) if draft.outcome == OutcomeKind::Tombstoned));
@@ -543,7 +543,7 @@ fn a_fetched_round_counts_only_if_it_was_asked_for() {
     let events = ledger.stream(&other.stream(ledger.state().player()));
     let mut found = Found::default();
     found.add_stream(&other, &events).unwrap();
-    let facts = Facts { found: &found, currencies: &registry, policy: ledger.policy() };
+    let facts = Facts::new(&found, &registry, ledger.policy());
     for command in [
         PlayerCommand::from(commands::bet("T2", "R2", "1")),
         commands::win("W2", "R2", "1").into(),

@@ -210,7 +210,7 @@ impl World {
         let Player { id, state, bodies, .. } = &self.players[player];
         let needed = FactsNeeded::of(&command, id, &policy).unwrap();
         let found = ledger_core::testing::find_facts(id, &needed, bodies).unwrap();
-        let facts = Facts { found: &found, currencies: &self.currencies, policy: &policy };
+        let facts = Facts::new(&found, &self.currencies, &policy);
         let Decision::Commit(draft) = PlayerLedger::decide(state, &command, &facts, now).unwrap() else {
             return None;
         };

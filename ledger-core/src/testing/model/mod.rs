@@ -2,6 +2,7 @@
 //! core but the command types and the policy document.
 
 mod cashier;
+mod host;
 mod money;
 mod rounds;
 
@@ -35,6 +36,8 @@ pub struct Model {
     dead: BTreeSet<(String, String)>,
     rounds: BTreeMap<(String, String), ModelRound>,
     accounts: BTreeMap<(String, CurrencyCode), i128>,
+    /// How many events of the host there are, by namespace.
+    host: BTreeMap<String, u64>,
     seq: u64,
 }
 
@@ -50,6 +53,7 @@ impl Model {
             dead: BTreeSet::new(),
             rounds: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            host: BTreeMap::new(),
             seq: 0,
         }
     }
@@ -214,6 +218,7 @@ impl Model {
             PlayerCommand::Void(c) => (texts(&c.source, &c.id), "void"),
             PlayerCommand::Rollback(c) => (texts(&c.source, &c.id), "rollback"),
             PlayerCommand::GrantCredit(c) => (texts(&c.source, &c.id), "credit"),
+            PlayerCommand::HostOperation(c) => (texts(&c.source, &c.id), "host"),
             PlayerCommand::Batch(_) => panic!("a batch has no name of its own"),
         };
         (source, kind, id)
@@ -232,6 +237,7 @@ impl Model {
             },
             PlayerCommand::Rollback(c) => self.rollback(c),
             PlayerCommand::GrantCredit(c) => self.credit(c),
+            PlayerCommand::HostOperation(c) => self.host(c),
             PlayerCommand::Batch(_) => panic!("batches are taken apart"),
         }
     }
@@ -243,13 +249,18 @@ fn refused(code: &str) -> String {
 
 /// Whether a command takes the player's money or starts a payment.
 fn takes_money(command: &PlayerCommand) -> bool {
-    matches!(command, PlayerCommand::PlaceBet(_))
+    match command {
+        PlayerCommand::PlaceBet(_) => true,
+        PlayerCommand::HostOperation(c) => c.movement.as_ref().is_some_and(|movement| !movement.to_player),
+        _ => false,
+    }
 }
 
 /// What makes two commands of one key the same operation. Decimals of equal value are equal.
 fn payload_of(command: &PlayerCommand) -> PlayerCommand {
     let mut payload = command.clone();
     match &mut payload {
+        PlayerCommand::HostOperation(c) => c.expected = None,
         PlayerCommand::RecordDeposit(c) => c.authorisation = None,
         PlayerCommand::Rollback(c) => c.on_shortfall = None,
         PlayerCommand::Void(c) => c.reason = Reason::new("-").expect("a reason"),

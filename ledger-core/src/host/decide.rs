@@ -1,0 +1,59 @@
+//! The decision on an event of the host.
+
+use super::{HOST_NAMESPACES_MAX, HostMovement, HostOperation, postings};
+use crate::partition::Stream;
+use crate::player_ledger::{Fault, Outcome, Stop, Workspace};
+use crate::rejection::{Capacity, Rejection};
+use crate::stored::{Event, HostRecorded};
+use crate::wallet::{incoming, purse};
+
+pub(super) fn record(command: &HostOperation, work: &mut Workspace<'_>) -> Outcome {
+    let state = work.state();
+    let kept = state.host(&command.namespace);
+    let version = kept.map_or(0, |kept| kept.version);
+    if command.expected.is_some_and(|expected| expected != version) {
+        return Err(Rejection::HostVersion { namespace: command.namespace.clone(), version }.into());
+    }
+    if kept.is_none() && state.host_namespaces() >= HOST_NAMESPACES_MAX {
+        let maximum = u32::try_from(HOST_NAMESPACES_MAX).unwrap_or(u32::MAX);
+        return Err(Rejection::CapacityExceeded { what: Capacity::HostNamespaces, maximum }.into());
+    }
+    let entry = match &command.movement {
+        Some(movement) => work.post(postings(command, movement, work)?)?,
+        None => None,
+    };
+    let version = version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
+    let stream = Stream::Host(state.player().clone(), command.namespace.clone());
+    let event = Event::HostRecorded(HostRecorded {
+        txn: command.id.clone(),
+        source: command.source.clone(),
+        name: command.name.clone(),
+        version: command.version,
+        data: command.data.clone(),
+        state: command.state.clone(),
+        entry,
+    });
+    work.push(stream, version, event);
+    Ok(command.movement.as_ref().map(|movement| movement.currency))
+}
+
+fn postings(
+    command: &HostOperation,
+    movement: &HostMovement,
+    work: &Workspace<'_>,
+) -> Result<Vec<crate::entry::Posting>, Stop> {
+    let purse = purse(work.state(), movement.currency)?;
+    let amount = incoming(movement.amount, purse.currency())?;
+    if amount.is_zero() {
+        return Err(Rejection::InvalidAmount { amount: movement.amount.to_string() }.into());
+    }
+    let (account, of) = (movement.account.code(), movement.account.sub_account(&command.namespace));
+    if movement.to_player {
+        return Ok(postings::to_player(purse, account, of, amount)?);
+    }
+    if amount > purse.available() {
+        let currency = movement.currency;
+        return Err(Rejection::InsufficientFunds { available: purse.available(), currency }.into());
+    }
+    Ok(postings::from_player(purse, account, of, amount))
+}

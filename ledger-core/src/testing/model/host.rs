@@ -1,0 +1,41 @@
+//! Events of the host, as the model reads the rules.
+
+use super::{Judged, Model};
+use crate::host::{HostAccountClass, HostOperation};
+
+impl Model {
+    pub(super) fn host(&mut self, c: &HostOperation) -> Judged {
+        let namespace = c.namespace.to_string();
+        let version = self.host.get(&namespace).copied().unwrap_or_default();
+        if c.expected.is_some_and(|expected| expected != version) {
+            return Err("host_version");
+        }
+        if let Some(movement) = &c.movement {
+            let units = self.units(movement.amount, movement.currency)?;
+            if units == 0 {
+                return Err("invalid_amount");
+            }
+            let currency = movement.currency;
+            let free = self.balance("player:cash", currency) - self.balance("receivable:player", currency);
+            if !movement.to_player && units > free {
+                return Err("insufficient_funds");
+            }
+            let (code, grows_by_debits) = match movement.account.class {
+                HostAccountClass::Asset => ("host:asset", true),
+                HostAccountClass::Liability => ("host:liability", false),
+                HostAccountClass::Income => ("host:income", false),
+                HostAccountClass::Expense => ("host:expense", true),
+            };
+            let account = format!("{code} of {namespace}/{}", movement.account.name);
+            let debited = movement.to_player;
+            self.add(&account, currency, if debited == grows_by_debits { units } else { -units });
+            if movement.to_player {
+                self.pay(currency, units);
+            } else {
+                self.add("player:cash", currency, -units);
+            }
+        }
+        self.host.insert(namespace, version + 1);
+        Ok("applied")
+    }
+}
