@@ -197,6 +197,7 @@ impl Walk {
                     (AccountCode::PlayerCash, purse.cash()),
                     (AccountCode::PlayerHeld, purse.held()),
                     (AccountCode::PlayerReceivable, purse.receivable()),
+                    (AccountCode::PlayerDormant, purse.dormant()),
                 ] {
                     *purses.entry((profile.kind, Book::Cash, account, currency)).or_default() +=
                         amount.units();

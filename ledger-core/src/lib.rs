@@ -37,8 +37,8 @@
 //!   one commit decides about, a [`Stream`] the events of one aggregate in it. An [`IdempotencyKey`] is
 //!   unique for ever in its partition; a [`Fingerprint`] tells whether two commands under it are the same.
 //! - **Commands.** [`PlayerCommand`] is one of [`OpenPlayer`], [`RecordDeposit`], [`PlaceBet`], [`Settle`],
-//!   [`CloseRound`], [`Void`], [`Rollback`], [`GrantCredit`]. They carry decimals as their sender wrote
-//!   them.
+//!   [`CloseRound`], [`Void`], [`Rollback`], [`GrantCredit`], or one of the back office's, such as
+//!   [`ProposeCorrection`] and [`ClosePlayer`]. They carry decimals as their sender wrote them.
 //! - **Decisions.** [`FactsNeeded`] says what to look for in the log, [`Facts`] is what was found,
 //!   [`PlayerLedger::decide`] gives a [`Decision`]: a [`Draft`] to commit, a replay, or a [`Rejection`]
 //!   that is not recorded. A [`Policy`] says how a source behaves. A contradiction is a [`Fault`], never an
@@ -90,6 +90,7 @@
 )]
 
 mod account;
+mod adjustment;
 mod credit;
 mod deposit;
 mod entry;
@@ -111,6 +112,11 @@ mod time;
 mod wallet;
 
 pub use account::{Account, AccountClass, AccountCode, AccountKind, AccountNameError, Book, Side};
+pub use adjustment::{
+    Adjustment, AdjustmentKind, AdjustmentRef, ChargeInactivityFee, Correction, CorrectionStatus,
+    DecideCorrection, PROPOSALS_MAX, ProposeCorrection, ReclaimDormant, ReturnTax, TaxWithholding,
+    TransferDormant, WithholdTax,
+};
 pub use credit::GrantCredit;
 pub use deposit::RecordDeposit;
 pub use entry::{Entry, EntryError, POSTINGS_MAX, Posting};
@@ -129,11 +135,11 @@ pub use money::{
     SCALE_MAX, UNITS_BOUND,
 };
 pub use partition::{KeyDigest, NameError, Partition, PartitionDigest, Stream, StreamDigest};
-pub use player::OpenPlayer;
+pub use player::{AddPurse, ClosePlayer, OpenPlayer, ReopenPlayer};
 pub use player_ledger::{
     AggregateRef, Batch, BatchError, Context, Decision, Draft, DraftOperation, FOLD_VERSION, Facts,
     FactsNeeded, Fault, Found, KnownBatch, KnownOperation, KnownOperations, OPEN_ROUNDS_MAX, PlayerCommand,
-    PlayerLedger, PlayerState, Profile, RoundRef, Subject, operations_of,
+    PlayerLedger, PlayerState, Profile, RoundRef, Standing, Subject, operations_of,
 };
 pub use policy::{JurisdictionProfile, KeyScope, Policy, ShortfallPolicy, SourcePolicy};
 pub use rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};

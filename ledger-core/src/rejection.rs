@@ -35,6 +35,16 @@ pub enum NotAllowedReason {
     Currencies,
     /// The currency was recorded with another scale or maximum.
     CurrencyDiffers,
+    /// Who approves must be another person than who acts.
+    SamePerson,
+    /// What the command names is not known.
+    TargetUnknown,
+    /// The proposal was approved or declined before.
+    AlreadyDecided,
+    /// The player is already closed.
+    AlreadyClosed,
+    /// The player has a purse in this currency.
+    PurseExists,
 }
 
 /// What a player has too many of.
@@ -51,6 +61,8 @@ pub enum Capacity {
     WinsInRound,
     /// Currencies of one player.
     Currencies,
+    /// Corrections of one player that wait for a decision.
+    Proposals,
 }
 
 /// A refusal that the rules demand. Nothing was posted.
@@ -151,6 +163,9 @@ pub enum Rejection {
         /// The currency's digits.
         scale: u8,
     },
+    /// The player is closed: nothing new begins for him.
+    #[error("the player is closed")]
+    PlayerClosed,
     /// The player would have too many of something.
     #[error("too many {what:?}: at most {maximum}")]
     CapacityExceeded {
@@ -192,6 +207,7 @@ impl Rejection {
             Self::ZoneUnknown { .. } => "zone_unknown",
             Self::InvalidAmount { .. } => "invalid_amount",
             Self::Precision { .. } => "precision",
+            Self::PlayerClosed => "player_closed",
             Self::CapacityExceeded { .. } => "capacity_exceeded",
             Self::AmountOverflow => "amount_overflow",
             Self::InsufficientFunds { .. } => "insufficient_funds",

@@ -3,6 +3,8 @@
 //! Pools of ids are small, so duplicates, reused keys, tombstones, wins without bets and repeated rollbacks
 //! come by themselves; amounts include zero, too fine, negative and absurd ones.
 
+mod adjustments;
+
 use proptest::collection::{SizeRange, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -193,6 +195,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         2 => voids().prop_map(PlayerCommand::from),
         2 => credits().prop_map(PlayerCommand::from),
         1 => openings().prop_map(PlayerCommand::from),
+        5 => adjustments::office(),
     ]
 }
 
@@ -282,7 +285,7 @@ fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
                 rollback.target.clone_from(id);
             }
         }
-        _ => {}
+        other => adjustments::aim(other, all, at),
     }
 }
 
@@ -303,7 +306,10 @@ fn rename(command: &mut PlayerCommand, step: usize) {
         PlayerCommand::Void(c) => &mut c.id,
         PlayerCommand::Rollback(c) => &mut c.id,
         PlayerCommand::GrantCredit(c) => &mut c.id,
-        PlayerCommand::OpenPlayer(_) | PlayerCommand::Batch(_) => return,
+        other => match adjustments::id(other) {
+            Some(id) => id,
+            None => return,
+        },
     };
     *id = commands::txn(&format!("N{step}"));
 }

@@ -228,8 +228,10 @@ impl TestLedger {
     pub fn decide_lazily(&self, command: &PlayerCommand) -> Result<Decision, Fault> {
         let mut needed = self.needed(command)?;
         let commands = command.operations();
+        // Earlier commands of a batch may end what is live now, so its targets are always looked for.
+        let single = needed.batch.is_empty();
         let leave_out = |needs: &mut FactsNeeded, command: &PlayerCommand| {
-            if self.state.has_live_target(command) {
+            if single && self.state.has_live_target(command) {
                 needs.targets.clear();
             }
             needs.aggregates.retain(|aggregate| !self.state.is_live(aggregate));

@@ -5,9 +5,11 @@
 
 mod incoming;
 mod postings;
+mod shortfall;
 mod state;
 
 pub(crate) use incoming::{incoming, purse};
 pub(crate) use postings::{credit_cash, deposit, hold, recover, release, take_stakes};
+pub(crate) use shortfall::recovery;
 pub(crate) use state::PostError;
 pub use state::{Purse, Wallet};

@@ -1,6 +1,8 @@
 //! The core against its rule book: scenarios, money, entries, stored shapes, and a model.
 
+mod adjustments;
 mod basics;
+mod closing;
 mod defects;
 mod docs;
 mod entries;

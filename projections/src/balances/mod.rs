@@ -170,6 +170,7 @@ fn answer(
                 held: sum(*currency, *scale, AccountCode::PlayerHeld)?,
                 pending: shown(sum(*currency, *scale, AccountCode::WithdrawalPending)?),
                 receivable: shown(sum(*currency, *scale, AccountCode::PlayerReceivable)?),
+                dormant: shown(sum(*currency, *scale, AccountCode::PlayerDormant)?),
             })
         })
         .collect();

@@ -1,6 +1,7 @@
 //! A second reading of the rules, in plain maps and integers, without events. It shares no code with the
 //! core but the command types and the policy document.
 
+mod adjustments;
 mod cashier;
 mod money;
 mod rounds;
@@ -35,6 +36,7 @@ pub struct Model {
     dead: BTreeSet<(String, String)>,
     rounds: BTreeMap<(String, String), ModelRound>,
     accounts: BTreeMap<(String, CurrencyCode), i128>,
+    office: adjustments::Office,
     seq: u64,
 }
 
@@ -50,6 +52,7 @@ impl Model {
             dead: BTreeSet::new(),
             rounds: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            office: adjustments::Office::default(),
             seq: 0,
         }
     }
@@ -215,6 +218,7 @@ impl Model {
             PlayerCommand::Rollback(c) => (texts(&c.source, &c.id), "rollback"),
             PlayerCommand::GrantCredit(c) => (texts(&c.source, &c.id), "credit"),
             PlayerCommand::Batch(_) => panic!("a batch has no name of its own"),
+            other => adjustments::name(other).expect("every other command is the back office's"),
         };
         (source, kind, id)
     }
@@ -232,6 +236,16 @@ impl Model {
             },
             PlayerCommand::Rollback(c) => self.rollback(c),
             PlayerCommand::GrantCredit(c) => self.credit(c),
+            PlayerCommand::ProposeCorrection(c) => self.propose(c),
+            PlayerCommand::DecideCorrection(c) => self.decide_proposal(c),
+            PlayerCommand::ChargeInactivityFee(c) => self.inactivity(c),
+            PlayerCommand::TransferDormant(c) => self.sleep(c),
+            PlayerCommand::ReclaimDormant(c) => self.wake(c),
+            PlayerCommand::WithholdTax(c) => self.withhold(c),
+            PlayerCommand::ReturnTax(c) => self.give_tax_back(c),
+            PlayerCommand::ClosePlayer(c) => self.close_account(c),
+            PlayerCommand::ReopenPlayer(c) => self.reopen_account(c),
+            PlayerCommand::AddPurse(c) => self.add_purse(c),
             PlayerCommand::Batch(_) => panic!("batches are taken apart"),
         }
     }
@@ -253,6 +267,12 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         PlayerCommand::RecordDeposit(c) => c.authorisation = None,
         PlayerCommand::Rollback(c) => c.on_shortfall = None,
         PlayerCommand::Void(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::ProposeCorrection(c) => {
+            (c.reason, c.on_shortfall) = (Reason::new("-").expect("a reason"), None);
+        }
+        PlayerCommand::ChargeInactivityFee(c) => c.by = None,
+        PlayerCommand::WithholdTax(c) => c.on_shortfall = None,
+        PlayerCommand::ClosePlayer(c) => c.reason = Reason::new("-").expect("a reason"),
         _ => {}
     }
     payload
