@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use ledger_core::stored::{CommitBody, CommitIndex, OutcomeKind, TombstoneRecord};
 use ledger_core::{
-    AggregateRef, Decision, Facts, FactsNeeded, Found, KnownBatch, KnownOperation, Partition, PlayerCommand,
-    PlayerLedger, PlayerState, Stream, Timestamp,
+    AggregateRef, Decision, Facts, FactsNeeded, Found, KnownBatch, KnownOperation, Partition, PlayerLedger,
+    PlayerState, Stream, Timestamp,
 };
 use ledger_store::{Head, Lookup, SealedCommit, Shard, commit_hash};
 

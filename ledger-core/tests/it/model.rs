@@ -144,6 +144,11 @@ fn histories_reach_every_outcome() {
         ("event negative_balance.raised", 10),
         ("event round.reopened", 50),
         ("event win.retained", 1),
+        ("event correction.applied", 40),
+        ("event correction.declined", 20),
+        ("event tax.returned", 10),
+        ("event dormant.reclaimed", 5),
+        ("event player.reopened", 5),
     ];
     for (text, at_least) in often {
         assert!(reached(text) >= at_least, "{text} came {} times only: {counts:#?}", reached(text));

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use ledger_core::stored::{CommitBody, CommitIndex, CreditKind, Event};
 use ledger_core::{
-    AccountKind, ActorId, CloseRound, ContentHash, Context, CurrencyCode, CurrencyRegistry, Decision, Facts,
-    FactsNeeded, Finality, GrantCredit, OpenPlayer, Partition, PlaceBet, PlayerCommand, PlayerId,
-    PlayerLedger, PlayerState, Policy, RecordDeposit, Rollback, RoundId, RoundRef, Settle, ShortfallPolicy,
-    SourceId, SubAccount, Timestamp, TransactionId, Void, VoidTarget,
+    AccountKind, ActorId, AddPurse, CloseRound, ContentHash, Context, CurrencyCode, CurrencyRegistry,
+    Decision, Facts, FactsNeeded, Finality, GrantCredit, OpenPlayer, Partition, PlaceBet, PlayerCommand,
+    PlayerId, PlayerLedger, PlayerState, Policy, ReclaimDormant, RecordDeposit, Rollback, RoundId, RoundRef,
+    Settle, ShortfallPolicy, SourceId, SubAccount, Timestamp, TransactionId, TransferDormant, Void,
+    VoidTarget,
 };
 use ledger_projections::Commit;
 use ledger_store::{
@@ -43,7 +44,7 @@ pub(crate) struct World {
     operations: u64,
 }
 
-const RARE: u64 = 13;
+const RARE: u64 = 14;
 
 impl World {
     pub(crate) fn new(shards: u16, players: usize, seed: u64) -> Self {
@@ -186,6 +187,18 @@ impl World {
                     on_shortfall: Some(policy),
                 }
                 .into()
+            }
+            12 => {
+                let office = id(SourceId::new, "office");
+                match self.draw(3) {
+                    0 => {
+                        let code = ["GBP", "USD", "ETH"][self.index(3)];
+                        AddPurse { source: office, id: txn, currency: CurrencyCode::new(code).unwrap() }
+                            .into()
+                    }
+                    1 => TransferDormant { source: office, id: txn, currency }.into(),
+                    _ => ReclaimDormant { source: office, id: txn, currency }.into(),
+                }
             }
             _ => GrantCredit {
                 source,

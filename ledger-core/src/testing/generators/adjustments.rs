@@ -104,6 +104,58 @@ pub(super) fn office() -> impl Strategy<Value = PlayerCommand> {
     ]
 }
 
+/// Stories of the back office: a correction and its decisions, a tax and its returns, a sleep and a claim, a closed
+/// player who bets.
+pub(super) fn stories() -> impl Strategy<Value = Vec<PlayerCommand>> {
+    let named = |id: &str| (commands::source("office"), commands::txn(id));
+    let correction = (proposals(), decisions(), decisions()).prop_map(move |(proposal, first, second)| {
+        let ((source, id), (_, d1), (_, d2)) = (named("OC"), named("OD1"), named("OD2"));
+        let aimed = |id, decision| DecideCorrection {
+            source: commands::source("office"),
+            proposal: commands::txn("OC"),
+            id,
+            ..decision
+        };
+        vec![
+            ProposeCorrection { source, id, ..proposal }.into(),
+            aimed(d1, first).into(),
+            aimed(d2, second).into(),
+        ]
+    });
+    let tax = (taxes(), returns(), returns()).prop_map(move |(tax, first, second)| {
+        let (source, id) = named("OT");
+        let currency = tax.currency;
+        let aimed = |id: &str, back| ReturnTax {
+            source: commands::source("office"),
+            tax: commands::txn("OT"),
+            id: commands::txn(id),
+            currency,
+            ..back
+        };
+        vec![
+            WithholdTax { source, id, ..tax }.into(),
+            aimed("OR1", first).into(),
+            aimed("OR2", second).into(),
+        ]
+    });
+    let sleep = (currencies(), amounts()).prop_map(|(currency, amount)| {
+        vec![
+            TransferDormant { currency, ..commands::transfer_dormant("OS") }.into(),
+            ChargeInactivityFee { currency, amount, ..commands::inactivity_fee("OF", "1") }.into(),
+            ReclaimDormant { currency, ..commands::reclaim_dormant("OK") }.into(),
+        ]
+    });
+    let closing = (people(), people()).prop_map(|(by, approved_by)| {
+        vec![
+            commands::close_player("OZ1").into(),
+            commands::bet("OB", "OB", "2.50").into(),
+            commands::add_purse("OU", "GBP").into(),
+            ReopenPlayer { by, approved_by, ..commands::reopen_player("OZ2") }.into(),
+        ]
+    });
+    prop_oneof![4 => correction, 3 => tax, 1 => sleep, 1 => closing]
+}
+
 /// Aims a decision at a proposal, and a return at a tax.
 pub(super) fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
     match command {
