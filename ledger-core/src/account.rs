@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::SubAccount;
-use crate::money::CurrencyCode;
+use crate::money::{Currency, CurrencyCode, fine_scale};
 
 /// The two books that never mix: money, and bonus credits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -124,6 +124,42 @@ macro_rules! chart {
             }
         }
     };
+}
+
+impl AccountCode {
+    /// Whether the account holds fractions of a currency's smallest unit: exchange and what rounding leaves
+    /// over, and what jackpots accrue (P33 to P36, P39 and P40 in docs/scenarios.md).
+    pub(crate) fn is_fine(self) -> bool {
+        matches!(
+            self,
+            Self::FxPosition
+                | Self::Rounding
+                | Self::JackpotLiability
+                | Self::JackpotSeedReserve
+                | Self::JackpotNetworkPayable
+                | Self::JackpotContribution
+                | Self::JackpotSeedCost
+        )
+    }
+
+    /// The scale of every posting on this account in a currency: the currency's own, or for the few accounts that
+    /// hold fractions of its smallest unit [`crate::FINE_DIGITS`] more, at most [`crate::SCALE_MAX`].
+    ///
+    /// ```
+    /// use ledger_core::{AccountCode, CurrencyCode, CurrencyRegistry};
+    /// let registry = CurrencyRegistry::standard();
+    /// let euro = registry.get(CurrencyCode::new("EUR")?).expect("a standard currency");
+    /// assert_eq!((AccountCode::PlayerCash.scale(euro), AccountCode::FxPosition.scale(euro)), (2, 6));
+    /// # Ok::<(), ledger_core::CurrencyCodeError>(())
+    /// ```
+    pub fn scale(self, currency: &Currency) -> u8 {
+        self.scale_at(currency.scale())
+    }
+
+    /// [`Self::scale`] by the currency's scale.
+    pub(crate) fn scale_at(self, scale: u8) -> u8 {
+        if self.is_fine() { fine_scale(scale) } else { scale }
+    }
 }
 
 /// A name that is not in the chart of accounts.

@@ -104,6 +104,7 @@ mod player_ledger;
 mod policy;
 mod rejection;
 mod round;
+mod sportsbook;
 pub mod stored;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -123,16 +124,17 @@ pub use entry::{Entry, EntryError, POSTINGS_MAX, Posting};
 pub use house::{CurrencyRegister, RegisterCurrency, register_partition};
 pub use ids::{
     ActorId, Authorisation, BrandId, GameId, HouseId, ID_BYTES_MAX, IdError, JurisdictionId, OperatorId,
-    PlayerId, REASON_BYTES_MAX, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX, SourceId, SubAccount, TraceId,
-    TransactionId, WriterId,
+    PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX, SourceId, SubAccount,
+    TraceId, TransactionId, WriterId,
 };
 pub use key::{
     ContentHash, DigestTextError, FINGERPRINT_VERSION, Fingerprint, FingerprintBuilder, IdempotencyKey,
     OperationKind, tombstone_digest,
 };
 pub use money::{
-    Amount, AmountError, Currency, CurrencyCode, CurrencyCodeError, CurrencyError, CurrencyRegistry,
-    SCALE_MAX, UNITS_BOUND,
+    Amount, AmountError, BASIS_POINTS_MAX, BasisPoints, BasisPointsError, Conversion, Currency, CurrencyCode,
+    CurrencyCodeError, CurrencyError, CurrencyRegistry, FINE_DIGITS, FxError, FxRate, RATE_DIGITS_MAX,
+    Remainder, Rounding, SCALE_MAX, SHARES_MAX, UNITS_BOUND, fee, mul_div, split_units,
 };
 pub use partition::{KeyDigest, NameError, Partition, PartitionDigest, Stream, StreamDigest};
 pub use player::{AddPurse, ClosePlayer, OpenPlayer, ReopenPlayer};
@@ -145,6 +147,10 @@ pub use policy::{JurisdictionProfile, KeyScope, Policy, ShortfallPolicy, SourceP
 pub use rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
 pub use round::{
     BETS_MAX, CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void, VoidTarget, WINS_MAX,
+};
+pub use sportsbook::{
+    LEGS_MAX, Leg, ODDS_DIGITS_MAX, ODDS_MAX, ODDS_SCALE_MAX, Odds, OddsError, SettledStatus,
+    free_bet_return, gross_return, parlay_odds,
 };
 pub use time::{Timestamp, TimestampError};
 pub use wallet::{Purse, Wallet};

@@ -63,9 +63,12 @@ impl Model {
         for ((name, currency), units) in self.accounts.iter().filter(|(_, units)| **units != 0) {
             let purse = self.purses.as_ref().and_then(|purses| purses.get(currency));
             let (scale, _) = *purse.expect("an account is in a purse's currency");
+            // A jackpot accrues fractions of a cent: the ledger shows its accounts with four digits more.
+            let finer = if name.starts_with("jackpot:") { (18 - scale).min(4) } else { 0 };
+            let (units, scale) = (units * 10_i128.pow(u32::from(finer)), scale + finer);
             let name =
                 if currency.as_str() == "EUR" { name.clone() } else { format!("{name} in {currency}") };
-            all.insert(name, Decimal::from_i128_with_scale(*units, u32::from(scale)).to_string());
+            all.insert(name, Decimal::from_i128_with_scale(units, u32::from(scale)).to_string());
         }
         all
     }
