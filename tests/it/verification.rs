@@ -94,8 +94,8 @@ fn leg(
 /// The staged ledger, and after it entries that somebody else appended to the wallet of p, each with what he got.
 async fn with_entries(entries: &[(Vec<Posting>, &str)]) -> Arc<Puppet> {
     let (puppet, mut commits) = staged().await;
-    let bodies = commits.iter().map(|commit| CommitBody::decode(&commit.body).unwrap());
-    let last = bodies.filter(|body| body.partition.to_string() == "player/p").last().unwrap();
+    let mut bodies = commits.iter().map(|commit| CommitBody::decode(&commit.body).unwrap());
+    let last = bodies.rfind(|body| body.partition.to_string() == "player/p").unwrap();
     let posted = |record: &EventRecord| match &record.event {
         Event::EntryPosted(posted) => Some((record.version, posted.after[0].clone())),
         _ => None,
