@@ -275,8 +275,8 @@ proptest! {
         let up = mul_div(a, b, c, Rounding::HalfUp).unwrap();
         prop_assert!(twice < above(up) && (up == 0 || twice >= below(up)));
         let even = mul_div(a, b, c, Rounding::HalfEven).unwrap();
-        prop_assert!(twice < above(even) || (twice == above(even) && even % 2 == 0));
-        prop_assert!(even == 0 || twice > below(even) || (twice == below(even) && even % 2 == 0));
+        prop_assert!(twice < above(even) || (twice == above(even) && even.is_multiple_of(2)));
+        prop_assert!(even == 0 || twice > below(even) || (twice == below(even) && even.is_multiple_of(2)));
     }
 
     /// M12: whatever the total and the weights, the shares add up to it, each but one is the floor of its part,
