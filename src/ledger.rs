@@ -222,9 +222,7 @@ impl Ledger {
         level = "debug", skip_all, fields(player = %request.player, kind = request.command.kind().as_str())
     )]
     pub async fn request(&self, request: Request) -> Result<Receipt, ExecuteError> {
-        if let PlayerCommand::OpenPlayer(open) = &request.command {
-            self.register_currencies(&open.currencies).await?;
-        }
+        self.register_currencies(&request.command).await?;
         let (send, receive) = oneshot::channel();
         let (lane, key, job) = self.prepare(request, send)?;
         self.shared().inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
@@ -249,9 +247,7 @@ impl Ledger {
         let mut waits = Vec::with_capacity(requests.len());
         let mut jobs = Vec::with_capacity(requests.len());
         for request in requests {
-            if let PlayerCommand::OpenPlayer(open) = &request.command
-                && let Err(error) = self.register_currencies(&open.currencies).await
-            {
+            if let Err(error) = self.register_currencies(&request.command).await {
                 waits.push(Err(error));
                 continue;
             }
@@ -277,15 +273,16 @@ impl Ledger {
         answers
     }
 
-    /// Records the first use of currencies: from then on their scale and maximum are fixed.
-    async fn register_currencies(&self, codes: &[ledger_core::CurrencyCode]) -> Result<(), ExecuteError> {
+    /// Records the first use of the currencies a command opens purses in: from then on their scale and maximum are
+    /// fixed.
+    async fn register_currencies(&self, command: &PlayerCommand) -> Result<(), ExecuteError> {
         let shared = self.shared();
-        for code in codes {
-            if shared.currencies.get().get(*code).is_some() {
+        for code in command.opens_currencies() {
+            if shared.currencies.get().get(code).is_some() {
                 continue;
             }
             // An unknown code is refused by the decision, as any other fault of the command.
-            let Some(currency) = shared.settings.currencies.get(*code) else { continue };
+            let Some(currency) = shared.settings.currencies.get(code) else { continue };
             let (send, receive) = oneshot::channel();
             let command = RegisterCurrency { currency: *currency };
             let job = Job::register(command, shared.store.identity().shards, send)?;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ledger_core::stored::{CommitBody, CommitIndex, Event};
 use ledger_core::{
-    AccountCode, AccountKind, Amount, Book, CurrencyCode, CurrencyRegister, KeyDigest, Partition,
-    PartitionDigest, PlayerState, Side, Stream, Timestamp,
+    AccountCode, AccountKind, Amount, AmountError, Book, CurrencyCode, CurrencyRegister, KeyDigest,
+    Partition, PartitionDigest, PlayerState, Side, Stream, Timestamp,
 };
 use ledger_store::{
     EventStore, Head, Position, READ_COMMITS_MAX, Shard, StoreError, StoredCommit, commit_hash, genesis,
@@ -75,18 +75,27 @@ struct Books {
     entries: u64,
 }
 
+/// Adds to one side of a line, both sides at the finest scale that the account met: accounts of the house may be
+/// finer than their currency.
+fn post_line(line: &mut (Amount, Amount), side: Side, amount: Amount) -> Result<(), AmountError> {
+    let scale = line.0.scale().max(amount.scale());
+    let (debits, credits, amount) =
+        (line.0.rescale_up(scale)?, line.1.rescale_up(scale)?, amount.rescale_up(scale)?);
+    *line = match side {
+        Side::Debit => (debits.checked_add(amount)?, credits),
+        Side::Credit => (debits, credits.checked_add(amount)?),
+    };
+    Ok(())
+}
+
 impl Books {
     fn post(&mut self, entry: &ledger_core::Entry) -> Result<(), String> {
         self.entries += 1;
         for posting in entry.postings() {
             let key = (entry.kind(), posting.account.book(), posting.account, posting.currency);
-            let zero = Amount::zero(posting.amount.scale());
-            let (debits, credits) = self.lines.entry(key).or_insert((zero, zero));
-            let side = match posting.side {
-                Side::Debit => debits,
-                Side::Credit => credits,
-            };
-            *side = side.checked_add(posting.amount).map_err(|e| format!("{}: {e}", posting.account))?;
+            let nothing = Amount::zero(posting.amount.scale());
+            let line = self.lines.entry(key).or_insert((nothing, nothing));
+            post_line(line, posting.side, posting.amount).map_err(|e| format!("{}: {e}", posting.account))?;
         }
         Ok(())
     }
@@ -108,8 +117,13 @@ impl Books {
         };
         for ((kind, book, _, currency), (debits, credits)) in &self.lines {
             let scale = scale(*currency);
-            let up = |amount: &Amount| amount.rescale_up(scale).map(Amount::units).map_err(|e| e.to_string());
-            *totals.entry((*kind, *book, *currency)).or_default() += up(debits)? - up(credits)?;
+            // In 128 bits: what is compared may be finer than the amounts themselves.
+            let finer = 10_i128.checked_pow(u32::from(scale - debits.scale()));
+            let total = totals.entry((*kind, *book, *currency)).or_default();
+            *total = finer
+                .and_then(|finer| (debits.units() - credits.units()).checked_mul(finer))
+                .and_then(|difference| total.checked_add(difference))
+                .ok_or_else(|| format!("the sums of {currency} are beyond 128 bits"))?;
         }
         match totals.iter().find(|(_, difference)| **difference != 0) {
             Some(((kind, book, currency), difference)) => {
@@ -197,6 +211,7 @@ impl Walk {
                     (AccountCode::PlayerCash, purse.cash()),
                     (AccountCode::PlayerHeld, purse.held()),
                     (AccountCode::PlayerReceivable, purse.receivable()),
+                    (AccountCode::PlayerDormant, purse.dormant()),
                 ] {
                     *purses.entry((profile.kind, Book::Cash, account, currency)).or_default() +=
                         amount.units();

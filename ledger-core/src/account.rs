@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::SubAccount;
-use crate::money::CurrencyCode;
+use crate::money::{Currency, CurrencyCode, fine_scale};
 
 /// The two books that never mix: money, and bonus credits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -124,6 +124,42 @@ macro_rules! chart {
             }
         }
     };
+}
+
+impl AccountCode {
+    /// Whether the account holds fractions of a currency's smallest unit: exchange and what rounding leaves
+    /// over, and what jackpots accrue (P33 to P36, P39 and P40 in docs/scenarios.md).
+    pub(crate) fn is_fine(self) -> bool {
+        matches!(
+            self,
+            Self::FxPosition
+                | Self::Rounding
+                | Self::JackpotLiability
+                | Self::JackpotSeedReserve
+                | Self::JackpotNetworkPayable
+                | Self::JackpotContribution
+                | Self::JackpotSeedCost
+        )
+    }
+
+    /// The scale of every posting on this account in a currency: the currency's own, or for the few accounts that
+    /// hold fractions of its smallest unit [`crate::FINE_DIGITS`] more, at most [`crate::SCALE_MAX`].
+    ///
+    /// ```
+    /// use ledger_core::{AccountCode, CurrencyCode, CurrencyRegistry};
+    /// let registry = CurrencyRegistry::standard();
+    /// let euro = registry.get(CurrencyCode::new("EUR")?).expect("a standard currency");
+    /// assert_eq!((AccountCode::PlayerCash.scale(euro), AccountCode::FxPosition.scale(euro)), (2, 6));
+    /// # Ok::<(), ledger_core::CurrencyCodeError>(())
+    /// ```
+    pub fn scale(self, currency: &Currency) -> u8 {
+        self.scale_at(currency.scale())
+    }
+
+    /// [`Self::scale`] by the currency's scale.
+    pub(crate) fn scale_at(self, scale: u8) -> u8 {
+        if self.is_fine() { fine_scale(scale) } else { scale }
+    }
 }
 
 /// A name that is not in the chart of accounts.
@@ -304,6 +340,35 @@ mod tests {
             let documented = &row[..7];
             assert_eq!(documented, [account.code(), &name, class, side, book, per, player]);
         }
+    }
+
+    /// The page names the accounts that are finer than their currency, and no others.
+    #[test]
+    fn the_finer_accounts_are_the_documented_ones() {
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/chart-of-accounts.md"));
+        let (_, section) = page.split_once("\n## Finer accounts\n").unwrap();
+        let (_, list) = section.split_once("at most 18 digits: ").unwrap();
+        let (list, _) = list.split_once(". ").unwrap();
+        let fine = AccountCode::ALL.iter().filter(|account| account.is_fine());
+        assert_eq!(list, fine.map(|account| account.code()).collect::<Vec<_>>().join(", "));
+        assert!(AccountCode::ALL.iter().all(|account| !(account.is_fine() && account.is_player())));
+    }
+
+    #[test]
+    fn an_account_has_one_scale_in_a_currency() {
+        let currency = |code: &str| {
+            let code = CurrencyCode::new(code).unwrap();
+            *crate::money::CurrencyRegistry::standard().get(code).unwrap()
+        };
+        for (code, scale, fine) in
+            [("JPY", 0, 4), ("EUR", 2, 6), ("KWD", 3, 7), ("BTC", 8, 12), ("SOL", 9, 13), ("ETH", 18, 18)]
+        {
+            for account in AccountCode::ALL {
+                let expected = if account.is_fine() { fine } else { scale };
+                assert_eq!(account.scale(&currency(code)), expected, "{account} in {code}");
+            }
+        }
+        assert_eq!((fine_scale(14), fine_scale(15), fine_scale(17)), (18, 18, 18));
     }
 
     #[test]

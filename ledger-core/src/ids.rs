@@ -162,6 +162,9 @@ id!(
     /// One running engine among several that write to one store.
     WriterId, "writer id");
 id!(
+    /// A rate of exchange, as whoever fixed it names it.
+    RateId, "rate id");
+id!(
     /// A payment provider's authorisation number of a deposit (GLI-19 2.5.6(c)).
     Authorisation, "authorisation");
 

@@ -38,6 +38,26 @@ pub enum OperationKind {
     Host,
     /// A currency's first use (house).
     Currency,
+    /// The proposal of a correction.
+    Correction,
+    /// The decision on a proposed correction.
+    CorrectionDecision,
+    /// A fee for inactivity.
+    InactivityFee,
+    /// Cash becomes dormant.
+    DormantTransfer,
+    /// Dormant money becomes cash again.
+    DormantReclaim,
+    /// The withholding of a tax.
+    Tax,
+    /// The return of a withheld tax.
+    TaxReturn,
+    /// The closing of the player.
+    PlayerClose,
+    /// The reopening of the player.
+    PlayerReopen,
+    /// One purse more.
+    Purse,
     /// Any of the above: the kind under which a source's keys stand whose ids are unique over all kinds.
     Any,
 }
@@ -56,6 +76,16 @@ impl OperationKind {
             Self::Rollback => "rollback",
             Self::Host => "host",
             Self::Currency => "currency",
+            Self::Correction => "correction",
+            Self::CorrectionDecision => "correction_decision",
+            Self::InactivityFee => "inactivity_fee",
+            Self::DormantTransfer => "dormant_transfer",
+            Self::DormantReclaim => "dormant_reclaim",
+            Self::Tax => "tax",
+            Self::TaxReturn => "tax_return",
+            Self::PlayerClose => "player_close",
+            Self::PlayerReopen => "player_reopen",
+            Self::Purse => "purse",
             Self::Any => "any",
         }
     }

@@ -29,7 +29,11 @@
 //! # A tour
 //!
 //! - **Money.** An [`Amount`] is a whole number of units of 10^-scale; a [`Currency`] has a scale and a
-//!   maximum, a [`CurrencyRegistry`] is what a ledger may hold. Amounts are checked and never rounded.
+//!   maximum, a [`CurrencyRegistry`] is what a ledger may hold. Amounts are checked and never rounded, but where
+//!   the caller says how: shares ([`mul_div`], [`Amount::share`], [`Amount::split`]), a [`fee`], a [`Conversion`]
+//!   at an [`FxRate`].
+//! - **Odds.** [`gross_return`], [`parlay_odds`] and [`free_bet_return`] turn results at [`Odds`] into amounts, for
+//!   adapters of sportsbooks.
 //! - **Accounts.** [`AccountCode`] is the chart: each account has one [`AccountClass`] and one [`Book`]. A
 //!   [`Posting`] is one leg of an [`Entry`], and [`Entry::new`] is the only way to one: it proves that
 //!   debits equal credits per currency and book, and that cash and bonus do not mix.
@@ -37,8 +41,8 @@
 //!   one commit decides about, a [`Stream`] the events of one aggregate in it. An [`IdempotencyKey`] is
 //!   unique for ever in its partition; a [`Fingerprint`] tells whether two commands under it are the same.
 //! - **Commands.** [`PlayerCommand`] is one of [`OpenPlayer`], [`RecordDeposit`], [`PlaceBet`], [`Settle`],
-//!   [`CloseRound`], [`Void`], [`Rollback`], [`GrantCredit`]. They carry decimals as their sender wrote
-//!   them.
+//!   [`CloseRound`], [`Void`], [`Rollback`], [`GrantCredit`], or one of the back office's, such as
+//!   [`ProposeCorrection`] and [`ClosePlayer`]. They carry decimals as their sender wrote them.
 //! - **Decisions.** [`FactsNeeded`] says what to look for in the log, [`Facts`] is what was found,
 //!   [`PlayerLedger::decide`] gives a [`Decision`]: a [`Draft`] to commit, a replay, or a [`Rejection`]
 //!   that is not recorded. A [`Policy`] says how a source behaves. A contradiction is a [`Fault`], never an
@@ -90,6 +94,7 @@
 )]
 
 mod account;
+mod adjustment;
 mod credit;
 mod deposit;
 mod entry;
@@ -104,6 +109,7 @@ mod player_ledger;
 mod policy;
 mod rejection;
 mod round;
+mod sportsbook;
 pub mod stored;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -112,6 +118,11 @@ mod time;
 mod wallet;
 
 pub use account::{Account, AccountClass, AccountCode, AccountKind, AccountNameError, Book, Side};
+pub use adjustment::{
+    Adjustment, AdjustmentKind, AdjustmentRef, ChargeInactivityFee, Correction, CorrectionStatus,
+    DecideCorrection, PROPOSALS_MAX, ProposeCorrection, ReclaimDormant, ReturnTax, TaxWithholding,
+    TransferDormant, WithholdTax,
+};
 pub use credit::GrantCredit;
 pub use deposit::RecordDeposit;
 pub use entry::{Entry, EntryError, POSTINGS_MAX, Posting};
@@ -122,28 +133,33 @@ pub use host::{
 pub use house::{CurrencyRegister, RegisterCurrency, register_partition};
 pub use ids::{
     ActorId, Authorisation, BrandId, GameId, HostName, HostNamespace, HouseId, ID_BYTES_MAX, IdError,
-    JurisdictionId, OperatorId, PlayerId, REASON_BYTES_MAX, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX, SourceId,
-    SubAccount, TraceId, TransactionId, WriterId,
+    JurisdictionId, OperatorId, PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX,
+    SourceId, SubAccount, TraceId, TransactionId, WriterId,
 };
 pub use key::{
     ContentHash, DigestTextError, FINGERPRINT_VERSION, Fingerprint, FingerprintBuilder, IdempotencyKey,
     OperationKind, tombstone_digest,
 };
 pub use money::{
-    Amount, AmountError, Currency, CurrencyCode, CurrencyCodeError, CurrencyError, CurrencyRegistry,
-    SCALE_MAX, UNITS_BOUND,
+    Amount, AmountError, BASIS_POINTS_MAX, BasisPoints, BasisPointsError, Conversion, Currency, CurrencyCode,
+    CurrencyCodeError, CurrencyError, CurrencyRegistry, FINE_DIGITS, FxError, FxRate, RATE_DIGITS_MAX,
+    Remainder, Rounding, SCALE_MAX, SHARES_MAX, UNITS_BOUND, fee, mul_div, split_units,
 };
 pub use partition::{KeyDigest, NameError, Partition, PartitionDigest, Stream, StreamDigest};
-pub use player::OpenPlayer;
+pub use player::{AddPurse, ClosePlayer, OpenPlayer, ReopenPlayer};
 pub use player_ledger::{
     AggregateRef, Batch, BatchError, Context, Decision, Draft, DraftOperation, FOLD_VERSION, Facts,
     FactsNeeded, Fault, Found, HostKept, KnownBatch, KnownOperation, KnownOperations, OPEN_ROUNDS_MAX,
-    PlayerCommand, PlayerLedger, PlayerState, Profile, RoundRef, Subject, operations_of,
+    PlayerCommand, PlayerLedger, PlayerState, Profile, RoundRef, Standing, Subject, operations_of,
 };
 pub use policy::{JurisdictionProfile, KeyScope, Policy, ShortfallPolicy, SourcePolicy};
 pub use rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
 pub use round::{
     BETS_MAX, CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void, VoidTarget, WINS_MAX,
+};
+pub use sportsbook::{
+    LEGS_MAX, Leg, ODDS_DIGITS_MAX, ODDS_MAX, ODDS_SCALE_MAX, Odds, OddsError, SettledStatus,
+    free_bet_return, gross_return, parlay_odds,
 };
 pub use time::{Timestamp, TimestampError};
 pub use wallet::{Purse, Wallet};

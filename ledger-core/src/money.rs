@@ -4,14 +4,34 @@
 //! computes with it. An [`Amount`] is an integer number of units of 10^-scale, checked at every step and
 //! bounded by what a `Decimal` can show.
 
+mod fx;
+mod share;
+mod wide;
+
 use std::fmt;
 use std::str::FromStr;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+pub use fx::{Conversion, FxError, FxRate, RATE_DIGITS_MAX};
+pub use share::{
+    BASIS_POINTS_MAX, BasisPoints, BasisPointsError, Remainder, Rounding, SHARES_MAX, fee, mul_div,
+    split_units,
+};
+pub(crate) use wide::{U512, divide, power_of_ten};
+
 /// The finest scale of any currency or account: 18 digits after the point (wei).
 pub const SCALE_MAX: u8 = 18;
+
+/// How many digits finer than their currency the accounts are that hold fractions of its smallest unit (see
+/// [`crate::AccountCode::scale`]).
+pub const FINE_DIGITS: u8 = 4;
+
+/// The scale of such an account, by the currency's.
+pub(crate) fn fine_scale(scale: u8) -> u8 {
+    scale.saturating_add(FINE_DIGITS).min(SCALE_MAX)
+}
 
 /// The exclusive bound of an amount's units, in magnitude: 2^96, what a `Decimal` can show.
 pub const UNITS_BOUND: i128 = 1 << 96;
@@ -52,6 +72,21 @@ pub enum AmountError {
     Scale {
         /// The scale.
         scale: u8,
+    },
+    /// Shares, fees and exchange are of amounts that are not below zero.
+    #[error("{amount} is below zero and cannot be shared")]
+    Negative {
+        /// The amount.
+        amount: Amount,
+    },
+    /// A share of a whole that is zero, or a split without a weight above zero.
+    #[error("there is no share of a whole that is zero")]
+    DivisionByZero,
+    /// More shares than [`SHARES_MAX`].
+    #[error("{count} shares are beyond {SHARES_MAX}")]
+    TooManyShares {
+        /// How many.
+        count: usize,
     },
 }
 

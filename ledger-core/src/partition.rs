@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
+use crate::adjustment::{AdjustmentKind, AdjustmentRef};
 use crate::ids::{HostNamespace, HouseId, IdError, PlayerId, RoundId, SourceId, TransactionId};
 use crate::text::{unescape, write_escaped};
 
@@ -110,7 +111,7 @@ impl Partition {
 /// A stream of a partition: the events of one aggregate, numbered 1, 2, 3 ...
 ///
 /// The text form names the partition too, its parts escaped: `wallet/P`, `round/P/source/R`,
-/// `deposit/P/source/D`, `player/P`, `host/P/N`, `house/H`.
+/// `deposit/P/source/D`, `correction/P/source/C`, `tax/P/source/T`, `player/P`, `host/P/N`, `house/H`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Stream {
@@ -126,6 +127,8 @@ pub enum Stream {
     Host(PlayerId, HostNamespace),
     /// One partition of the house.
     House(HouseId),
+    /// One correction, withheld tax or the like of one player.
+    Adjustment(PlayerId, AdjustmentRef),
 }
 
 impl Stream {
@@ -136,7 +139,8 @@ impl Stream {
             | Self::Wallet(player)
             | Self::Round(player, ..)
             | Self::Deposit(player, ..)
-            | Self::Host(player, ..) => Partition::Player(player.clone()),
+            | Self::Host(player, ..)
+            | Self::Adjustment(player, _) => Partition::Player(player.clone()),
             Self::House(house) => Partition::House(house.clone()),
         }
     }
@@ -144,12 +148,13 @@ impl Stream {
     /// Whether the stream is found by its own digest. The others (`player`, `wallet`, `host`, `house`) are read
     /// through their partition, most of whose commits they stand in.
     pub fn is_indexed(&self) -> bool {
-        matches!(self, Self::Round(..) | Self::Deposit(..))
+        matches!(self, Self::Round(..) | Self::Deposit(..) | Self::Adjustment(..))
     }
 
     /// [`Self::is_indexed`] of a stream that is known by its text form only.
     pub(crate) fn text_is_indexed(text: &str) -> bool {
-        text.starts_with("round/") || text.starts_with("deposit/")
+        let (kind, _) = text.split_once('/').unwrap_or((text, ""));
+        matches!(kind, "round" | "deposit") || AdjustmentKind::ALL.iter().any(|known| known.as_str() == kind)
     }
 
     /// What the index finds this stream by.
@@ -170,6 +175,9 @@ impl fmt::Display for Stream {
             Self::Deposit(p, s, d) => ("deposit", [Some(p.as_str()), Some(s.as_str()), Some(d.as_str())]),
             Self::Host(p, n) => ("host", [Some(p.as_str()), Some(n.as_str()), None]),
             Self::House(h) => ("house", [Some(h.as_str()), None, None]),
+            Self::Adjustment(p, AdjustmentRef { kind, source, id }) => {
+                (kind.as_str(), [Some(p.as_str()), Some(source.as_str()), Some(id.as_str())])
+            }
         };
         f.write_str(kind)?;
         for part in parts.into_iter().flatten() {
@@ -196,7 +204,13 @@ impl FromStr for Stream {
             }
             "host" => Self::Host(PlayerId::new(part()?)?, HostNamespace::new(part()?)?),
             "house" => Self::House(HouseId::new(part()?)?),
-            _ => return Err(error()),
+            kind => {
+                let known = AdjustmentKind::ALL.iter().find(|known| known.as_str() == kind);
+                let kind = *known.ok_or_else(error)?;
+                let player = PlayerId::new(part()?)?;
+                let (source, id) = (SourceId::new(part()?)?, TransactionId::new(part()?)?);
+                Self::Adjustment(player, AdjustmentRef { kind, source, id })
+            }
         };
         if parts.next().is_some() { Err(error()) } else { Ok(stream) }
     }
@@ -288,7 +302,7 @@ name_schema!(Partition, "player/<id> or house/<id>");
 #[cfg(feature = "schema")]
 name_schema!(
     Stream,
-    "player/P, wallet/P, round/P/source/R, deposit/P/source/D, host/P/N or house/H; parts escaped as in RFC 6901"
+    "player/P, wallet/P, round/P/source/R, deposit/P/source/D, correction/P/source/C, tax/P/source/T, host/P/N or house/H; parts escaped as in RFC 6901"
 );
 
 #[cfg(test)]
@@ -308,6 +322,8 @@ mod tests {
             round("a~1b", "c", "d"),
             round("a~", "1b", "d"),
             Stream::Wallet(p("a/b")),
+            "correction/a/b/c".parse().unwrap(),
+            "tax/a/b/c".parse().unwrap(),
             Stream::Player(p("a")),
         ];
         let mut texts: Vec<_> = streams.iter().map(ToString::to_string).collect();

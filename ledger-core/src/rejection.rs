@@ -35,6 +35,16 @@ pub enum NotAllowedReason {
     Currencies,
     /// The currency was recorded with another scale or maximum.
     CurrencyDiffers,
+    /// Who approves must be another person than who acts.
+    SamePerson,
+    /// What the command names is not known.
+    TargetUnknown,
+    /// The proposal was approved or declined before.
+    AlreadyDecided,
+    /// The player is already closed.
+    AlreadyClosed,
+    /// The player has a purse in this currency.
+    PurseExists,
 }
 
 /// What a player has too many of.
@@ -53,6 +63,8 @@ pub enum Capacity {
     Currencies,
     /// Namespaces of the host.
     HostNamespaces,
+    /// Corrections of one player that wait for a decision.
+    Proposals,
 }
 
 /// A refusal that the rules demand. Nothing was posted.
@@ -153,6 +165,9 @@ pub enum Rejection {
         /// The currency's digits.
         scale: u8,
     },
+    /// The player is closed: nothing new begins for him.
+    #[error("the player is closed")]
+    PlayerClosed,
     /// A check of the host refuses.
     #[error("the host's check {check} (version {version}) refuses: {refusal}")]
     HostRefused {
@@ -212,6 +227,7 @@ impl Rejection {
             Self::ZoneUnknown { .. } => "zone_unknown",
             Self::InvalidAmount { .. } => "invalid_amount",
             Self::Precision { .. } => "precision",
+            Self::PlayerClosed => "player_closed",
             Self::HostRefused { .. } => "host_refused",
             Self::HostVersion { .. } => "host_version",
             Self::CapacityExceeded { .. } => "capacity_exceeded",

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use ledger_core::stored::{CommitBody, CommitIndex, OutcomeKind, TombstoneRecord};
 use ledger_core::{
-    AggregateRef, Decision, Facts, FactsNeeded, Found, KnownBatch, KnownOperation, Partition, PlayerCommand,
-    PlayerLedger, PlayerState, Stream, Timestamp,
+    AggregateRef, Decision, Facts, FactsNeeded, Found, KnownBatch, KnownOperation, Partition, PlayerLedger,
+    PlayerState, Stream, Timestamp,
 };
 use ledger_store::{Head, Lookup, SealedCommit, Shard, commit_hash};
 
@@ -216,14 +216,13 @@ impl Writer {
         if last > self.durable_batch { Some(Obstacle::Batch(last)) } else { Some(Obstacle::Log) }
     }
 
-    /// Whether this opens a player with a currency whose registration is decided but not known to be durable.
+    /// Whether this opens a purse in a currency whose registration is decided but not known to be durable.
     /// Its caller may know before the writer does.
     fn awaits_registration(&self, job: &Job) -> bool {
         let Ask::Execute(prepared) = &job.ask else { return false };
-        let PlayerCommand::OpenPlayer(open) = &prepared.command else { return false };
         self.register_batch > 0
-            && open.currencies.iter().any(|code| {
-                self.currencies.get(*code).is_none() && self.register.registry().get(*code).is_some()
+            && prepared.command.opens_currencies().any(|code| {
+                self.currencies.get(code).is_none() && self.register.registry().get(code).is_some()
             })
     }
 
@@ -701,8 +700,6 @@ fn needed_lookups(job: &Job, state: &PlayerState, lookups: &mut Vec<Lookup>) {
     match &job.ask {
         Ask::Execute(prepared) => {
             let operations = prepared.needed.operations().iter().zip(prepared.command.operations());
-            // What is live before a batch may be over when its later commands look for it.
-            let is_batch = !prepared.needed.batch.is_empty();
             for ((needs, command), digests) in operations.zip(&prepared.digests) {
                 lookups.push(Lookup::Key(job.shard, digests.key));
                 lookups.push(Lookup::Key(job.shard, digests.tombstone));
@@ -711,7 +708,9 @@ fn needed_lookups(job: &Job, state: &PlayerState, lookups: &mut Vec<Lookup>) {
                         lookups.push(Lookup::Stream(job.shard, *digest));
                     }
                 }
-                if !digests.targets.is_empty() && (is_batch || !state.has_live_target(command)) {
+                // Earlier commands of a batch may end what is live now, so its targets are always looked for.
+                let is_live = prepared.digests.len() == 1 && state.has_live_target(command);
+                if !digests.targets.is_empty() && !is_live {
                     lookups.extend(digests.targets.iter().map(|digest| Lookup::Key(job.shard, *digest)));
                 }
             }

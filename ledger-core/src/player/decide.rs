@@ -9,7 +9,7 @@ use crate::stored::{Event, KeyRecord, OutcomeKind, PlayerOpened, TransactionRef,
 use crate::time::Timestamp;
 
 /// The most currencies of one player.
-const CURRENCIES_MAX: usize = 32;
+pub(super) const CURRENCIES_MAX: usize = 32;
 
 pub(super) fn open(command: &OpenPlayer, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     if work.state().profile().is_some() {

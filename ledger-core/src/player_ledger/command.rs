@@ -2,13 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::adjustment::{
+    ChargeInactivityFee, DecideCorrection, ProposeCorrection, ReclaimDormant, ReturnTax, TransferDormant,
+    WithholdTax,
+};
 use crate::credit::GrantCredit;
 use crate::deposit::RecordDeposit;
 use crate::host::HostOperation;
 use crate::ids::{IdError, PlayerId, SourceId, TransactionId};
 use crate::key::{Fingerprint, FingerprintBuilder, IdempotencyKey, OperationKind};
 use crate::money::CurrencyCode;
-use crate::player::OpenPlayer;
+use crate::player::{AddPurse, ClosePlayer, OpenPlayer, ReopenPlayer};
 use crate::player_ledger::{Batch, Facts, Fault, Needs, Operation, Outcome, Workspace};
 use crate::policy::Policy;
 use crate::round::{CloseRound, PlaceBet, Rollback, Settle, Void};
@@ -117,7 +121,7 @@ commands! {
     Void,
     Rollback,
     GrantCredit,
-    HostOperation,
+    HostOperation, ProposeCorrection, DecideCorrection, ChargeInactivityFee, TransferDormant, ReclaimDormant, WithholdTax, ReturnTax, ClosePlayer, ReopenPlayer, AddPurse,
 }
 
 impl From<Batch> for PlayerCommand {
@@ -136,6 +140,15 @@ impl PlayerCommand {
         let (source, id) = self.sender(player)?;
         let kind = policy.key_kind(&source, self.kind());
         Ok(IdempotencyKey { source, kind, id })
+    }
+
+    /// The currencies whose purses it opens: they must be registered before it is decided.
+    pub fn opens_currencies(&self) -> impl Iterator<Item = CurrencyCode> {
+        self.operations().iter().flat_map(|command| match command {
+            Self::OpenPlayer(open) => open.currencies.clone(),
+            Self::AddPurse(add) => vec![add.currency],
+            _ => Vec::new(),
+        })
     }
 
     /// The operations it consists of: itself, or those of the batch.

@@ -1,10 +1,12 @@
 //! The part of a decision that cannot fail: building events on top of a state.
 
+use crate::adjustment::{self, Adjustment, AdjustmentRef};
 use crate::entry::{Entry, EntryError, Posting};
 use crate::ids::{ActorId, TraceId};
 use crate::key::{ContentHash, IdempotencyKey};
 use crate::money::{AmountError, CurrencyCode};
 use crate::partition::{Partition, Stream};
+use crate::player_ledger::facts::balances_after;
 use crate::player_ledger::{Fault, PlayerState};
 use crate::rejection::Rejection;
 use crate::stored::{
@@ -83,11 +85,7 @@ pub struct DraftOperation {
 impl Draft {
     /// The balances after it, of the purses it concerns.
     pub fn balances(&self) -> Vec<PurseBalance> {
-        let posted = self.events.iter().rev().find_map(|record| match &record.event {
-            Event::EntryPosted(event) => Some(event.after.clone()),
-            _ => None,
-        });
-        posted.unwrap_or_else(|| self.balance.iter().cloned().collect())
+        balances_after(&self.events, self.balance.iter().cloned().collect())
     }
 
     /// The commit this draft becomes in a partition of the house.
@@ -282,6 +280,22 @@ impl<'a> Workspace<'a> {
     /// Adds an event of any stream.
     pub(crate) fn push(&mut self, stream: Stream, version: u64, event: Event) {
         self.events.push(EventRecord { stream, version, event });
+    }
+
+    /// Adds an event of an adjustment's stream and folds it into `adjustment`; `None` before its first.
+    pub(crate) fn push_adjustment(
+        &mut self,
+        adjustment: &mut Option<Adjustment>,
+        of: &AdjustmentRef,
+        event: Event,
+    ) -> Result<(), Fault> {
+        let before = adjustment.as_ref().map_or(0, Adjustment::version);
+        let version = before.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
+        let stream = Stream::Adjustment(self.state.player().clone(), of.clone());
+        let record = EventRecord { stream, version, event };
+        adjustment::evolve(adjustment, of, &record, self.now)?;
+        self.events.push(record);
+        Ok(())
     }
 
     /// Adds the first event of a stream.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::adjustment::{self, Adjustment, AdjustmentRef};
 use crate::host::PreCheck;
 use crate::ids::{PlayerId, RoundId, SourceId, TransactionId};
 use crate::key::{Fingerprint, IdempotencyKey, OperationKind};
@@ -34,6 +35,8 @@ pub struct RoundRef {
 pub enum AggregateRef {
     /// A round.
     Round(RoundRef),
+    /// A correction, a withheld tax or the like.
+    Adjustment(AdjustmentRef),
 }
 
 impl From<RoundRef> for AggregateRef {
@@ -42,11 +45,18 @@ impl From<RoundRef> for AggregateRef {
     }
 }
 
+impl From<AdjustmentRef> for AggregateRef {
+    fn from(adjustment: AdjustmentRef) -> Self {
+        Self::Adjustment(adjustment)
+    }
+}
+
 impl AggregateRef {
     /// Its stream.
     pub fn stream(&self, player: &PlayerId) -> Stream {
         match self {
             Self::Round(round) => Stream::Round(player.clone(), round.source.clone(), round.round.clone()),
+            Self::Adjustment(adjustment) => Stream::Adjustment(player.clone(), adjustment.clone()),
         }
     }
 }
@@ -158,10 +168,12 @@ pub(crate) fn operations<'a>(
     })
 }
 
-/// The balances an operation's answer shows: those after its entry, or else what was shown before.
+/// The balances an operation's answer shows: those after its entry or in its closing of the player, or else what
+/// was shown before.
 pub(crate) fn balances_after(events: &[EventRecord], before: Vec<PurseBalance>) -> Vec<PurseBalance> {
     let posted = events.iter().rev().find_map(|record| match &record.event {
         Event::EntryPosted(event) => Some(event.after.clone()),
+        Event::PlayerClosed(event) => Some(event.purses.clone()),
         _ => None,
     });
     posted.unwrap_or(before)
@@ -173,12 +185,13 @@ pub struct Found {
     operations: Vec<KnownOperation>,
     tombstones: Vec<TombstoneRecord>,
     rounds: Vec<Round>,
+    adjustments: Vec<Adjustment>,
 }
 
 impl Found {
     /// Nothing was found: the usual case.
     pub const NOTHING: &'static Self =
-        &Self { operations: Vec::new(), tombstones: Vec::new(), rounds: Vec::new() };
+        &Self { operations: Vec::new(), tombstones: Vec::new(), rounds: Vec::new(), adjustments: Vec::new() };
 
     /// Adds an operation.
     pub fn add_operation(&mut self, known: KnownOperation) {
@@ -204,6 +217,9 @@ impl Found {
         match aggregate {
             AggregateRef::Round(round) => {
                 self.rounds.extend(Round::fold(&round.source, &round.round, events)?);
+            }
+            AggregateRef::Adjustment(adjustment) => {
+                self.adjustments.extend(Adjustment::fold(adjustment, events)?);
             }
         }
         Ok(())
@@ -235,6 +251,16 @@ impl Found {
                 round::evolve(&mut round, record, now)?;
                 self.rounds.push(round);
             }
+            if let Stream::Adjustment(_, of) = &record.stream {
+                let at = self.adjustments.iter().position(|found| found.reference() == *of);
+                let mut adjustment = match at {
+                    Some(index) => Some(self.adjustments.swap_remove(index)),
+                    None => before.proposal(&of.source, &of.id).cloned().map(Adjustment::Correction),
+                };
+                adjustment = adjustment.filter(|known| known.reference() == *of);
+                adjustment::evolve(&mut adjustment, of, record, now)?;
+                self.adjustments.extend(adjustment);
+            }
         }
         Ok(())
     }
@@ -260,6 +286,11 @@ impl Found {
     /// A round that is not live.
     pub fn round(&self, round: &RoundRef) -> Option<&Round> {
         self.rounds.iter().find(|found| found.id == round.round && found.source == round.source)
+    }
+
+    /// A correction that is decided, a withheld tax, or the like.
+    pub fn adjustment(&self, adjustment: &AdjustmentRef) -> Option<&Adjustment> {
+        self.adjustments.iter().find(|found| found.reference() == *adjustment)
     }
 }
 

@@ -17,4 +17,4 @@ pub use draft::{Context, Decision, Draft, DraftOperation};
 pub(crate) use draft::{Stop, Workspace};
 pub use facts::{AggregateRef, Facts, FactsNeeded, Found, KnownOperation, RoundRef, Subject};
 pub(crate) use operation::{Needs, Operation, Outcome, sent_by};
-pub use state::{FOLD_VERSION, Fault, HostKept, OPEN_ROUNDS_MAX, PlayerState, Profile};
+pub use state::{FOLD_VERSION, Fault, HostKept, OPEN_ROUNDS_MAX, PlayerState, Profile, Standing};

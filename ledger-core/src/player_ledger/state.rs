@@ -6,11 +6,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountKind;
+use crate::adjustment::{self, Adjustment, AdjustmentKind, AdjustmentRef, Correction, CorrectionStatus};
 use crate::host::HostData;
-use crate::ids::{BrandId, HostNamespace, JurisdictionId, OperatorId, PlayerId, RoundId, SourceId};
+use crate::ids::{
+    BrandId, HostNamespace, JurisdictionId, OperatorId, PlayerId, RoundId, SourceId, TransactionId,
+};
 use crate::money::CurrencyCode;
 use crate::partition::Stream;
 use crate::player_ledger::{AggregateRef, PlayerCommand, RoundRef};
+use crate::rejection::Rejection;
 use crate::round::{self, RollbackKind};
 use crate::stored::{CommitBody, Event, EventRecord, PurseBalance, Round, RoundStatus};
 use crate::time::Timestamp;
@@ -18,7 +22,7 @@ use crate::wallet::{Purse, Wallet};
 
 /// The version of this fold; a snapshot made by another is ignored. Raise it with every change to what
 /// `evolve` makes of events or to how the state is encoded.
-pub const FOLD_VERSION: u32 = 2;
+pub const FOLD_VERSION: u32 = 3;
 
 /// The most rounds a player may have open at once.
 pub const OPEN_ROUNDS_MAX: usize = 1_000;
@@ -53,6 +57,15 @@ pub struct Profile {
     pub kind: AccountKind,
 }
 
+/// Whether a player is closed or dormant, and since when.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// When he was closed, if he is.
+    pub closed_at: Option<Timestamp>,
+    /// When the first of his purses became dormant, if one did since he last came back.
+    pub dormant_since: Option<Timestamp>,
+}
+
 /// The live state of one player.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlayerState {
@@ -64,6 +77,9 @@ pub struct PlayerState {
     rounds: Vec<Round>,
     /// What the host keeps, by namespace.
     host: BTreeMap<HostNamespace, HostKept>,
+    /// Corrections that wait for a decision, in the order they were proposed.
+    proposals: Vec<Correction>,
+    standing: Standing,
     recorded_at: Option<Timestamp>,
 }
 
@@ -91,6 +107,8 @@ impl PlayerState {
             wallet: Wallet::default(),
             rounds: Vec::new(),
             host: BTreeMap::new(),
+            proposals: Vec::new(),
+            standing: Standing::default(),
             recorded_at: None,
         }
     }
@@ -135,14 +153,43 @@ impl PlayerState {
         self.rounds.iter().find(|live| live.id == round.round && live.source == round.source)
     }
 
+    /// The corrections that wait for a decision, in the order they were proposed.
+    pub fn proposals(&self) -> &[Correction] {
+        &self.proposals
+    }
+
+    /// A correction that waits for a decision.
+    pub fn proposal(&self, source: &SourceId, id: &TransactionId) -> Option<&Correction> {
+        self.proposals.iter().find(|live| live.id == *id && live.source == *source)
+    }
+
+    /// Whether he is closed or dormant.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// That something new may begin for the player: a bet, a tip, a deposit, a session. What has begun takes its
+    /// course whatever his standing (S46, S71 in docs/scenarios.md).
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::PlayerClosed`].
+    pub(crate) fn may_play(&self) -> Result<(), Rejection> {
+        if self.standing.closed_at.is_some() { Err(Rejection::PlayerClosed) } else { Ok(()) }
+    }
+
     /// Whether something is live, so that it need not be looked for in the log.
     pub fn is_live(&self, aggregate: &AggregateRef) -> bool {
         match aggregate {
             AggregateRef::Round(round) => self.round(round).is_some(),
+            AggregateRef::Adjustment(of) => {
+                of.kind == AdjustmentKind::Correction && self.proposal(&of.source, &of.id).is_some()
+            }
         }
     }
 
-    /// Whether what a command undoes is in a live round, so that its targets need not be looked for in the log.
+    /// Whether what a command undoes is in a live round, so that its targets need not be looked for in the log;
+    /// not so in a batch, whose earlier commands may end that round.
     /// Without a stated kind a live win does not do: a bet in the log goes before it.
     pub fn has_live_target(&self, command: &PlayerCommand) -> bool {
         let PlayerCommand::Rollback(rollback) = command else { return false };
@@ -204,7 +251,7 @@ impl PlayerState {
     pub fn evolve(&mut self, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
         match (&record.stream, &record.event) {
             (Stream::Wallet(_), Event::EntryPosted(event)) => self.wallet.evolve(record.version, event),
-            (Stream::Player(_), _) => self.evolve_player(record),
+            (Stream::Player(_), _) => self.evolve_player(record, at),
             (Stream::Round(_, source, round), _) => self.evolve_round(source, round, record, at),
             (Stream::Deposit(..), Event::DepositSucceeded(_)) => Ok(()),
             (Stream::Host(_, namespace), Event::HostRecorded(event)) => {
@@ -220,12 +267,13 @@ impl PlayerState {
                 }
                 Ok(())
             }
+            (Stream::Adjustment(_, of), _) => self.evolve_adjustment(of, record, at),
             _ => Err(misplaced(record)),
         }
     }
 
     /// Folds an event of the player's own stream.
-    fn evolve_player(&mut self, record: &EventRecord) -> Result<(), Fault> {
+    fn evolve_player(&mut self, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
         self.next_version(record.version)?;
         match &record.event {
             Event::PlayerOpened(event) => {
@@ -241,11 +289,19 @@ impl PlayerState {
                 });
                 self.wallet.open(&event.currencies);
             }
+            Event::PurseOpened(event) => self.wallet.add(event.currency)?,
+            Event::PlayerClosed(_) if self.standing.closed_at.is_none() => self.standing.closed_at = Some(at),
+            Event::PlayerReopened(_) if self.standing.closed_at.is_some() => self.standing.closed_at = None,
+            Event::DormantTransferred(_) => {
+                self.standing.dormant_since.get_or_insert(at);
+            }
+            Event::DormantReclaimed(_) => self.standing.dormant_since = None,
             Event::TxnRejected(_)
             | Event::TxnTombstoned(_)
             | Event::TxnNoted(_)
             | Event::NegativeBalanceRaised(_)
-            | Event::CreditGranted(_) => {}
+            | Event::CreditGranted(_)
+            | Event::FeeCharged(_) => {}
             _ => return Err(misplaced(record)),
         }
         Ok(())
@@ -292,6 +348,36 @@ impl PlayerState {
             event => {
                 Err(Fault::corrupted(format!("{} came for round {id}, which is not open", event.type_name())))
             }
+        }
+    }
+
+    fn evolve_adjustment(
+        &mut self,
+        of: &AdjustmentRef,
+        record: &EventRecord,
+        at: Timestamp,
+    ) -> Result<(), Fault> {
+        let index = self.proposals.iter().position(|live| live.id == of.id && live.source == of.source);
+        match (of.kind, &record.event, index) {
+            (AdjustmentKind::Correction, Event::CorrectionProposed(_), None)
+            | (
+                AdjustmentKind::Correction,
+                Event::CorrectionApplied(_) | Event::CorrectionDeclined(_),
+                Some(_),
+            ) => {
+                let live = index.map(|index| self.proposals.remove(index));
+                let mut adjustment = live.map(Adjustment::Correction);
+                adjustment::evolve(&mut adjustment, of, record, at)?;
+                if let Some(Adjustment::Correction(correction)) = adjustment
+                    && correction.status == CorrectionStatus::Proposed
+                {
+                    self.proposals.push(correction);
+                }
+                Ok(())
+            }
+            // A withheld tax is over when it is withheld; the live state has nothing of it.
+            (AdjustmentKind::Tax, Event::TaxWithheld(_) | Event::TaxReturned(_), _) => Ok(()),
+            _ => Err(misplaced(record)),
         }
     }
 

@@ -29,6 +29,7 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
         check_currency(round, command.currency)?;
     }
     let stake = incoming(command.amount, purse.currency())?;
+    state.may_play()?;
     let bets = known.map_or(0, |round| round.bets.len());
     if bets >= BETS_MAX {
         return Err(capacity(Capacity::BetsInRound, BETS_MAX));

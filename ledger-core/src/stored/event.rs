@@ -3,11 +3,17 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::adjustment::{
+    CorrectionApplied, CorrectionDeclined, CorrectionProposed, DormantReclaimed, DormantTransferred,
+    FeeCharged, TaxReturned, TaxWithheld,
+};
 use super::credit::CreditGranted;
 use super::deposit::DepositSucceeded;
 use super::host::HostRecorded;
 use super::house::CurrencyRegistered;
-use super::player::{PlayerOpened, TxnNoted, TxnRejected, TxnTombstoned};
+use super::player::{
+    PlayerClosed, PlayerOpened, PlayerReopened, PurseOpened, TxnNoted, TxnRejected, TxnTombstoned,
+};
 use super::round::{
     BetPlaced, BetRolledBack, BetSettled, BetVoided, RoundClosed, RoundReopened, RoundVoided, WinCredited,
     WinRetained, WinRolledBack,
@@ -103,6 +109,28 @@ events! {
     HostRecorded = "host.recorded" 1,
     /// A currency's first use.
     CurrencyRegistered = "currency.registered" 1,
+    /// Someone proposed to correct a balance.
+    CorrectionProposed = "correction.proposed" 1,
+    /// A correction was approved and booked.
+    CorrectionApplied = "correction.applied" 1,
+    /// A correction is not booked.
+    CorrectionDeclined = "correction.declined" 1,
+    /// A fee was taken.
+    FeeCharged = "fee.charged" 1,
+    /// Cash became dormant.
+    DormantTransferred = "dormant.transferred" 1,
+    /// Dormant money became cash again.
+    DormantReclaimed = "dormant.reclaimed" 1,
+    /// Tax was withheld.
+    TaxWithheld = "tax.withheld" 1,
+    /// Withheld tax went back.
+    TaxReturned = "tax.returned" 1,
+    /// A player was closed.
+    PlayerClosed = "player.closed" 1,
+    /// A closed player is open again.
+    PlayerReopened = "player.reopened" 1,
+    /// A player has one purse more.
+    PurseOpened = "purse.opened" 1,
 }
 
 /// Why a stored event cannot be read.

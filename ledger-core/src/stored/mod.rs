@@ -1,5 +1,6 @@
 //! Stored shapes: everything that stands in the log, in one place. Frozen: see `docs/storage-format.md`.
 
+mod adjustment;
 mod commit;
 mod credit;
 mod deposit;
@@ -12,6 +13,10 @@ mod round;
 mod shapes;
 mod wallet;
 
+pub use adjustment::{
+    CorrectionApplied, CorrectionDeclined, CorrectionProposed, DeclineCause, Direction, DormantReclaimed,
+    DormantTransferred, FeeCharged, FeeKind, TaxReturned, TaxWithheld,
+};
 pub use commit::{BodyError, CommitBody, EVENTS_MAX, KEYS_MAX, KeyRecord, OutcomeKind, TombstoneRecord};
 pub use credit::{CreditGranted, CreditKind};
 pub use deposit::DepositSucceeded;
@@ -21,7 +26,10 @@ pub use event::{Event, EventError, EventRecord};
 pub use host::HostRecorded;
 pub use house::CurrencyRegistered;
 pub use index::{CommitIndex, IndexError};
-pub use player::{Note, PlayerOpened, TransactionRef, TxnNoted, TxnRejected, TxnTombstoned};
+pub use player::{
+    Note, PlayerClosed, PlayerOpened, PlayerReopened, PurseOpened, TransactionRef, TxnNoted, TxnRejected,
+    TxnTombstoned,
+};
 pub use round::{
     Bet, BetPlaced, BetRolledBack, BetSettled, BetStatus, BetVoided, CloseReason, ReopenReason, Round,
     RoundClosed, RoundReopened, RoundStatus, RoundVoided, SettledBy, Win, WinCredited, WinRetained,

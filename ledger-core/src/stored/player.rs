@@ -5,10 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::shapes::shape;
 use super::shapes::words;
+use super::wallet::PurseBalance;
 use crate::account::AccountKind;
+use crate::ids::ActorId;
 use crate::ids::BrandId;
 use crate::ids::JurisdictionId;
 use crate::ids::OperatorId;
+use crate::ids::Reason;
 use crate::ids::SourceId;
 use crate::ids::TransactionId;
 use crate::key::Fingerprint;
@@ -78,6 +81,9 @@ words! {
         RoundNotOpen,
         /// A credit of zero.
         ZeroCredit,
+        /// There is no money to move: no cash to charge or to make dormant, nothing dormant, or a tax that the player
+        /// keeps.
+        NothingToMove,
     }
 }
 
@@ -88,5 +94,41 @@ shape! {
         pub txn: TransactionRef,
         /// Why nothing was done.
         pub note: Note,
+    }
+}
+
+shape! {
+    /// `player.closed` 1: the player's account is closed. What he has stays his and is to be paid out.
+    pub struct PlayerClosed {
+        /// The operation.
+        pub txn: TransactionRef,
+        /// Who closed it.
+        pub by: ActorId,
+        /// Why, in his words.
+        pub reason: Reason,
+        /// All purses as they are: what remains to be paid out, and what is still held.
+        pub purses: Vec<PurseBalance>,
+    }
+}
+
+shape! {
+    /// `player.reopened` 1: a closed player is open again.
+    pub struct PlayerReopened {
+        /// The operation.
+        pub txn: TransactionRef,
+        /// Who reopened it.
+        pub by: ActorId,
+        /// Who approved that: another person.
+        pub approved_by: ActorId,
+    }
+}
+
+shape! {
+    /// `purse.opened` 1: the player has one purse more.
+    pub struct PurseOpened {
+        /// The operation.
+        pub txn: TransactionRef,
+        /// The currency, with scale and maximum.
+        pub currency: Currency,
     }
 }

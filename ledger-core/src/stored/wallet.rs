@@ -23,6 +23,9 @@ shape! {
         /// `receivable:player`; absent when zero.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub receivable: Option<Amount>,
+        /// `player:dormant`; absent when zero.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub dormant: Option<Amount>,
     }
 }
 

@@ -3,18 +3,22 @@
 use rust_decimal::Decimal;
 
 use crate::account::AccountKind;
+use crate::adjustment::{
+    ChargeInactivityFee, DecideCorrection, ProposeCorrection, ReclaimDormant, ReturnTax, TransferDormant,
+    WithholdTax,
+};
 use crate::credit::GrantCredit;
 use crate::deposit::RecordDeposit;
 use crate::host::{HostAccount, HostAccountClass, HostData, HostMovement, HostOperation};
 use crate::ids::{
-    BrandId, GameId, HostName, HostNamespace, JurisdictionId, OperatorId, Reason, RoundId, SourceId,
+    ActorId, BrandId, GameId, HostName, HostNamespace, JurisdictionId, OperatorId, Reason, RoundId, SourceId,
     SubAccount, TransactionId,
 };
 use crate::money::CurrencyCode;
-use crate::player::OpenPlayer;
+use crate::player::{AddPurse, ClosePlayer, OpenPlayer, ReopenPlayer};
 use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
 use crate::round::{CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void, VoidTarget};
-use crate::stored::CreditKind;
+use crate::stored::{CreditKind, Direction};
 
 /// A source id.
 pub fn source(text: &str) -> SourceId {
@@ -196,4 +200,110 @@ pub fn batch(commands: Vec<PlayerCommand>) -> Batch {
 /// Several commands, all or none; known ones are replayed.
 pub fn batch_of_new(commands: Vec<PlayerCommand>) -> Batch {
     Batch::new(commands, KnownOperations::Replay).expect("a batch")
+}
+
+/// A person of the operator.
+pub fn person(text: &str) -> ActorId {
+    ActorId::new(text).expect("an actor id")
+}
+
+/// A correction of the code `goodwill` in the player's favour, proposed by `ann` of the back office.
+pub fn propose_credit(id: &str, amount: &str) -> ProposeCorrection {
+    ProposeCorrection {
+        source: source("office"),
+        id: txn(id),
+        direction: Direction::Credit,
+        code: SubAccount::new("goodwill").expect("a sub-account"),
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        reason: Reason::new("a complaint").expect("a reason"),
+        by: person("ann"),
+        on_shortfall: None,
+    }
+}
+
+/// A correction of the code `goodwill` at the player's expense, proposed by `ann` of the back office.
+pub fn propose_debit(id: &str, amount: &str) -> ProposeCorrection {
+    ProposeCorrection { direction: Direction::Debit, ..propose_credit(id, amount) }
+}
+
+/// The approval of a correction by `bob` of the back office.
+pub fn approve(id: &str, proposal: &str) -> DecideCorrection {
+    DecideCorrection {
+        source: source("office"),
+        id: txn(id),
+        proposal: txn(proposal),
+        by: person("bob"),
+        approve: true,
+    }
+}
+
+/// The refusal of a correction by `bob` of the back office.
+pub fn decline(id: &str, proposal: &str) -> DecideCorrection {
+    DecideCorrection { approve: false, ..approve(id, proposal) }
+}
+
+/// A fee for inactivity.
+pub fn inactivity_fee(id: &str, amount: &str) -> ChargeInactivityFee {
+    ChargeInactivityFee {
+        source: source("office"),
+        id: txn(id),
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        by: None,
+    }
+}
+
+/// The EUR purse becomes dormant.
+pub fn transfer_dormant(id: &str) -> TransferDormant {
+    TransferDormant { source: source("office"), id: txn(id), currency: currency("EUR") }
+}
+
+/// The EUR purse is claimed back.
+pub fn reclaim_dormant(id: &str) -> ReclaimDormant {
+    ReclaimDormant { source: source("office"), id: txn(id), currency: currency("EUR") }
+}
+
+/// A tax for `DE` is withheld.
+pub fn withhold_tax(id: &str, amount: &str) -> WithholdTax {
+    WithholdTax {
+        source: source("office"),
+        id: txn(id),
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        jurisdiction: JurisdictionId::new("DE").expect("an id"),
+        on: None,
+        on_shortfall: None,
+    }
+}
+
+/// A withheld tax goes back.
+pub fn return_tax(id: &str, tax: &str, amount: &str) -> ReturnTax {
+    ReturnTax {
+        source: source("office"),
+        id: txn(id),
+        tax: txn(tax),
+        amount: decimal(amount),
+        currency: currency("EUR"),
+    }
+}
+
+/// The player is closed by `ann` of the back office.
+pub fn close_player(id: &str) -> ClosePlayer {
+    ClosePlayer {
+        source: source("office"),
+        id: txn(id),
+        by: person("ann"),
+        reason: Reason::new("his wish").expect("a reason"),
+    }
+}
+
+/// The player is opened again by `ann`, approved by `bob`.
+pub fn reopen_player(id: &str) -> ReopenPlayer {
+    ReopenPlayer { source: source("office"), id: txn(id), by: person("ann"), approved_by: person("bob") }
+}
+
+/// One purse more.
+pub fn add_purse(id: &str, code: &str) -> AddPurse {
+    AddPurse { source: source("office"), id: txn(id), currency: currency(code) }
 }

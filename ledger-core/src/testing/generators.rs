@@ -3,6 +3,8 @@
 //! Pools of ids are small, so duplicates, reused keys, tombstones, wins without bets and repeated rollbacks
 //! come by themselves; amounts include zero, too fine, negative and absurd ones.
 
+mod adjustments;
+
 use proptest::collection::{SizeRange, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -216,6 +218,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         2 => credits().prop_map(PlayerCommand::from),
         1 => openings().prop_map(PlayerCommand::from),
         2 => host_operations().prop_map(PlayerCommand::from),
+        5 => adjustments::office(),
     ]
 }
 
@@ -305,7 +308,7 @@ fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
                 rollback.target.clone_from(id);
             }
         }
-        _ => {}
+        other => adjustments::aim(other, all, at),
     }
 }
 
@@ -327,7 +330,10 @@ fn rename(command: &mut PlayerCommand, step: usize) {
         PlayerCommand::Rollback(c) => &mut c.id,
         PlayerCommand::GrantCredit(c) => &mut c.id,
         PlayerCommand::HostOperation(c) => &mut c.id,
-        PlayerCommand::OpenPlayer(_) | PlayerCommand::Batch(_) => return,
+        other => match adjustments::id(other) {
+            Some(id) => id,
+            None => return,
+        },
     };
     *id = commands::txn(&format!("N{step}"));
 }
@@ -347,11 +353,12 @@ fn spent_win(on_shortfall: Option<ShortfallPolicy>) -> Vec<PlayerCommand> {
 
 /// Histories of one player: he is opened with EUR and USD and mostly deposits, then anything comes. Many
 /// commands are aimed at an earlier bet or win, about one in eight is an earlier one again, and in some
-/// histories a win is spent and then rolled back. `len` counts the rest.
+/// histories a win is spent and then rolled back, or the back office steps in. `len` counts the rest.
 pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerCommand>> {
     let steps = vec((command(), bends()), len);
     let spree = option::weighted(0.2, (any::<Index>(), option::of(shortfalls())));
-    (select(&["0", "20", "100", "1000"][..]), steps, spree).prop_map(|(cash, steps, spree)| {
+    let story = option::weighted(0.3, (any::<Index>(), adjustments::stories()));
+    (select(&["0", "20", "100", "1000"][..]), steps, spree, story).prop_map(|(cash, steps, spree, story)| {
         let mut all: Vec<PlayerCommand> = vec![commands::open(&["EUR", "USD"]).into()];
         if cash != "0" {
             all.push(commands::deposit("T1", cash).into());
@@ -369,6 +376,11 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
         if let Some((at, on_shortfall)) = spree {
             let tail = all.split_off(at.index(all.len()) + 1);
             all.extend(spent_win(on_shortfall));
+            all.extend(tail);
+        }
+        if let Some((at, story)) = story {
+            let tail = all.split_off(at.index(all.len()) + 1);
+            all.extend(story);
             all.extend(tail);
         }
         all

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::account::{Account, AccountCode, AccountKind, Side};
 use crate::ids::{PlayerId, SubAccount};
 use crate::key::IdempotencyKey;
-use crate::money::{Amount, AmountError};
+use crate::money::{Amount, AmountError, CurrencyCode};
 use crate::partition::{Partition, Stream};
 use crate::player_ledger::{Fault, PlayerState, operations_of};
 use crate::stored::{BetStatus, CommitBody, Event, OutcomeKind, Round, RoundStatus};
@@ -58,16 +58,22 @@ pub fn journal(commits: &[CommitBody]) -> Vec<Line> {
     lines
 }
 
+/// A sum at the finer of two scales: accounts of the house may be finer than their currency.
+fn plus(left: Amount, right: Amount) -> Result<Amount, AmountError> {
+    let scale = left.scale().max(right.scale());
+    left.rescale_up(scale)?.checked_add(right.rescale_up(scale)?)
+}
+
 /// The balance of every account on its normal side.
 ///
 /// # Errors
 ///
-/// [`AmountError`] if a sum cannot be held or scales differ.
+/// [`AmountError`] if a sum cannot be held.
 pub fn balances(journal: &[Line]) -> Result<BTreeMap<Account, Amount>, AmountError> {
     let mut all: BTreeMap<Account, Amount> = BTreeMap::new();
     for line in journal {
         let balance = all.entry(line.account.clone()).or_insert(Amount::zero(line.amount.scale()));
-        *balance = balance.checked_add(line.signed()?)?;
+        *balance = plus(*balance, line.signed()?)?;
     }
     Ok(all)
 }
@@ -110,15 +116,19 @@ pub fn check_all(player: &PlayerId, commits: &[CommitBody], live: &PlayerState) 
 ///
 /// The entry that does not balance.
 pub fn i1_entries_balance(journal: &[Line]) -> Result<(), String> {
-    let mut sums: BTreeMap<_, i128> = BTreeMap::new();
+    let mut sums: BTreeMap<_, Amount> = BTreeMap::new();
     for line in journal {
-        let sum = sums.entry((line.entry, line.account.currency, line.account.code.book())).or_default();
-        *sum += match line.side {
-            Side::Debit => line.amount.units(),
-            Side::Credit => -line.amount.units(),
+        let (zero, amount) = (Amount::zero(line.amount.scale()), line.amount);
+        let signed = match line.side {
+            Side::Debit => Ok(amount),
+            Side::Credit => zero.checked_sub(amount),
         };
+        let key = (line.entry, line.account.currency, line.account.code.book());
+        let sum = sums.entry(key).or_insert(zero);
+        let after = signed.and_then(|signed| plus(*sum, signed));
+        *sum = after.map_err(|error| format!("I1: entry {}: {error}", line.entry))?;
     }
-    match sums.iter().find(|(_, sum)| **sum != 0) {
+    match sums.iter().find(|(_, sum)| !sum.is_zero()) {
         Some((entry, sum)) => Err(format!("I1: entry {entry:?} is off by {sum}")),
         None => Ok(()),
     }
@@ -144,15 +154,16 @@ pub fn i2_replay_is_live(
 ///
 /// The account and entry.
 pub fn i3_no_overdraft(journal: &[Line]) -> Result<(), String> {
-    let mut all: BTreeMap<&Account, i128> = BTreeMap::new();
-    let mut lines = journal.iter().peekable();
+    let mut all: BTreeMap<&Account, Amount> = BTreeMap::new();
+    let mut lines = journal.iter().filter(|line| line.account.code.is_player()).peekable();
     while let Some(line) = lines.next() {
-        let signed = line.signed().map_err(|error| error.to_string())?;
-        *all.entry(&line.account).or_default() += signed.units();
+        let balance = all.entry(&line.account).or_insert(Amount::zero(line.amount.scale()));
+        let after = line.signed().and_then(|signed| plus(*balance, signed));
+        *balance = after.map_err(|error| format!("I3: {}: {error}", account_text(&line.account)))?;
         let entry_ends = lines.peek().is_none_or(|next| next.entry != line.entry);
-        let below = all.iter().find(|(account, units)| account.code.is_player() && **units < 0);
-        if let (true, Some((account, units))) = (entry_ends, below) {
-            return Err(format!("I3: {} is {units} after entry {}", account_text(account), line.entry));
+        let below = all.iter().find(|(_, balance)| balance.is_negative());
+        if let (true, Some((account, balance))) = (entry_ends, below) {
+            return Err(format!("I3: {} is {balance} after entry {}", account_text(account), line.entry));
         }
     }
     Ok(())
@@ -365,15 +376,29 @@ pub fn i19_one_kind_of_account(commits: &[CommitBody], journal: &[Line]) -> Resu
     }
 }
 
-/// I22: every leg is in a currency of the player, at its scale.
+/// I22: every leg is in a currency of the player, at the scale of its account; but for the legs of an exchange in
+/// the other currency, which are the house's and have one scale per account.
 ///
 /// # Errors
 ///
 /// The account.
 pub fn i22_legs_are_in_the_purse_currency(live: &PlayerState, journal: &[Line]) -> Result<(), String> {
-    let fits = |line: &Line| {
-        let purse = live.wallet().purse(line.account.currency);
-        purse.is_some_and(|purse| purse.currency().scale() == line.amount.scale())
+    let exchanged: BTreeSet<(usize, CurrencyCode)> = journal
+        .iter()
+        .filter(|line| line.account.code == AccountCode::FxPosition)
+        .map(|line| (line.entry, line.account.currency))
+        .collect();
+    let mut scales: BTreeMap<(AccountCode, CurrencyCode), u8> = BTreeMap::new();
+    let mut fits = |line: &Line| {
+        let (code, currency, scale) = (line.account.code, line.account.currency, line.amount.scale());
+        match live.wallet().purse(currency) {
+            Some(purse) => scale == code.scale(purse.currency()),
+            None if code.is_player() => false,
+            None => {
+                exchanged.contains(&(line.entry, currency))
+                    && *scales.entry((code, currency)).or_insert(scale) == scale
+            }
+        }
     };
     match journal.iter().find(|line| !fits(line)) {
         Some(line) => Err(format!("I22: {} has no such purse or scale", account_text(&line.account))),

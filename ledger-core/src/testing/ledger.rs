@@ -237,10 +237,10 @@ impl TestLedger {
     pub fn decide_lazily(&self, command: &PlayerCommand) -> Result<Decision, Fault> {
         let mut needed = self.needed(command)?;
         let commands = command.operations();
-        let is_batch = !needed.batch.is_empty();
+        // Earlier commands of a batch may end what is live now, so its targets are always looked for.
+        let single = needed.batch.is_empty();
         let leave_out = |needs: &mut FactsNeeded, command: &PlayerCommand| {
-            // What is live before a batch may be over when its later commands look for it.
-            if !is_batch && self.state.has_live_target(command) {
+            if single && self.state.has_live_target(command) {
                 needs.targets.clear();
             }
             needs.aggregates.retain(|aggregate| !self.state.is_live(aggregate));

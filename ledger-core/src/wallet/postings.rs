@@ -8,29 +8,40 @@ use crate::ids::{GameId, SubAccount};
 use crate::money::{Amount, AmountError};
 use crate::stored::Recovery;
 
-fn unless_zero(posting: Posting) -> Option<Posting> {
+pub(super) fn unless_zero(posting: Posting) -> Option<Posting> {
     if posting.amount.is_zero() { None } else { Some(posting) }
 }
 
-/// New money for the player: it pays what he owes first (P29), the rest is cash. `from` is the debited
-/// account.
+/// The player's side of new money: it pays what he owes first (P29), the rest is cash.
+pub(super) fn pay(purse: &Purse, amount: Amount) -> Result<[Posting; 2], AmountError> {
+    let currency = purse.currency().code();
+    let owed = purse.receivable().min(amount)?;
+    Ok([
+        Posting::credit(AccountCode::PlayerReceivable, None, owed, currency),
+        Posting::credit(AccountCode::PlayerCash, None, amount.checked_sub(owed)?, currency),
+    ])
+}
+
+/// The player's side of money that is taken back: from cash, as a receivable, or written off.
+pub(super) fn take_back(purse: &Purse, recovery: &Recovery) -> [Posting; 3] {
+    let currency = purse.currency().code();
+    [
+        Posting::debit(AccountCode::PlayerCash, None, recovery.cash, currency),
+        Posting::debit(AccountCode::PlayerReceivable, None, recovery.receivable, currency),
+        Posting::debit(AccountCode::BadDebt, None, recovery.written_off, currency),
+    ]
+}
+
+/// New money for the player. `from` is the debited account.
 pub(crate) fn credit_cash(
     purse: &Purse,
     from: AccountCode,
     of: SubAccount,
     amount: Amount,
 ) -> Result<Vec<Posting>, AmountError> {
-    let currency = purse.currency().code();
-    let owed = purse.receivable().min(amount)?;
-    let cash = amount.checked_sub(owed)?;
-    Ok([
-        Posting::debit(from, Some(of), amount, currency),
-        Posting::credit(AccountCode::PlayerReceivable, None, owed, currency),
-        Posting::credit(AccountCode::PlayerCash, None, cash, currency),
-    ]
-    .into_iter()
-    .filter_map(unless_zero)
-    .collect())
+    let (currency, scale) = (purse.currency().code(), from.scale(purse.currency()));
+    let from = Posting::debit(from, Some(of), amount.rescale_up(scale)?, currency);
+    Ok([from].into_iter().chain(pay(purse, amount)?).filter_map(unless_zero).collect())
 }
 
 /// A captured deposit (P01, P29).
@@ -91,14 +102,6 @@ pub(crate) fn take_stakes(
 
 /// A paid win is taken back (P51, S42): from cash, as a receivable, or written off.
 pub(crate) fn recover(purse: &Purse, game: SubAccount, amount: Amount, recovery: &Recovery) -> Vec<Posting> {
-    let currency = purse.currency().code();
-    [
-        Posting::debit(AccountCode::PlayerCash, None, recovery.cash, currency),
-        Posting::debit(AccountCode::PlayerReceivable, None, recovery.receivable, currency),
-        Posting::debit(AccountCode::BadDebt, None, recovery.written_off, currency),
-        Posting::credit(AccountCode::GamingPayouts, Some(game), amount, currency),
-    ]
-    .into_iter()
-    .filter_map(unless_zero)
-    .collect()
+    let payouts = Posting::credit(AccountCode::GamingPayouts, Some(game), amount, purse.currency().code());
+    take_back(purse, recovery).into_iter().chain([payouts]).filter_map(unless_zero).collect()
 }

@@ -16,13 +16,14 @@ pub struct Purse {
     held: Amount,
     pending: Amount,
     receivable: Amount,
+    dormant: Amount,
 }
 
 impl Purse {
     /// An empty purse.
     pub(crate) fn new(currency: Currency) -> Self {
         let zero = currency.zero();
-        Self { currency, cash: zero, held: zero, pending: zero, receivable: zero }
+        Self { currency, cash: zero, held: zero, pending: zero, receivable: zero, dormant: zero }
     }
 
     /// The currency, as recorded when the player was opened.
@@ -45,6 +46,11 @@ impl Purse {
         self.receivable
     }
 
+    /// `player:dormant`: what a dormant player had.
+    pub fn dormant(&self) -> Amount {
+        self.dormant
+    }
+
     /// What the player can bet: cash less receivable. Below zero when he owes more than he has.
     pub fn available(&self) -> Amount {
         self.balance().available()
@@ -59,6 +65,7 @@ impl Purse {
             held: self.held,
             pending: unless_zero(self.pending),
             receivable: unless_zero(self.receivable),
+            dormant: unless_zero(self.dormant),
         }
     }
 
@@ -69,6 +76,7 @@ impl Purse {
             AccountCode::PlayerHeld => &mut self.held,
             AccountCode::WithdrawalPending => &mut self.pending,
             AccountCode::PlayerReceivable => &mut self.receivable,
+            AccountCode::PlayerDormant => &mut self.dormant,
             _ => return Ok(()),
         };
         *account = if posting.side == posting.account.class().normal_side() {
@@ -80,7 +88,9 @@ impl Purse {
     }
 
     fn is_sound(&self) -> bool {
-        [self.cash, self.held, self.pending, self.receivable].iter().all(|amount| !amount.is_negative())
+        [self.cash, self.held, self.pending, self.receivable, self.dormant]
+            .iter()
+            .all(|amount| !amount.is_negative())
     }
 }
 
@@ -102,13 +112,22 @@ impl Wallet {
         self.purses.iter().find(|purse| purse.currency.code() == currency)
     }
 
-    /// All purses, in the order the player was opened with.
+    /// All purses, in the order they were opened.
     pub fn purses(&self) -> &[Purse] {
         &self.purses
     }
 
     pub(crate) fn open(&mut self, currencies: &[Currency]) {
         self.purses = currencies.iter().copied().map(Purse::new).collect();
+    }
+
+    /// One purse more.
+    pub(crate) fn add(&mut self, currency: Currency) -> Result<(), Fault> {
+        if self.purse(currency.code()).is_some() {
+            return Err(Fault::corrupted(format!("a purse in {} was opened twice", currency.code())));
+        }
+        self.purses.push(Purse::new(currency));
+        Ok(())
     }
 
     /// The purses an entry touches, as they are after it.

@@ -126,6 +126,8 @@ fn pattern(stream: &str) -> &'static str {
         Some("round") => "round/P/source/R",
         Some("deposit") => "deposit/P/source/D",
         Some("withdrawal") => "withdrawal/P/source/W",
+        Some("correction") => "correction/P/source/C",
+        Some("tax") => "tax/P/source/T",
         Some("host") => "host/P/N",
         Some("house") => "house/H",
         _ => panic!("{stream} is of no known kind"),

@@ -1,11 +1,14 @@
 //! The core against its rule book: scenarios, money, entries, stored shapes, and a model.
 
+mod adjustments;
 mod basics;
 #[cfg(feature = "schema")]
 mod catalogue;
+mod closing;
 mod defects;
 mod entries;
 mod folds;
+mod fx;
 mod goldens;
 mod host;
 mod idempotency;
@@ -17,6 +20,7 @@ mod rejections;
 mod rollbacks;
 mod rounds;
 mod scenarios_doc;
+mod sportsbook;
 
 /// How many cases a property is tried with, unless `PROPTEST_CASES` says otherwise. Failures are not written
 /// to files: the message has the input.

@@ -35,6 +35,10 @@ fn differs(policy: &Policy, history: &[PlayerCommand], plant: bool) -> Result<Te
         if ledger.state().open_rounds() != model.live_rounds() {
             return Err(format!("step {step} {command:?}: live rounds differ"));
         }
+        let closed = ledger.state().standing().closed_at.is_some();
+        if (ledger.state().proposals().len(), closed) != (model.live_proposals(), model.is_closed()) {
+            return Err(format!("step {step} {command:?}: proposals or standing differ"));
+        }
     }
     Ok(ledger)
 }
@@ -69,17 +73,39 @@ fn histories_reach_every_outcome() {
         "bet refused:precision",
         "bet rejected:currency_mismatch",
         "bet rejected:insufficient_funds",
+        "bet rejected:player_closed",
         "bet rejected:round_closed",
         "bet rejected:txn_cancelled",
         "bet replayed:applied",
         "bet replayed:rejected:insufficient_funds",
         "close applied",
         "close noop",
+        "correction applied",
+        "correction replayed:applied",
+        "correction rejected:currency_mismatch",
+        "correction_decision applied",
+        "correction_decision noop",
+        "correction_decision rejected:insufficient_funds",
+        "correction_decision rejected:not_allowed",
         "credit applied",
         "credit noop",
         "deposit applied",
         "deposit replayed:applied",
+        "dormant_reclaim applied",
+        "dormant_reclaim noop",
+        "dormant_transfer applied",
+        "dormant_transfer noop",
+        "inactivity_fee applied",
+        "inactivity_fee noop",
         "open replayed:applied",
+        "player_close applied",
+        "player_close rejected:not_allowed",
+        "player_reopen applied",
+        "player_reopen rejected:not_allowed",
+        "purse applied",
+        "purse refused:currency_unknown",
+        "purse rejected:not_allowed",
+        "purse rejected:player_closed",
         "rollback applied",
         "rollback noop",
         "rollback rejected:already_rolled_back",
@@ -89,6 +115,12 @@ fn histories_reach_every_outcome() {
         "rollback rejected:not_allowed",
         "rollback rejected:txn_cancelled",
         "rollback tombstoned",
+        "tax applied",
+        "tax noop",
+        "tax rejected:insufficient_funds",
+        "tax_return applied",
+        "tax_return rejected:mismatch",
+        "tax_return rejected:not_allowed",
         "void applied",
         "void rejected:already_rolled_back",
         "void rejected:already_settled",
@@ -112,6 +144,11 @@ fn histories_reach_every_outcome() {
         ("event negative_balance.raised", 10),
         ("event round.reopened", 50),
         ("event win.retained", 1),
+        ("event correction.applied", 40),
+        ("event correction.declined", 20),
+        ("event tax.returned", 10),
+        ("event dormant.reclaimed", 5),
+        ("event player.reopened", 5),
     ];
     for (text, at_least) in often {
         assert!(reached(text) >= at_least, "{text} came {} times only: {counts:#?}", reached(text));
@@ -351,6 +388,25 @@ fn i8_bet_and_rollback_commute() {
         }
     }
     assert_eq!(checked, 996);
+}
+
+/// The win that ends the round comes before the rollback of the bet, in one commit: what is live before a batch
+/// says nothing about what is live within it.
+#[test]
+fn a_batch_looks_for_its_targets_whatever_is_live() {
+    let ledger = given().cash("100.00").bet("T1", "R1", "10").ledger().clone();
+    let batch = commands::batch(vec![
+        commands::win_close("T1", "R1", "10").into(),
+        commands::rollback("X1", "T1").into(),
+    ]);
+    let (eager, lazy) = (ledger.decide(&batch.clone().into()), ledger.decide_lazily(&batch.into()));
+    assert_eq!(eager, lazy);
+    match eager.unwrap() {
+        ledger_core::Decision::Commit(draft) => {
+            assert_eq!(draft.rejection.map(|rejection| rejection.code()), Some("already_settled"));
+        }
+        decision => panic!("{decision:?}"),
+    }
 }
 
 proptest! {

@@ -26,6 +26,7 @@ pub(crate) const CODES: &[&str] = &[
     "zone_unknown",
     "invalid_amount",
     "precision",
+    "player_closed",
     "host_refused",
     "host_version",
     "capacity_exceeded",
@@ -58,6 +59,7 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
         Rejection::ZoneUnknown { zone: "Mars/Olympus".to_owned() },
         Rejection::InvalidAmount { amount: "-1".to_owned() },
         Rejection::Precision { amount: "0.005".to_owned(), scale: 2 },
+        Rejection::PlayerClosed,
         Rejection::HostRefused {
             check: HostName::new("acme.lounge").unwrap(),
             version: 1,

@@ -29,8 +29,8 @@ fn s58_credits_need_no_bet() {
         (CreditKind::NetworkJackpot, "receivable:provider of prov", "5.00"),
         (CreditKind::FreeRound, "freespin:cost of campaign", "5.00"),
         (CreditKind::Cashback, "cashback:cost of campaign", "5.00"),
-        // The pool of a local jackpot pays: what it lacks, its own partition will put in.
-        (CreditKind::LocalJackpot, "jackpot:liability of campaign", "-5.00"),
+        // The pool of a local jackpot pays: what it lacks, its own partition will put in. It is kept finer.
+        (CreditKind::LocalJackpot, "jackpot:liability of campaign", "-5.000000"),
     ];
     for (kind, account, amount) in who_bears {
         given()

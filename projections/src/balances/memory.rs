@@ -53,6 +53,7 @@ impl MemoryModel for Balances {
                 state.players.insert(id.clone(), Player { kind, purses, accounts: BTreeMap::new() });
             }
             let Some(player) = state.players.get_mut(&id) else { continue };
+            player.purses.extend(changed.purses);
             for (account, balance) in changed.accounts {
                 if balance.is_zero() {
                     player.accounts.remove(&account);

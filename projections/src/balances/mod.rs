@@ -64,6 +64,8 @@ type Purses = BTreeMap<CurrencyCode, u8>;
 #[derive(Debug, Default)]
 struct PlayerChanges {
     opened: Option<(AccountKind, Purses)>,
+    /// Purses that joined later.
+    purses: Purses,
     /// The new balances; zero takes the row away.
     accounts: BTreeMap<Account, Amount>,
 }
@@ -89,6 +91,14 @@ fn fold(home: &impl Home, commits: &[&Commit]) -> Result<Changes, ViewError> {
                     }
                     let purses = event.currencies.iter().map(|c| (c.code(), c.scale())).collect();
                     changed.opened = Some((event.kind, purses));
+                }
+                Event::PurseOpened(event) => {
+                    let player = player(commit)?;
+                    if !changes.contains_key(player) && !home.is_open(player)? {
+                        return Err(commit.poison(format!("player {player} was never opened")));
+                    }
+                    let changed = changes.entry(player.clone()).or_default();
+                    changed.purses.insert(event.currency.code(), event.currency.scale());
                 }
                 Event::EntryPosted(event) => post(home, &mut changes, commit, &event.entry)?,
                 _ => {}
@@ -170,6 +180,7 @@ fn answer(
                 held: sum(*currency, *scale, AccountCode::PlayerHeld)?,
                 pending: shown(sum(*currency, *scale, AccountCode::WithdrawalPending)?),
                 receivable: shown(sum(*currency, *scale, AccountCode::PlayerReceivable)?),
+                dormant: shown(sum(*currency, *scale, AccountCode::PlayerDormant)?),
             })
         })
         .collect();

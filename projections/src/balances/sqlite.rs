@@ -62,6 +62,9 @@ impl SqliteModel for Balances {
                     purse.execute(params![player.as_str(), currency.as_str(), scale])?;
                 }
             }
+            for (currency, scale) in &changed.purses {
+                purse.execute(params![player.as_str(), currency.as_str(), scale])?;
+            }
             for (account, balance) in &changed.accounts {
                 let of = sub_account_text(account.of.as_ref());
                 let (kind, code) = (kind_text(account.kind), account.code.name());

@@ -1,6 +1,7 @@
 //! A second reading of the rules, in plain maps and integers, without events. It shares no code with the
 //! core but the command types and the policy document.
 
+mod adjustments;
 mod cashier;
 mod host;
 mod money;
@@ -38,6 +39,7 @@ pub struct Model {
     accounts: BTreeMap<(String, CurrencyCode), i128>,
     /// How many events of the host there are, by namespace.
     host: BTreeMap<String, u64>,
+    office: adjustments::Office,
     seq: u64,
 }
 
@@ -54,6 +56,7 @@ impl Model {
             rounds: BTreeMap::new(),
             accounts: BTreeMap::new(),
             host: BTreeMap::new(),
+            office: adjustments::Office::default(),
             seq: 0,
         }
     }
@@ -64,9 +67,12 @@ impl Model {
         for ((name, currency), units) in self.accounts.iter().filter(|(_, units)| **units != 0) {
             let purse = self.purses.as_ref().and_then(|purses| purses.get(currency));
             let (scale, _) = *purse.expect("an account is in a purse's currency");
+            // A jackpot accrues fractions of a cent: the ledger shows its accounts with four digits more.
+            let finer = if name.starts_with("jackpot:") { (18 - scale).min(4) } else { 0 };
+            let (units, scale) = (units * 10_i128.pow(u32::from(finer)), scale + finer);
             let name =
                 if currency.as_str() == "EUR" { name.clone() } else { format!("{name} in {currency}") };
-            all.insert(name, Decimal::from_i128_with_scale(*units, u32::from(scale)).to_string());
+            all.insert(name, Decimal::from_i128_with_scale(units, u32::from(scale)).to_string());
         }
         all
     }
@@ -220,6 +226,7 @@ impl Model {
             PlayerCommand::GrantCredit(c) => (texts(&c.source, &c.id), "credit"),
             PlayerCommand::HostOperation(c) => (texts(&c.source, &c.id), "host"),
             PlayerCommand::Batch(_) => panic!("a batch has no name of its own"),
+            other => adjustments::name(other).expect("every other command is the back office's"),
         };
         (source, kind, id)
     }
@@ -238,6 +245,16 @@ impl Model {
             PlayerCommand::Rollback(c) => self.rollback(c),
             PlayerCommand::GrantCredit(c) => self.credit(c),
             PlayerCommand::HostOperation(c) => self.host(c),
+            PlayerCommand::ProposeCorrection(c) => self.propose(c),
+            PlayerCommand::DecideCorrection(c) => self.decide_proposal(c),
+            PlayerCommand::ChargeInactivityFee(c) => self.inactivity(c),
+            PlayerCommand::TransferDormant(c) => self.sleep(c),
+            PlayerCommand::ReclaimDormant(c) => self.wake(c),
+            PlayerCommand::WithholdTax(c) => self.withhold(c),
+            PlayerCommand::ReturnTax(c) => self.give_tax_back(c),
+            PlayerCommand::ClosePlayer(c) => self.close_account(c),
+            PlayerCommand::ReopenPlayer(c) => self.reopen_account(c),
+            PlayerCommand::AddPurse(c) => self.add_purse(c),
             PlayerCommand::Batch(_) => panic!("batches are taken apart"),
         }
     }
@@ -264,6 +281,12 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         PlayerCommand::RecordDeposit(c) => c.authorisation = None,
         PlayerCommand::Rollback(c) => c.on_shortfall = None,
         PlayerCommand::Void(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::ProposeCorrection(c) => {
+            (c.reason, c.on_shortfall) = (Reason::new("-").expect("a reason"), None);
+        }
+        PlayerCommand::ChargeInactivityFee(c) => c.by = None,
+        PlayerCommand::WithholdTax(c) => c.on_shortfall = None,
+        PlayerCommand::ClosePlayer(c) => c.reason = Reason::new("-").expect("a reason"),
         _ => {}
     }
     payload

@@ -93,6 +93,9 @@ impl Model {
             return Err("currency_mismatch");
         }
         let units = self.units(c.amount, c.currency)?;
+        if self.office.closed {
+            return Err("player_closed");
+        }
         let free = self.balance("player:cash", c.currency) - self.balance("receivable:player", c.currency);
         if units > 0 && units > free {
             return Err("insufficient_funds");

@@ -1,0 +1,202 @@
+//! What the back office does, at random.
+
+use super::{
+    Index, PlayerCommand, Strategy, amounts, commands, currencies, earlier, option, prop_oneof, select,
+    shortfalls, txns,
+};
+use crate::adjustment::{
+    ChargeInactivityFee, DecideCorrection, ProposeCorrection, ReclaimDormant, ReturnTax, TransferDormant,
+    WithholdTax,
+};
+use crate::ids::{ActorId, JurisdictionId, SourceId, SubAccount, TransactionId};
+use crate::player::{AddPurse, ClosePlayer, ReopenPlayer};
+use crate::stored::Direction;
+use proptest::prelude::*;
+
+fn sources() -> impl Strategy<Value = SourceId> {
+    prop_oneof![9 => Just("office"), 1 => Just("prov2")].prop_map(commands::source)
+}
+
+fn people() -> impl Strategy<Value = ActorId> {
+    select(&["ann", "bob", "bob", "cem"][..]).prop_map(commands::person)
+}
+
+fn proposals() -> impl Strategy<Value = ProposeCorrection> {
+    let direction = select(&[Direction::Credit, Direction::Debit, Direction::Debit][..]);
+    let code = select(&["goodwill", "goodwill", "error"][..]);
+    let code = code.prop_map(|code| SubAccount::new(code).expect("a sub-account"));
+    let large = Just(commands::decimal("500"));
+    let what = (
+        prop_oneof![2 => amounts(), 1 => large],
+        currencies(),
+        people(),
+        option::weighted(0.5, shortfalls()),
+    );
+    (sources(), txns(), direction, code, what).prop_map(
+        |(source, id, direction, code, (amount, currency, by, on_shortfall))| ProposeCorrection {
+            source,
+            direction,
+            code,
+            amount,
+            currency,
+            by,
+            on_shortfall,
+            ..commands::propose_credit(id.as_str(), "1")
+        },
+    )
+}
+
+fn decisions() -> impl Strategy<Value = DecideCorrection> {
+    (sources(), txns(), txns(), people(), prop::bool::weighted(0.8)).prop_map(
+        |(source, id, proposal, by, approve)| DecideCorrection { source, id, proposal, by, approve },
+    )
+}
+
+fn fees() -> impl Strategy<Value = ChargeInactivityFee> {
+    (sources(), txns(), amounts(), currencies(), option::of(people())).prop_map(
+        |(source, id, amount, currency, by)| ChargeInactivityFee { source, id, amount, currency, by },
+    )
+}
+
+fn taxes() -> impl Strategy<Value = WithholdTax> {
+    let jurisdiction = select(&["DE", "DE", "PT"][..]);
+    let jurisdiction = jurisdiction.prop_map(|id| JurisdictionId::new(id).expect("an id"));
+    let rest = (jurisdiction, option::of(txns()), option::weighted(0.4, shortfalls()));
+    (sources(), txns(), amounts(), currencies(), rest).prop_map(
+        |(source, id, amount, currency, (jurisdiction, on, on_shortfall))| WithholdTax {
+            source,
+            id,
+            amount,
+            currency,
+            jurisdiction,
+            on,
+            on_shortfall,
+        },
+    )
+}
+
+fn returns() -> impl Strategy<Value = ReturnTax> {
+    (sources(), txns(), txns(), amounts(), currencies())
+        .prop_map(|(source, id, tax, amount, currency)| ReturnTax { source, id, tax, amount, currency })
+}
+
+/// One command of the back office.
+pub(super) fn office() -> impl Strategy<Value = PlayerCommand> {
+    let dormant = || (sources(), txns(), currencies());
+    let purse = select(&["EUR", "GBP", "GBP", "JPY", "XXX"][..]).prop_map(commands::currency);
+    prop_oneof![
+        6 => proposals().prop_map(PlayerCommand::from),
+        8 => decisions().prop_map(PlayerCommand::from),
+        2 => fees().prop_map(PlayerCommand::from),
+        1 => dormant().prop_map(|(source, id, currency)| TransferDormant { source, id, currency }.into()),
+        2 => dormant().prop_map(|(source, id, currency)| ReclaimDormant { source, id, currency }.into()),
+        3 => taxes().prop_map(PlayerCommand::from),
+        3 => returns().prop_map(PlayerCommand::from),
+        1 => (sources(), txns(), people()).prop_map(|(source, id, by)| {
+            ClosePlayer { source, by, ..commands::close_player(id.as_str()) }.into()
+        }),
+        3 => (sources(), txns(), people(), people()).prop_map(|(source, id, by, approved_by)| {
+            ReopenPlayer { source, id, by, approved_by }.into()
+        }),
+        1 => (sources(), txns(), purse).prop_map(|(source, id, currency)| {
+            AddPurse { source, id, currency }.into()
+        }),
+    ]
+}
+
+/// Stories of the back office: a correction and its decisions, a tax and its returns, a sleep and a claim, a closed
+/// player who bets.
+pub(super) fn stories() -> impl Strategy<Value = Vec<PlayerCommand>> {
+    let named = |id: &str| (commands::source("office"), commands::txn(id));
+    let correction = (proposals(), decisions(), decisions()).prop_map(move |(proposal, first, second)| {
+        let ((source, id), (_, d1), (_, d2)) = (named("OC"), named("OD1"), named("OD2"));
+        let aimed = |id, decision| DecideCorrection {
+            source: commands::source("office"),
+            proposal: commands::txn("OC"),
+            id,
+            ..decision
+        };
+        vec![
+            ProposeCorrection { source, id, ..proposal }.into(),
+            aimed(d1, first).into(),
+            aimed(d2, second).into(),
+        ]
+    });
+    let tax = (taxes(), returns(), returns()).prop_map(move |(tax, first, second)| {
+        let (source, id) = named("OT");
+        let currency = tax.currency;
+        let aimed = |id: &str, back| ReturnTax {
+            source: commands::source("office"),
+            tax: commands::txn("OT"),
+            id: commands::txn(id),
+            currency,
+            ..back
+        };
+        vec![
+            WithholdTax { source, id, ..tax }.into(),
+            aimed("OR1", first).into(),
+            aimed("OR2", second).into(),
+        ]
+    });
+    let sleep = (currencies(), amounts()).prop_map(|(currency, amount)| {
+        vec![
+            TransferDormant { currency, ..commands::transfer_dormant("OS") }.into(),
+            ChargeInactivityFee { currency, amount, ..commands::inactivity_fee("OF", "1") }.into(),
+            ReclaimDormant { currency, ..commands::reclaim_dormant("OK") }.into(),
+        ]
+    });
+    let closing = (people(), people()).prop_map(|(by, approved_by)| {
+        vec![
+            commands::close_player("OZ1").into(),
+            commands::bet("OB", "OB", "2.50").into(),
+            commands::add_purse("OU", "GBP").into(),
+            ReopenPlayer { by, approved_by, ..commands::reopen_player("OZ2") }.into(),
+        ]
+    });
+    prop_oneof![4 => correction, 3 => tax, 1 => sleep, 1 => closing]
+}
+
+/// Aims a decision at a proposal, and a return at a tax.
+pub(super) fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
+    match command {
+        PlayerCommand::DecideCorrection(decision) => {
+            let proposal = |c| match c {
+                &PlayerCommand::ProposeCorrection(ref p) => Some((&p.source, &p.id)),
+                _ => None,
+            };
+            if let Some((source, id)) = earlier(all, at, proposal) {
+                decision.source.clone_from(source);
+                decision.proposal.clone_from(id);
+            }
+        }
+        PlayerCommand::ReturnTax(back) => {
+            let tax = |c| match c {
+                &PlayerCommand::WithholdTax(ref t) => Some(t),
+                _ => None,
+            };
+            if let Some(tax) = earlier(all, at, tax) {
+                back.source.clone_from(&tax.source);
+                back.tax.clone_from(&tax.id);
+                back.currency = tax.currency;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The id of a command of the back office.
+pub(super) fn id(command: &mut PlayerCommand) -> Option<&mut TransactionId> {
+    Some(match command {
+        PlayerCommand::ProposeCorrection(c) => &mut c.id,
+        PlayerCommand::DecideCorrection(c) => &mut c.id,
+        PlayerCommand::ChargeInactivityFee(c) => &mut c.id,
+        PlayerCommand::TransferDormant(c) => &mut c.id,
+        PlayerCommand::ReclaimDormant(c) => &mut c.id,
+        PlayerCommand::WithholdTax(c) => &mut c.id,
+        PlayerCommand::ReturnTax(c) => &mut c.id,
+        PlayerCommand::ClosePlayer(c) => &mut c.id,
+        PlayerCommand::ReopenPlayer(c) => &mut c.id,
+        PlayerCommand::AddPurse(c) => &mut c.id,
+        _ => return None,
+    })
+}
