@@ -196,7 +196,7 @@ impl Walk {
             for round in state.rounds() {
                 for bet in round.open_bets() {
                     let currency = round.currency.ok_or("an open bet without a currency")?;
-                    *held.entry(currency).or_default() += bet.stake.units();
+                    *held.entry(currency).or_default() += bet.open_stake().units();
                 }
             }
             for purse in state.wallet().purses() {

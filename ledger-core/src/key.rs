@@ -34,6 +34,18 @@ pub enum OperationKind {
     Void,
     /// The rollback of a bet or a win.
     Rollback,
+    /// The voiding of settled bets.
+    VoidSettled,
+    /// The correction of a result.
+    Resettle,
+    /// A settled bet that is open again.
+    Unsettle,
+    /// A cash-out.
+    CashOut,
+    /// A provider's adjustment.
+    Adjustment,
+    /// A message about no money.
+    Information,
     /// An event of the host.
     Host,
     /// A currency's first use (house).
@@ -74,6 +86,12 @@ impl OperationKind {
             Self::Close => "close",
             Self::Void => "void",
             Self::Rollback => "rollback",
+            Self::VoidSettled => "void_settled",
+            Self::Resettle => "resettle",
+            Self::Unsettle => "unsettle",
+            Self::CashOut => "cash_out",
+            Self::Adjustment => "adjustment",
+            Self::Information => "information",
             Self::Host => "host",
             Self::Currency => "currency",
             Self::Correction => "correction",

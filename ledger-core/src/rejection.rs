@@ -33,6 +33,10 @@ pub enum NotAllowedReason {
     AlreadyOpen,
     /// A player needs at least one currency, each once.
     Currencies,
+    /// The bet is not settled: what it is about would be its result.
+    NotSettled,
+    /// The win answers other bets too: call off the round, or correct its result.
+    SharedWin,
     /// The currency was recorded with another scale or maximum.
     CurrencyDiffers,
     /// Who approves must be another person than who acts.

@@ -5,7 +5,7 @@ use crate::entry::Posting;
 use crate::ids::SubAccount;
 use crate::money::{Amount, AmountError};
 use crate::stored::Recovery;
-use crate::wallet::{Purse, credit_cash};
+use crate::wallet::{Purse, credit_cash, recover_to};
 
 fn unless_zero(posting: Posting) -> Option<Posting> {
     if posting.amount.is_zero() { None } else { Some(posting) }
@@ -20,16 +20,7 @@ pub(super) fn take(
     amount: Amount,
     recovery: &Recovery,
 ) -> Vec<Posting> {
-    let currency = purse.currency().code();
-    [
-        Posting::debit(AccountCode::PlayerCash, None, recovery.cash, currency),
-        Posting::debit(AccountCode::PlayerReceivable, None, recovery.receivable, currency),
-        Posting::debit(AccountCode::BadDebt, None, recovery.written_off, currency),
-        Posting::credit(to, Some(of), amount, currency),
-    ]
-    .into_iter()
-    .filter_map(unless_zero)
-    .collect()
+    recover_to(purse, to, of, amount, recovery)
 }
 
 /// A correction in the player's favour (P31). It pays what he owes first (P29).

@@ -15,7 +15,10 @@ use crate::money::CurrencyCode;
 use crate::player::{AddPurse, ClosePlayer, OpenPlayer, ReopenPlayer};
 use crate::player_ledger::{Batch, Facts, Fault, Needs, Operation, Outcome, Workspace};
 use crate::policy::Policy;
-use crate::round::{CloseRound, PlaceBet, Rollback, Settle, Void};
+use crate::round::{
+    AdjustRound, CashOut, CloseRound, Inform, PlaceBet, Resettle, Rollback, Settle, Unsettle, Void,
+    VoidSettled,
+};
 
 macro_rules! commands {
     ($($name:ident),* $(,)?) => {
@@ -121,6 +124,12 @@ commands! {
     Void,
     Rollback,
     GrantCredit,
+    VoidSettled,
+    Resettle,
+    Unsettle,
+    CashOut,
+    AdjustRound,
+    Inform,
     HostOperation, ProposeCorrection, DecideCorrection, ChargeInactivityFee, TransferDormant, ReclaimDormant, WithholdTax, ReturnTax, ClosePlayer, ReopenPlayer, AddPurse,
 }
 

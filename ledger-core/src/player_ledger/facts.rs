@@ -132,7 +132,17 @@ impl KnownOperation {
                 (Event::BetSettled(e), Some(round)) if e.txn == *id && e.by == SettledBy::Win => {
                     known.subject = Subject::Win(round);
                 }
-                (Event::BetRolledBack(_) | Event::WinRolledBack(_) | Event::WinRetained(_), _) => {
+                (
+                    Event::BetRolledBack(_)
+                    | Event::BetReturned(_)
+                    | Event::WinRolledBack(_)
+                    | Event::WinRetained(_),
+                    _,
+                ) => known.subject = Subject::Rollback,
+                (Event::SettlementVoided(e), _) if e.txn.kind == OperationKind::Rollback => {
+                    known.subject = Subject::Rollback;
+                }
+                (Event::TxnNoted(e), _) if e.txn.kind == OperationKind::Rollback => {
                     known.subject = Subject::Rollback;
                 }
                 (Event::TxnTombstoned(e), _) if e.txn.kind == OperationKind::Rollback => {

@@ -301,6 +301,7 @@ impl PlayerState {
             | Event::TxnNoted(_)
             | Event::NegativeBalanceRaised(_)
             | Event::CreditGranted(_)
+            | Event::AdjustmentApplied(_)
             | Event::FeeCharged(_) => {}
             _ => return Err(misplaced(record)),
         }
@@ -344,7 +345,11 @@ impl PlayerState {
                 Ok(())
             }
             // These touch a round that is over and leave it so; the live state has nothing of it.
-            Event::RoundVoided(_) | Event::WinRetained(_) | Event::CreditGranted(_) => Ok(()),
+            Event::RoundVoided(_)
+            | Event::WinRetained(_)
+            | Event::CreditGranted(_)
+            | Event::SettlementVoided(_)
+            | Event::BetResettled(_) => Ok(()),
             event => {
                 Err(Fault::corrupted(format!("{} came for round {id}, which is not open", event.type_name())))
             }

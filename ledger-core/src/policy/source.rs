@@ -42,6 +42,9 @@ pub struct SourcePolicy {
     pub on_shortfall: ShortfallPolicy,
     /// Whether a refused bet stays refused under its key (S20 in docs/scenarios.md).
     pub sticky_rejections: bool,
+    /// Whether a rollback of a settled bet calls it off, wins and all (S126, H6), instead of being refused (S40).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cancel_settled: bool,
 }
 
 impl Default for SourcePolicy {
@@ -50,6 +53,7 @@ impl Default for SourcePolicy {
             key_scope: KeyScope::PerKind,
             on_shortfall: ShortfallPolicy::AllowNegative,
             sticky_rejections: true,
+            cancel_settled: false,
         }
     }
 }

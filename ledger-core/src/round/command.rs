@@ -246,6 +246,9 @@ pub struct Rollback {
     /// What happens if a win was spent; without it the source's policy.
     #[serde(default)]
     pub on_shortfall: Option<ShortfallPolicy>,
+    /// Whether only `amount` of an open stake goes back, and the rest of the bet stays.
+    #[serde(default)]
+    pub partial: bool,
 }
 
 impl Operation for Rollback {
@@ -261,12 +264,13 @@ impl Operation for Rollback {
             RollbackKind::Bet => "bet",
             RollbackKind::Win => "win",
         });
-        print
+        let print = print
             .optional_amount(1, self.amount.as_ref())
             .field(2, self.currency.as_ref().map(CurrencyCode::as_str))
             .field(3, self.round.as_ref().map(RoundId::as_str))
             .field(5, kind)
-            .field(7, Some(self.target.as_str()))
+            .field(7, Some(self.target.as_str()));
+        if self.partial { print.field(8, Some("partial")) } else { print }
     }
 
     fn needs(&self, policy: &Policy) -> Needs {

@@ -2,11 +2,11 @@
 
 use crate::ids::{GameId, RoundId, SourceId, SubAccount, TransactionId};
 use crate::money::{Amount, CurrencyCode};
-use crate::player_ledger::{Facts, Fault, Outcome, PlayerState, RoundRef, Stop, Workspace};
+use crate::player_ledger::{Facts, Fault, OPEN_ROUNDS_MAX, Outcome, PlayerState, RoundRef, Stop, Workspace};
 use crate::rejection::{Capacity, Rejection};
 use crate::stored::{
-    Bet, Event, Note, OutcomeKind, ReopenReason, Round, RoundReopened, TombstoneRecord, TransactionRef,
-    TxnNoted, TxnTombstoned,
+    Bet, Event, Note, OutcomeKind, ReopenReason, Round, RoundReopened, RoundStatus, TombstoneRecord,
+    TransactionRef, TxnNoted, TxnTombstoned,
 };
 use crate::wallet::Purse;
 
@@ -54,11 +54,11 @@ pub(super) fn payout_game<'a>(round: &'a Round, bet: Option<&TransactionId>) -> 
 }
 
 pub(super) fn stakes(bets: &[Bet]) -> Vec<(GameId, Amount)> {
-    bets.iter().map(|bet| (bet.game.clone(), bet.stake)).collect()
+    bets.iter().map(|bet| (bet.game.clone(), bet.open_stake())).collect()
 }
 
 pub(super) fn total(bets: &[Bet], purse: &Purse) -> Result<Amount, Stop> {
-    Ok(bets.iter().try_fold(purse.currency().zero(), |sum, bet| sum.checked_add(bet.stake))?)
+    Ok(bets.iter().try_fold(purse.currency().zero(), |sum, bet| sum.checked_add(bet.open_stake()))?)
 }
 
 pub(super) fn note(work: &mut Workspace<'_>, txn: TransactionRef, note: Note) -> Outcome {
@@ -82,4 +82,12 @@ pub(super) fn tombstone(
     work.tombstone(TombstoneRecord { source: source.clone(), id: target.clone() });
     work.push_player(Event::TxnTombstoned(TxnTombstoned { txn, target: target.clone() }))?;
     Ok(None)
+}
+
+/// A round that is over needs room among the open ones to be live again.
+pub(super) fn check_room(state: &PlayerState, round: &Round) -> Result<(), Stop> {
+    if round.status != RoundStatus::Open && state.open_rounds() >= OPEN_ROUNDS_MAX {
+        return Err(capacity(Capacity::OpenRounds, OPEN_ROUNDS_MAX));
+    }
+    Ok(())
 }

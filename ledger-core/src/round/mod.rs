@@ -4,11 +4,13 @@
 mod close;
 mod command;
 mod common;
+mod corrections;
 mod place;
 mod settle;
 mod state;
 mod undo;
 
 pub use command::{CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void, VoidTarget};
+pub use corrections::{AdjustRound, CashOut, Inform, Resettle, Unsettle, VoidSettled};
 pub use state::{BETS_MAX, WINS_MAX};
 pub(crate) use state::{empty, evolve};

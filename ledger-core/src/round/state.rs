@@ -1,8 +1,9 @@
 //! The round's fold.
 
 use crate::ids::{RoundId, SourceId, TransactionId};
+use crate::money::Amount;
 use crate::player_ledger::Fault;
-use crate::stored::{Bet, BetStatus, Event, EventRecord, Round, RoundStatus, Win, WinStatus};
+use crate::stored::{Bet, BetStatus, Event, EventRecord, Round, RoundStatus, SettledBy, Win, WinStatus};
 use crate::time::Timestamp;
 
 /// The most bets of one round.
@@ -31,16 +32,16 @@ impl Round {
         self.bets.iter().find(|bet| bet.id == *id)
     }
 
-    /// A win of this round.
+    /// A win of this round, by its source's id of it; cash-outs are not wins.
     pub fn win(&self, id: &TransactionId) -> Option<&Win> {
-        self.wins.iter().find(|win| win.id == *id)
+        self.wins.iter().find(|win| win.id == *id && !win.cash_out)
     }
 
     /// The wins, standing or not, that answer this bet: those that name it, and later ones that name none.
-    fn answers(&self, bet: &Bet) -> impl Iterator<Item = &Win> {
+    pub(crate) fn answers(&self, bet: &Bet) -> impl Iterator<Item = &Win> {
         let answers =
             |win: &&Win| win.bet.as_ref().map_or(win.version > bet.version, |named| *named == bet.id);
-        self.wins.iter().filter(answers)
+        self.wins.iter().filter(|win| !win.interim_zero).filter(answers)
     }
 
     /// Whether a win that stands answers this bet: one that names it, or a later one that names none.
@@ -81,12 +82,44 @@ impl Round {
         Ok(if round.version == 0 { None } else { Some(round) })
     }
 
+    /// Folds one more event of the round's stream, recorded at an instant.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if it cannot follow; the round must not be used any more.
+    pub fn evolve(&mut self, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
+        evolve(self, record, at)
+    }
+
     fn bet_mut(&mut self, id: &TransactionId) -> Result<&mut Bet, Fault> {
         let round = self.id.clone();
         self.bets
             .iter_mut()
             .find(|bet| bet.id == *id)
             .ok_or_else(|| Fault::corrupted(format!("round {round} has no bet {id}")))
+    }
+
+    /// Undoes settled bets and the wins that answer them.
+    fn undo_settled(
+        &mut self,
+        bets: &[TransactionId],
+        wins: &[TransactionId],
+        to: BetStatus,
+    ) -> Result<(), Fault> {
+        for id in bets {
+            let bet = self.bet_mut(id)?;
+            if !matches!(bet.status, BetStatus::Open | BetStatus::Settled) {
+                return Err(Fault::corrupted(format!("bet {id} was undone twice")));
+            }
+            bet.status = to;
+        }
+        for id in wins {
+            let standing = |win: &&mut Win| win.id == *id && win.status != WinStatus::RolledBack;
+            let win = self.wins.iter_mut().find(standing);
+            win.ok_or_else(|| Fault::corrupted(format!("there is no win {id} to undo")))?.status =
+                WinStatus::RolledBack;
+        }
+        Ok(())
     }
 
     fn end_bet(&mut self, id: &TransactionId, status: BetStatus) -> Result<(), Fault> {
@@ -117,6 +150,24 @@ impl Round {
         if self.status == RoundStatus::Open && self.bets.iter().all(undone) {
             self.status = RoundStatus::Void;
         }
+    }
+}
+
+fn add_part(part: Option<Amount>, more: Amount) -> Result<Amount, Fault> {
+    part.map_or(Ok(more), |part| part.checked_add(more)).map_err(|error| Fault::corrupted(error.to_string()))
+}
+
+impl Bet {
+    /// What is still held of the stake while the bet is open: the stake less what was cashed out or went back.
+    pub fn open_stake(&self) -> Amount {
+        let parts = [self.cashed_out, self.returned].into_iter().flatten();
+        // Parts are checked when they are taken: together never more than the stake.
+        parts.fold(self.stake, |rest, part| rest.checked_sub(part).unwrap_or(rest))
+    }
+
+    /// What stays the house's of the stake, or is held: the stake less what went back.
+    pub fn staked(&self) -> Amount {
+        self.returned.and_then(|part| self.stake.checked_sub(part).ok()).unwrap_or(self.stake)
     }
 }
 
@@ -151,6 +202,8 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                 game: event.game.clone(),
                 stake: event.stake,
                 split: event.split.clone(),
+                cashed_out: None,
+                returned: None,
                 status: BetStatus::Open,
                 version: record.version,
             });
@@ -159,6 +212,8 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
             id: event.win.clone(),
             bet: event.bet.clone(),
             amount: event.amount,
+            cash_out: false,
+            interim_zero: event.amount.is_zero(),
             status: WinStatus::Paid,
             version: record.version,
         }),
@@ -166,11 +221,13 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
             for bet in &event.bets {
                 round.end_bet(bet, BetStatus::Settled)?;
             }
-            if event.by == crate::stored::SettledBy::Win {
+            if event.by != SettledBy::Close {
                 round.wins.push(Win {
                     id: event.txn.clone(),
                     bet: event.bet.clone(),
                     amount: event.win,
+                    cash_out: event.by == SettledBy::CashOut,
+                    interim_zero: false,
                     status: WinStatus::Paid,
                     version: record.version,
                 });
@@ -184,13 +241,64 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
             round.end_bet(&event.bet, BetStatus::Voided)?;
             round.void_if_undone();
         }
+        Event::BetCashedOut(event) => {
+            let bet = round.bet_mut(&event.bet)?;
+            bet.cashed_out = Some(add_part(bet.cashed_out, event.principal)?);
+            round.wins.push(Win {
+                id: event.txn.clone(),
+                bet: Some(event.bet.clone()),
+                amount: event.amount,
+                cash_out: true,
+                interim_zero: false,
+                status: WinStatus::Paid,
+                version: record.version,
+            });
+        }
+        Event::BetReturned(event) => {
+            let bet = round.bet_mut(&event.bet)?;
+            bet.returned = Some(add_part(bet.returned, event.stake)?);
+        }
+        Event::BetResettled(event) => match &event.win {
+            Some(id) => {
+                let standing = |win: &&mut Win| win.id == *id && win.status != WinStatus::RolledBack;
+                let win = round.wins.iter_mut().rev().find(standing);
+                win.ok_or_else(|| Fault::corrupted(format!("there is no win {id} to correct")))?.amount =
+                    event.amount;
+            }
+            None => round.wins.push(Win {
+                id: event.txn.clone(),
+                bet: event.bet.clone(),
+                amount: event.amount,
+                cash_out: true,
+                interim_zero: false,
+                status: WinStatus::Paid,
+                version: record.version,
+            }),
+        },
+        Event::BetUnsettled(event) => {
+            round.undo_settled(std::slice::from_ref(&event.bet), &event.wins, BetStatus::Open)?;
+            round.bet_mut(&event.bet)?.cashed_out = None;
+        }
+        Event::SettlementVoided(event) => {
+            round.undo_settled(&event.bets, &event.wins, BetStatus::Voided)?;
+            if event.round {
+                round.status = RoundStatus::Cancelled;
+            } else {
+                round.void_if_undone();
+            }
+        }
         Event::RoundVoided(event) => {
             for bet in &event.bets {
                 round.end_bet(bet, BetStatus::Voided)?;
             }
             round.status = RoundStatus::Cancelled;
         }
-        Event::WinRolledBack(event) => round.end_win(&event.win, WinStatus::RolledBack)?,
+        Event::WinRolledBack(event) => {
+            round.end_win(&event.win, WinStatus::RolledBack)?;
+            if !round.bets.is_empty() {
+                round.void_if_undone();
+            }
+        }
         Event::WinRetained(event) => round.end_win(&event.win, WinStatus::Retained)?,
         Event::RoundClosed(_) => round.status = RoundStatus::Closed,
         Event::CreditGranted(_) => {}

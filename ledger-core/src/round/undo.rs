@@ -1,11 +1,12 @@
 //! Undoing: voids of rounds and bets, rollbacks of bets and wins, and tombstones for what was never seen.
 
 use super::common::{
-    as_txn, known_round, payout_game, reopen, round_currency, sub_account, tombstone, total,
+    as_txn, check_room, known_round, payout_game, reopen, round_currency, sub_account, tombstone, total,
 };
+use super::corrections::{Wanted, void_bets};
 use super::state::empty;
 use super::{Rollback, RollbackKind, Void, VoidTarget};
-use crate::ids::{SourceId, SubAccount, TransactionId};
+use crate::ids::{Reason, SourceId, SubAccount, TransactionId};
 use crate::key::{IdempotencyKey, OperationKind};
 use crate::money::Amount;
 use crate::player_ledger::{
@@ -14,10 +15,11 @@ use crate::player_ledger::{
 use crate::policy::Policy;
 use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
 use crate::stored::{
-    Bet, BetRolledBack, BetStatus, BetVoided, CloseReason, Event, OutcomeKind, ReopenReason, Round,
-    RoundClosed, RoundStatus, RoundVoided, TransactionRef, Win, WinRetained, WinRolledBack, WinStatus,
+    Bet, BetReturned, BetRolledBack, BetStatus, BetVoided, CloseReason, Event, OutcomeKind, ReopenReason,
+    Round, RoundClosed, RoundStatus, RoundVoided, Split, TransactionRef, Win, WinRetained, WinRolledBack,
+    WinStatus,
 };
-use crate::wallet::{purse, recover, recovery, release};
+use crate::wallet::{incoming, purse, recover, recovery, release};
 
 /// The keys under which what is undone may stand. Without a stated kind a bet comes first, then a win;
 /// other kinds are looked for too, so that a rollback of them is refused and does not bury their id.
@@ -27,11 +29,28 @@ pub(super) fn target_keys(
     kind: Option<RollbackKind>,
     policy: &Policy,
 ) -> Vec<IdempotencyKey> {
-    use OperationKind::{Bet, Close, Credit, Deposit, Rollback, Void, Win};
+    use OperationKind::{
+        Adjustment, Bet, CashOut, Close, Credit, Deposit, Information, Resettle, Rollback, Unsettle, Void,
+        VoidSettled, Win,
+    };
     let kinds: &[OperationKind] = match kind {
         Some(RollbackKind::Bet) => &[Bet],
         Some(RollbackKind::Win) => &[Win],
-        None => &[Bet, Win, Rollback, Credit, Deposit, Void, Close],
+        None => &[
+            Bet,
+            Win,
+            Rollback,
+            Credit,
+            Deposit,
+            Void,
+            Close,
+            VoidSettled,
+            Resettle,
+            Unsettle,
+            CashOut,
+            Adjustment,
+            Information,
+        ],
     };
     let mut keys: Vec<IdempotencyKey> = Vec::with_capacity(kinds.len());
     for kind in kinds {
@@ -110,7 +129,11 @@ fn check_undoable(round: &Round, bet: &Bet) -> Result<(), Rejection> {
 }
 
 /// After a bet was undone: if what is left of the round was settled bet by bet, the round is over.
-fn close_if_settled(work: &mut Workspace<'_>, round: &mut Round, txn: &TransactionId) -> Result<(), Fault> {
+pub(super) fn close_if_settled(
+    work: &mut Workspace<'_>,
+    round: &mut Round,
+    txn: &TransactionId,
+) -> Result<(), Fault> {
     if round.status == RoundStatus::Open && round.is_settled() {
         let event = Event::RoundClosed(RoundClosed { txn: txn.clone(), reason: CloseReason::AllSettled });
         work.push_round(round, event)?;
@@ -136,15 +159,15 @@ fn void_bet(command: &Void, bet: &TransactionId, facts: &Facts<'_>, work: &mut W
     let purse = purse(state, currency)?;
 
     let (mut round, bet) = (round.clone(), bet.clone());
-    let entry =
-        if bet.stake.is_zero() { None } else { work.post(release(purse, sub_account(&round), bet.stake))? };
+    let stake = bet.open_stake();
+    let entry = if stake.is_zero() { None } else { work.post(release(purse, sub_account(&round), stake))? };
     let event = Event::BetVoided(BetVoided {
         txn: void_ref(command),
         bet: bet.id,
         reason: command.reason.clone(),
         currency,
-        stake: bet.stake,
-        split: bet.split,
+        stake,
+        split: Split { cash: stake },
         entry,
     });
     work.push_round(&mut round, event)?;
@@ -240,42 +263,97 @@ fn check_agrees(command: &Rollback, round: &Round, amount: Amount) -> Result<(),
 
 pub(super) fn rollback(command: &Rollback, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     match find_target(command, work.state(), facts)? {
-        Target::Bet(round, bet) => rollback_bet(command, round, bet, work),
+        Target::Bet(round, bet) => rollback_bet(command, round, bet, facts, work),
         Target::Win(round, win) => rollback_win(command, round, win, facts, work),
         Target::Rollback => {
             Err(Rejection::NotAllowed { reason: NotAllowedReason::RollbackOfRollback }.into())
         }
         Target::Other => Err(Rejection::NotAllowed { reason: NotAllowedReason::NotReversible }.into()),
-        Target::Unseen => {
-            let txn = TransactionRef {
-                source: command.source.clone(),
-                kind: OperationKind::Rollback,
-                id: command.id.clone(),
-            };
-            tombstone(work, txn, &command.source, &command.target)
-        }
+        Target::Unseen => tombstone(work, rollback_ref(command), &command.source, &command.target),
     }
 }
 
-fn rollback_bet(command: &Rollback, round: &Round, bet: &Bet, work: &mut Workspace<'_>) -> Outcome {
-    check_undoable(round, bet)?;
-    check_agrees(command, round, bet.stake)?;
+fn rollback_ref(command: &Rollback) -> TransactionRef {
+    TransactionRef { source: command.source.clone(), kind: OperationKind::Rollback, id: command.id.clone() }
+}
+
+fn rollback_bet(
+    command: &Rollback,
+    round: &Round,
+    bet: &Bet,
+    facts: &Facts<'_>,
+    work: &mut Workspace<'_>,
+) -> Outcome {
+    let undoable = check_undoable(round, bet);
+    let source = facts.policy.of(&command.source);
+    if matches!(undoable, Err(Rejection::AlreadySettled { .. })) && source.cancel_settled && !command.partial
+    {
+        check_agrees(command, round, bet.stake)?;
+        let wanted = Wanted {
+            txn: rollback_ref(command),
+            reason: Reason::new("rollback").map_err(|error| Fault::corrupted(error.to_string()))?,
+            bet: Some(bet),
+            policy: command.on_shortfall.unwrap_or(source.on_shortfall),
+        };
+        return void_bets(wanted, round, work);
+    }
+    undoable?;
     let currency = round_currency(round)?;
     let purse = purse(work.state(), currency)?;
+    let open = bet.open_stake();
+    if command.partial {
+        let part = command.amount.ok_or(Rejection::Mismatch { field: MismatchField::Amount })?;
+        let part = incoming(part, purse.currency())?;
+        check_agrees(&Rollback { amount: None, ..command.clone() }, round, part)?;
+        if part.is_zero() {
+            return Err(Rejection::InvalidAmount { amount: part.to_string() }.into());
+        }
+        if part > open {
+            return Err(Rejection::Mismatch { field: MismatchField::Amount }.into());
+        }
+        if part < open {
+            return return_part(command, round, bet, part, work);
+        }
+    } else {
+        check_agrees(command, round, bet.stake)?;
+    }
 
     let (mut round, bet) = (round.clone(), bet.clone());
-    let entry =
-        if bet.stake.is_zero() { None } else { work.post(release(purse, sub_account(&round), bet.stake))? };
+    let entry = if open.is_zero() { None } else { work.post(release(purse, sub_account(&round), open))? };
     let event = Event::BetRolledBack(BetRolledBack {
         txn: command.id.clone(),
         bet: bet.id,
         currency,
-        stake: bet.stake,
-        split: bet.split,
+        stake: open,
+        split: Split { cash: open },
         entry,
     });
     work.push_round(&mut round, event)?;
     close_if_settled(work, &mut round, &command.id)?;
+    Ok(Some(currency))
+}
+
+/// Part of an open stake goes back; the rest of the bet stays open.
+fn return_part(
+    command: &Rollback,
+    round: &Round,
+    bet: &Bet,
+    part: Amount,
+    work: &mut Workspace<'_>,
+) -> Outcome {
+    let currency = round_currency(round)?;
+    let purse = purse(work.state(), currency)?;
+    let mut round = round.clone();
+    let entry = work.post(release(purse, sub_account(&round), part))?;
+    let event = Event::BetReturned(BetReturned {
+        txn: command.id.clone(),
+        bet: bet.id.clone(),
+        currency,
+        stake: part,
+        split: Split { cash: part },
+        entry: entry.ok_or_else(|| Fault::corrupted("a part without an entry"))?,
+    });
+    work.push_round(&mut round, event)?;
     Ok(Some(currency))
 }
 
@@ -293,6 +371,7 @@ fn rollback_win(
     let currency = round_currency(round)?;
     let purse = purse(work.state(), currency)?;
     let policy = command.on_shortfall.unwrap_or(facts.policy.of(&command.source).on_shortfall);
+    check_room(work.state(), round)?;
     let recovery = recovery(purse, win.amount, policy)?;
 
     let (mut round, win) = (round.clone(), win.clone());

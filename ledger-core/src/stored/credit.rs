@@ -3,9 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::adjustment::Direction;
 use super::player::TransactionRef;
 use super::shapes::shape;
 use super::shapes::words;
+use super::wallet::Recovery;
+use crate::ids::Reason;
 use crate::ids::RoundId;
 use crate::ids::SubAccount;
 use crate::money::Amount;
@@ -43,6 +46,30 @@ shape! {
         pub currency: CurrencyCode,
         /// The credit.
         pub amount: Amount,
+        /// The entry.
+        pub entry: u64,
+    }
+}
+
+shape! {
+    /// `adjustment.applied` 1: a game provider corrected the player's balance.
+    pub struct AdjustmentApplied {
+        /// The adjustment.
+        pub txn: TransactionRef,
+        /// The round it is about, if it names one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub round: Option<RoundId>,
+        /// Which way it went.
+        pub direction: Direction,
+        /// The currency.
+        pub currency: CurrencyCode,
+        /// How much.
+        pub amount: Amount,
+        /// Why, in the words of who did it.
+        pub reason: Reason,
+        /// From where it was taken, if it was taken from the player.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub recovery: Option<Recovery>,
         /// The entry.
         pub entry: u64,
     }

@@ -7,7 +7,7 @@ use super::adjustment::{
     CorrectionApplied, CorrectionDeclined, CorrectionProposed, DormantReclaimed, DormantTransferred,
     FeeCharged, TaxReturned, TaxWithheld,
 };
-use super::credit::CreditGranted;
+use super::credit::{AdjustmentApplied, CreditGranted};
 use super::deposit::DepositSucceeded;
 use super::host::HostRecorded;
 use super::house::CurrencyRegistered;
@@ -15,8 +15,8 @@ use super::player::{
     PlayerClosed, PlayerOpened, PlayerReopened, PurseOpened, TxnNoted, TxnRejected, TxnTombstoned,
 };
 use super::round::{
-    BetPlaced, BetRolledBack, BetSettled, BetVoided, RoundClosed, RoundReopened, RoundVoided, WinCredited,
-    WinRetained, WinRolledBack,
+    BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetUnsettled, BetVoided,
+    RoundClosed, RoundReopened, RoundVoided, SettlementVoided, WinCredited, WinRetained, WinRolledBack,
 };
 use super::wallet::{EntryPosted, NegativeBalanceRaised};
 use crate::partition::Stream;
@@ -95,6 +95,18 @@ events! {
     BetVoided = "bet.voided" 1,
     /// A win was undone by its source.
     WinRolledBack = "win.rolled_back" 1,
+    /// Part of a bet was cashed out.
+    BetCashedOut = "bet.cashed_out" 1,
+    /// Part of an open stake went back.
+    BetReturned = "bet.returned" 1,
+    /// The result of settled bets was corrected.
+    BetResettled = "bet.resettled" 1,
+    /// A settled bet is open again.
+    BetUnsettled = "bet.unsettled" 1,
+    /// Settled bets were called off.
+    SettlementVoided = "settlement.voided" 1,
+    /// An adjustment by a provider.
+    AdjustmentApplied = "adjustment.applied" 1,
     /// A win that should have been undone stays by policy.
     WinRetained = "win.retained" 1,
     /// A round is over.

@@ -18,7 +18,7 @@ pub use adjustment::{
     DormantTransferred, FeeCharged, FeeKind, TaxReturned, TaxWithheld,
 };
 pub use commit::{BodyError, CommitBody, EVENTS_MAX, KEYS_MAX, KeyRecord, OutcomeKind, TombstoneRecord};
-pub use credit::{CreditGranted, CreditKind};
+pub use credit::{AdjustmentApplied, CreditGranted, CreditKind};
 pub use deposit::DepositSucceeded;
 #[cfg(feature = "schema")]
 pub use event::event_schemas;
@@ -31,8 +31,8 @@ pub use player::{
     TxnTombstoned,
 };
 pub use round::{
-    Bet, BetPlaced, BetRolledBack, BetSettled, BetStatus, BetVoided, CloseReason, ReopenReason, Round,
-    RoundClosed, RoundReopened, RoundStatus, RoundVoided, SettledBy, Win, WinCredited, WinRetained,
-    WinRolledBack, WinStatus,
+    Bet, BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetStatus,
+    BetUnsettled, BetVoided, CloseReason, ReopenReason, Round, RoundClosed, RoundReopened, RoundStatus,
+    RoundVoided, SettledBy, SettlementVoided, Win, WinCredited, WinRetained, WinRolledBack, WinStatus,
 };
 pub use wallet::{EntryPosted, NegativeBalanceRaised, PurseBalance, Recovery, Split};

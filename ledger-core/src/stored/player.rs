@@ -81,6 +81,12 @@ words! {
         RoundNotOpen,
         /// A credit of zero.
         ZeroCredit,
+        /// A message that is about no money, such as better odds.
+        Information,
+        /// A resettlement to the result that stands.
+        SameResult,
+        /// What should be taken back was spent, and the player keeps it by policy.
+        Retained,
         /// There is no money to move: no cash to charge or to make dormant, nothing dormant, or a tax that the player
         /// keeps.
         NothingToMove,

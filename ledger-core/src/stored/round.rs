@@ -89,6 +89,124 @@ words! {
         Win,
         /// The close of the round: what is still open is lost.
         Close,
+        /// A cash-out of the whole open stake.
+        CashOut,
+    }
+}
+
+shape! {
+    /// `bet.cashed_out` 1: part of a bet's stake was cashed out; the rest stays open.
+    pub struct BetCashedOut {
+        /// The cash-out.
+        pub txn: TransactionId,
+        /// The bet.
+        pub bet: TransactionId,
+        /// The currency.
+        pub currency: CurrencyCode,
+        /// The part of the stake that is taken for good.
+        pub principal: Amount,
+        /// What was paid for it.
+        pub amount: Amount,
+        /// To which funds.
+        pub split: Split,
+        /// The entry; absent if both are zero.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub entry: Option<u64>,
+    }
+}
+
+shape! {
+    /// `bet.returned` 1: part of an open stake went back (a partial rollback); the rest stays open.
+    pub struct BetReturned {
+        /// The rollback.
+        pub txn: TransactionId,
+        /// The bet.
+        pub bet: TransactionId,
+        /// The currency.
+        pub currency: CurrencyCode,
+        /// The part of the stake that went back.
+        pub stake: Amount,
+        /// To which funds: those it came from.
+        pub split: Split,
+        /// The entry.
+        pub entry: u64,
+    }
+}
+
+shape! {
+    /// `bet.resettled` 1: the result of settled bets was corrected, by the difference to the last one.
+    pub struct BetResettled {
+        /// The resettlement.
+        pub txn: TransactionId,
+        /// The bet whose result it corrects; without one, the result of all bets of the round.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub bet: Option<TransactionId>,
+        /// The win whose amount it replaces; absent if there was none (the bet was lost by a close).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub win: Option<TransactionId>,
+        /// The currency.
+        pub currency: CurrencyCode,
+        /// The result before.
+        pub previous: Amount,
+        /// The result from now on.
+        pub amount: Amount,
+        /// From where the difference was taken, if the result is lower.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub recovery: Option<Recovery>,
+        /// The entry.
+        pub entry: u64,
+    }
+}
+
+shape! {
+    /// `bet.unsettled` 1: a settled bet is open again; its stake is held and its wins are taken back.
+    pub struct BetUnsettled {
+        /// The operation.
+        pub txn: TransactionId,
+        /// The bet.
+        pub bet: TransactionId,
+        /// The wins that are taken back.
+        pub wins: Vec<TransactionId>,
+        /// The currency.
+        pub currency: CurrencyCode,
+        /// The stake that is held again.
+        pub stake: Amount,
+        /// The sum of the wins.
+        pub win: Amount,
+        /// From where the wins were taken, if they were above zero.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub recovery: Option<Recovery>,
+        /// The entry; absent if nothing was above zero.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub entry: Option<u64>,
+    }
+}
+
+shape! {
+    /// `settlement.voided` 1: settled bets were called off: stakes go back, wins are taken back.
+    pub struct SettlementVoided {
+        /// The voiding operation.
+        pub txn: TransactionRef,
+        /// Why, in the words of who did it.
+        pub reason: Reason,
+        /// Whether the whole round is called off, so that nothing may come any more.
+        pub round: bool,
+        /// The bets.
+        pub bets: Vec<TransactionId>,
+        /// The wins that are taken back.
+        pub wins: Vec<TransactionId>,
+        /// The currency.
+        pub currency: CurrencyCode,
+        /// The stakes that go back, held or taken before.
+        pub stake: Amount,
+        /// The sum of the wins.
+        pub win: Amount,
+        /// From where the wins were taken, if they were above zero; stakes that go back count as cash.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub recovery: Option<Recovery>,
+        /// The entry; absent if nothing was above zero.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub entry: Option<u64>,
     }
 }
 
@@ -209,6 +327,8 @@ words! {
         Bet,
         /// A win of it was rolled back.
         WinRollback,
+        /// A bet of it was unsettled.
+        Unsettle,
     }
 }
 
@@ -273,6 +393,12 @@ shape! {
         pub stake: Amount,
         /// From which funds.
         pub split: Split,
+        /// How much of the stake was cashed out for good; absent when nothing was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub cashed_out: Option<Amount>,
+        /// How much of the stake went back by partial rollbacks; absent when nothing did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub returned: Option<Amount>,
         /// What it came to.
         pub status: BetStatus,
         /// The version of its event in the round's stream.
@@ -290,6 +416,12 @@ shape! {
         pub bet: Option<TransactionId>,
         /// The win.
         pub amount: Amount,
+        /// Whether it is a cash-out rather than a win of its source.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub cash_out: bool,
+        /// Whether it is a win of zero that ends nothing: it answers no bet.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub interim_zero: bool,
         /// What it came to.
         pub status: WinStatus,
         /// The version of its event in the round's stream.

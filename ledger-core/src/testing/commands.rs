@@ -17,7 +17,10 @@ use crate::ids::{
 use crate::money::CurrencyCode;
 use crate::player::{AddPurse, ClosePlayer, OpenPlayer, ReopenPlayer};
 use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
-use crate::round::{CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void, VoidTarget};
+use crate::round::{
+    AdjustRound, CashOut, CloseRound, Finality, Inform, PlaceBet, Resettle, Rollback, RollbackKind, Settle,
+    Unsettle, Void, VoidSettled, VoidTarget,
+};
 use crate::stored::{CreditKind, Direction};
 
 /// A source id.
@@ -124,6 +127,7 @@ pub fn rollback(id: &str, target: &str) -> Rollback {
         currency: None,
         amount: None,
         on_shortfall: None,
+        partial: false,
     }
 }
 
@@ -152,6 +156,79 @@ pub fn void_round(id: &str, of: &str) -> Void {
 /// A bet called off by the back office.
 pub fn void_bet(id: &str, in_round: &str, of: &str) -> Void {
     Void { target: VoidTarget::Bet(txn(of)), ..void_round(id, in_round) }
+}
+
+/// A bet called off after it was settled, by the back office.
+pub fn void_settled_bet(id: &str, in_round: &str, of: &str) -> VoidSettled {
+    VoidSettled { target: VoidTarget::Bet(txn(of)), ..void_settled_round(id, in_round) }
+}
+
+/// A round called off after it was settled, by the back office.
+pub fn void_settled_round(id: &str, of: &str) -> VoidSettled {
+    VoidSettled {
+        source: source("office"),
+        id: txn(id),
+        round_source: source("prov"),
+        round: round(of),
+        target: VoidTarget::Round,
+        reason: Reason::new("table fault").expect("a reason"),
+        on_shortfall: None,
+    }
+}
+
+/// A new result for all bets of a round.
+pub fn resettle(id: &str, of: &str, amount: &str) -> Resettle {
+    Resettle {
+        source: source("prov"),
+        id: txn(id),
+        round: round(of),
+        bet: None,
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        on_shortfall: None,
+    }
+}
+
+/// A settled bet that is open again.
+pub fn unsettle(id: &str, in_round: &str, of: &str) -> Unsettle {
+    Unsettle { source: source("prov"), id: txn(id), round: round(in_round), bet: txn(of), on_shortfall: None }
+}
+
+/// A cash-out of a whole bet.
+pub fn cash_out(id: &str, in_round: &str, of: &str, amount: &str) -> CashOut {
+    CashOut {
+        source: source("prov"),
+        id: txn(id),
+        round: round(in_round),
+        bet: txn(of),
+        amount: decimal(amount),
+        principal: None,
+        currency: currency("EUR"),
+    }
+}
+
+/// An adjustment by a provider, about no round.
+pub fn adjust(id: &str, direction: Direction, amount: &str) -> AdjustRound {
+    AdjustRound {
+        source: source("prov"),
+        id: txn(id),
+        round: None,
+        direction,
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        reason: Reason::new("misdealt").expect("a reason"),
+        on_shortfall: None,
+    }
+}
+
+/// A message about no money.
+pub fn inform(id: &str, about: &str) -> Inform {
+    Inform { source: source("prov"), id: txn(id), about: Reason::new(about).expect("words") }
+}
+
+/// A rollback of a part of an open stake.
+pub fn rollback_part(id: &str, target: &str, amount: &str) -> Rollback {
+    Rollback { amount: Some(decimal(amount)), partial: true, ..rollback_bet(id, target) }
 }
 
 /// A credit of `campaign`, linked to no round.

@@ -4,6 +4,7 @@
 //! come by themselves; amounts include zero, too fine, negative and absurd ones.
 
 mod adjustments;
+mod corrections;
 
 use proptest::collection::{SizeRange, vec};
 use proptest::option;
@@ -57,9 +58,15 @@ fn shortfalls() -> impl Strategy<Value = ShortfallPolicy> {
 
 fn source_policies() -> impl Strategy<Value = SourcePolicy> {
     let scope = select(&[KeyScope::PerKind, KeyScope::PerKind, KeyScope::AnyKind][..]);
-    (scope, shortfalls(), any::<bool>()).prop_map(|(key_scope, on_shortfall, sticky_rejections)| {
-        SourcePolicy { key_scope, on_shortfall, sticky_rejections }
-    })
+    let cancel = prop::bool::weighted(0.3);
+    (scope, shortfalls(), any::<bool>(), cancel).prop_map(
+        |(key_scope, on_shortfall, sticky_rejections, cancel_settled)| SourcePolicy {
+            key_scope,
+            on_shortfall,
+            sticky_rejections,
+            cancel_settled,
+        },
+    )
 }
 
 /// Policies: every scope of keys, answer to spent wins, and stickiness of refusals.
@@ -127,17 +134,11 @@ fn rollbacks() -> impl Strategy<Value = Rollback> {
             option::weighted(0.1, currencies()),
             option::weighted(0.1, amounts()),
             option::weighted(0.2, shortfalls()),
+            prop::bool::weighted(0.15),
         ),
     )
-        .prop_map(|((source, id, target, kind), (round, currency, amount, on_shortfall))| Rollback {
-            source,
-            id,
-            target,
-            kind,
-            round,
-            currency,
-            amount,
-            on_shortfall,
+        .prop_map(|((source, id, target, kind), (round, currency, amount, on_shortfall, partial))| {
+            Rollback { source, id, target, kind, round, currency, amount, on_shortfall, partial }
         })
 }
 
@@ -219,6 +220,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         1 => openings().prop_map(PlayerCommand::from),
         2 => host_operations().prop_map(PlayerCommand::from),
         5 => adjustments::office(),
+        8 => corrections::corrections(),
     ]
 }
 
@@ -308,7 +310,10 @@ fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
                 rollback.target.clone_from(id);
             }
         }
-        other => adjustments::aim(other, all, at),
+        other => {
+            adjustments::aim(other, all, at);
+            corrections::aim(other, all, at);
+        }
     }
 }
 
@@ -330,10 +335,19 @@ fn rename(command: &mut PlayerCommand, step: usize) {
         PlayerCommand::Rollback(c) => &mut c.id,
         PlayerCommand::GrantCredit(c) => &mut c.id,
         PlayerCommand::HostOperation(c) => &mut c.id,
-        other => match adjustments::id(other) {
-            Some(id) => id,
-            None => return,
-        },
+        other => {
+            let id = match other {
+                PlayerCommand::VoidSettled(_)
+                | PlayerCommand::Resettle(_)
+                | PlayerCommand::Unsettle(_)
+                | PlayerCommand::CashOut(_)
+                | PlayerCommand::AdjustRound(_)
+                | PlayerCommand::Inform(_) => corrections::id(other),
+                other => adjustments::id(other),
+            };
+            let Some(id) = id else { return };
+            id
+        }
     };
     *id = commands::txn(&format!("N{step}"));
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::account::{Account, AccountCode, AccountKind, Side};
-use crate::ids::{PlayerId, SubAccount};
+use crate::ids::{PlayerId, SubAccount, TransactionId};
 use crate::key::IdempotencyKey;
 use crate::money::{Amount, AmountError, CurrencyCode};
 use crate::partition::{Partition, Stream};
@@ -204,7 +204,7 @@ pub fn i4_held_is_what_open_bets_hold(rounds: &[Round], journal: &[Line]) -> Res
     }
     for round in rounds {
         let held = held.remove(&SubAccount::round(&round.source, &round.id)).unwrap_or_default();
-        let open = round.open_bets().map(|bet| bet.stake.units()).sum::<i128>();
+        let open = round.open_bets().map(|bet| bet.open_stake().units()).sum::<i128>();
         if held != open || (round.status != RoundStatus::Open && held != 0) {
             return Err(format!("I4: round {} is {:?}, holds {held}, bets {open}", round.id, round.status));
         }
@@ -245,9 +245,17 @@ pub fn i6_targets_are_undone_once(commits: &[CommitBody]) -> Result<(), String> 
                 Event::WinRolledBack(e) => vec![("win", e.win.to_string())],
                 Event::WinRetained(e) => vec![("win", e.win.to_string())],
                 Event::RoundVoided(e) => e.bets.iter().map(|bet| ("bet", bet.to_string())).collect(),
+                Event::SettlementVoided(e) => {
+                    let bets = e.bets.iter().map(|bet| ("bet", bet.to_string()));
+                    bets.chain(e.wins.iter().map(|win| ("win", win.to_string()))).collect()
+                }
+                Event::BetUnsettled(e) => e.wins.iter().map(|win| ("win", win.to_string())).collect(),
                 _ => Vec::new(),
             };
-            let whole_round = matches!(record.event, Event::RoundVoided(_));
+            let whole_round = matches!(
+                record.event,
+                Event::RoundVoided(_) | Event::SettlementVoided(_) | Event::BetUnsettled(_)
+            );
             singles += usize::from(!whole_round && !targets.is_empty());
             for (what, id) in targets {
                 if !seen.insert((record.stream.clone(), what, id.clone())) {
@@ -288,23 +296,56 @@ pub fn i7_tombstoned_ids_never_post(commits: &[CommitBody]) -> Result<(), String
 ///
 /// The bet.
 pub fn i9_refunds_restore_their_funds(commits: &[CommitBody]) -> Result<(), String> {
-    let mut placed = BTreeMap::new();
+    /// What a bet took and what of it is gone already.
+    struct Taken {
+        units: i128,
+        cashed: i128,
+        returned: i128,
+        currency: CurrencyCode,
+    }
+    let mut bets: BTreeMap<(&Stream, &TransactionId), Taken> = BTreeMap::new();
+    let rest = |taken: &Taken| taken.units - taken.cashed - taken.returned;
     for record in commits.iter().flat_map(|body| &body.events) {
-        match &record.event {
+        let refund = match &record.event {
             Event::BetPlaced(e) => {
-                placed.insert((&record.stream, &e.bet), (e.stake, &e.split, e.currency));
+                if e.split.cash != e.stake {
+                    return Err(format!("I9: the funds of bet {} are not its stake", e.bet));
+                }
+                let taken = Taken { units: e.stake.units(), cashed: 0, returned: 0, currency: e.currency };
+                bets.insert((&record.stream, &e.bet), taken);
+                continue;
             }
-            Event::BetRolledBack(e)
-                if placed.get(&(&record.stream, &e.bet)) != Some(&(e.stake, &e.split, e.currency)) =>
-            {
-                return Err(format!("I9: bet {} does not get back what it took", e.bet));
+            Event::BetCashedOut(e) => {
+                if let Some(taken) = bets.get_mut(&(&record.stream, &e.bet)) {
+                    taken.cashed += e.principal.units();
+                }
+                continue;
             }
-            Event::BetVoided(e)
-                if placed.get(&(&record.stream, &e.bet)) != Some(&(e.stake, &e.split, e.currency)) =>
-            {
-                return Err(format!("I9: bet {} does not get back what it took", e.bet));
+            Event::BetUnsettled(e) => {
+                if let Some(taken) = bets.get_mut(&(&record.stream, &e.bet)) {
+                    taken.cashed = 0;
+                }
+                continue;
             }
-            _ => {}
+            Event::BetReturned(e) => {
+                let Some(taken) = bets.get_mut(&(&record.stream, &e.bet)) else {
+                    return Err(format!("I9: a part of the unknown bet {} goes back", e.bet));
+                };
+                taken.returned += e.stake.units();
+                if rest(taken) < 0 || e.split.cash != e.stake {
+                    return Err(format!("I9: more of bet {} goes back than it took", e.bet));
+                }
+                continue;
+            }
+            Event::BetRolledBack(e) => (&e.bet, e.stake, &e.split, e.currency),
+            Event::BetVoided(e) => (&e.bet, e.stake, &e.split, e.currency),
+            _ => continue,
+        };
+        let (bet, stake, split, currency) = refund;
+        let taken = bets.get(&(&record.stream, bet));
+        let fits = taken.is_some_and(|taken| taken.currency == currency && rest(taken) == stake.units());
+        if !fits || split.cash != stake {
+            return Err(format!("I9: bet {bet} does not get back what it took"));
         }
     }
     Ok(())
@@ -321,7 +362,9 @@ pub fn i12_rounds_that_are_over_stay_over(commits: &[CommitBody]) -> Result<(), 
         let over = ended.get(&record.stream).copied();
         let allowed = match &record.event {
             Event::CreditGranted(_) | Event::WinRetained(_) => true,
-            Event::RoundReopened(_) => over != Some(true),
+            Event::RoundReopened(_) | Event::SettlementVoided(_) | Event::BetResettled(_) => {
+                over != Some(true)
+            }
             _ => over.is_none(),
         };
         if round_of_stream(&record.stream).is_some() && !allowed {
@@ -332,6 +375,9 @@ pub fn i12_rounds_that_are_over_stay_over(commits: &[CommitBody]) -> Result<(), 
                 ended.insert(&record.stream, false);
             }
             Event::RoundVoided(_) => {
+                ended.insert(&record.stream, true);
+            }
+            Event::SettlementVoided(e) if e.round => {
                 ended.insert(&record.stream, true);
             }
             Event::RoundReopened(_) => {

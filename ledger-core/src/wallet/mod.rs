@@ -11,7 +11,9 @@ mod shortfall;
 mod state;
 
 pub(crate) use incoming::{incoming, purse};
-pub(crate) use postings::{credit_cash, deposit, hold, recover, release, take_stakes};
-pub(crate) use shortfall::recovery;
+pub(crate) use postings::{
+    credit_cash, deposit, hold, recover, recover_all, recover_to, release, return_taken, take_stakes,
+};
+pub(crate) use shortfall::{recovery, recovery_of};
 pub(crate) use state::PostError;
 pub use state::{Purse, Wallet};

@@ -102,6 +102,46 @@ pub(crate) fn take_stakes(
 
 /// A paid win is taken back (P51, S42): from cash, as a receivable, or written off.
 pub(crate) fn recover(purse: &Purse, game: SubAccount, amount: Amount, recovery: &Recovery) -> Vec<Posting> {
-    let payouts = Posting::credit(AccountCode::GamingPayouts, Some(game), amount, purse.currency().code());
-    take_back(purse, recovery).into_iter().chain([payouts]).filter_map(unless_zero).collect()
+    recover_to(purse, AccountCode::GamingPayouts, game, amount, recovery)
+}
+
+/// Money of the player goes to an account of the house: from cash, as a receivable, or written off.
+pub(crate) fn recover_to(
+    purse: &Purse,
+    account: AccountCode,
+    of: SubAccount,
+    amount: Amount,
+    recovery: &Recovery,
+) -> Vec<Posting> {
+    let credit = Posting::credit(account, Some(of), amount, purse.currency().code());
+    take_back(purse, recovery).into_iter().chain([credit]).filter_map(unless_zero).collect()
+}
+
+/// Wins of several games are taken back together (second half of P08).
+pub(crate) fn recover_all(purse: &Purse, won: &[(GameId, Amount)], recovery: &Recovery) -> Vec<Posting> {
+    let currency = purse.currency().code();
+    let payouts = won.iter().map(|(game, amount)| {
+        Posting::credit(AccountCode::GamingPayouts, Some(SubAccount::game(game)), *amount, currency)
+    });
+    take_back(purse, recovery).into_iter().chain(payouts).filter_map(unless_zero).collect()
+}
+
+/// Stakes that were taken go back (first half of P08): to cash, or to what is held for their round. `to` is the
+/// credited account.
+pub(crate) fn return_taken(
+    purse: &Purse,
+    taken: &[(GameId, Amount)],
+    to: AccountCode,
+    of: Option<&SubAccount>,
+) -> Result<Vec<Posting>, AmountError> {
+    let currency = purse.currency().code();
+    let total = taken.iter().try_fold(purse.currency().zero(), |sum, (_, stake)| sum.checked_add(*stake))?;
+    let mut postings: Vec<Posting> = taken
+        .iter()
+        .map(|(game, stake)| {
+            Posting::debit(AccountCode::GamingStakes, Some(SubAccount::game(game)), *stake, currency)
+        })
+        .collect();
+    postings.push(Posting::credit(to, of.cloned(), total, currency));
+    Ok(postings.into_iter().filter_map(unless_zero).collect())
 }

@@ -13,16 +13,31 @@ pub(crate) fn recovery(
     amount: Amount,
     policy: ShortfallPolicy,
 ) -> Result<Option<Recovery>, Stop> {
+    recovery_of(purse, purse.cash(), amount, policy)
+}
+
+/// [`recovery`] from another amount of cash than the purse has now, because the same entry adds to it.
+///
+/// The policies that leave a spent amount alone look at cash less what the player owes: cash that pays a debt is
+/// spent.
+pub(crate) fn recovery_of(
+    purse: &Purse,
+    available: Amount,
+    amount: Amount,
+    policy: ShortfallPolicy,
+) -> Result<Option<Recovery>, Stop> {
     let zero = purse.currency().zero();
-    let cash = purse.cash().min(amount)?;
+    let cash = available.min(amount)?;
     let short = amount.checked_sub(cash)?;
-    if short.is_zero() {
-        return Ok(Some(Recovery { cash, receivable: zero, written_off: zero }));
-    }
+    let is_spent = amount > available.checked_sub(purse.receivable())? && amount.is_positive();
     match policy {
+        ShortfallPolicy::Retain if is_spent => Ok(None),
         ShortfallPolicy::AllowNegative => Ok(Some(Recovery { cash, receivable: short, written_off: zero })),
         ShortfallPolicy::ZeroOut => Ok(Some(Recovery { cash, receivable: zero, written_off: short })),
-        ShortfallPolicy::Retain => Ok(None),
+        ShortfallPolicy::Retain => Ok(Some(Recovery { cash, receivable: zero, written_off: zero })),
+        ShortfallPolicy::Reject if !is_spent => {
+            Ok(Some(Recovery { cash, receivable: zero, written_off: zero }))
+        }
         ShortfallPolicy::Reject => Err(Rejection::InsufficientFunds {
             available: purse.available(),
             currency: purse.currency().code(),

@@ -79,6 +79,7 @@ fn events_stand_in_their_own_streams() {
             "player.closed",
             "player.reopened",
             "purse.opened",
+            "adjustment.applied",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];
         if fits.contains(&name) || anywhere.contains(&name) {

@@ -7,13 +7,14 @@
 //! Files of older versions stay, and must be read for ever.
 
 use ledger_core::stored::{
-    Bet, BetPlaced, BetRolledBack, BetSettled, BetStatus, BetVoided, CloseReason, CommitBody,
-    CorrectionApplied, CorrectionDeclined, CorrectionProposed, CreditGranted, CreditKind, CurrencyRegistered,
-    DeclineCause, DepositSucceeded, Direction, DormantReclaimed, DormantTransferred, EntryPosted, Event,
-    EventRecord, FeeCharged, FeeKind, HostRecorded, NegativeBalanceRaised, Note, PlayerClosed, PlayerOpened,
-    PlayerReopened, PurseBalance, PurseOpened, Recovery, ReopenReason, Round, RoundClosed, RoundReopened,
-    RoundStatus, RoundVoided, SettledBy, Split, TaxReturned, TaxWithheld, TransactionRef, TxnNoted,
-    TxnRejected, TxnTombstoned, Win, WinCredited, WinRetained, WinRolledBack, WinStatus,
+    AdjustmentApplied, Bet, BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled,
+    BetStatus, BetUnsettled, BetVoided, CloseReason, CommitBody, CorrectionApplied, CorrectionDeclined,
+    CorrectionProposed, CreditGranted, CreditKind, CurrencyRegistered, DeclineCause, DepositSucceeded,
+    Direction, DormantReclaimed, DormantTransferred, EntryPosted, Event, EventRecord, FeeCharged, FeeKind,
+    HostRecorded, NegativeBalanceRaised, Note, PlayerClosed, PlayerOpened, PlayerReopened, PurseBalance,
+    PurseOpened, Recovery, ReopenReason, Round, RoundClosed, RoundReopened, RoundStatus, RoundVoided,
+    SettledBy, SettlementVoided, Split, TaxReturned, TaxWithheld, TransactionRef, TxnNoted, TxnRejected,
+    TxnTombstoned, Win, WinCredited, WinRetained, WinRolledBack, WinStatus,
 };
 use ledger_core::testing::{commands, given};
 use ledger_core::{
@@ -52,6 +53,8 @@ fn the_round() -> Round {
             game: commands::game("game"),
             stake: amount("10.00"),
             split: Split { cash: amount("10.00") },
+            cashed_out: None,
+            returned: None,
             status: BetStatus::Settled,
             version: 1,
         }],
@@ -59,10 +62,16 @@ fn the_round() -> Round {
             id: commands::txn("W1"),
             bet: Some(commands::txn("T1")),
             amount: amount("25.00"),
+            cash_out: false,
+            interim_zero: false,
             status: WinStatus::Paid,
             version: 2,
         }],
     }
+}
+
+fn recovery() -> Recovery {
+    Recovery { cash: amount("10.00"), receivable: amount("15.00"), written_off: amount("0.00") }
 }
 
 /// One event of every type, every optional field there.
@@ -250,6 +259,89 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 win: commands::txn("W2"),
                 currency: eur,
                 amount: amount("36.40"),
+            }),
+        ),
+        record(
+            round,
+            20,
+            Event::BetCashedOut(BetCashedOut {
+                txn: commands::txn("K1"),
+                bet: commands::txn("T1"),
+                currency: eur,
+                principal: amount("5.00"),
+                amount: amount("8.00"),
+                split: split("8.00"),
+                entry: Some(20),
+            }),
+        ),
+        record(
+            round,
+            21,
+            Event::BetReturned(BetReturned {
+                txn: commands::txn("X1"),
+                bet: commands::txn("T1"),
+                currency: eur,
+                stake: amount("5.00"),
+                split: split("5.00"),
+                entry: 21,
+            }),
+        ),
+        record(
+            round,
+            22,
+            Event::BetResettled(BetResettled {
+                txn: commands::txn("W1:2"),
+                bet: Some(commands::txn("T1")),
+                win: Some(commands::txn("W1")),
+                currency: eur,
+                previous: amount("150.00"),
+                amount: amount("75.00"),
+                recovery: Some(recovery()),
+                entry: 22,
+            }),
+        ),
+        record(
+            round,
+            23,
+            Event::BetUnsettled(BetUnsettled {
+                txn: commands::txn("U1"),
+                bet: commands::txn("T1"),
+                wins: vec![commands::txn("W1")],
+                currency: eur,
+                stake: amount("10.00"),
+                win: amount("25.00"),
+                recovery: Some(recovery()),
+                entry: Some(23),
+            }),
+        ),
+        record(
+            round,
+            24,
+            Event::SettlementVoided(SettlementVoided {
+                txn: txn_ref("office", OperationKind::VoidSettled, "V1"),
+                reason: Reason::new("table fault").unwrap(),
+                round: false,
+                bets: vec![commands::txn("T1")],
+                wins: vec![commands::txn("W1")],
+                currency: eur,
+                stake: amount("10.00"),
+                win: amount("25.00"),
+                recovery: Some(recovery()),
+                entry: Some(24),
+            }),
+        ),
+        record(
+            "player/p1",
+            25,
+            Event::AdjustmentApplied(AdjustmentApplied {
+                txn: txn_ref("prov", OperationKind::Adjustment, "A1"),
+                round: Some(commands::round("R")),
+                direction: Direction::Debit,
+                currency: eur,
+                amount: amount("25.00"),
+                reason: Reason::new("misdealt").unwrap(),
+                recovery: Some(recovery()),
+                entry: 25,
             }),
         ),
         record(

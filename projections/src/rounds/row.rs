@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::stored::{Bet, BetStatus, Event, EventRecord, RoundStatus, SettledBy, Win, WinStatus};
+use ledger_core::stored::{Bet, BetStatus, Event, EventRecord, Round, RoundStatus, Win, WinStatus};
 use ledger_core::{
     AccountKind, Amount, AmountError, CurrencyCode, GameId, PlayerId, RoundId, SourceId, Timestamp,
-    TransactionId,
 };
 use ledger_store::{Position, Shard};
 
@@ -152,7 +151,7 @@ impl RoundRow {
         }
         self.version = record.version;
         let before = self.status;
-        self.take(&record.event)?;
+        self.take(record, moment)?;
         if self.status == RoundStatus::Open {
             self.closed = None;
         } else if self.status != before {
@@ -160,93 +159,48 @@ impl RoundRow {
         }
         let zero = self.zero();
         self.staked = sum(zero, self.bets.iter().map(|bet| bet.stake))?;
-        self.refunded = sum(zero, self.bets.iter().filter(|bet| is_undone(bet)).map(|bet| bet.stake))?;
+        let refunded = |bet: &Bet| if is_undone(bet) { Some(bet.stake) } else { bet.returned };
+        self.refunded = sum(zero, self.bets.iter().filter_map(refunded))?;
         self.paid = sum(zero, self.wins.iter().filter(|win| win_stands(win)).map(|win| win.amount))?;
         Ok(())
     }
 
-    fn take(&mut self, event: &Event) -> Result<(), Misfit> {
-        match event {
-            Event::BetPlaced(event) => {
-                if self.currency.is_some_and(|own| own != event.currency) {
-                    return Err(format!("round {} has bets in two currencies", self.round));
-                }
-                self.currency = Some(event.currency);
-                self.bets.push(Bet {
-                    id: event.bet.clone(),
-                    game: event.game.clone(),
-                    stake: event.stake,
-                    split: event.split.clone(),
-                    status: BetStatus::Open,
-                    version: self.version,
-                });
-            }
-            Event::WinCredited(event) => self.win(&event.win, event.bet.as_ref(), event.amount),
-            Event::BetSettled(event) => {
-                event.bets.iter().try_for_each(|bet| self.end_bet(bet, BetStatus::Settled))?;
-                if event.by == SettledBy::Win {
-                    self.win(&event.txn, event.bet.as_ref(), event.win);
-                }
-            }
-            Event::BetRolledBack(event) => {
-                self.end_bet(&event.bet, BetStatus::RolledBack)?;
-                self.void_if_undone();
-            }
-            Event::BetVoided(event) => {
-                self.end_bet(&event.bet, BetStatus::Voided)?;
-                self.void_if_undone();
-            }
-            Event::RoundVoided(event) => {
-                event.bets.iter().try_for_each(|bet| self.end_bet(bet, BetStatus::Voided))?;
-                self.status = RoundStatus::Cancelled;
-            }
-            Event::WinRolledBack(event) => self.end_win(&event.win, WinStatus::RolledBack)?,
-            Event::WinRetained(event) => self.end_win(&event.win, WinStatus::Retained)?,
-            Event::RoundClosed(_) => self.status = RoundStatus::Closed,
+    /// What the event makes of the round is the core's to say; only reopening is taken as it stands here.
+    fn take(&mut self, record: &EventRecord, moment: Moment) -> Result<(), Misfit> {
+        match &record.event {
             Event::RoundReopened(event) => {
                 if event.round.bets != self.bets || event.round.wins != self.wins {
                     return Err(format!("round {} was reopened as another", self.round));
                 }
                 self.status = RoundStatus::Open;
+                return Ok(());
+            }
+            Event::BetPlaced(event) if self.currency.is_some_and(|own| own != event.currency) => {
+                return Err(format!("round {} has bets in two currencies", self.round));
             }
             Event::CreditGranted(event) => {
                 let known = self.granted.get(&event.currency).copied();
                 let known = known.unwrap_or(Amount::zero(event.amount.scale()));
                 self.granted.insert(event.currency, known.checked_add(event.amount).map_err(too_large)?);
             }
-            event => return Err(format!("{} stands in the stream of a round", event.type_name())),
+            _ => {}
         }
+        let mut round = Round {
+            source: self.source.clone(),
+            id: self.round.clone(),
+            currency: self.currency,
+            status: self.status,
+            version: record.version.saturating_sub(1),
+            opened_at: None,
+            last_at: None,
+            bets: std::mem::take(&mut self.bets),
+            wins: std::mem::take(&mut self.wins),
+        };
+        let folded = round.evolve(record, moment.at);
+        (self.bets, self.wins) = (round.bets, round.wins);
+        folded.map_err(|fault| fault.to_string())?;
+        (self.currency, self.status) = (round.currency, round.status);
         Ok(())
-    }
-
-    fn win(&mut self, id: &TransactionId, bet: Option<&TransactionId>, amount: Amount) {
-        let (bet, status, version) = (bet.cloned(), WinStatus::Paid, self.version);
-        self.wins.push(Win { id: id.clone(), bet, amount, status, version });
-    }
-
-    fn end_bet(&mut self, id: &TransactionId, status: BetStatus) -> Result<(), Misfit> {
-        match self.bets.iter_mut().find(|bet| bet.id == *id) {
-            Some(bet) if bet.status == BetStatus::Open => bet.status = status,
-            Some(_) => return Err(format!("bet {id} ended twice")),
-            None => return Err(format!("round {} has no bet {id}", self.round)),
-        }
-        Ok(())
-    }
-
-    fn end_win(&mut self, id: &TransactionId, status: WinStatus) -> Result<(), Misfit> {
-        match self.wins.iter_mut().find(|win| win.id == *id) {
-            Some(win) if win.status == WinStatus::Paid => win.status = status,
-            Some(_) => return Err(format!("win {id} was undone twice")),
-            None => return Err(format!("round {} has no win {id}", self.round)),
-        }
-        Ok(())
-    }
-
-    /// A round whose every bet was undone is void.
-    fn void_if_undone(&mut self) {
-        if self.status == RoundStatus::Open && self.bets.iter().all(is_undone) {
-            self.status = RoundStatus::Void;
-        }
     }
 
     /// Nothing, at the scale of the round's currency: then a sum has the same digits however it came about.
@@ -267,10 +221,16 @@ impl RoundRow {
         let (stakes, payouts) = (self.zero(), self.zero());
         let nothing = || GameSums { rounds: 0, stakes, payouts };
         let large = || too_large(AmountError::AmountOverflow);
-        for bet in self.bets.iter().filter(|bet| bet.status == BetStatus::Settled) {
+        let taken = |bet: &Bet| match bet.status {
+            BetStatus::Settled => Some(bet.staked()),
+            // What was cashed out is taken for good, while the rest is open.
+            BetStatus::Open => bet.cashed_out,
+            _ => None,
+        };
+        for (bet, stake) in self.bets.iter().filter_map(|bet| Some((bet, taken(bet)?))) {
             let sums = games.entry((bet.game.clone(), currency)).or_insert_with(nothing);
             sums.rounds = 1;
-            sums.stakes = sums.stakes.plus(bet.stake).ok_or_else(large)?;
+            sums.stakes = sums.stakes.plus(stake).ok_or_else(large)?;
         }
         for win in self.wins.iter().filter(|win| win_stands(win)) {
             let game = self.payout_game(win).ok_or_else(|| format!("win {} has no bet", win.id))?;

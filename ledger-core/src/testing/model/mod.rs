@@ -3,6 +3,7 @@
 
 mod adjustments;
 mod cashier;
+mod corrections;
 mod host;
 mod money;
 mod rounds;
@@ -224,6 +225,12 @@ impl Model {
             PlayerCommand::Void(c) => (texts(&c.source, &c.id), "void"),
             PlayerCommand::Rollback(c) => (texts(&c.source, &c.id), "rollback"),
             PlayerCommand::GrantCredit(c) => (texts(&c.source, &c.id), "credit"),
+            PlayerCommand::VoidSettled(c) => (texts(&c.source, &c.id), "void_settled"),
+            PlayerCommand::Resettle(c) => (texts(&c.source, &c.id), "resettle"),
+            PlayerCommand::Unsettle(c) => (texts(&c.source, &c.id), "unsettle"),
+            PlayerCommand::CashOut(c) => (texts(&c.source, &c.id), "cash_out"),
+            PlayerCommand::AdjustRound(c) => (texts(&c.source, &c.id), "adjustment"),
+            PlayerCommand::Inform(c) => (texts(&c.source, &c.id), "information"),
             PlayerCommand::HostOperation(c) => (texts(&c.source, &c.id), "host"),
             PlayerCommand::Batch(_) => panic!("a batch has no name of its own"),
             other => adjustments::name(other).expect("every other command is the back office's"),
@@ -244,6 +251,12 @@ impl Model {
             },
             PlayerCommand::Rollback(c) => self.rollback(c),
             PlayerCommand::GrantCredit(c) => self.credit(c),
+            PlayerCommand::VoidSettled(c) => self.void_settled(c),
+            PlayerCommand::Resettle(c) => self.resettle(c),
+            PlayerCommand::Unsettle(c) => self.unsettle(c),
+            PlayerCommand::CashOut(c) => self.cash_out(c),
+            PlayerCommand::AdjustRound(c) => self.adjust(c),
+            PlayerCommand::Inform(_) => Ok("noop"),
             PlayerCommand::HostOperation(c) => self.host(c),
             PlayerCommand::ProposeCorrection(c) => self.propose(c),
             PlayerCommand::DecideCorrection(c) => self.decide_proposal(c),
@@ -280,6 +293,16 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         PlayerCommand::HostOperation(c) => c.expected = None,
         PlayerCommand::RecordDeposit(c) => c.authorisation = None,
         PlayerCommand::Rollback(c) => c.on_shortfall = None,
+        PlayerCommand::VoidSettled(c) => {
+            c.on_shortfall = None;
+            c.reason = Reason::new("-").expect("a reason");
+        }
+        PlayerCommand::Resettle(c) => c.on_shortfall = None,
+        PlayerCommand::Unsettle(c) => c.on_shortfall = None,
+        PlayerCommand::AdjustRound(c) => {
+            c.on_shortfall = None;
+            c.reason = Reason::new("-").expect("a reason");
+        }
         PlayerCommand::Void(c) => c.reason = Reason::new("-").expect("a reason"),
         PlayerCommand::ProposeCorrection(c) => {
             (c.reason, c.on_shortfall) = (Reason::new("-").expect("a reason"), None);

@@ -23,20 +23,39 @@ pub(super) enum Paid {
 
 #[derive(Debug, Clone)]
 pub(super) struct ModelBet {
-    id: String,
-    game: String,
-    units: i128,
-    stake: Stake,
-    seq: u64,
+    pub(super) id: String,
+    pub(super) game: String,
+    pub(super) units: i128,
+    /// What was cashed out of it, and what went back in parts.
+    pub(super) cashed: i128,
+    pub(super) returned: i128,
+    pub(super) stake: Stake,
+    pub(super) seq: u64,
+}
+
+impl ModelBet {
+    /// What is held while it is open.
+    pub(super) fn rest(&self) -> i128 {
+        self.units - self.cashed - self.returned
+    }
+
+    /// What did not go back.
+    pub(super) fn staked(&self) -> i128 {
+        self.units - self.returned
+    }
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct ModelWin {
-    id: String,
-    bet: Option<String>,
-    units: i128,
-    paid: Paid,
-    seq: u64,
+    pub(super) id: String,
+    pub(super) bet: Option<String>,
+    pub(super) units: i128,
+    pub(super) paid: Paid,
+    /// A cash-out, or a result that a resettlement made.
+    pub(super) cash_out: bool,
+    /// A win of zero that ends nothing.
+    pub(super) nothing: bool,
+    pub(super) seq: u64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -49,7 +68,7 @@ pub(super) struct ModelRound {
 }
 
 impl ModelRound {
-    fn all_returned(&self) -> bool {
+    pub(super) fn all_returned(&self) -> bool {
         !self.bets.is_empty() && self.bets.iter().all(|bet| bet.stake == Stake::Returned)
     }
 
@@ -57,19 +76,24 @@ impl ModelRound {
         !self.closed && !self.cancelled && !self.bets.is_empty() && !self.all_returned()
     }
 
-    fn wins_for<'a>(&'a self, bet: &'a ModelBet) -> impl Iterator<Item = &'a ModelWin> {
-        self.wins.iter().filter(move |win| match &win.bet {
+    /// Every bet went back, and a new one opens it again.
+    pub(super) fn is_void(&self) -> bool {
+        !self.closed && !self.cancelled && self.all_returned()
+    }
+
+    pub(super) fn wins_for<'a>(&'a self, bet: &'a ModelBet) -> impl Iterator<Item = &'a ModelWin> {
+        self.wins.iter().filter(|win| !win.nothing).filter(move |win| match &win.bet {
             Some(named) => *named == bet.id,
             None => win.seq > bet.seq,
         })
     }
 
-    fn answered(&self, bet: &ModelBet) -> bool {
+    pub(super) fn answered(&self, bet: &ModelBet) -> bool {
         self.wins_for(bet).any(|win| win.paid != Paid::Undone)
     }
 
     /// Nothing is held, and no taken stake waits for a win that replaces one that was undone.
-    fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.bets.iter().all(|bet| match bet.stake {
             Stake::Held => false,
             Stake::Returned => true,
@@ -109,6 +133,8 @@ impl Model {
             id: c.id.to_string(),
             game: c.game.to_string(),
             units,
+            cashed: 0,
+            returned: 0,
             stake: Stake::Held,
             seq,
         });
@@ -122,7 +148,7 @@ impl Model {
         let mut taken = Vec::new();
         for bet in round.bets.iter_mut().filter(|bet| bet.stake == Stake::Held && which(bet)) {
             bet.stake = Stake::Taken;
-            taken.push((bet.game.clone(), bet.units));
+            taken.push((bet.game.clone(), bet.rest()));
         }
         for (game, units) in taken {
             self.add(&held(key), currency, -units);
@@ -134,7 +160,7 @@ impl Model {
         let key = (c.source.to_string(), c.round.to_string());
         let round = self.rounds.get(&key).cloned().ok_or("bet_not_found")?;
         let named = c.bet.as_ref().map(|id| round.bets.iter().find(|bet| bet.id == id.as_str()));
-        if round.cancelled || round.all_returned() {
+        if round.cancelled || round.is_void() {
             return Err("txn_cancelled");
         }
         if named.flatten().is_some_and(|bet| bet.stake == Stake::Returned) {
@@ -167,7 +193,9 @@ impl Model {
         self.pay(c.currency, units);
         let seq = self.seq;
         let round = self.rounds.get_mut(&key).expect("the round");
-        round.wins.push(ModelWin { id: c.id.to_string(), bet, units, paid: Paid::Stands, seq });
+        let nothing = c.finality == Finality::MoreToCome && units == 0;
+        let id = c.id.to_string();
+        round.wins.push(ModelWin { id, bet, units, paid: Paid::Stands, cash_out: false, nothing, seq });
         round.closed = match c.finality {
             Finality::MoreToCome => false,
             Finality::Bet => round.is_done(),
@@ -203,7 +231,7 @@ impl Model {
         let currency = round.currency.expect("a currency");
         let bet = round.bets.iter_mut().find(|bet| bet.id == id).expect("the bet");
         bet.stake = Stake::Returned;
-        let units = bet.units;
+        let units = bet.rest();
         if !round.all_returned() && round.is_done() {
             round.closed = true;
         }
@@ -243,7 +271,7 @@ impl Model {
     pub(super) fn find_win(&self, source: &str, id: &str) -> Option<((String, String), ModelWin)> {
         let mut own = self.rounds.iter().filter(|((s, _), _)| s == source);
         own.find_map(|(key, round)| {
-            round.wins.iter().find(|win| win.id == id).map(|win| (key.clone(), win.clone()))
+            round.wins.iter().find(|win| win.id == id && !win.cash_out).map(|win| (key.clone(), win.clone()))
         })
     }
 
@@ -278,10 +306,7 @@ impl Model {
         if c.kind != Some(RollbackKind::Win)
             && let Some((key, bet)) = self.find_bet(source, target)
         {
-            self.undoable(&key, &bet)?;
-            self.agrees(c, &key, bet.units)?;
-            self.give_back(&key, &bet.id);
-            return Ok("applied");
+            return self.rollback_bet(c, &key, &bet);
         }
         if c.kind != Some(RollbackKind::Bet)
             && let Some((key, win)) = self.find_win(source, target)
@@ -290,7 +315,20 @@ impl Model {
         }
         let elsewhere: &[&str] = match c.kind {
             Some(_) => &["any"],
-            None => &["any", "rollback", "credit", "deposit", "void", "close"],
+            None => &[
+                "any",
+                "rollback",
+                "credit",
+                "deposit",
+                "void",
+                "close",
+                "void_settled",
+                "resettle",
+                "unsettle",
+                "cash_out",
+                "adjustment",
+                "information",
+            ],
         };
         if self.is_used(source, target, elsewhere) {
             return Err("not_allowed");
@@ -313,6 +351,28 @@ impl Model {
         if agrees { Ok(()) } else { Err("mismatch") }
     }
 
+    /// Takes money back that may be spent; `false` if he keeps it.
+    pub(super) fn take_from_player(
+        &mut self,
+        currency: CurrencyCode,
+        units: i128,
+        policy: ShortfallPolicy,
+    ) -> Result<bool, &'static str> {
+        let (has, owes) =
+            (self.balance("player:cash", currency), self.balance("receivable:player", currency));
+        let is_spent = units > 0 && units > has - owes;
+        match policy {
+            ShortfallPolicy::Reject if is_spent => return Err("insufficient_funds"),
+            ShortfallPolicy::Retain if is_spent => return Ok(false),
+            _ => {}
+        }
+        let cash = has.min(units);
+        self.add("player:cash", currency, -cash);
+        let missing = if policy == ShortfallPolicy::ZeroOut { "bad_debt" } else { "receivable:player" };
+        self.add(missing, currency, units - cash);
+        Ok(true)
+    }
+
     pub(super) fn take_back(&mut self, c: &Rollback, key: &(String, String), win: &ModelWin) -> Judged {
         if win.paid != Paid::Stands {
             return Err("already_rolled_back");
@@ -323,18 +383,10 @@ impl Model {
         let currency = round.currency.expect("a currency");
         let named = win.bet.as_ref().and_then(|id| round.bets.iter().find(|bet| bet.id == *id));
         let game = named.or_else(|| round.bets.first()).expect("a bet").game.clone();
-        let cash = self.balance("player:cash", currency).min(win.units);
-        let short = win.units - cash;
-        let (state, outcome) = match policy {
-            ShortfallPolicy::Reject if short > 0 => return Err("insufficient_funds"),
-            ShortfallPolicy::Retain if short > 0 => (Paid::Kept, "noop"),
-            _ => (Paid::Undone, "applied"),
-        };
-        if state == Paid::Undone {
+        let took = self.take_from_player(currency, win.units, policy)?;
+        let (state, outcome) = if took { (Paid::Undone, "applied") } else { (Paid::Kept, "noop") };
+        if took {
             self.add(&format!("gaming:payouts of {game}"), currency, -win.units);
-            self.add("player:cash", currency, -cash);
-            let missing = if policy == ShortfallPolicy::ZeroOut { "bad_debt" } else { "receivable:player" };
-            self.add(missing, currency, short);
         }
         let round = self.rounds.get_mut(key).expect("the win's round");
         let stored = round.wins.iter_mut().find(|w| w.id == win.id).expect("the win");
@@ -346,6 +398,6 @@ impl Model {
     }
 }
 
-fn held(round: &(String, String)) -> String {
+pub(super) fn held(round: &(String, String)) -> String {
     format!("player:held of {}/{}", round.0, round.1)
 }

@@ -1,0 +1,68 @@
+//! Paying an open bet before its result.
+
+use super::CashOut;
+use crate::account::AccountCode;
+use crate::ids::SubAccount;
+use crate::player_ledger::{Facts, Outcome, Workspace};
+use crate::rejection::{Capacity, MismatchField, Rejection};
+use crate::round::common::{capacity, check_currency, known_round, sub_account};
+use crate::round::state::WINS_MAX;
+use crate::round::undo::close_if_settled;
+use crate::stored::{BetCashedOut, BetSettled, BetStatus, Event, RoundStatus, SettledBy, Split};
+use crate::wallet::{credit_cash, incoming, purse, take_stakes};
+
+pub(super) fn cash_out(command: &CashOut, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let state = work.state();
+    let not_found = || Rejection::BetNotFound { round: command.round.clone() };
+    let round = known_round(state, facts, &command.round_ref()).ok_or_else(not_found)?;
+    let bet = round.bet(&command.bet).ok_or_else(not_found)?;
+    match bet.status {
+        _ if round.status == RoundStatus::Cancelled => return Err(Rejection::TxnCancelled.into()),
+        BetStatus::RolledBack | BetStatus::Voided => return Err(Rejection::TxnCancelled.into()),
+        BetStatus::Settled => return Err(Rejection::AlreadySettled { txn: bet.id.clone() }.into()),
+        BetStatus::Open => {}
+    }
+    let purse = purse(state, command.currency)?;
+    check_currency(round, command.currency)?;
+    let amount = incoming(command.amount, purse.currency())?;
+    let open = bet.open_stake();
+    let principal = match command.principal {
+        Some(principal) => incoming(principal, purse.currency())?,
+        None => open,
+    };
+    if principal > open {
+        return Err(Rejection::Mismatch { field: MismatchField::Amount }.into());
+    }
+    if round.wins.len() >= WINS_MAX {
+        return Err(capacity(Capacity::WinsInRound, WINS_MAX));
+    }
+    let is_whole = command.principal.is_none() || principal == open;
+
+    let (mut round, game) = (round.clone(), bet.game.clone());
+    let mut postings = take_stakes(purse, sub_account(&round), &[(game.clone(), principal)])?;
+    if amount.is_positive() {
+        postings.extend(credit_cash(purse, AccountCode::GamingPayouts, SubAccount::game(&game), amount)?);
+    }
+    let entry = work.post(postings)?;
+    let split = Split { cash: amount };
+    let (txn, bet, currency) = (command.id.clone(), command.bet.clone(), command.currency);
+    if !is_whole {
+        let event = Event::BetCashedOut(BetCashedOut { txn, bet, currency, principal, amount, split, entry });
+        work.push_round(&mut round, event)?;
+        return Ok(Some(currency));
+    }
+    let event = Event::BetSettled(BetSettled {
+        txn,
+        bets: vec![bet.clone()],
+        bet: Some(bet),
+        currency,
+        stake: principal,
+        win: amount,
+        split,
+        by: SettledBy::CashOut,
+        entry,
+    });
+    work.push_round(&mut round, event)?;
+    close_if_settled(work, &mut round, &command.id)?;
+    Ok(Some(currency))
+}

@@ -1,0 +1,95 @@
+//! Correcting a result by the difference to the last one.
+
+use super::Resettle;
+use crate::account::AccountCode;
+use crate::ids::SubAccount;
+use crate::key::OperationKind;
+use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
+use crate::rejection::{Capacity, NotAllowedReason, Rejection};
+use crate::round::common::{capacity, check_currency, known_round, note, payout_game};
+use crate::round::state::WINS_MAX;
+use crate::stored::{
+    Bet, BetResettled, BetStatus, Event, Note, Round, RoundStatus, TransactionRef, Win, WinStatus,
+};
+use crate::wallet::{credit_cash, incoming, purse, recover, recovery_of};
+
+fn undone(bet: &Bet) -> bool {
+    matches!(bet.status, BetStatus::RolledBack | BetStatus::Voided)
+}
+
+/// What is corrected must be settled.
+fn check(round: &Round, command: &Resettle) -> Result<(), Rejection> {
+    let not_settled = Err(Rejection::NotAllowed { reason: NotAllowedReason::NotSettled });
+    if matches!(round.status, RoundStatus::Cancelled | RoundStatus::Void) {
+        return Err(Rejection::TxnCancelled);
+    }
+    match &command.bet {
+        Some(named) => {
+            let bet = round.bet(named).ok_or_else(|| Rejection::BetNotFound { round: round.id.clone() })?;
+            match bet.status {
+                BetStatus::Settled => Ok(()),
+                BetStatus::Open => not_settled,
+                BetStatus::RolledBack | BetStatus::Voided => Err(Rejection::TxnCancelled),
+            }
+        }
+        None if round.bets.iter().all(undone) => Err(Rejection::TxnCancelled),
+        None if round.bets.iter().any(|bet| bet.status == BetStatus::Open) => not_settled,
+        None => Ok(()),
+    }
+}
+
+/// The result that stands: the last win that answers what the command names.
+fn standing<'a>(round: &'a Round, command: &Resettle) -> Option<&'a Win> {
+    let paid = |win: &&Win| win.status == WinStatus::Paid && !win.interim_zero && win.bet == command.bet;
+    round.wins.iter().rev().find(paid)
+}
+
+pub(super) fn resettle(command: &Resettle, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let state = work.state();
+    let round = known_round(state, facts, &command.round_ref())
+        .ok_or_else(|| Rejection::BetNotFound { round: command.round.clone() })?;
+    check(round, command)?;
+    let purse = purse(state, command.currency)?;
+    check_currency(round, command.currency)?;
+    let amount = incoming(command.amount, purse.currency())?;
+    let before = standing(round, command);
+    if before.is_none() && round.wins.len() >= WINS_MAX {
+        return Err(capacity(Capacity::WinsInRound, WINS_MAX));
+    }
+    let previous = before.map_or(purse.currency().zero(), |win| win.amount);
+    let win = before.map(|win| win.id.clone());
+    let txn = || TransactionRef {
+        source: command.source.clone(),
+        kind: OperationKind::Resettle,
+        id: command.id.clone(),
+    };
+    if amount == previous {
+        return note(work, txn(), Note::SameResult).map(|_| Some(command.currency));
+    }
+    let game = SubAccount::game(payout_game(round, command.bet.as_ref())?);
+    let (postings, recovery) = if amount > previous {
+        let more = amount.checked_sub(previous)?;
+        (credit_cash(purse, AccountCode::GamingPayouts, game, more)?, None)
+    } else {
+        let less = previous.checked_sub(amount)?;
+        let policy = command.on_shortfall.unwrap_or(facts.policy.of(&command.source).on_shortfall);
+        let Some(recovery) = recovery_of(purse, purse.cash(), less, policy)? else {
+            return note(work, txn(), Note::Retained).map(|_| Some(command.currency));
+        };
+        (recover(purse, game, less, &recovery), Some(recovery))
+    };
+    let mut round = round.clone();
+    let entry = work.post(postings)?.ok_or_else(|| Fault::corrupted("a difference without an entry"))?;
+    let event = Event::BetResettled(BetResettled {
+        txn: command.id.clone(),
+        bet: command.bet.clone(),
+        win,
+        currency: command.currency,
+        previous,
+        amount,
+        recovery,
+        entry,
+    });
+    work.push_round(&mut round, event)?;
+    Ok(Some(command.currency))
+}

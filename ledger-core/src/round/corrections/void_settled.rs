@@ -1,0 +1,109 @@
+//! Calling off what was settled.
+
+use super::VoidSettled;
+use super::undone::{Back, Undone, answering};
+use crate::ids::{Reason, TransactionId};
+use crate::key::OperationKind;
+use crate::player_ledger::{Facts, Outcome, Workspace};
+use crate::policy::ShortfallPolicy;
+use crate::rejection::{NotAllowedReason, Rejection};
+use crate::round::VoidTarget;
+use crate::round::common::{as_txn, known_round, note, round_currency};
+use crate::round::undo::close_if_settled;
+use crate::stored::{
+    Bet, BetStatus, Event, Note, Round, RoundStatus, SettlementVoided, TransactionRef, WinStatus,
+};
+use crate::wallet::purse;
+
+/// What is called off, and by whom.
+pub(in crate::round) struct Wanted<'a> {
+    pub(in crate::round) txn: TransactionRef,
+    pub(in crate::round) reason: Reason,
+    /// The bet; without one the whole round.
+    pub(in crate::round) bet: Option<&'a Bet>,
+    pub(in crate::round) policy: ShortfallPolicy,
+}
+
+pub(super) fn void_settled(command: &VoidSettled, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let state = work.state();
+    let round = known_round(state, facts, &command.round_ref())
+        .ok_or_else(|| Rejection::BetNotFound { round: command.round.clone() })?;
+    let bet = match &command.target {
+        VoidTarget::Round => None,
+        VoidTarget::Bet(bet) => {
+            Some(round.bet(bet).ok_or_else(|| Rejection::BetNotFound { round: round.id.clone() })?)
+        }
+    };
+    let wanted = Wanted {
+        txn: TransactionRef {
+            source: command.source.clone(),
+            kind: OperationKind::VoidSettled,
+            id: command.id.clone(),
+        },
+        reason: command.reason.clone(),
+        bet,
+        policy: command.on_shortfall.unwrap_or(facts.policy.of(&command.round_source).on_shortfall),
+    };
+    void_bets(wanted, round, work)
+}
+
+fn check(round: &Round, bet: Option<&Bet>) -> Result<(), Rejection> {
+    let undone = |txn: &TransactionId| Err(Rejection::AlreadyRolledBack { txn: txn.clone() });
+    let round_txn = as_txn(&round.id).map_err(|_| Rejection::BetNotFound { round: round.id.clone() })?;
+    if round.status == RoundStatus::Cancelled {
+        return undone(&round_txn);
+    }
+    match bet {
+        Some(bet) if matches!(bet.status, BetStatus::RolledBack | BetStatus::Voided) => undone(&bet.id),
+        Some(bet) if bet.status == BetStatus::Open && !round.is_answered(bet) => {
+            Err(Rejection::NotAllowed { reason: NotAllowedReason::NotSettled })
+        }
+        Some(_) => Ok(()),
+        None if round
+            .bets
+            .iter()
+            .all(|bet| matches!(bet.status, BetStatus::RolledBack | BetStatus::Voided)) =>
+        {
+            undone(&round_txn)
+        }
+        None => Ok(()),
+    }
+}
+
+/// Calls off one bet, or a whole round, whatever of it is settled.
+pub(in crate::round) fn void_bets(wanted: Wanted<'_>, round: &Round, work: &mut Workspace<'_>) -> Outcome {
+    check(round, wanted.bet)?;
+    let wins = match wanted.bet {
+        Some(bet) => answering(round, bet)?,
+        None => round.wins.iter().filter(|win| win.status == WinStatus::Paid).cloned().collect(),
+    };
+    let stands = |bet: &&Bet| matches!(bet.status, BetStatus::Open | BetStatus::Settled);
+    let bets = match wanted.bet {
+        Some(bet) => vec![bet.clone()],
+        None => round.bets.iter().filter(stands).cloned().collect(),
+    };
+    let currency = round_currency(round)?;
+    let purse = purse(work.state(), currency)?;
+    let undone = Undone::of(round, bets, wins, purse)?;
+    let Some(recovery) = undone.recovery(purse, Back::Cash, wanted.policy)? else {
+        return note(work, wanted.txn, Note::Retained).map(|_| Some(currency));
+    };
+    let entry = work.post(undone.postings(purse, Back::Cash, &recovery)?)?;
+    let mut round = round.clone();
+    let id = wanted.txn.id.clone();
+    let event = Event::SettlementVoided(SettlementVoided {
+        txn: wanted.txn,
+        reason: wanted.reason,
+        round: wanted.bet.is_none(),
+        bets: undone.bets.iter().map(|bet| bet.id.clone()).collect(),
+        wins: undone.wins.iter().map(|win| win.id.clone()).collect(),
+        currency,
+        stake: undone.stake,
+        win: undone.win,
+        recovery: undone.win.is_positive().then_some(recovery),
+        entry,
+    });
+    work.push_round(&mut round, event)?;
+    close_if_settled(work, &mut round, &id)?;
+    Ok(Some(currency))
+}

@@ -1,0 +1,311 @@
+//! Corrections of rounds, as the model reads the rules.
+
+use super::rounds::{ModelBet, ModelRound, ModelWin, Paid, Stake, held};
+use super::{Judged, Model};
+use crate::money::CurrencyCode;
+use crate::policy::ShortfallPolicy;
+use crate::round::{AdjustRound, CashOut, Resettle, Rollback, Unsettle, VoidSettled, VoidTarget};
+use crate::stored::Direction;
+
+type RoundKey = (String, String);
+
+/// The wins that fall with a bet. One that others live by cannot fall.
+fn falling(round: &ModelRound, bet: &ModelBet) -> Result<Vec<ModelWin>, &'static str> {
+    let mut wins = Vec::new();
+    for win in round.wins_for(bet).filter(|win| win.paid == Paid::Stands) {
+        let others = round
+            .bets
+            .iter()
+            .any(|other| other.id != bet.id && other.stake != Stake::Returned && other.seq < win.seq);
+        match (&win.bet, others) {
+            (None, true) if win.units > 0 => return Err("not_allowed"),
+            (None, true) => {}
+            _ => wins.push(win.clone()),
+        }
+    }
+    Ok(wins)
+}
+
+fn game_of(round: &ModelRound, bet: Option<&String>) -> String {
+    let named = bet.and_then(|id| round.bets.iter().find(|bet| bet.id == *id));
+    named.or_else(|| round.bets.first()).expect("a bet").game.clone()
+}
+
+impl Model {
+    fn round_at(&self, key: &RoundKey) -> Result<ModelRound, &'static str> {
+        self.rounds.get(key).cloned().ok_or("bet_not_found")
+    }
+
+    /// Gives stakes back and takes wins back; `false` if the player keeps the wins.
+    fn reverse(
+        &mut self,
+        key: &RoundKey,
+        bets: &[ModelBet],
+        wins: &[ModelWin],
+        again: bool,
+        policy: ShortfallPolicy,
+    ) -> Result<bool, &'static str> {
+        let round = self.round_at(key)?;
+        let currency = round.currency.expect("a currency");
+        let before = self.accounts.clone();
+        for bet in bets {
+            let open = if bet.stake == Stake::Held { bet.rest() } else { 0 };
+            self.add(&format!("gaming:stakes of {}", bet.game), currency, open - bet.staked());
+            self.add(&held(key), currency, -open);
+            let to = if again { held(key) } else { "player:cash".to_owned() };
+            self.add(&to, currency, bet.staked());
+        }
+        let won = wins.iter().map(|win| win.units).sum();
+        match self.take_from_player(currency, won, policy) {
+            Ok(true) => {}
+            kept => {
+                self.accounts = before;
+                return kept;
+            }
+        }
+        for win in wins {
+            let game = game_of(&round, win.bet.as_ref());
+            self.add(&format!("gaming:payouts of {game}"), currency, -win.units);
+        }
+        let round = self.rounds.get_mut(key).expect("the round");
+        for bet in &mut round.bets {
+            if bets.iter().any(|undone| undone.id == bet.id) {
+                bet.stake = if again { Stake::Held } else { Stake::Returned };
+                bet.cashed = if again { 0 } else { bet.cashed };
+            }
+        }
+        for win in &mut round.wins {
+            if wins.iter().any(|undone| undone.seq == win.seq) {
+                win.paid = Paid::Undone;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Calls off a bet, or a whole round, whatever of it is settled.
+    fn annul(&mut self, key: &RoundKey, bet: Option<&ModelBet>, policy: ShortfallPolicy) -> Judged {
+        let round = self.round_at(key)?;
+        if round.cancelled {
+            return Err("already_rolled_back");
+        }
+        let (bets, wins) = match bet {
+            Some(bet) if bet.stake == Stake::Returned => return Err("already_rolled_back"),
+            Some(bet) if bet.stake == Stake::Held && !round.answered(bet) => return Err("not_allowed"),
+            Some(bet) => (vec![bet.clone()], falling(&round, bet)?),
+            None if round.bets.iter().all(|bet| bet.stake == Stake::Returned) => {
+                return Err("already_rolled_back");
+            }
+            None => (
+                round.bets.iter().filter(|bet| bet.stake != Stake::Returned).cloned().collect(),
+                round.wins.iter().filter(|win| win.paid == Paid::Stands).cloned().collect(),
+            ),
+        };
+        if !self.reverse(key, &bets, &wins, false, policy)? {
+            return Ok("noop");
+        }
+        let round = self.rounds.get_mut(key).expect("the round");
+        if bet.is_none() {
+            round.cancelled = true;
+            round.closed = false;
+        } else if !round.all_returned() && round.is_done() {
+            round.closed = true;
+        }
+        Ok("applied")
+    }
+
+    pub(super) fn void_settled(&mut self, c: &VoidSettled) -> Judged {
+        let key = (c.round_source.to_string(), c.round.to_string());
+        let round = self.round_at(&key)?;
+        let policy = c.on_shortfall.unwrap_or(self.of_source(&key.0).on_shortfall);
+        match &c.target {
+            VoidTarget::Round => self.annul(&key, None, policy),
+            VoidTarget::Bet(id) => {
+                let bet = round.bets.iter().find(|bet| bet.id == id.as_str()).ok_or("bet_not_found")?;
+                self.annul(&key, Some(bet), policy)
+            }
+        }
+    }
+
+    pub(super) fn unsettle(&mut self, c: &Unsettle) -> Judged {
+        let key = (c.source.to_string(), c.round.to_string());
+        let round = self.round_at(&key)?;
+        let bet = round.bets.iter().find(|bet| bet.id == c.bet.as_str()).ok_or("bet_not_found")?;
+        match bet.stake {
+            _ if round.cancelled => return Err("txn_cancelled"),
+            Stake::Returned => return Err("txn_cancelled"),
+            Stake::Held => return Err("not_allowed"),
+            Stake::Taken => {}
+        }
+        let wins = falling(&round, bet)?;
+        let policy = c.on_shortfall.unwrap_or(self.of_source(&key.0).on_shortfall);
+        if !self.reverse(&key, std::slice::from_ref(bet), &wins, true, policy)? {
+            return Ok("noop");
+        }
+        self.rounds.get_mut(&key).expect("the round").closed = false;
+        Ok("applied")
+    }
+
+    pub(super) fn resettle(&mut self, c: &Resettle) -> Judged {
+        let key = (c.source.to_string(), c.round.to_string());
+        let round = self.round_at(&key)?;
+        if round.cancelled || round.is_void() {
+            return Err("txn_cancelled");
+        }
+        let stakes: Vec<Stake> = match &c.bet {
+            Some(id) => {
+                let bet = round.bets.iter().find(|bet| bet.id == id.as_str()).ok_or("bet_not_found")?;
+                vec![bet.stake]
+            }
+            None => round.bets.iter().map(|bet| bet.stake).collect(),
+        };
+        if stakes.iter().all(|stake| *stake == Stake::Returned) {
+            return Err("txn_cancelled");
+        }
+        if stakes.contains(&Stake::Held) {
+            return Err("not_allowed");
+        }
+        self.purse(c.currency)?;
+        if round.currency != Some(c.currency) {
+            return Err("currency_mismatch");
+        }
+        let units = self.units(c.amount, c.currency)?;
+        let bet = c.bet.as_ref().map(ToString::to_string);
+        let at =
+            round.wins.iter().rposition(|win| win.paid == Paid::Stands && !win.nothing && win.bet == bet);
+        let previous = at.map_or(0, |at| round.wins[at].units);
+        if units == previous {
+            return Ok("noop");
+        }
+        let game = game_of(&round, bet.as_ref());
+        if units > previous {
+            self.pay(c.currency, units - previous);
+        } else {
+            let policy = c.on_shortfall.unwrap_or(self.of_source(&key.0).on_shortfall);
+            if !self.take_from_player(c.currency, previous - units, policy)? {
+                return Ok("noop");
+            }
+        }
+        self.add(&format!("gaming:payouts of {game}"), c.currency, units - previous);
+        let seq = self.seq;
+        let round = self.rounds.get_mut(&key).expect("the round");
+        match at {
+            Some(at) => round.wins[at].units = units,
+            None => round.wins.push(ModelWin {
+                id: c.id.to_string(),
+                bet,
+                units,
+                paid: Paid::Stands,
+                cash_out: true,
+                nothing: false,
+                seq,
+            }),
+        }
+        Ok("applied")
+    }
+
+    pub(super) fn cash_out(&mut self, c: &CashOut) -> Judged {
+        let key = (c.source.to_string(), c.round.to_string());
+        let round = self.round_at(&key)?;
+        let bet = round.bets.iter().find(|bet| bet.id == c.bet.as_str()).ok_or("bet_not_found")?;
+        match bet.stake {
+            _ if round.cancelled => return Err("txn_cancelled"),
+            Stake::Returned => return Err("txn_cancelled"),
+            Stake::Taken => return Err("already_settled"),
+            Stake::Held => {}
+        }
+        self.purse(c.currency)?;
+        if round.currency != Some(c.currency) {
+            return Err("currency_mismatch");
+        }
+        let units = self.units(c.amount, c.currency)?;
+        let principal = match c.principal {
+            Some(principal) => self.units(principal, c.currency)?,
+            None => bet.rest(),
+        };
+        if principal > bet.rest() {
+            return Err("mismatch");
+        }
+        let is_whole = principal == bet.rest();
+        self.add(&held(&key), c.currency, -principal);
+        self.add(&format!("gaming:stakes of {}", bet.game), c.currency, principal);
+        self.add(&format!("gaming:payouts of {}", bet.game), c.currency, units);
+        self.pay(c.currency, units);
+        let seq = self.seq;
+        let round = self.rounds.get_mut(&key).expect("the round");
+        let stored = round.bets.iter_mut().find(|bet| bet.id == c.bet.as_str()).expect("the bet");
+        if is_whole {
+            stored.stake = Stake::Taken;
+        } else {
+            stored.cashed += principal;
+        }
+        round.wins.push(ModelWin {
+            id: c.id.to_string(),
+            bet: Some(c.bet.to_string()),
+            units,
+            paid: Paid::Stands,
+            cash_out: true,
+            nothing: false,
+            seq,
+        });
+        if is_whole && round.is_done() {
+            round.closed = true;
+        }
+        Ok("applied")
+    }
+
+    pub(super) fn rollback_bet(&mut self, c: &Rollback, key: &RoundKey, bet: &ModelBet) -> Judged {
+        let source = self.of_source(c.source.as_str()).clone();
+        match self.undoable(key, bet) {
+            Err("already_settled") if source.cancel_settled && !c.partial => {
+                self.agrees(c, key, bet.units)?;
+                return self.annul(key, Some(bet), c.on_shortfall.unwrap_or(source.on_shortfall));
+            }
+            other => other?,
+        }
+        if !c.partial {
+            self.agrees(c, key, bet.units)?;
+            self.give_back(key, &bet.id);
+            return Ok("applied");
+        }
+        let currency: CurrencyCode = self.round_at(key)?.currency.expect("a currency");
+        let part = self.units(c.amount.ok_or("mismatch")?, currency)?;
+        self.agrees(&Rollback { amount: None, ..c.clone() }, key, 0)?;
+        if part == 0 {
+            return Err("invalid_amount");
+        }
+        if part > bet.rest() {
+            return Err("mismatch");
+        }
+        if part == bet.rest() {
+            self.give_back(key, &bet.id);
+            return Ok("applied");
+        }
+        self.add(&held(key), currency, -part);
+        self.add("player:cash", currency, part);
+        let round = self.rounds.get_mut(key).expect("the round");
+        round.bets.iter_mut().find(|stored| stored.id == bet.id).expect("the bet").returned += part;
+        Ok("applied")
+    }
+
+    pub(super) fn adjust(&mut self, c: &AdjustRound) -> Judged {
+        let units = self.units(c.amount, c.currency)?;
+        if units == 0 {
+            return Err("invalid_amount");
+        }
+        let account = format!("adjustments of {}", c.source);
+        match c.direction {
+            Direction::Credit => {
+                self.add(&account, c.currency, units);
+                self.pay(c.currency, units);
+            }
+            Direction::Debit => {
+                let policy = c.on_shortfall.unwrap_or(self.of_source(c.source.as_str()).on_shortfall);
+                if !self.take_from_player(c.currency, units, policy)? {
+                    return Ok("noop");
+                }
+                self.add(&account, c.currency, -units);
+            }
+        }
+        Ok("applied")
+    }
+}
