@@ -95,6 +95,8 @@ events! {
     BetVoided = "bet.voided" 1,
     /// A win was undone by its source.
     WinRolledBack = "win.rolled_back" 1,
+    /// A win that should have been undone stays by policy.
+    WinRetained = "win.retained" 1,
     /// Part of a bet was cashed out.
     BetCashedOut = "bet.cashed_out" 1,
     /// Part of an open stake went back.
@@ -107,8 +109,6 @@ events! {
     SettlementVoided = "settlement.voided" 1,
     /// An adjustment by a provider.
     AdjustmentApplied = "adjustment.applied" 1,
-    /// A win that should have been undone stays by policy.
-    WinRetained = "win.retained" 1,
     /// A round is over.
     RoundClosed = "round.closed" 1,
     /// A round was called off as a whole.
