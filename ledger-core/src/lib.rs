@@ -98,6 +98,7 @@ mod adjustment;
 mod credit;
 mod deposit;
 mod entry;
+mod exchange;
 mod house;
 mod ids;
 mod key;
@@ -119,12 +120,13 @@ mod wallet;
 pub use account::{Account, AccountClass, AccountCode, AccountKind, AccountNameError, Book, Side};
 pub use adjustment::{
     Adjustment, AdjustmentKind, AdjustmentRef, ChargeInactivityFee, Correction, CorrectionStatus,
-    DecideCorrection, PROPOSALS_MAX, ProposeCorrection, ReclaimDormant, ReturnTax, TaxWithholding,
-    TransferDormant, WithholdTax,
+    DecideCorrection, PROPOSALS_MAX, ProposeCorrection, PurseExchange, ReclaimDormant, ReturnTax,
+    TaxWithholding, TransferDormant, WithholdTax,
 };
 pub use credit::GrantCredit;
 pub use deposit::RecordDeposit;
 pub use entry::{Entry, EntryError, POSTINGS_MAX, Posting};
+pub use exchange::{Exchange, ReverseExchange};
 pub use house::{CurrencyRegister, RegisterCurrency, register_partition};
 pub use ids::{
     ActorId, Authorisation, BrandId, GameId, HouseId, ID_BYTES_MAX, IdError, JurisdictionId, OperatorId,
@@ -147,7 +149,7 @@ pub use player_ledger::{
     FactsNeeded, Fault, Found, KnownBatch, KnownOperation, KnownOperations, OPEN_ROUNDS_MAX, PlayerCommand,
     PlayerLedger, PlayerState, Profile, RoundRef, Standing, Subject, operations_of,
 };
-pub use policy::{JurisdictionProfile, KeyScope, Policy, ShortfallPolicy, SourcePolicy};
+pub use policy::{FxPolicy, JurisdictionProfile, KeyScope, Policy, ShortfallPolicy, SourcePolicy};
 pub use rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
 pub use round::{
     BETS_MAX, CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void, VoidTarget, WINS_MAX,

@@ -5,11 +5,7 @@ use crate::entry::Posting;
 use crate::ids::SubAccount;
 use crate::money::{Amount, AmountError};
 use crate::stored::Recovery;
-use crate::wallet::{Purse, credit_cash};
-
-fn unless_zero(posting: Posting) -> Option<Posting> {
-    if posting.amount.is_zero() { None } else { Some(posting) }
-}
+use crate::wallet::{Purse, credit_cash, take_back, unless_zero};
 
 /// The house takes money from a player (P32, P44, P46): from cash, as a receivable, or written off. `to` is the
 /// credited account.
@@ -20,16 +16,8 @@ pub(super) fn take(
     amount: Amount,
     recovery: &Recovery,
 ) -> Vec<Posting> {
-    let currency = purse.currency().code();
-    [
-        Posting::debit(AccountCode::PlayerCash, None, recovery.cash, currency),
-        Posting::debit(AccountCode::PlayerReceivable, None, recovery.receivable, currency),
-        Posting::debit(AccountCode::BadDebt, None, recovery.written_off, currency),
-        Posting::credit(to, Some(of), amount, currency),
-    ]
-    .into_iter()
-    .filter_map(unless_zero)
-    .collect()
+    let house = Posting::credit(to, Some(of), amount, purse.currency().code());
+    take_back(purse, recovery).into_iter().chain([house]).filter_map(unless_zero).collect()
 }
 
 /// A correction in the player's favour (P31). It pays what he owes first (P29).

@@ -8,6 +8,7 @@ use crate::adjustment::{
 };
 use crate::credit::GrantCredit;
 use crate::deposit::RecordDeposit;
+use crate::exchange::{Exchange, ReverseExchange};
 use crate::ids::{IdError, PlayerId, SourceId, TransactionId};
 use crate::key::{Fingerprint, FingerprintBuilder, IdempotencyKey, OperationKind};
 use crate::money::CurrencyCode;
@@ -130,6 +131,8 @@ commands! {
     ClosePlayer,
     ReopenPlayer,
     AddPurse,
+    Exchange,
+    ReverseExchange,
 }
 
 impl From<Batch> for PlayerCommand {

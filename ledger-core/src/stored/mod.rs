@@ -5,6 +5,7 @@ mod commit;
 mod credit;
 mod deposit;
 mod event;
+mod exchange;
 mod house;
 mod index;
 mod player;
@@ -22,6 +23,7 @@ pub use deposit::DepositSucceeded;
 #[cfg(feature = "schema")]
 pub use event::event_schemas;
 pub use event::{Event, EventError, EventRecord};
+pub use exchange::{ExchangeMade, ExchangeReversed};
 pub use house::CurrencyRegistered;
 pub use index::{CommitIndex, IndexError};
 pub use player::{

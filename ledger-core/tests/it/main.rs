@@ -6,6 +6,7 @@ mod closing;
 mod defects;
 mod docs;
 mod entries;
+mod exchange;
 mod folds;
 mod fx;
 mod goldens;

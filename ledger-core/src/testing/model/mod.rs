@@ -3,6 +3,7 @@
 
 mod adjustments;
 mod cashier;
+mod exchange;
 mod money;
 mod rounds;
 
@@ -38,6 +39,8 @@ pub struct Model {
     accounts: BTreeMap<(String, CurrencyCode), i128>,
     office: adjustments::Office,
     seq: u64,
+    /// Microseconds since 1970.
+    now: i64,
 }
 
 impl Model {
@@ -54,6 +57,7 @@ impl Model {
             accounts: BTreeMap::new(),
             office: adjustments::Office::default(),
             seq: 0,
+            now: 0,
         }
     }
 
@@ -64,8 +68,11 @@ impl Model {
             let purse = self.purses.as_ref().and_then(|purses| purses.get(currency));
             let (scale, _) = *purse.expect("an account is in a purse's currency");
             // A jackpot accrues fractions of a cent: the ledger shows its accounts with four digits more.
-            let finer = if name.starts_with("jackpot:") { (18 - scale).min(4) } else { 0 };
-            let (units, scale) = (units * 10_i128.pow(u32::from(finer)), scale + finer);
+            let fine = ["jackpot:", "fx:", "rounding"].iter().any(|start| name.starts_with(start));
+            let finer = if fine { (18 - scale).min(4) } else { 0 };
+            // Those of exchange are counted in their own units.
+            let counted = if name.starts_with("jackpot:") { 10_i128.pow(u32::from(finer)) } else { 1 };
+            let (units, scale) = (units * counted, scale + finer);
             let name =
                 if currency.as_str() == "EUR" { name.clone() } else { format!("{name} in {currency}") };
             all.insert(name, Decimal::from_i128_with_scale(units, u32::from(scale)).to_string());
@@ -249,6 +256,8 @@ impl Model {
             PlayerCommand::ClosePlayer(c) => self.close_account(c),
             PlayerCommand::ReopenPlayer(c) => self.reopen_account(c),
             PlayerCommand::AddPurse(c) => self.add_purse(c),
+            PlayerCommand::Exchange(c) => self.exchange(c),
+            PlayerCommand::ReverseExchange(c) => self.reverse_exchange(c),
             PlayerCommand::Batch(_) => panic!("batches are taken apart"),
         }
     }
@@ -260,7 +269,7 @@ fn refused(code: &str) -> String {
 
 /// Whether a command takes the player's money or starts a payment.
 fn takes_money(command: &PlayerCommand) -> bool {
-    matches!(command, PlayerCommand::PlaceBet(_))
+    matches!(command, PlayerCommand::PlaceBet(_) | PlayerCommand::Exchange(_))
 }
 
 /// What makes two commands of one key the same operation. Decimals of equal value are equal.
@@ -275,6 +284,7 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         }
         PlayerCommand::ChargeInactivityFee(c) => c.by = None,
         PlayerCommand::WithholdTax(c) => c.on_shortfall = None,
+        PlayerCommand::ReverseExchange(c) => c.on_shortfall = None,
         PlayerCommand::ClosePlayer(c) => c.reason = Reason::new("-").expect("a reason"),
         _ => {}
     }
