@@ -44,12 +44,14 @@ fn case(seed: u8, players: usize, steps: usize) -> Case {
         let history = histories(steps).new_tree(&mut runner).unwrap().current();
         let mut naive = TestLedger::new(player.clone(), policy.clone());
         let mut known = CurrencyRegistry::default();
-        for code in ["EUR", "USD"] {
+        // Those the histories open purses in: the engine registers them at first use.
+        for code in ["EUR", "USD", "GBP", "JPY"] {
             let currency = *registry.get(code.parse().unwrap()).unwrap();
             naive.register(currency).unwrap();
             known.insert(currency);
         }
         let mut model = Model::new(player.as_str(), policy.clone(), known);
+        model.set_now(naive.now());
         let texts = history.iter().map(|command| {
             let text = naive.execute(command).unwrap().outcome.text();
             assert_eq!(text, model.execute(command), "{command:?}");

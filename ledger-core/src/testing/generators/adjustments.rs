@@ -169,7 +169,7 @@ pub(super) fn stories() -> impl Strategy<Value = Vec<PlayerCommand>> {
     let sleep = (currencies(), amounts()).prop_map(|(currency, amount)| {
         vec![
             TransferDormant { currency, ..commands::transfer_dormant("OS") }.into(),
-            ChargeInactivityFee { currency, amount, ..commands::inactivity_fee("OF", "1") }.into(),
+            ChargeInactivityFee { amount, currency, ..commands::inactivity_fee("OF", "1") }.into(),
             ReclaimDormant { currency, ..commands::reclaim_dormant("OK") }.into(),
         ]
     });
@@ -200,36 +200,45 @@ pub(super) fn stories() -> impl Strategy<Value = Vec<PlayerCommand>> {
     prop_oneof![3 => exchange, 4 => correction, 3 => tax, 1 => sleep, 1 => closing]
 }
 
-/// Aims a decision at a proposal, and a return at a tax.
+fn a_proposal(command: &PlayerCommand) -> Option<(&SourceId, &TransactionId)> {
+    match command {
+        PlayerCommand::ProposeCorrection(c) => Some((&c.source, &c.id)),
+        _ => None,
+    }
+}
+
+fn a_tax(command: &PlayerCommand) -> Option<&WithholdTax> {
+    match command {
+        PlayerCommand::WithholdTax(c) => Some(c),
+        _ => None,
+    }
+}
+
+fn an_exchange(command: &PlayerCommand) -> Option<(&SourceId, &TransactionId)> {
+    match command {
+        PlayerCommand::Exchange(c) => Some((&c.source, &c.id)),
+        _ => None,
+    }
+}
+
+/// Aims a decision at a proposal, a return at a tax, and a reversal at an exchange.
 pub(super) fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
     match command {
         PlayerCommand::DecideCorrection(decision) => {
-            let proposal = |c| match c {
-                &PlayerCommand::ProposeCorrection(ref p) => Some((&p.source, &p.id)),
-                _ => None,
-            };
-            if let Some((source, id)) = earlier(all, at, proposal) {
+            if let Some((source, id)) = earlier(all, at, a_proposal) {
                 decision.source.clone_from(source);
                 decision.proposal.clone_from(id);
             }
         }
         PlayerCommand::ReturnTax(back) => {
-            let tax = |c| match c {
-                &PlayerCommand::WithholdTax(ref t) => Some(t),
-                _ => None,
-            };
-            if let Some(tax) = earlier(all, at, tax) {
+            if let Some(tax) = earlier(all, at, a_tax) {
                 back.source.clone_from(&tax.source);
                 back.tax.clone_from(&tax.id);
                 back.currency = tax.currency;
             }
         }
         PlayerCommand::ReverseExchange(back) => {
-            let made = |c| match c {
-                &PlayerCommand::Exchange(ref x) => Some((&x.source, &x.id)),
-                _ => None,
-            };
-            if let Some((source, id)) = earlier(all, at, made) {
+            if let Some((source, id)) = earlier(all, at, an_exchange) {
                 back.source.clone_from(source);
                 back.exchange.clone_from(id);
             }
