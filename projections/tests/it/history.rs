@@ -5,10 +5,10 @@ use std::sync::Arc;
 use ledger_core::stored::{CommitBody, CommitIndex, CreditKind, EntryPosted, Event, EventRecord};
 use ledger_core::{
     AccountCode, AccountKind, ActorId, AddPurse, Amount, CloseRound, ContentHash, Context, CurrencyCode,
-    CurrencyRegistry, Decision, Entry, Facts, FactsNeeded, Finality, GrantCredit, KnownOperation, OpenPlayer,
-    Partition, PlaceBet, PlayerCommand, PlayerId, PlayerLedger, PlayerState, Policy, Posting, ReclaimDormant,
+    CurrencyRegistry, Decision, Entry, Facts, FactsNeeded, Finality, GrantCredit, OpenPlayer, Partition,
+    PlaceBet, PlayerCommand, PlayerId, PlayerLedger, PlayerState, Policy, Posting, ReclaimDormant,
     RecordDeposit, Rollback, RoundId, RoundRef, Settle, ShortfallPolicy, SourceId, Stream, SubAccount,
-    Subject, Timestamp, TransactionId, TransferDormant, Void, VoidTarget,
+    Timestamp, TransactionId, TransferDormant, Void, VoidTarget,
 };
 use ledger_projections::Commit;
 use ledger_store::{
