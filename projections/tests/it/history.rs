@@ -246,7 +246,7 @@ impl World {
             self.players[player].office.push(txn);
         }
         // A closed player does not stay so for long.
-        if self.players[player].state.standing().closed_at.is_some() && draw % 2 == 0 {
+        if self.players[player].state.standing().closed_at.is_some() && draw.is_multiple_of(2) {
             return commands::reopen_player(&reopening).into();
         }
         command
