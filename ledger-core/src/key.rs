@@ -70,6 +70,10 @@ pub enum OperationKind {
     PlayerReopen,
     /// One purse more.
     Purse,
+    /// An exchange between two purses.
+    Exchange,
+    /// The reversal of an exchange.
+    ExchangeReversal,
     /// Any of the above: the kind under which a source's keys stand whose ids are unique over all kinds.
     Any,
 }
@@ -104,6 +108,8 @@ impl OperationKind {
             Self::PlayerClose => "player_close",
             Self::PlayerReopen => "player_reopen",
             Self::Purse => "purse",
+            Self::Exchange => "exchange",
+            Self::ExchangeReversal => "exchange_reversal",
             Self::Any => "any",
         }
     }

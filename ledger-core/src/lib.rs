@@ -98,6 +98,7 @@ mod adjustment;
 mod credit;
 mod deposit;
 mod entry;
+mod exchange;
 mod host;
 mod house;
 mod ids;
@@ -120,12 +121,13 @@ mod wallet;
 pub use account::{Account, AccountClass, AccountCode, AccountKind, AccountNameError, Book, Side};
 pub use adjustment::{
     Adjustment, AdjustmentKind, AdjustmentRef, ChargeInactivityFee, Correction, CorrectionStatus,
-    DecideCorrection, PROPOSALS_MAX, ProposeCorrection, ReclaimDormant, ReturnTax, TaxWithholding,
-    TransferDormant, WithholdTax,
+    DecideCorrection, PROPOSALS_MAX, ProposeCorrection, PurseExchange, ReclaimDormant, ReturnTax,
+    TaxWithholding, TransferDormant, WithholdTax,
 };
 pub use credit::GrantCredit;
 pub use deposit::RecordDeposit;
 pub use entry::{Entry, EntryError, POSTINGS_MAX, Posting};
+pub use exchange::{Exchange, ReverseExchange};
 pub use host::{
     HOST_NAMESPACES_MAX, HostAccount, HostAccountClass, HostData, HostDataError, HostMovement, HostOperation,
     PreCheck, Refused,
@@ -152,7 +154,7 @@ pub use player_ledger::{
     FactsNeeded, Fault, Found, HostKept, KnownBatch, KnownOperation, KnownOperations, OPEN_ROUNDS_MAX,
     PlayerCommand, PlayerLedger, PlayerState, Profile, RoundRef, Standing, Subject, operations_of,
 };
-pub use policy::{JurisdictionProfile, KeyScope, Policy, ShortfallPolicy, SourcePolicy};
+pub use policy::{FxPolicy, JurisdictionProfile, KeyScope, Policy, ShortfallPolicy, SourcePolicy};
 pub use rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
 pub use round::{
     AdjustRound, BETS_MAX, CashOut, CloseRound, Finality, Inform, PlaceBet, Resettle, Rollback, RollbackKind,

@@ -111,7 +111,8 @@ impl Partition {
 /// A stream of a partition: the events of one aggregate, numbered 1, 2, 3 ...
 ///
 /// The text form names the partition too, its parts escaped: `wallet/P`, `round/P/source/R`,
-/// `deposit/P/source/D`, `correction/P/source/C`, `tax/P/source/T`, `player/P`, `host/P/N`, `house/H`.
+/// `deposit/P/source/D`, `correction/P/source/C`, `tax/P/source/T`, `exchange/P/source/X`, `player/P`,
+/// `host/P/N`, `house/H`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Stream {
@@ -302,7 +303,7 @@ name_schema!(Partition, "player/<id> or house/<id>");
 #[cfg(feature = "schema")]
 name_schema!(
     Stream,
-    "player/P, wallet/P, round/P/source/R, deposit/P/source/D, correction/P/source/C, tax/P/source/T, host/P/N or house/H; parts escaped as in RFC 6901"
+    "player/P, wallet/P, round/P/source/R, deposit/P/source/D, correction/P/source/C, tax/P/source/T, exchange/P/source/X, host/P/N or house/H; parts escaped as in RFC 6901"
 );
 
 #[cfg(test)]
@@ -324,6 +325,7 @@ mod tests {
             Stream::Wallet(p("a/b")),
             "correction/a/b/c".parse().unwrap(),
             "tax/a/b/c".parse().unwrap(),
+            "exchange/a/b/c".parse().unwrap(),
             Stream::Player(p("a")),
         ];
         let mut texts: Vec<_> = streams.iter().map(ToString::to_string).collect();

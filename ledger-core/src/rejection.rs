@@ -49,6 +49,10 @@ pub enum NotAllowedReason {
     AlreadyClosed,
     /// The player has a purse in this currency.
     PurseExists,
+    /// The rate of exchange is older than the policy allows, or of the future.
+    StaleRate,
+    /// The rate of exchange is of other currencies.
+    OtherPair,
 }
 
 /// What a player has too many of.

@@ -12,5 +12,6 @@ pub use command::{
 };
 pub(crate) use state::evolve;
 pub use state::{
-    Adjustment, AdjustmentKind, AdjustmentRef, Correction, CorrectionStatus, PROPOSALS_MAX, TaxWithholding,
+    Adjustment, AdjustmentKind, AdjustmentRef, Correction, CorrectionStatus, PROPOSALS_MAX, PurseExchange,
+    TaxWithholding,
 };

@@ -5,11 +5,7 @@ use crate::entry::Posting;
 use crate::ids::SubAccount;
 use crate::money::{Amount, AmountError};
 use crate::stored::Recovery;
-use crate::wallet::{Purse, credit_cash, recover_to};
-
-fn unless_zero(posting: Posting) -> Option<Posting> {
-    if posting.amount.is_zero() { None } else { Some(posting) }
-}
+use crate::wallet::{Purse, credit_cash, recover_to, unless_zero};
 
 /// The house takes money from a player (P32, P44, P46): from cash, as a receivable, or written off. `to` is the
 /// credited account.

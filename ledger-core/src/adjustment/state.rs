@@ -1,12 +1,12 @@
-//! Adjustments that have a life of their own: a correction waits for its decision, a withheld tax may be returned.
-//! Each has its stream.
+//! Adjustments that have a life of their own: a correction waits for its decision, a withheld tax may be returned,
+//! an exchange reversed. Each has its stream.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{SourceId, TransactionId};
 use crate::money::Amount;
 use crate::player_ledger::Fault;
-use crate::stored::{CorrectionProposed, Event, EventRecord, TaxWithheld};
+use crate::stored::{CorrectionProposed, Event, EventRecord, ExchangeMade, TaxWithheld};
 use crate::time::Timestamp;
 
 /// The most corrections of one player that wait for a decision.
@@ -20,17 +20,20 @@ pub enum AdjustmentKind {
     Correction,
     /// A withheld tax.
     Tax,
+    /// An exchange between two purses.
+    Exchange,
 }
 
 impl AdjustmentKind {
     /// Every kind.
-    pub const ALL: &'static [Self] = &[Self::Correction, Self::Tax];
+    pub const ALL: &'static [Self] = &[Self::Correction, Self::Tax, Self::Exchange];
 
     /// The first part of its streams' names.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Correction => "correction",
             Self::Tax => "tax",
+            Self::Exchange => "exchange",
         }
     }
 }
@@ -90,6 +93,21 @@ pub struct TaxWithholding {
     pub version: u64,
 }
 
+/// An exchange between two purses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PurseExchange {
+    /// Who sent it.
+    pub source: SourceId,
+    /// His id of it.
+    pub id: TransactionId,
+    /// What was exchanged.
+    pub made: ExchangeMade,
+    /// Whether it was undone.
+    pub reversed: bool,
+    /// The version of its stream.
+    pub version: u64,
+}
+
 /// An adjustment that has a stream of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -98,6 +116,8 @@ pub enum Adjustment {
     Correction(Correction),
     /// A withheld tax.
     Tax(TaxWithholding),
+    /// An exchange between two purses.
+    Exchange(PurseExchange),
 }
 
 impl Adjustment {
@@ -106,6 +126,7 @@ impl Adjustment {
         let (kind, source, id) = match self {
             Self::Correction(c) => (AdjustmentKind::Correction, &c.source, &c.id),
             Self::Tax(t) => (AdjustmentKind::Tax, &t.source, &t.id),
+            Self::Exchange(x) => (AdjustmentKind::Exchange, &x.source, &x.id),
         };
         AdjustmentRef { kind, source: source.clone(), id: id.clone() }
     }
@@ -115,6 +136,7 @@ impl Adjustment {
         match self {
             Self::Correction(correction) => correction.version,
             Self::Tax(tax) => tax.version,
+            Self::Exchange(exchange) => exchange.version,
         }
     }
 
@@ -188,6 +210,18 @@ pub(crate) fn evolve(
                 return Err(wrong());
             }
             tax.version = record.version;
+        }
+        (AdjustmentKind::Exchange, None, Event::ExchangeMade(event)) => {
+            *adjustment = Some(Adjustment::Exchange(PurseExchange {
+                source: of.source.clone(),
+                id: of.id.clone(),
+                made: event.clone(),
+                reversed: false,
+                version: record.version,
+            }));
+        }
+        (_, Some(Adjustment::Exchange(exchange)), Event::ExchangeReversed(_)) if !exchange.reversed => {
+            (exchange.reversed, exchange.version) = (true, record.version);
         }
         _ => return Err(wrong()),
     }

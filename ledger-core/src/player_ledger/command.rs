@@ -8,6 +8,7 @@ use crate::adjustment::{
 };
 use crate::credit::GrantCredit;
 use crate::deposit::RecordDeposit;
+use crate::exchange::{Exchange, ReverseExchange};
 use crate::host::HostOperation;
 use crate::ids::{IdError, PlayerId, SourceId, TransactionId};
 use crate::key::{Fingerprint, FingerprintBuilder, IdempotencyKey, OperationKind};
@@ -124,13 +125,7 @@ commands! {
     Void,
     Rollback,
     GrantCredit,
-    VoidSettled,
-    Resettle,
-    Unsettle,
-    CashOut,
-    AdjustRound,
-    Inform,
-    HostOperation, ProposeCorrection, DecideCorrection, ChargeInactivityFee, TransferDormant, ReclaimDormant, WithholdTax, ReturnTax, ClosePlayer, ReopenPlayer, AddPurse,
+    VoidSettled, Resettle, Unsettle, CashOut, AdjustRound, Inform, HostOperation, ProposeCorrection, DecideCorrection, ChargeInactivityFee, TransferDormant, ReclaimDormant, WithholdTax, ReturnTax, ClosePlayer, ReopenPlayer, AddPurse, Exchange, ReverseExchange,
 }
 
 impl From<Batch> for PlayerCommand {

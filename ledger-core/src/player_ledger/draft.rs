@@ -205,6 +205,10 @@ impl<'a> Workspace<'a> {
         self.state
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     pub(crate) fn outcome(&mut self, outcome: OutcomeKind) {
         self.outcome = outcome;
     }

@@ -380,8 +380,9 @@ impl PlayerState {
                 }
                 Ok(())
             }
-            // A withheld tax is over when it is withheld; the live state has nothing of it.
-            (AdjustmentKind::Tax, Event::TaxWithheld(_) | Event::TaxReturned(_), _) => Ok(()),
+            // These are over when they are booked; the live state has nothing of them.
+            (AdjustmentKind::Tax, Event::TaxWithheld(_) | Event::TaxReturned(_), _)
+            | (AdjustmentKind::Exchange, Event::ExchangeMade(_) | Event::ExchangeReversed(_), _) => Ok(()),
             _ => Err(misplaced(record)),
         }
     }

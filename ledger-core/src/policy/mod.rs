@@ -1,6 +1,7 @@
 //! Policies: how sources behave and what jurisdictions demand, as a plain versioned document whose hash every
 //! commit names.
 
+mod fx;
 mod jurisdiction;
 mod source;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{HostName, JurisdictionId, SourceId};
 use crate::key::{ContentHash, OperationKind};
 
+pub use fx::FxPolicy;
 pub use jurisdiction::JurisdictionProfile;
 pub use source::{KeyScope, ShortfallPolicy, SourcePolicy};
 
@@ -38,6 +40,9 @@ pub struct Policy {
     /// The rules of named jurisdictions.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub jurisdictions: BTreeMap<JurisdictionId, JurisdictionProfile>,
+    /// What exchange demands.
+    #[serde(skip_serializing_if = "is_default")]
+    pub fx: FxPolicy,
 }
 
 /// Settings that are as they are by default are left out of a document, so that a new setting does not change the
@@ -55,6 +60,7 @@ impl Default for Policy {
             checks: BTreeMap::new(),
             default_jurisdiction: JurisdictionProfile::default(),
             jurisdictions: BTreeMap::new(),
+            fx: FxPolicy::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::adjustment::{
 };
 use super::credit::{AdjustmentApplied, CreditGranted};
 use super::deposit::DepositSucceeded;
+use super::exchange::{ExchangeMade, ExchangeReversed};
 use super::host::HostRecorded;
 use super::house::CurrencyRegistered;
 use super::player::{
@@ -143,6 +144,10 @@ events! {
     PlayerReopened = "player.reopened" 1,
     /// A player has one purse more.
     PurseOpened = "purse.opened" 1,
+    /// Cash of one purse became cash of another.
+    ExchangeMade = "exchange.made" 1,
+    /// An exchange was undone.
+    ExchangeReversed = "exchange.reversed" 1,
 }
 
 /// Why a stored event cannot be read.

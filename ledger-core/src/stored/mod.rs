@@ -5,6 +5,7 @@ mod commit;
 mod credit;
 mod deposit;
 mod event;
+mod exchange;
 mod host;
 mod house;
 mod index;
@@ -23,6 +24,7 @@ pub use deposit::DepositSucceeded;
 #[cfg(feature = "schema")]
 pub use event::event_schemas;
 pub use event::{Event, EventError, EventRecord};
+pub use exchange::{ExchangeMade, ExchangeReversed};
 pub use host::HostRecorded;
 pub use house::CurrencyRegistered;
 pub use index::{CommitIndex, IndexError};

@@ -9,12 +9,13 @@ use crate::adjustment::{
 };
 use crate::credit::GrantCredit;
 use crate::deposit::RecordDeposit;
+use crate::exchange::{Exchange, ReverseExchange};
 use crate::host::{HostAccount, HostAccountClass, HostData, HostMovement, HostOperation};
 use crate::ids::{
-    ActorId, BrandId, GameId, HostName, HostNamespace, JurisdictionId, OperatorId, Reason, RoundId, SourceId,
-    SubAccount, TransactionId,
+    ActorId, BrandId, GameId, HostName, HostNamespace, JurisdictionId, OperatorId, RateId, Reason, RoundId,
+    SourceId, SubAccount, TransactionId,
 };
-use crate::money::CurrencyCode;
+use crate::money::{CurrencyCode, FxRate};
 use crate::player::{AddPurse, ClosePlayer, OpenPlayer, ReopenPlayer};
 use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
 use crate::round::{
@@ -22,6 +23,7 @@ use crate::round::{
     Unsettle, Void, VoidSettled, VoidTarget,
 };
 use crate::stored::{CreditKind, Direction};
+use crate::time::Timestamp;
 
 /// A source id.
 pub fn source(text: &str) -> SourceId {
@@ -383,4 +385,28 @@ pub fn reopen_player(id: &str) -> ReopenPlayer {
 /// One purse more.
 pub fn add_purse(id: &str, code: &str) -> AddPurse {
     AddPurse { source: source("office"), id: txn(id), currency: currency(code) }
+}
+
+/// A rate of `treasury`: one unit of `base` is so many of `quote`.
+pub fn rate(base: &str, quote: &str, value: &str, as_of: Timestamp) -> FxRate {
+    let id = RateId::new("rate").expect("an id");
+    let (base, quote) = (currency(base), currency(quote));
+    FxRate::new(id, base, quote, decimal(value), source("treasury"), as_of).expect("a rate")
+}
+
+/// An exchange by `office`, at a rate.
+pub fn exchange(id: &str, from: &str, to: &str, amount: &str, rate: FxRate) -> Exchange {
+    Exchange {
+        source: source("office"),
+        id: txn(id),
+        from: currency(from),
+        to: currency(to),
+        amount: decimal(amount),
+        rate,
+    }
+}
+
+/// The reversal of an exchange.
+pub fn reverse_exchange(id: &str, exchange: &str) -> ReverseExchange {
+    ReverseExchange { source: source("office"), id: txn(id), exchange: txn(exchange), on_shortfall: None }
 }

@@ -7,13 +7,15 @@
 mod fx_postings;
 mod incoming;
 mod postings;
-mod shortfall;
+mod recovery;
 mod state;
 
+pub(crate) use fx_postings::{exchange, reverse_exchange};
 pub(crate) use incoming::{incoming, purse};
 pub(crate) use postings::{
     credit_cash, deposit, hold, recover, recover_all, recover_to, release, return_taken, take_stakes,
+    unless_zero,
 };
-pub(crate) use shortfall::{recovery, recovery_of};
+pub(crate) use recovery::{recovery, recovery_of};
 pub(crate) use state::PostError;
 pub use state::{Purse, Wallet};

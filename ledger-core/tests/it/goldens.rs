@@ -10,11 +10,12 @@ use ledger_core::stored::{
     AdjustmentApplied, Bet, BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled,
     BetStatus, BetUnsettled, BetVoided, CloseReason, CommitBody, CorrectionApplied, CorrectionDeclined,
     CorrectionProposed, CreditGranted, CreditKind, CurrencyRegistered, DeclineCause, DepositSucceeded,
-    Direction, DormantReclaimed, DormantTransferred, EntryPosted, Event, EventRecord, FeeCharged, FeeKind,
-    HostRecorded, NegativeBalanceRaised, Note, PlayerClosed, PlayerOpened, PlayerReopened, PurseBalance,
-    PurseOpened, Recovery, ReopenReason, Round, RoundClosed, RoundReopened, RoundStatus, RoundVoided,
-    SettledBy, SettlementVoided, Split, TaxReturned, TaxWithheld, TransactionRef, TxnNoted, TxnRejected,
-    TxnTombstoned, Win, WinCredited, WinRetained, WinRolledBack, WinStatus,
+    Direction, DormantReclaimed, DormantTransferred, EntryPosted, Event, EventRecord, ExchangeMade,
+    ExchangeReversed, FeeCharged, FeeKind, HostRecorded, NegativeBalanceRaised, Note, PlayerClosed,
+    PlayerOpened, PlayerReopened, PurseBalance, PurseOpened, Recovery, ReopenReason, Round, RoundClosed,
+    RoundReopened, RoundStatus, RoundVoided, SettledBy, SettlementVoided, Split, TaxReturned, TaxWithheld,
+    TransactionRef, TxnNoted, TxnRejected, TxnTombstoned, Win, WinCredited, WinRetained, WinRolledBack,
+    WinStatus,
 };
 use ledger_core::testing::{commands, given};
 use ledger_core::{
@@ -407,6 +408,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
 fn office_samples() -> Vec<EventRecord> {
     let eur = commands::currency("EUR");
     let (correction, tax, player) = ("correction/p1/office/C1", "tax/p1/office/T1", "player/p1");
+    let rate = || commands::rate("EUR", "USD", "1.1", "2026-11-20T12:00:00Z".parse().unwrap());
     let recovery = |cash, receivable, written_off| Recovery {
         cash: amount(cash),
         receivable: amount(receivable),
@@ -536,6 +538,29 @@ fn office_samples() -> Vec<EventRecord> {
             Event::PurseOpened(PurseOpened {
                 txn: txn_ref("office", OperationKind::Purse, "U1"),
                 currency: Currency::new(commands::currency("USD"), 2, amount("1000000000000.00")).unwrap(),
+            }),
+        ),
+        record(
+            "exchange/p1/office/X1",
+            1,
+            Event::ExchangeMade(ExchangeMade {
+                from: commands::currency("USD"),
+                given: amount("100.01"),
+                to: eur,
+                received: amount("90.92"),
+                exact: amount("90.918182"),
+                rate: rate(),
+                entry: 16,
+            }),
+        ),
+        record(
+            "exchange/p1/office/X1",
+            2,
+            Event::ExchangeReversed(ExchangeReversed {
+                txn: commands::txn("X2"),
+                rate: rate(),
+                recovery: recovery("90.92", "0.00", "0.00"),
+                entry: 17,
             }),
         ),
     ]
@@ -673,7 +698,8 @@ fn digests_are_what_they_always_were() {
 fn digests_of_the_back_office_are_what_they_always_were() {
     let policy = ledger_core::Policy::default();
     let player = ledger_core::PlayerId::new("p1").unwrap();
-    let commands: [PlayerCommand; 10] = [
+    let rate = commands::rate("EUR", "USD", "1.1", "2026-11-20T12:00:00Z".parse().unwrap());
+    let commands: [PlayerCommand; 12] = [
         commands::propose_debit("C1", "5.00").into(),
         commands::approve("A1", "C1").into(),
         commands::inactivity_fee("F1", "5").into(),
@@ -684,6 +710,8 @@ fn digests_of_the_back_office_are_what_they_always_were() {
         commands::close_player("Z1").into(),
         commands::reopen_player("Z2").into(),
         commands::add_purse("U1", "USD").into(),
+        commands::exchange("X1", "USD", "EUR", "100.01", rate).into(),
+        commands::reverse_exchange("X2", "X1").into(),
     ];
     let print = |command: &PlayerCommand| {
         format!("fingerprint of {} {}", command.key(&player, &policy).unwrap(), command.fingerprint())

@@ -7,6 +7,7 @@ mod catalogue;
 mod closing;
 mod defects;
 mod entries;
+mod exchange;
 mod folds;
 mod fx;
 mod goldens;

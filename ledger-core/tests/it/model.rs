@@ -21,6 +21,7 @@ fn differs(policy: &Policy, history: &[PlayerCommand], plant: bool) -> Result<Te
     for (step, command) in history.iter().enumerate() {
         ledger.advance_secs(u32::try_from(step % 3).unwrap());
         let answer = ledger.execute(command).map_err(|fault| format!("step {step} {command:?}: {fault}"))?;
+        model.set_now(ledger.now());
         let expected = model.execute(command);
         if plant && step == history.len() - 1 {
             model.plant("player:cash", commands::currency("EUR"), 1);
@@ -113,6 +114,14 @@ fn histories_reach_every_outcome() {
         "dormant_reclaim noop",
         "dormant_transfer applied",
         "dormant_transfer noop",
+        "exchange applied",
+        "exchange replayed:applied",
+        "exchange rejected:insufficient_funds",
+        "exchange rejected:not_allowed",
+        "exchange_reversal applied",
+        "exchange_reversal rejected:already_rolled_back",
+        "exchange_reversal rejected:insufficient_funds",
+        "exchange_reversal rejected:not_allowed",
         "inactivity_fee applied",
         "inactivity_fee noop",
         "open replayed:applied",

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use ledger_core::stored::{CommitBody, CommitIndex, CreditKind, EntryPosted, Event, EventRecord};
+use ledger_core::testing::commands;
 use ledger_core::{
-    AccountCode, AccountKind, ActorId, AddPurse, Amount, CloseRound, ContentHash, Context, CurrencyCode,
-    CurrencyRegistry, Decision, Entry, Facts, FactsNeeded, Finality, GrantCredit, KnownOperation, OpenPlayer,
-    Partition, PlaceBet, PlayerCommand, PlayerId, PlayerLedger, PlayerState, Policy, Posting, ReclaimDormant,
+    AccountCode, AccountKind, ActorId, Amount, CloseRound, ContentHash, Context, CurrencyCode,
+    CurrencyRegistry, Decision, Entry, Facts, FactsNeeded, Finality, GrantCredit, OpenPlayer, Partition,
+    PlaceBet, PlayerCommand, PlayerId, PlayerLedger, PlayerState, Policy, Posting, ReclaimDormant,
     RecordDeposit, Rollback, RoundId, RoundRef, Settle, ShortfallPolicy, SourceId, Stream, SubAccount,
-    Subject, Timestamp, TransactionId, TransferDormant, Void, VoidTarget,
+    Timestamp, TransactionId, TransferDormant, Void, VoidTarget, WithholdTax,
 };
 use ledger_projections::Commit;
 use ledger_store::{
@@ -31,6 +32,8 @@ struct Player {
     bodies: Vec<CommitBody>,
     /// The bets and wins that were tried.
     tried: Vec<(SourceId, RoundId, TransactionId)>,
+    /// The corrections, taxes and exchanges that were tried.
+    office: Vec<TransactionId>,
 }
 
 /// A ledger that grows by random commands.
@@ -51,7 +54,13 @@ impl World {
         let identity = identity(shards);
         let player = |n: usize| {
             let id = id(PlayerId::new, format!("p/{n}"));
-            Player { id: id.clone(), state: PlayerState::new(id), bodies: Vec::new(), tried: Vec::new() }
+            Player {
+                id: id.clone(),
+                state: PlayerState::new(id),
+                bodies: Vec::new(),
+                tried: Vec::new(),
+                office: Vec::new(),
+            }
         };
         Self {
             identity,
@@ -188,18 +197,7 @@ impl World {
                 }
                 .into()
             }
-            12 => {
-                let office = id(SourceId::new, "office");
-                match self.draw(3) {
-                    0 => {
-                        let code = ["GBP", "USD", "ETH"][self.index(3)];
-                        AddPurse { source: office, id: txn, currency: CurrencyCode::new(code).unwrap() }
-                            .into()
-                    }
-                    1 => TransferDormant { source: office, id: txn, currency }.into(),
-                    _ => ReclaimDormant { source: office, id: txn, currency }.into(),
-                }
-            }
+            12 => self.office(player, txn, currency),
             _ => GrantCredit {
                 source,
                 id: txn,
@@ -213,6 +211,52 @@ impl World {
         }
     }
 
+    /// What the back office does, on what it did lately.
+    fn office(&mut self, player: usize, txn: TransactionId, currency: CurrencyCode) -> PlayerCommand {
+        let id = txn.as_str();
+        let target = self.players[player].office.last().map_or("T0", |last| last.as_str()).to_owned();
+        let now = self.now();
+        let draw = self.draw(16);
+        let reopening = format!("{id}-again");
+        let command: PlayerCommand = match draw {
+            0 | 1 => commands::propose_debit(id, "3").into(),
+            2 | 3 => commands::approve(id, &target).into(),
+            4 => commands::decline(id, &target).into(),
+            5 => commands::inactivity_fee(id, "2").into(),
+            6 => WithholdTax {
+                on_shortfall: Some(ShortfallPolicy::AllowNegative),
+                ..commands::withhold_tax(id, "4")
+            }
+            .into(),
+            7 | 8 => commands::return_tax(id, &target, "1").into(),
+            9 => {
+                let value = ["0.00002", "0.00003"][self.index(2)];
+                commands::exchange(id, "EUR", "BTC", "5", commands::rate("EUR", "BTC", value, now)).into()
+            }
+            10 | 11 => commands::reverse_exchange(id, &target).into(),
+            12 => TransferDormant { currency, ..commands::transfer_dormant(id) }.into(),
+            13 => ReclaimDormant { currency, ..commands::reclaim_dormant(id) }.into(),
+            14 => commands::add_purse(id, ["GBP", "USD", "ETH"][self.index(3)]).into(),
+            _ if self.players[player].state.standing().closed_at.is_none() => {
+                commands::close_player(id).into()
+            }
+            _ => commands::reopen_player(id).into(),
+        };
+        if matches!(draw, 0 | 1 | 6 | 9) {
+            self.players[player].office.push(txn);
+        }
+        // A closed player does not stay so for long.
+        if self.players[player].state.standing().closed_at.is_some() && draw.is_multiple_of(2) {
+            return commands::reopen_player(&reopening).into();
+        }
+        command
+    }
+
+    /// The instant of the next command.
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(1_700_000_000_000_000 + self.operations.cast_signed()).unwrap()
+    }
+
     /// One random command; a commit if it came to one.
     pub(crate) fn step(&mut self) -> Option<(Shard, SealedCommit)> {
         let player = self.index(self.players.len());
@@ -222,7 +266,7 @@ impl World {
         let command = self.command(player);
         let policy = Policy::default();
         self.operations += 1;
-        let now = Timestamp::from_micros(1_700_000_000_000_000 + self.operations.cast_signed()).unwrap();
+        let now = self.now();
         let Player { id, state, bodies, .. } = &self.players[player];
         let needed = FactsNeeded::of(&command, id, &policy).unwrap();
         let found = ledger_core::testing::find_facts(id, &needed, bodies).unwrap();
@@ -247,7 +291,7 @@ impl World {
         let (off, favours_player) = (self.draw(5_000), self.draw(2) == 0);
         let exact = if favours_player { euros * 10_000 - off } else { euros * 10_000 + off };
         self.operations += 1;
-        let now = Timestamp::from_micros(1_700_000_000_000_000 + self.operations.cast_signed()).unwrap();
+        let now = self.now();
         let Player { id, state, bodies, .. } = &mut self.players[player];
         let mut after = state.balance(eur).unwrap();
         let owed = after.receivable.unwrap_or(amount(0, 2)).min(amount(euros, 2)).unwrap();

@@ -8,6 +8,8 @@ use crate::adjustment::{
     ChargeInactivityFee, DecideCorrection, ProposeCorrection, ReclaimDormant, ReturnTax, TransferDormant,
     WithholdTax,
 };
+use crate::deposit::RecordDeposit;
+use crate::exchange::{Exchange, ReverseExchange};
 use crate::ids::{ActorId, JurisdictionId, SourceId, SubAccount, TransactionId};
 use crate::player::{AddPurse, ClosePlayer, ReopenPlayer};
 use crate::stored::Direction;
@@ -80,6 +82,30 @@ fn returns() -> impl Strategy<Value = ReturnTax> {
         .prop_map(|(source, id, tax, amount, currency)| ReturnTax { source, id, tax, amount, currency })
 }
 
+fn exchanges() -> impl Strategy<Value = Exchange> {
+    let pair = select(&[("EUR", "USD"), ("USD", "EUR"), ("EUR", "GBP"), ("EUR", "EUR")][..]);
+    // Histories begin on 2026-01-01 and last minutes.
+    let as_of = select(&["2026-01-01T00:00:00Z", "2026-01-01T00:00:20Z", "2025-12-31T23:00:00Z"][..]);
+    let quote = (select(&["1.1", "1.25", "0.9"][..]), as_of, prop::bool::weighted(0.9));
+    (sources(), txns(), pair, amounts(), quote).prop_map(|(source, id, (from, to), amount, quote)| {
+        let (value, as_of, fits) = quote;
+        let as_of = as_of.parse().expect("an instant");
+        let rate = commands::rate(
+            "EUR",
+            if fits && (from, to) != ("EUR", "GBP") { "USD" } else { "GBP" },
+            value,
+            as_of,
+        );
+        Exchange { source, id, amount, ..commands::exchange("X", from, to, "1", rate) }
+    })
+}
+
+fn reversals() -> impl Strategy<Value = ReverseExchange> {
+    (sources(), txns(), txns(), option::weighted(0.5, shortfalls())).prop_map(
+        |(source, id, exchange, on_shortfall)| ReverseExchange { source, id, exchange, on_shortfall },
+    )
+}
+
 /// One command of the back office.
 pub(super) fn office() -> impl Strategy<Value = PlayerCommand> {
     let dormant = || (sources(), txns(), currencies());
@@ -91,6 +117,8 @@ pub(super) fn office() -> impl Strategy<Value = PlayerCommand> {
         1 => dormant().prop_map(|(source, id, currency)| TransferDormant { source, id, currency }.into()),
         2 => dormant().prop_map(|(source, id, currency)| ReclaimDormant { source, id, currency }.into()),
         3 => taxes().prop_map(PlayerCommand::from),
+        3 => exchanges().prop_map(PlayerCommand::from),
+        2 => reversals().prop_map(PlayerCommand::from),
         3 => returns().prop_map(PlayerCommand::from),
         1 => (sources(), txns(), people()).prop_map(|(source, id, by)| {
             ClosePlayer { source, by, ..commands::close_player(id.as_str()) }.into()
@@ -141,7 +169,7 @@ pub(super) fn stories() -> impl Strategy<Value = Vec<PlayerCommand>> {
     let sleep = (currencies(), amounts()).prop_map(|(currency, amount)| {
         vec![
             TransferDormant { currency, ..commands::transfer_dormant("OS") }.into(),
-            ChargeInactivityFee { currency, amount, ..commands::inactivity_fee("OF", "1") }.into(),
+            ChargeInactivityFee { amount, currency, ..commands::inactivity_fee("OF", "1") }.into(),
             ReclaimDormant { currency, ..commands::reclaim_dormant("OK") }.into(),
         ]
     });
@@ -153,31 +181,66 @@ pub(super) fn stories() -> impl Strategy<Value = Vec<PlayerCommand>> {
             ReopenPlayer { by, approved_by, ..commands::reopen_player("OZ2") }.into(),
         ]
     });
-    prop_oneof![4 => correction, 3 => tax, 1 => sleep, 1 => closing]
+    let exchange = (exchanges(), reversals(), reversals()).prop_map(move |(exchange, first, second)| {
+        let (source, id) = named("OX");
+        let aimed = |id: &str, back| ReverseExchange {
+            source: commands::source("office"),
+            exchange: commands::txn("OX"),
+            id: commands::txn(id),
+            ..back
+        };
+        let dollars = RecordDeposit { currency: commands::currency("USD"), ..commands::deposit("OP", "100") };
+        vec![
+            dollars.into(),
+            Exchange { source, id, ..exchange }.into(),
+            aimed("OX1", first).into(),
+            aimed("OX2", second).into(),
+        ]
+    });
+    prop_oneof![3 => exchange, 4 => correction, 3 => tax, 1 => sleep, 1 => closing]
 }
 
-/// Aims a decision at a proposal, and a return at a tax.
+fn a_proposal(command: &PlayerCommand) -> Option<(&SourceId, &TransactionId)> {
+    match command {
+        PlayerCommand::ProposeCorrection(c) => Some((&c.source, &c.id)),
+        _ => None,
+    }
+}
+
+fn a_tax(command: &PlayerCommand) -> Option<&WithholdTax> {
+    match command {
+        PlayerCommand::WithholdTax(c) => Some(c),
+        _ => None,
+    }
+}
+
+fn an_exchange(command: &PlayerCommand) -> Option<(&SourceId, &TransactionId)> {
+    match command {
+        PlayerCommand::Exchange(c) => Some((&c.source, &c.id)),
+        _ => None,
+    }
+}
+
+/// Aims a decision at a proposal, a return at a tax, and a reversal at an exchange.
 pub(super) fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
     match command {
         PlayerCommand::DecideCorrection(decision) => {
-            let proposal = |c| match c {
-                &PlayerCommand::ProposeCorrection(ref p) => Some((&p.source, &p.id)),
-                _ => None,
-            };
-            if let Some((source, id)) = earlier(all, at, proposal) {
+            if let Some((source, id)) = earlier(all, at, a_proposal) {
                 decision.source.clone_from(source);
                 decision.proposal.clone_from(id);
             }
         }
         PlayerCommand::ReturnTax(back) => {
-            let tax = |c| match c {
-                &PlayerCommand::WithholdTax(ref t) => Some(t),
-                _ => None,
-            };
-            if let Some(tax) = earlier(all, at, tax) {
+            if let Some(tax) = earlier(all, at, a_tax) {
                 back.source.clone_from(&tax.source);
                 back.tax.clone_from(&tax.id);
                 back.currency = tax.currency;
+            }
+        }
+        PlayerCommand::ReverseExchange(back) => {
+            if let Some((source, id)) = earlier(all, at, an_exchange) {
+                back.source.clone_from(source);
+                back.exchange.clone_from(id);
             }
         }
         _ => {}
@@ -197,6 +260,8 @@ pub(super) fn id(command: &mut PlayerCommand) -> Option<&mut TransactionId> {
         PlayerCommand::ClosePlayer(c) => &mut c.id,
         PlayerCommand::ReopenPlayer(c) => &mut c.id,
         PlayerCommand::AddPurse(c) => &mut c.id,
+        PlayerCommand::Exchange(c) => &mut c.id,
+        PlayerCommand::ReverseExchange(c) => &mut c.id,
         _ => return None,
     })
 }

@@ -31,6 +31,7 @@ pub(super) struct Office {
     proposals: BTreeMap<Key, (ProposeCorrection, i128)>,
     decided: Vec<Key>,
     taxes: BTreeMap<Key, ModelTax>,
+    pub(super) exchanges: BTreeMap<Key, super::exchange::ModelExchange>,
     pub(super) closed: bool,
 }
 
@@ -223,6 +224,8 @@ pub(super) fn name(command: &PlayerCommand) -> Option<(Key, &'static str)> {
         PlayerCommand::ClosePlayer(c) => (texts(&c.source, &c.id), "player_close"),
         PlayerCommand::ReopenPlayer(c) => (texts(&c.source, &c.id), "player_reopen"),
         PlayerCommand::AddPurse(c) => (texts(&c.source, &c.id), "purse"),
+        PlayerCommand::Exchange(c) => (texts(&c.source, &c.id), "exchange"),
+        PlayerCommand::ReverseExchange(c) => (texts(&c.source, &c.id), "exchange_reversal"),
         _ => return None,
     })
 }

@@ -4,6 +4,7 @@
 mod adjustments;
 mod cashier;
 mod corrections;
+mod exchange;
 mod host;
 mod money;
 mod rounds;
@@ -42,6 +43,8 @@ pub struct Model {
     host: BTreeMap<String, u64>,
     office: adjustments::Office,
     seq: u64,
+    /// Microseconds since 1970.
+    now: i64,
 }
 
 impl Model {
@@ -59,6 +62,7 @@ impl Model {
             host: BTreeMap::new(),
             office: adjustments::Office::default(),
             seq: 0,
+            now: 0,
         }
     }
 
@@ -69,8 +73,11 @@ impl Model {
             let purse = self.purses.as_ref().and_then(|purses| purses.get(currency));
             let (scale, _) = *purse.expect("an account is in a purse's currency");
             // A jackpot accrues fractions of a cent: the ledger shows its accounts with four digits more.
-            let finer = if name.starts_with("jackpot:") { (18 - scale).min(4) } else { 0 };
-            let (units, scale) = (units * 10_i128.pow(u32::from(finer)), scale + finer);
+            let fine = ["jackpot:", "fx:", "rounding"].iter().any(|start| name.starts_with(start));
+            let finer = if fine { (18 - scale).min(4) } else { 0 };
+            // Those of exchange are counted in their own units.
+            let counted = if name.starts_with("jackpot:") { 10_i128.pow(u32::from(finer)) } else { 1 };
+            let (units, scale) = (units * counted, scale + finer);
             let name =
                 if currency.as_str() == "EUR" { name.clone() } else { format!("{name} in {currency}") };
             all.insert(name, Decimal::from_i128_with_scale(units, u32::from(scale)).to_string());
@@ -268,6 +275,8 @@ impl Model {
             PlayerCommand::ClosePlayer(c) => self.close_account(c),
             PlayerCommand::ReopenPlayer(c) => self.reopen_account(c),
             PlayerCommand::AddPurse(c) => self.add_purse(c),
+            PlayerCommand::Exchange(c) => self.exchange(c),
+            PlayerCommand::ReverseExchange(c) => self.reverse_exchange(c),
             PlayerCommand::Batch(_) => panic!("batches are taken apart"),
         }
     }
@@ -280,7 +289,7 @@ fn refused(code: &str) -> String {
 /// Whether a command takes the player's money or starts a payment.
 fn takes_money(command: &PlayerCommand) -> bool {
     match command {
-        PlayerCommand::PlaceBet(_) => true,
+        PlayerCommand::PlaceBet(_) | PlayerCommand::Exchange(_) => true,
         PlayerCommand::HostOperation(c) => c.movement.as_ref().is_some_and(|movement| !movement.to_player),
         _ => false,
     }
@@ -309,6 +318,7 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         }
         PlayerCommand::ChargeInactivityFee(c) => c.by = None,
         PlayerCommand::WithholdTax(c) => c.on_shortfall = None,
+        PlayerCommand::ReverseExchange(c) => c.on_shortfall = None,
         PlayerCommand::ClosePlayer(c) => c.reason = Reason::new("-").expect("a reason"),
         _ => {}
     }

@@ -1,4 +1,4 @@
-//! Where the money comes from that a player must give back or pay, and has perhaps spent.
+//! Where money comes from that is taken back after it may have been spent.
 
 use super::Purse;
 use crate::money::Amount;
@@ -7,7 +7,8 @@ use crate::policy::ShortfallPolicy;
 use crate::rejection::Rejection;
 use crate::stored::Recovery;
 
-/// Where an amount comes from when it is taken back or off; `None` if the player keeps it.
+/// Where money comes from when it is taken back: from cash, and what is missing as the policy says. `None` if the
+/// player keeps all of it.
 pub(crate) fn recovery(
     purse: &Purse,
     amount: Amount,
