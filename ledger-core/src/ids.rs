@@ -168,6 +168,10 @@ id!(
     /// A payment provider's authorisation number of a deposit (GLI-19 2.5.6(c)).
     Authorisation, "authorisation");
 
+id!(
+    /// A way to pay (a card, a bank transfer), as the cashier names it. Holds no card or account number.
+    MethodId, "method id");
+
 /// The longest reason, in bytes.
 pub const REASON_BYTES_MAX: usize = 256;
 

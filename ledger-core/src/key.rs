@@ -34,6 +34,26 @@ pub enum OperationKind {
     Void,
     /// The rollback of a bet or a win.
     Rollback,
+    /// The start of a deposit at the cashier.
+    DepositIntent,
+    /// An attempt of it at a payment provider.
+    DepositAttempt,
+    /// The failure of a deposit, or of one of its attempts.
+    DepositFail,
+    /// The player gives a deposit up.
+    DepositCancel,
+    /// A deposit took too long.
+    DepositExpire,
+    /// Money leaves suspense.
+    SuspenseRelease,
+    /// A captured deposit goes back to its payer.
+    DepositRefund,
+    /// A payment is disputed and taken back.
+    Chargeback,
+    /// A dispute was won.
+    ChargebackReversal,
+    /// What a player owes is given up.
+    DebtWriteOff,
     /// A currency's first use (house).
     Currency,
     /// Any of the above: the kind under which a source's keys stand whose ids are unique over all kinds.
@@ -52,6 +72,16 @@ impl OperationKind {
             Self::Close => "close",
             Self::Void => "void",
             Self::Rollback => "rollback",
+            Self::DepositIntent => "deposit_intent",
+            Self::DepositAttempt => "deposit_attempt",
+            Self::DepositFail => "deposit_fail",
+            Self::DepositCancel => "deposit_cancel",
+            Self::DepositExpire => "deposit_expire",
+            Self::SuspenseRelease => "suspense_release",
+            Self::DepositRefund => "deposit_refund",
+            Self::Chargeback => "chargeback",
+            Self::ChargebackReversal => "chargeback_reversal",
+            Self::DebtWriteOff => "debt_write_off",
             Self::Currency => "currency",
             Self::Any => "any",
         }

@@ -113,13 +113,17 @@ mod wallet;
 
 pub use account::{Account, AccountClass, AccountCode, AccountKind, AccountNameError, Book, Side};
 pub use credit::GrantCredit;
-pub use deposit::RecordDeposit;
+pub use deposit::{
+    ATTEMPTS_MAX, Attempt, AttemptDeposit, CHARGEBACKS_MAX, CancelDeposit, Chargeback, ChargedBack, Deposit,
+    DepositStatus, ExpireDeposit, FailDeposit, HouseItem, InitiateDeposit, Intent, IntentStatus,
+    OPEN_INTENTS_MAX, RecordDeposit, RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+};
 pub use entry::{Entry, EntryError, POSTINGS_MAX, Posting};
 pub use house::{CurrencyRegister, RegisterCurrency, register_partition};
 pub use ids::{
-    ActorId, Authorisation, BrandId, GameId, HouseId, ID_BYTES_MAX, IdError, JurisdictionId, OperatorId,
-    PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX, SourceId, SubAccount,
-    TraceId, TransactionId, WriterId,
+    ActorId, Authorisation, BrandId, GameId, HouseId, ID_BYTES_MAX, IdError, JurisdictionId, MethodId,
+    OperatorId, PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX, SourceId,
+    SubAccount, TraceId, TransactionId, WriterId,
 };
 pub use key::{
     ContentHash, DigestTextError, FINGERPRINT_VERSION, Fingerprint, FingerprintBuilder, IdempotencyKey,
@@ -137,7 +141,9 @@ pub use player_ledger::{
     FactsNeeded, Fault, Found, KnownBatch, KnownOperation, KnownOperations, OPEN_ROUNDS_MAX, PlayerCommand,
     PlayerLedger, PlayerState, Profile, RoundRef, Subject, operations_of,
 };
-pub use policy::{JurisdictionProfile, KeyScope, Policy, ShortfallPolicy, SourcePolicy};
+pub use policy::{
+    CapturePolicy, DepositPolicy, JurisdictionProfile, KeyScope, Policy, ShortfallPolicy, SourcePolicy,
+};
 pub use rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
 pub use round::{
     BETS_MAX, CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void, VoidTarget, WINS_MAX,

@@ -110,7 +110,7 @@ impl Partition {
 /// A stream of a partition: the events of one aggregate, numbered 1, 2, 3 ...
 ///
 /// The text form names the partition too, its parts escaped: `wallet/P`, `round/P/source/R`,
-/// `deposit/P/source/D`, `player/P`, `house/H`.
+/// `intent/P/source/I`, `deposit/P/source/D`, `player/P`, `house/H`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Stream {
@@ -120,7 +120,9 @@ pub enum Stream {
     Wallet(PlayerId),
     /// One round of one player.
     Round(PlayerId, SourceId, RoundId),
-    /// One deposit of one player.
+    /// One deposit of one player as the cashier started it.
+    Intent(PlayerId, SourceId, TransactionId),
+    /// One deposit of one player as a payment provider captured it.
     Deposit(PlayerId, SourceId, TransactionId),
     /// One partition of the house.
     House(HouseId),
@@ -133,6 +135,7 @@ impl Stream {
             Self::Player(player)
             | Self::Wallet(player)
             | Self::Round(player, ..)
+            | Self::Intent(player, ..)
             | Self::Deposit(player, ..) => Partition::Player(player.clone()),
             Self::House(house) => Partition::House(house.clone()),
         }
@@ -141,12 +144,12 @@ impl Stream {
     /// Whether the stream is found by its own digest. The others (`player`, `wallet`, `house`) are read
     /// through their partition, most of whose commits they stand in.
     pub fn is_indexed(&self) -> bool {
-        matches!(self, Self::Round(..) | Self::Deposit(..))
+        matches!(self, Self::Round(..) | Self::Intent(..) | Self::Deposit(..))
     }
 
     /// [`Self::is_indexed`] of a stream that is known by its text form only.
     pub(crate) fn text_is_indexed(text: &str) -> bool {
-        text.starts_with("round/") || text.starts_with("deposit/")
+        ["round/", "intent/", "deposit/"].iter().any(|kind| text.starts_with(kind))
     }
 
     /// What the index finds this stream by.
@@ -164,6 +167,7 @@ impl fmt::Display for Stream {
             Self::Player(p) => ("player", [Some(p.as_str()), None, None]),
             Self::Wallet(p) => ("wallet", [Some(p.as_str()), None, None]),
             Self::Round(p, s, r) => ("round", [Some(p.as_str()), Some(s.as_str()), Some(r.as_str())]),
+            Self::Intent(p, s, i) => ("intent", [Some(p.as_str()), Some(s.as_str()), Some(i.as_str())]),
             Self::Deposit(p, s, d) => ("deposit", [Some(p.as_str()), Some(s.as_str()), Some(d.as_str())]),
             Self::House(h) => ("house", [Some(h.as_str()), None, None]),
         };
@@ -187,6 +191,9 @@ impl FromStr for Stream {
             "player" => Self::Player(PlayerId::new(part()?)?),
             "wallet" => Self::Wallet(PlayerId::new(part()?)?),
             "round" => Self::Round(PlayerId::new(part()?)?, SourceId::new(part()?)?, RoundId::new(part()?)?),
+            "intent" => {
+                Self::Intent(PlayerId::new(part()?)?, SourceId::new(part()?)?, TransactionId::new(part()?)?)
+            }
             "deposit" => {
                 Self::Deposit(PlayerId::new(part()?)?, SourceId::new(part()?)?, TransactionId::new(part()?)?)
             }
@@ -283,7 +290,7 @@ name_schema!(Partition, "player/<id> or house/<id>");
 #[cfg(feature = "schema")]
 name_schema!(
     Stream,
-    "player/P, wallet/P, round/P/source/R, deposit/P/source/D or house/H; parts escaped as in RFC 6901"
+    "player/P, wallet/P, round/P/source/R, intent/P/source/I, deposit/P/source/D or house/H; parts escaped as in RFC 6901"
 );
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub enum MismatchField {
     Currency,
     /// The amount.
     Amount,
+    /// The payment provider, or its reference.
+    Payment,
 }
 
 /// Why something is not allowed.
@@ -35,6 +37,30 @@ pub enum NotAllowedReason {
     Currencies,
     /// The currency was recorded with another scale or maximum.
     CurrencyDiffers,
+    /// The deposit has succeeded, failed, expired or was cancelled.
+    DepositEnded,
+    /// The attempt has failed already.
+    AttemptEnded,
+    /// The deposit is younger than it may become before it expires.
+    NotExpired,
+    /// The deposit is not the player's money: it is in suspense, or went back to its payer.
+    NotCredited,
+    /// The money is not in suspense, or no longer.
+    NotSuspended,
+    /// What the house has in suspense goes back to its payer from there, not from a player.
+    HouseItem,
+    /// Two different persons must agree.
+    FourEyes,
+    /// The rate of exchange is older than the policy allows, or of the future.
+    StaleRate,
+    /// A deposit that is exchanged has no fee in the currency it came in.
+    FeeWithRate,
+    /// The money has left already, so the player cannot keep it too.
+    NotRetainable,
+    /// The player owes nothing.
+    NothingOwed,
+    /// All of the chargeback was won back.
+    ChargebackReversed,
 }
 
 /// What a player has too many of.
@@ -51,6 +77,12 @@ pub enum Capacity {
     WinsInRound,
     /// Currencies of one player.
     Currencies,
+    /// Deposits of one player that have not come to an end.
+    OpenDeposits,
+    /// Attempts of one deposit.
+    AttemptsOfDeposit,
+    /// Chargebacks of one deposit.
+    ChargebacksOfDeposit,
 }
 
 /// A refusal that the rules demand. Nothing was posted.
@@ -107,6 +139,12 @@ pub enum Rejection {
         /// The round.
         round: RoundId,
     },
+    /// There is no such deposit, attempt or chargeback of this player.
+    #[error("there is no payment {id}")]
+    PaymentNotFound {
+        /// What was named.
+        id: TransactionId,
+    },
     /// The operation is not allowed.
     #[error("not allowed: {reason:?}")]
     NotAllowed {
@@ -151,6 +189,14 @@ pub enum Rejection {
         /// The currency's digits.
         scale: u8,
     },
+    /// The amount is more than is left of what it is taken from.
+    #[error("the amount is more than is left: {left} {currency}")]
+    ExceedsRest {
+        /// What is left.
+        left: Amount,
+        /// The currency.
+        currency: CurrencyCode,
+    },
     /// The player would have too many of something.
     #[error("too many {what:?}: at most {maximum}")]
     CapacityExceeded {
@@ -185,6 +231,7 @@ impl Rejection {
             Self::AlreadySettled { .. } => "already_settled",
             Self::AlreadyRolledBack { .. } => "already_rolled_back",
             Self::BetNotFound { .. } => "bet_not_found",
+            Self::PaymentNotFound { .. } => "payment_not_found",
             Self::NotAllowed { .. } => "not_allowed",
             Self::Mismatch { .. } => "mismatch",
             Self::CurrencyMismatch { .. } => "currency_mismatch",
@@ -192,6 +239,7 @@ impl Rejection {
             Self::ZoneUnknown { .. } => "zone_unknown",
             Self::InvalidAmount { .. } => "invalid_amount",
             Self::Precision { .. } => "precision",
+            Self::ExceedsRest { .. } => "exceeds_rest",
             Self::CapacityExceeded { .. } => "capacity_exceeded",
             Self::AmountOverflow => "amount_overflow",
             Self::InsufficientFunds { .. } => "insufficient_funds",

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::credit::GrantCredit;
-use crate::deposit::RecordDeposit;
+use crate::deposit::{
+    AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
+    RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+};
 use crate::ids::{IdError, PlayerId, SourceId, TransactionId};
 use crate::key::{Fingerprint, FingerprintBuilder, IdempotencyKey, OperationKind};
 use crate::money::CurrencyCode;
@@ -109,7 +112,17 @@ macro_rules! commands {
 
 commands! {
     OpenPlayer,
+    InitiateDeposit,
+    AttemptDeposit,
+    FailDeposit,
+    CancelDeposit,
+    ExpireDeposit,
     RecordDeposit,
+    ReleaseSuspense,
+    RefundDeposit,
+    Chargeback,
+    ReverseChargeback,
+    WriteOffDebt,
     PlaceBet,
     Settle,
     CloseRound,

@@ -1,5 +1,6 @@
 //! The part of a decision that cannot fail: building events on top of a state.
 
+use crate::deposit::{self, Deposit, Intent};
 use crate::entry::{Entry, EntryError, Posting};
 use crate::ids::{ActorId, TraceId};
 use crate::key::{ContentHash, IdempotencyKey};
@@ -8,8 +9,8 @@ use crate::partition::{Partition, Stream};
 use crate::player_ledger::{Fault, PlayerState};
 use crate::rejection::Rejection;
 use crate::stored::{
-    CommitBody, EntryPosted, Event, EventRecord, KeyRecord, NegativeBalanceRaised, OutcomeKind, PurseBalance,
-    Round, TombstoneRecord,
+    CommitBody, EntryPosted, Event, EventRecord, KeyRecord, NegativeBalanceCleared, NegativeBalanceRaised,
+    OutcomeKind, PurseBalance, Round, TombstoneRecord,
 };
 use crate::time::Timestamp;
 use crate::wallet::Purse;
@@ -207,6 +208,10 @@ impl<'a> Workspace<'a> {
         self.state
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     pub(crate) fn outcome(&mut self, outcome: OutcomeKind) {
         self.outcome = outcome;
     }
@@ -248,6 +253,12 @@ impl<'a> Workspace<'a> {
         for purse in touched {
             let before =
                 wallet.purse(purse.currency().code()).map_or(purse.currency().zero(), Purse::receivable);
+            if purse.receivable().is_zero() && !before.is_zero() {
+                self.push_player(Event::NegativeBalanceCleared(NegativeBalanceCleared {
+                    entry: version,
+                    currency: purse.currency().code(),
+                }))?;
+            }
             if purse.receivable() > before {
                 self.push_player(Event::NegativeBalanceRaised(NegativeBalanceRaised {
                     entry: version,
@@ -275,6 +286,30 @@ impl<'a> Workspace<'a> {
         let stream = Stream::Round(self.state.player().clone(), round.source.clone(), round.id.clone());
         let record = EventRecord { stream, version, event };
         crate::round::evolve(round, &record, self.now)?;
+        self.events.push(record);
+        Ok(())
+    }
+
+    /// Adds an event of an intent's stream and folds it into `intent`.
+    pub(crate) fn push_intent(&mut self, intent: &mut Intent, event: Event) -> Result<(), Fault> {
+        let version =
+            intent.version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
+        let (source, id) = (intent.of.source.clone(), intent.of.id.clone());
+        let stream = Stream::Intent(self.state.player().clone(), source, id);
+        let record = EventRecord { stream, version, event };
+        intent.evolve(&record)?;
+        self.events.push(record);
+        Ok(())
+    }
+
+    /// Adds an event of a captured deposit's stream, one in a decision.
+    pub(crate) fn push_deposit(&mut self, deposit: &Deposit, event: Event) -> Result<(), Fault> {
+        let version =
+            deposit.version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
+        let (source, id) = (deposit.of.source.clone(), deposit.of.id.clone());
+        let stream = Stream::Deposit(self.state.player().clone(), source, id);
+        let record = EventRecord { stream, version, event };
+        deposit::fold_deposit(&mut Some(deposit.clone()), &deposit.of, &record)?;
         self.events.push(record);
         Ok(())
     }

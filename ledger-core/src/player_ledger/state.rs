@@ -4,18 +4,19 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountKind;
+use crate::deposit::{self, Intent};
 use crate::ids::{BrandId, JurisdictionId, OperatorId, PlayerId, RoundId, SourceId};
 use crate::money::CurrencyCode;
 use crate::partition::Stream;
 use crate::player_ledger::{AggregateRef, PlayerCommand, RoundRef};
 use crate::round::{self, RollbackKind};
-use crate::stored::{CommitBody, Event, EventRecord, PurseBalance, Round, RoundStatus};
+use crate::stored::{CommitBody, Event, EventRecord, PaymentRef, PurseBalance, Round, RoundStatus};
 use crate::time::Timestamp;
 use crate::wallet::{Purse, Wallet};
 
 /// The version of this fold; a snapshot made by another is ignored. Raise it with every change to what
 /// `evolve` makes of events or to how the state is encoded.
-pub const FOLD_VERSION: u32 = 2;
+pub const FOLD_VERSION: u32 = 3;
 
 /// The most rounds a player may have open at once.
 pub const OPEN_ROUNDS_MAX: usize = 1_000;
@@ -59,6 +60,8 @@ pub struct PlayerState {
     wallet: Wallet,
     /// In the order they became live; few, so that a search is quicker than a map.
     rounds: Vec<Round>,
+    /// In the order they were started.
+    intents: Vec<Intent>,
     recorded_at: Option<Timestamp>,
 }
 
@@ -76,6 +79,7 @@ impl PlayerState {
             version: 0,
             wallet: Wallet::default(),
             rounds: Vec::new(),
+            intents: Vec::new(),
             recorded_at: None,
         }
     }
@@ -120,10 +124,27 @@ impl PlayerState {
         self.rounds.iter().find(|live| live.id == round.round && live.source == round.source)
     }
 
+    /// His deposits at the cashier that have not come to an end, in the order they were started.
+    pub fn intents(&self) -> impl Iterator<Item = &Intent> {
+        self.intents.iter()
+    }
+
+    /// How many of them there are.
+    pub fn open_intents(&self) -> usize {
+        self.intents.len()
+    }
+
+    /// One of them.
+    pub fn intent(&self, of: &PaymentRef) -> Option<&Intent> {
+        self.intents.iter().find(|live| live.of == *of)
+    }
+
     /// Whether something is live, so that it need not be looked for in the log.
     pub fn is_live(&self, aggregate: &AggregateRef) -> bool {
         match aggregate {
             AggregateRef::Round(round) => self.round(round).is_some(),
+            AggregateRef::Intent(of) => self.intent(of).is_some(),
+            AggregateRef::Deposit(_) => false,
         }
     }
 
@@ -181,7 +202,19 @@ impl PlayerState {
             (Stream::Wallet(_), Event::EntryPosted(event)) => self.wallet.evolve(record.version, event),
             (Stream::Player(_), _) => self.evolve_player(record),
             (Stream::Round(_, source, round), _) => self.evolve_round(source, round, record, at),
-            (Stream::Deposit(..), Event::DepositSucceeded(_)) => Ok(()),
+            (Stream::Intent(_, source, id), _) => {
+                let of = PaymentRef { source: source.clone(), id: id.clone() };
+                self.evolve_intent(&of, record, at)
+            }
+            (
+                Stream::Deposit(..),
+                Event::DepositSucceeded(_)
+                | Event::DepositSuspended(_)
+                | Event::DepositReleased(_)
+                | Event::DepositRefunded(_)
+                | Event::DepositChargedBack(_)
+                | Event::ChargebackReversed(_),
+            ) => Ok(()),
             _ => Err(misplaced(record)),
         }
     }
@@ -207,6 +240,8 @@ impl PlayerState {
             | Event::TxnTombstoned(_)
             | Event::TxnNoted(_)
             | Event::NegativeBalanceRaised(_)
+            | Event::NegativeBalanceCleared(_)
+            | Event::DebtWrittenOff(_)
             | Event::CreditGranted(_) => {}
             _ => return Err(misplaced(record)),
         }
@@ -219,6 +254,32 @@ impl PlayerState {
         }
         self.version = version;
         Ok(())
+    }
+
+    fn evolve_intent(&mut self, of: &PaymentRef, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
+        let live = self.intents.iter().position(|live| live.of == *of);
+        if let Some((index, live)) = live.and_then(|index| Some((index, self.intents.get_mut(index)?))) {
+            live.evolve(record)?;
+            if !live.is_open() {
+                self.intents.remove(index);
+            }
+            return Ok(());
+        }
+        match &record.event {
+            Event::DepositInitiated(_) => {
+                let mut intent = None;
+                deposit::fold_intent(&mut intent, of, record, at)?;
+                self.intents.extend(intent);
+                Ok(())
+            }
+            // These come after the end; the live state has nothing of it.
+            Event::DepositFailed(_) | Event::DepositCompleted(_) | Event::DepositMismatch(_) => Ok(()),
+            event => Err(Fault::corrupted(format!(
+                "{} came for deposit {}, which is not open",
+                event.type_name(),
+                of.id
+            ))),
+        }
     }
 
     fn evolve_round(

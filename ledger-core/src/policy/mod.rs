@@ -1,6 +1,7 @@
 //! Policies: how sources behave and what jurisdictions demand, as a plain versioned document whose hash every
 //! commit names.
 
+mod deposits;
 mod jurisdiction;
 mod source;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{JurisdictionId, SourceId};
 use crate::key::{ContentHash, OperationKind};
 
+pub use deposits::{CapturePolicy, DepositPolicy};
 pub use jurisdiction::JurisdictionProfile;
 pub use source::{KeyScope, ShortfallPolicy, SourcePolicy};
 
@@ -29,6 +31,9 @@ pub struct Policy {
     pub default: SourcePolicy,
     /// How named sources behave.
     pub sources: BTreeMap<SourceId, SourcePolicy>,
+    /// How deposits are dealt with.
+    #[serde(skip_serializing_if = "is_default")]
+    pub deposits: DepositPolicy,
     /// The rules of jurisdictions that are not named.
     #[serde(skip_serializing_if = "is_default")]
     pub default_jurisdiction: JurisdictionProfile,
@@ -49,6 +54,7 @@ impl Default for Policy {
             version: 1,
             default: SourcePolicy::default(),
             sources: BTreeMap::new(),
+            deposits: DepositPolicy::default(),
             default_jurisdiction: JurisdictionProfile::default(),
             jurisdictions: BTreeMap::new(),
         }

@@ -9,15 +9,15 @@ use crate::ids::{SourceId, SubAccount, TransactionId};
 use crate::key::{IdempotencyKey, OperationKind};
 use crate::money::Amount;
 use crate::player_ledger::{
-    Facts, Fault, KnownOperation, Outcome, PlayerState, RoundRef, Stop, Subject, Workspace,
+    Facts, Fault, KnownOperation, Outcome, PlayerState, RoundRef, Subject, Workspace,
 };
-use crate::policy::{Policy, ShortfallPolicy};
+use crate::policy::Policy;
 use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
 use crate::stored::{
-    Bet, BetRolledBack, BetStatus, BetVoided, CloseReason, Event, OutcomeKind, Recovery, ReopenReason, Round,
+    Bet, BetRolledBack, BetStatus, BetVoided, CloseReason, Event, OutcomeKind, ReopenReason, Round,
     RoundClosed, RoundStatus, RoundVoided, TransactionRef, Win, WinRetained, WinRolledBack, WinStatus,
 };
-use crate::wallet::{Purse, purse, recover, release};
+use crate::wallet::{purse, recover, recovery, release};
 
 /// The keys under which what is undone may stand. Without a stated kind a bet comes first, then a win;
 /// other kinds are looked for too, so that a rollback of them is refused and does not bury their id.
@@ -277,26 +277,6 @@ fn rollback_bet(command: &Rollback, round: &Round, bet: &Bet, work: &mut Workspa
     work.push_round(&mut round, event)?;
     close_if_settled(work, &mut round, &command.id)?;
     Ok(Some(currency))
-}
-
-/// Where the money of a win comes from when it is taken back; `None` if the player keeps it.
-fn recovery(purse: &Purse, amount: Amount, policy: ShortfallPolicy) -> Result<Option<Recovery>, Stop> {
-    let zero = purse.currency().zero();
-    let cash = purse.cash().min(amount)?;
-    let short = amount.checked_sub(cash)?;
-    if short.is_zero() {
-        return Ok(Some(Recovery { cash, receivable: zero, written_off: zero }));
-    }
-    match policy {
-        ShortfallPolicy::AllowNegative => Ok(Some(Recovery { cash, receivable: short, written_off: zero })),
-        ShortfallPolicy::ZeroOut => Ok(Some(Recovery { cash, receivable: zero, written_off: short })),
-        ShortfallPolicy::Retain => Ok(None),
-        ShortfallPolicy::Reject => Err(Rejection::InsufficientFunds {
-            available: purse.available(),
-            currency: purse.currency().code(),
-        }
-        .into()),
-    }
 }
 
 fn rollback_win(

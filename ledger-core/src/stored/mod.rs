@@ -13,7 +13,12 @@ mod wallet;
 
 pub use commit::{BodyError, CommitBody, EVENTS_MAX, KEYS_MAX, KeyRecord, OutcomeKind, TombstoneRecord};
 pub use credit::{CreditGranted, CreditKind};
-pub use deposit::DepositSucceeded;
+pub use deposit::{
+    ChargebackReversed, Converted, DebtWrittenOff, DepositAttempted, DepositBreak, DepositCancelled,
+    DepositChargedBack, DepositCompleted, DepositExpired, DepositFailed, DepositInitiated, DepositMismatch,
+    DepositRefunded, DepositReleased, DepositSucceeded, DepositSuspended, LateAfter, Money, PaymentRef,
+    ReleasedTo, SuspenseReason,
+};
 #[cfg(feature = "schema")]
 pub use event::event_schemas;
 pub use event::{Event, EventError, EventRecord};
@@ -25,4 +30,4 @@ pub use round::{
     RoundClosed, RoundReopened, RoundStatus, RoundVoided, SettledBy, Win, WinCredited, WinRetained,
     WinRolledBack, WinStatus,
 };
-pub use wallet::{EntryPosted, NegativeBalanceRaised, PurseBalance, Recovery, Split};
+pub use wallet::{EntryPosted, NegativeBalanceCleared, NegativeBalanceRaised, PurseBalance, Recovery, Split};

@@ -9,7 +9,6 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use crate::credit::GrantCredit;
-use crate::deposit::RecordDeposit;
 use crate::ids::{RoundId, SourceId, SubAccount, TransactionId};
 use crate::money::CurrencyCode;
 use crate::player::OpenPlayer;
@@ -18,6 +17,8 @@ use crate::policy::{KeyScope, Policy, ShortfallPolicy, SourcePolicy};
 use crate::round::{CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void, VoidTarget};
 use crate::stored::CreditKind;
 use crate::testing::commands;
+
+mod deposits;
 
 /// The most transaction ids of a source.
 const TXNS: u8 = 12;
@@ -61,21 +62,12 @@ fn source_policies() -> impl Strategy<Value = SourcePolicy> {
 
 /// Policies: every scope of keys, answer to spent wins, and stickiness of refusals.
 pub fn policies() -> impl Strategy<Value = Policy> {
-    (source_policies(), option::weighted(0.3, source_policies())).prop_map(|(default, other)| {
+    let sources = (source_policies(), option::weighted(0.3, source_policies()));
+    let policies = sources.prop_map(|(default, other)| {
         let sources = other.map(|other| (commands::source("prov2"), other)).into_iter().collect();
         Policy { default, sources, ..Policy::default() }
-    })
-}
-
-fn deposits() -> impl Strategy<Value = RecordDeposit> {
-    (prop_oneof![5 => Just(commands::source("psp")), 1 => sources()], txns(), amounts(), currencies())
-        .prop_map(|(source, id, amount, currency)| RecordDeposit {
-            source,
-            id,
-            amount,
-            currency,
-            authorisation: None,
-        })
+    });
+    (policies, deposits::policies()).prop_map(|(policy, deposits)| Policy { deposits, ..policy })
 }
 
 fn bets() -> impl Strategy<Value = PlaceBet> {
@@ -188,7 +180,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         10 => bets().prop_map(PlayerCommand::from),
         9 => settlements().prop_map(PlayerCommand::from),
         8 => rollbacks().prop_map(PlayerCommand::from),
-        3 => deposits().prop_map(PlayerCommand::from),
+        9 => deposits::single(),
         2 => closes().prop_map(PlayerCommand::from),
         2 => voids().prop_map(PlayerCommand::from),
         2 => credits().prop_map(PlayerCommand::from),
@@ -282,7 +274,7 @@ fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
                 rollback.target.clone_from(id);
             }
         }
-        _ => {}
+        command => deposits::aim(command, all, at),
     }
 }
 
@@ -296,7 +288,6 @@ fn rename(command: &mut PlayerCommand, step: usize) {
         return;
     }
     let id = match command {
-        PlayerCommand::RecordDeposit(c) => &mut c.id,
         PlayerCommand::PlaceBet(c) => &mut c.id,
         PlayerCommand::Settle(c) => &mut c.id,
         PlayerCommand::CloseRound(c) => &mut c.id,
@@ -304,6 +295,10 @@ fn rename(command: &mut PlayerCommand, step: usize) {
         PlayerCommand::Rollback(c) => &mut c.id,
         PlayerCommand::GrantCredit(c) => &mut c.id,
         PlayerCommand::OpenPlayer(_) | PlayerCommand::Batch(_) => return,
+        command => match deposits::id(command) {
+            Some(id) => id,
+            None => return,
+        },
     };
     *id = commands::txn(&format!("N{step}"));
 }

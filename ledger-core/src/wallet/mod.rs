@@ -7,9 +7,14 @@
 mod fx_postings;
 mod incoming;
 mod postings;
+mod recovery;
 mod state;
 
+pub(crate) use fx_postings::{credit_converted, reverse_credit_converted};
 pub(crate) use incoming::{incoming, purse};
-pub(crate) use postings::{credit_cash, deposit, hold, recover, release, take_stakes};
+pub(crate) use postings::{
+    credit_cash, deposit, hold, pay, recover, release, take_back, take_stakes, unless_zero,
+};
+pub(crate) use recovery::recovery;
 pub(crate) use state::PostError;
 pub use state::{Purse, Wallet};

@@ -8,12 +8,12 @@ use crate::ids::{GameId, SubAccount};
 use crate::money::{Amount, AmountError};
 use crate::stored::Recovery;
 
-pub(super) fn unless_zero(posting: Posting) -> Option<Posting> {
+pub(crate) fn unless_zero(posting: Posting) -> Option<Posting> {
     if posting.amount.is_zero() { None } else { Some(posting) }
 }
 
 /// The player's side of new money: it pays what he owes first (P29), the rest is cash.
-pub(super) fn pay(purse: &Purse, amount: Amount) -> Result<[Posting; 2], AmountError> {
+pub(crate) fn pay(purse: &Purse, amount: Amount) -> Result<[Posting; 2], AmountError> {
     let currency = purse.currency().code();
     let owed = purse.receivable().min(amount)?;
     Ok([
@@ -23,7 +23,7 @@ pub(super) fn pay(purse: &Purse, amount: Amount) -> Result<[Posting; 2], AmountE
 }
 
 /// The player's side of money that is taken back: from cash, as a receivable, or written off.
-pub(super) fn take_back(purse: &Purse, recovery: &Recovery) -> [Posting; 3] {
+pub(crate) fn take_back(purse: &Purse, recovery: &Recovery) -> [Posting; 3] {
     let currency = purse.currency().code();
     [
         Posting::debit(AccountCode::PlayerCash, None, recovery.cash, currency),

@@ -7,17 +7,20 @@
 //! Files of older versions stay, and must be read for ever.
 
 use ledger_core::stored::{
-    Bet, BetPlaced, BetRolledBack, BetSettled, BetStatus, BetVoided, CloseReason, CommitBody, CreditGranted,
-    CreditKind, CurrencyRegistered, DepositSucceeded, EntryPosted, Event, EventRecord, NegativeBalanceRaised,
-    Note, PlayerOpened, PurseBalance, Recovery, ReopenReason, Round, RoundClosed, RoundReopened, RoundStatus,
-    RoundVoided, SettledBy, Split, TransactionRef, TxnNoted, TxnRejected, TxnTombstoned, Win, WinCredited,
-    WinRetained, WinRolledBack, WinStatus,
+    Bet, BetPlaced, BetRolledBack, BetSettled, BetStatus, BetVoided, ChargebackReversed, CloseReason,
+    CommitBody, Converted, CreditGranted, CreditKind, CurrencyRegistered, DebtWrittenOff, DepositAttempted,
+    DepositBreak, DepositCancelled, DepositChargedBack, DepositCompleted, DepositExpired, DepositFailed,
+    DepositInitiated, DepositMismatch, DepositRefunded, DepositReleased, DepositSucceeded, DepositSuspended,
+    EntryPosted, Event, EventRecord, Money, NegativeBalanceCleared, NegativeBalanceRaised, Note,
+    PlayerOpened, PurseBalance, Recovery, ReleasedTo, ReopenReason, Round, RoundClosed, RoundReopened,
+    RoundStatus, RoundVoided, SettledBy, Split, SuspenseReason, TransactionRef, TxnNoted, TxnRejected,
+    TxnTombstoned, Win, WinCredited, WinRetained, WinRolledBack, WinStatus,
 };
 use ledger_core::testing::{commands, given};
 use ledger_core::{
     AccountCode, AccountKind, Amount, Authorisation, ContentHash, Currency, Entry, FingerprintBuilder,
-    OpenPlayer, OperationKind, PlayerCommand, Posting, Reason, Rejection, Rollback, RollbackKind, SourceId,
-    SubAccount,
+    MethodId, OpenPlayer, OperationKind, PlayerCommand, Posting, Reason, Rejection, Rollback, RollbackKind,
+    SourceId, SubAccount,
 };
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -63,6 +66,21 @@ fn the_round() -> Round {
     }
 }
 
+/// Dollars of deposit D2 in euros.
+fn converted(euros: &str, exact: &str) -> Converted {
+    Converted {
+        rate: commands::rate("EUR", "USD", "1.10"),
+        currency: commands::currency("EUR"),
+        amount: amount(euros),
+        exact: amount(exact),
+    }
+}
+
+/// From cash, but for one cent that he owes.
+fn recovery(cash: &str) -> Recovery {
+    Recovery { cash: amount(cash), receivable: amount("0.01"), written_off: amount("0.00") }
+}
+
 /// One event of every type, every optional field there.
 pub(crate) fn samples() -> Vec<EventRecord> {
     let eur = commands::currency("EUR");
@@ -71,6 +89,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
     };
     let round = "round/p1/prov/R";
     let split = |text: &str| Split { cash: amount(text) };
+    let intent = "intent/p1/cashier/I1";
     let open: OpenPlayer = commands::open(&["EUR", "JPY"]);
     vec![
         record(
@@ -120,6 +139,24 @@ pub(crate) fn samples() -> Vec<EventRecord> {
             }),
         ),
         record(
+            "player/p1",
+            6,
+            Event::NegativeBalanceCleared(NegativeBalanceCleared { entry: 8, currency: eur }),
+        ),
+        record(
+            "player/p1",
+            7,
+            Event::DebtWrittenOff(DebtWrittenOff {
+                txn: txn_ref("office", OperationKind::DebtWriteOff, "O1"),
+                currency: eur,
+                amount: amount("60.00"),
+                reason: Reason::new("180 days").unwrap(),
+                by: commands::person("anna"),
+                approved_by: commands::person("boris"),
+                entry: 9,
+            }),
+        ),
+        record(
             "wallet/p1",
             2,
             Event::EntryPosted(EntryPosted {
@@ -149,13 +186,142 @@ pub(crate) fn samples() -> Vec<EventRecord> {
             }),
         ),
         record(
+            intent,
+            1,
+            Event::DepositInitiated(DepositInitiated {
+                currency: eur,
+                amount: amount("100.00"),
+                method: Some(MethodId::new("card").unwrap()),
+            }),
+        ),
+        record(
+            intent,
+            2,
+            Event::DepositAttempted(DepositAttempted {
+                attempt: commands::txn("A1"),
+                psp: commands::source("psp"),
+                reference: Some(commands::txn("D1")),
+            }),
+        ),
+        record(
+            intent,
+            3,
+            Event::DepositFailed(DepositFailed {
+                txn: txn_ref("cashier", OperationKind::DepositFail, "F1"),
+                attempt: Some(commands::txn("A1")),
+                payment: Some(commands::payment("D1")),
+                reason: Some(Reason::new("declined").unwrap()),
+            }),
+        ),
+        record(
+            intent,
+            4,
+            Event::DepositCancelled(DepositCancelled {
+                txn: txn_ref("cashier", OperationKind::DepositCancel, "C1"),
+                reason: Some(Reason::new("changed his mind").unwrap()),
+            }),
+        ),
+        record(
+            intent,
+            4,
+            Event::DepositExpired(DepositExpired {
+                txn: txn_ref("timers", OperationKind::DepositExpire, "E1"),
+                due_at: "2026-01-02T00:00:00Z".parse().unwrap(),
+            }),
+        ),
+        record(
+            intent,
+            5,
+            Event::DepositCompleted(DepositCompleted { capture: commands::payment("D1"), suspended: false }),
+        ),
+        record(
+            intent,
+            6,
+            Event::DepositMismatch(DepositMismatch {
+                what: DepositBreak::Amount,
+                capture: commands::payment("D1"),
+                asked: Money { currency: eur, amount: amount("100.00") },
+                captured: Some(Money { currency: eur, amount: amount("95.00") }),
+            }),
+        ),
+        record(
             "deposit/p1/psp/D1",
             1,
             Event::DepositSucceeded(DepositSucceeded {
                 currency: eur,
                 amount: amount("100.00"),
                 authorisation: Some(Authorisation::new("AUTH-1").unwrap()),
+                intent: None,
+                fee: None,
+                converted: None,
+                after: None,
                 entry: 1,
+            }),
+        ),
+        record(
+            "deposit/p1/psp/D2",
+            1,
+            Event::DepositSuspended(DepositSuspended {
+                reason: SuspenseReason::UnknownIntent,
+                currency: commands::currency("USD"),
+                amount: amount("110.00"),
+                authorisation: Some(Authorisation::new("AUTH-2").unwrap()),
+                intent: Some(commands::intent("I2")),
+                entry: 2,
+            }),
+        ),
+        record(
+            "deposit/p1/psp/D2",
+            2,
+            Event::DepositReleased(DepositReleased {
+                txn: txn_ref("office", OperationKind::SuspenseRelease, "L1"),
+                to: ReleasedTo::Player,
+                house_item: false,
+                currency: commands::currency("USD"),
+                amount: amount("110.00"),
+                converted: Some(converted("100.00", "100.000000")),
+                by: commands::person("anna"),
+                approved_by: commands::person("boris"),
+                entry: 3,
+            }),
+        ),
+        record(
+            "deposit/p1/psp/D2",
+            3,
+            Event::DepositRefunded(DepositRefunded {
+                txn: commands::txn("B1"),
+                currency: commands::currency("USD"),
+                amount: amount("10.00"),
+                fee: Some(amount("2.00")),
+                recovery: recovery("9.09"),
+                converted: Some(converted("9.09", "9.090909")),
+                entry: 4,
+            }),
+        ),
+        record(
+            "deposit/p1/psp/D2",
+            4,
+            Event::DepositChargedBack(DepositChargedBack {
+                txn: commands::txn("CB1"),
+                currency: commands::currency("USD"),
+                amount: amount("100.00"),
+                fee: Some(amount("15.00")),
+                recovery: Some(recovery("90.91")),
+                converted: Some(converted("90.91", "90.909091")),
+                entry: 5,
+            }),
+        ),
+        record(
+            "deposit/p1/psp/D2",
+            5,
+            Event::ChargebackReversed(ChargebackReversed {
+                txn: commands::txn("CR1"),
+                chargeback: commands::txn("CB1"),
+                currency: commands::currency("USD"),
+                amount: amount("100.00"),
+                fee: Some(amount("15.00")),
+                converted: Some(converted("90.91", "90.909091")),
+                entry: 6,
             }),
         ),
         record(

@@ -21,6 +21,7 @@ fn differs(policy: &Policy, history: &[PlayerCommand], plant: bool) -> Result<Te
     for (step, command) in history.iter().enumerate() {
         ledger.advance_secs(u32::try_from(step % 3).unwrap());
         let answer = ledger.execute(command).map_err(|fault| format!("step {step} {command:?}: {fault}"))?;
+        model.at(ledger.now().as_micros() / 1_000_000);
         let expected = model.execute(command);
         if plant && step == history.len() - 1 {
             model.plant("player:cash", commands::currency("EUR"), 1);
@@ -34,6 +35,9 @@ fn differs(policy: &Policy, history: &[PlayerCommand], plant: bool) -> Result<Te
         }
         if ledger.state().open_rounds() != model.live_rounds() {
             return Err(format!("step {step} {command:?}: live rounds differ"));
+        }
+        if ledger.state().open_intents() != model.open_intents() {
+            return Err(format!("step {step} {command:?}: open deposits differ"));
         }
     }
     Ok(ledger)

@@ -2,6 +2,7 @@
 //! core but the command types and the policy document.
 
 mod cashier;
+mod deposits;
 mod money;
 mod rounds;
 
@@ -15,6 +16,7 @@ use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
 use crate::policy::{KeyScope, Policy, SourcePolicy};
 use crate::round::VoidTarget;
 
+use deposits::{ModelDeposit, ModelIntent};
 use rounds::ModelRound;
 
 /// An outcome, or the code of a refusal.
@@ -35,7 +37,11 @@ pub struct Model {
     dead: BTreeSet<(String, String)>,
     rounds: BTreeMap<(String, String), ModelRound>,
     accounts: BTreeMap<(String, CurrencyCode), i128>,
+    intents: BTreeMap<(String, String), ModelIntent>,
+    deposits: BTreeMap<(String, String), ModelDeposit>,
     seq: u64,
+    /// Seconds since 1970.
+    now: i64,
 }
 
 impl Model {
@@ -50,7 +56,10 @@ impl Model {
             dead: BTreeSet::new(),
             rounds: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            intents: BTreeMap::new(),
+            deposits: BTreeMap::new(),
             seq: 0,
+            now: 0,
         }
     }
 
@@ -58,11 +67,13 @@ impl Model {
     pub fn account_texts(&self) -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();
         for ((name, currency), units) in self.accounts.iter().filter(|(_, units)| **units != 0) {
-            let purse = self.purses.as_ref().and_then(|purses| purses.get(currency));
-            let (scale, _) = *purse.expect("an account is in a purse's currency");
+            let scale = self.registry.get(*currency).expect("an account is in a known currency").scale();
             // A jackpot accrues fractions of a cent: the ledger shows its accounts with four digits more.
             let finer = if name.starts_with("jackpot:") { (18 - scale).min(4) } else { 0 };
             let (units, scale) = (units * 10_i128.pow(u32::from(finer)), scale + finer);
+            // Exchange and rounding are counted in such fractions here too.
+            let scale =
+                if matches!(name.as_str(), "fx:position" | "rounding") { (scale + 4).min(18) } else { scale };
             let name =
                 if currency.as_str() == "EUR" { name.clone() } else { format!("{name} in {currency}") };
             all.insert(name, Decimal::from_i128_with_scale(units, u32::from(scale)).to_string());
@@ -87,6 +98,11 @@ impl Model {
 
     fn any_kind(&self, source: &str) -> bool {
         self.of_source(source).key_scope == KeyScope::AnyKind
+    }
+
+    /// The time of the commands from here on, in seconds since 1970.
+    pub fn at(&mut self, now: i64) {
+        self.now = now;
     }
 
     /// Judges and applies a command. Answers with the text of its outcome.
@@ -133,6 +149,7 @@ impl Model {
     fn is_unrecorded(&self, code: &str) -> bool {
         let malformed = [
             "player_unknown",
+            "key_reused",
             "currency_unknown",
             "zone_unknown",
             "invalid_amount",
@@ -210,7 +227,20 @@ impl Model {
         let texts = |source: &SourceId, id: &TransactionId| (source.to_string(), id.to_string());
         let ((source, id), kind) = match command {
             PlayerCommand::OpenPlayer(c) => ((c.operator.to_string(), self.player.clone()), "open"),
+            PlayerCommand::InitiateDeposit(c) => (texts(&c.source, &c.id), "deposit_intent"),
+            PlayerCommand::AttemptDeposit(c) => (texts(&c.source, &c.id), "deposit_attempt"),
+            PlayerCommand::FailDeposit(c) => (texts(&c.source, &c.id), "deposit_fail"),
+            PlayerCommand::CancelDeposit(c) => (texts(&c.source, &c.id), "deposit_cancel"),
+            PlayerCommand::ExpireDeposit(c) => (texts(&c.source, &c.id), "deposit_expire"),
             PlayerCommand::RecordDeposit(c) => (texts(&c.source, &c.id), "deposit"),
+            PlayerCommand::ReleaseSuspense(c) if c.house_item.is_some() => {
+                (texts(&c.psp, &c.reference), "suspense_release")
+            }
+            PlayerCommand::ReleaseSuspense(c) => (texts(&c.source, &c.id), "suspense_release"),
+            PlayerCommand::RefundDeposit(c) => (texts(&c.source, &c.id), "deposit_refund"),
+            PlayerCommand::Chargeback(c) => (texts(&c.source, &c.id), "chargeback"),
+            PlayerCommand::ReverseChargeback(c) => (texts(&c.source, &c.id), "chargeback_reversal"),
+            PlayerCommand::WriteOffDebt(c) => (texts(&c.source, &c.id), "debt_write_off"),
             PlayerCommand::PlaceBet(c) => (texts(&c.source, &c.id), "bet"),
             PlayerCommand::Settle(c) => (texts(&c.source, &c.id), "win"),
             PlayerCommand::CloseRound(c) => (texts(&c.source, &c.id), "close"),
@@ -225,7 +255,17 @@ impl Model {
     fn judge(&mut self, command: &PlayerCommand) -> Judged {
         match command {
             PlayerCommand::OpenPlayer(c) => self.open(c),
+            PlayerCommand::InitiateDeposit(c) => self.initiate(c),
+            PlayerCommand::AttemptDeposit(c) => self.attempt(c),
+            PlayerCommand::FailDeposit(c) => self.fail(c),
+            PlayerCommand::CancelDeposit(c) => self.cancel(c),
+            PlayerCommand::ExpireDeposit(c) => self.expire(c),
             PlayerCommand::RecordDeposit(c) => self.deposit(c),
+            PlayerCommand::ReleaseSuspense(c) => self.release(c),
+            PlayerCommand::RefundDeposit(c) => self.refund(c),
+            PlayerCommand::Chargeback(c) => self.charge_back(c),
+            PlayerCommand::ReverseChargeback(c) => self.win_dispute(c),
+            PlayerCommand::WriteOffDebt(c) => self.write_off(c),
             PlayerCommand::PlaceBet(c) => self.bet(c),
             PlayerCommand::Settle(c) => self.settle(c),
             PlayerCommand::CloseRound(c) => Ok(self.close(c)),
@@ -246,14 +286,29 @@ fn refused(code: &str) -> String {
 
 /// Whether a command takes the player's money or starts a payment.
 fn takes_money(command: &PlayerCommand) -> bool {
-    matches!(command, PlayerCommand::PlaceBet(_))
+    matches!(command, PlayerCommand::PlaceBet(_) | PlayerCommand::InitiateDeposit(_))
 }
 
 /// What makes two commands of one key the same operation. Decimals of equal value are equal.
 fn payload_of(command: &PlayerCommand) -> PlayerCommand {
     let mut payload = command.clone();
     match &mut payload {
-        PlayerCommand::RecordDeposit(c) => c.authorisation = None,
+        PlayerCommand::RecordDeposit(c) => {
+            c.authorisation = None;
+            c.rate = None;
+        }
+        PlayerCommand::FailDeposit(c) => c.reason = None,
+        PlayerCommand::CancelDeposit(c) => c.reason = None,
+        PlayerCommand::ReleaseSuspense(c) => {
+            c.rate = None;
+            c.approved_by = c.by.clone();
+            if c.house_item.is_some() {
+                c.source = c.psp.clone();
+                c.id = c.reference.clone();
+            }
+        }
+        PlayerCommand::RefundDeposit(c) => c.on_shortfall = None,
+        PlayerCommand::WriteOffDebt(c) => c.approved_by = c.by.clone(),
         PlayerCommand::Rollback(c) => c.on_shortfall = None,
         PlayerCommand::Void(c) => c.reason = Reason::new("-").expect("a reason"),
         _ => {}
