@@ -1,7 +1,9 @@
 //! The core against its rule book: scenarios, money, entries, stored shapes, and a model.
 
 mod basics;
+mod chargebacks;
 mod defects;
+mod deposits;
 mod docs;
 mod entries;
 mod folds;

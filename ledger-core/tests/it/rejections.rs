@@ -3,9 +3,9 @@
 use ledger_core::stored::CreditKind;
 use ledger_core::testing::{Scenario, commands, given, given_nobody};
 use ledger_core::{
-    AccountKind, Amount, BETS_MAX, Capacity, Currency, Finality, GrantCredit, KeyScope, MismatchField,
-    NotAllowedReason, OPEN_ROUNDS_MAX, OpenPlayer, OperatorId, PlaceBet, PlayerCommand, RecordDeposit,
-    Rejection, Rollback, Settle, ShortfallPolicy, WINS_MAX,
+    AccountKind, Amount, BETS_MAX, Capacity, Currency, Finality, GrantCredit, InitiateDeposit, KeyScope,
+    MismatchField, NotAllowedReason, OPEN_ROUNDS_MAX, OpenPlayer, OperatorId, PlaceBet, PlayerCommand,
+    RecordDeposit, Rejection, Rollback, Settle, ShortfallPolicy, WINS_MAX,
 };
 
 /// The variants in order of precedence.
@@ -210,7 +210,7 @@ fn currency_and_zone_of_the_opening() {
 fn currency_mismatch_for_every_kind_that_names_one() {
     let usd = commands::currency("USD");
     let cases: [PlayerCommand; 4] = [
-        RecordDeposit { currency: usd, ..commands::deposit("D1", "1") }.into(),
+        InitiateDeposit { currency: usd, ..commands::initiate("I1", "1") }.into(),
         PlaceBet { currency: usd, ..commands::bet("T2", "R2", "1") }.into(),
         Settle { currency: usd, ..commands::win("W1", "R", "1") }.into(),
         GrantCredit { currency: usd, ..commands::credit("K1", CreditKind::Cashback, "1") }.into(),
@@ -488,7 +488,7 @@ fn currency_before_form_before_funds() {
     given()
         .when(PlaceBet { currency: usd, ..commands::bet("T1", "R", "-1") })
         .rejected("currency_mismatch")
-        .when(RecordDeposit { currency: usd, ..commands::deposit("D1", "0.001") })
+        .when(InitiateDeposit { currency: usd, ..commands::initiate("I1", "0.001") })
         .rejected("currency_mismatch")
         .bet("T2", "R", "1000000000000.001")
         .refused("invalid_amount")
@@ -550,13 +550,13 @@ fn too_many_currencies() {
 // What a refusal leaves behind.
 
 #[test]
-fn only_refused_bets_consume_their_key() {
+fn only_refused_bets_and_deposits_at_the_cashier_consume_their_key() {
     let usd = commands::currency("USD");
     let cases: [(PlayerCommand, &str); 6] = [
         (commands::win("W1", "R9", "1").into(), "bet_not_found"),
         (commands::rollback("X9", "X0").into(), "not_allowed"),
         (commands::void_round("V1", "R").into(), "already_settled"),
-        (RecordDeposit { currency: usd, ..commands::deposit("D1", "1") }.into(), "currency_mismatch"),
+        (commands::refund("B1", "D1").into(), "payment_not_found"),
         (
             GrantCredit { currency: usd, ..commands::credit("K1", CreditKind::Cashback, "1") }.into(),
             "currency_mismatch",
@@ -570,6 +570,10 @@ fn only_refused_bets_consume_their_key() {
         let _ = refused.when(command).rejected(code);
     }
     let refused = given().bet("T1", "R", "1").rejected("insufficient_funds");
+    assert_eq!(refused.ledger().commits().last().unwrap().keys.len(), 1);
+    let refused = given()
+        .when(InitiateDeposit { currency: usd, ..commands::initiate("I1", "1") })
+        .rejected("currency_mismatch");
     assert_eq!(refused.ledger().commits().last().unwrap().keys.len(), 1);
 }
 
