@@ -318,11 +318,13 @@ fn spent_win(on_shortfall: Option<ShortfallPolicy>) -> Vec<PlayerCommand> {
 
 /// Histories of one player: he is opened with EUR and USD and mostly deposits, then anything comes. Many
 /// commands are aimed at an earlier bet or win, about one in eight is an earlier one again, and in some
-/// histories a win is spent and then rolled back. `len` counts the rest.
+/// histories a win is spent and then rolled back, or a deposit goes from its start to its disputes. `len` counts the rest.
 pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerCommand>> {
     let steps = vec((command(), bends()), len);
     let spree = option::weighted(0.2, (any::<Index>(), option::of(shortfalls())));
-    (select(&["0", "20", "100", "1000"][..]), steps, spree).prop_map(|(cash, steps, spree)| {
+    let tale = option::weighted(0.2, (any::<Index>(), deposits::tale()));
+    let cash = select(&["0", "20", "100", "1000"][..]);
+    (cash, steps, spree, tale).prop_map(|(cash, steps, spree, tale)| {
         let mut all: Vec<PlayerCommand> = vec![commands::open(&["EUR", "USD"]).into()];
         if cash != "0" {
             all.push(commands::deposit("T1", cash).into());
@@ -340,6 +342,11 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
         if let Some((at, on_shortfall)) = spree {
             let tail = all.split_off(at.index(all.len()) + 1);
             all.extend(spent_win(on_shortfall));
+            all.extend(tail);
+        }
+        if let Some((at, tale)) = tale {
+            let tail = all.split_off(at.index(all.len()) + 1);
+            all.extend(tale);
             all.extend(tail);
         }
         all

@@ -160,6 +160,34 @@ fn write_offs() -> impl Strategy<Value = WriteOffDebt> {
     })
 }
 
+/// Messages on one deposit, from its start to its disputes; some of them, or all.
+pub(super) fn tale() -> impl Strategy<Value = Vec<PlayerCommand>> {
+    let of_attempt = |id: &str| FailDeposit {
+        payment: Some(commands::payment("YD")),
+        ..commands::fail_attempt(id, "YI", "YA")
+    };
+    let usd = commands::currency("USD");
+    let all: Vec<PlayerCommand> = vec![
+        commands::initiate("YI", "100").into(),
+        AttemptDeposit { reference: Some(commands::txn("YD")), ..commands::attempt("YA", "YI") }.into(),
+        FailDeposit { payment: Some(commands::payment("YE")), ..of_attempt("YF1") }.into(),
+        commands::expire_deposit("YX", "YI").into(),
+        commands::capture("YD", "YI", "95").into(),
+        of_attempt("YF2").into(),
+        of_attempt("YF3").into(),
+        commands::capture("YE", "YI", "95").into(),
+        commands::release("YL", "YE").into(),
+        Chargeback { currency: usd, ..commands::chargeback("YC", "YD", "10") }.into(),
+        commands::chargeback("YC", "YD", "95").into(),
+        commands::write_off("YO").into(),
+        commands::reverse_chargeback("YR", "YD", "YC").into(),
+        commands::reverse_chargeback("YS", "YD", "YC").into(),
+        commands::refund("YB", "YD").into(),
+    ];
+    let count = all.len();
+    prop::sample::subsequence(all, count / 2..=count)
+}
+
 /// One command on deposits.
 pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
     let ended = (txns(), intents(), any::<bool>()).prop_map(|(id, intent, expires)| {
