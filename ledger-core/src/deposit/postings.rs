@@ -11,8 +11,8 @@ fn only_positive(postings: impl IntoIterator<Item = Posting>) -> Vec<Posting> {
     postings.into_iter().filter_map(unless_zero).collect()
 }
 
-fn clearing(psp: &SourceId) -> Option<SubAccount> {
-    Some(SubAccount::source(psp))
+fn clearing(psp: &SourceId) -> SubAccount {
+    SubAccount::source(psp)
 }
 
 /// What the player pays for a deposit is kept under this name of `fees:income`.
@@ -28,7 +28,7 @@ pub(super) fn deposit_with_fee(
     fee: Amount,
 ) -> Result<Vec<Posting>, AmountError> {
     let currency = purse.currency().code();
-    let whole = Posting::debit(AccountCode::PspClearing, clearing(psp), amount, currency);
+    let whole = Posting::debit(AccountCode::PspClearing, Some(clearing(psp)), amount, currency);
     let kept = Posting::credit(AccountCode::FeesIncome, fee_kind(), fee, currency);
     Ok(only_positive([whole].into_iter().chain(pay(purse, amount.checked_sub(fee)?)?).chain([kept])))
 }
@@ -36,16 +36,16 @@ pub(super) fn deposit_with_fee(
 /// Captured money that is not credited.
 pub(super) fn suspend(psp: &SourceId, amount: Amount, currency: CurrencyCode) -> Vec<Posting> {
     vec![
-        Posting::debit(AccountCode::PspClearing, clearing(psp), amount, currency),
-        Posting::credit(AccountCode::Suspense, clearing(psp), amount, currency),
+        Posting::debit(AccountCode::PspClearing, Some(clearing(psp)), amount, currency),
+        Posting::credit(AccountCode::Suspense, Some(clearing(psp)), amount, currency),
     ]
 }
 
 /// Money leaves suspense and goes back to its payer, or is charged back by him.
 pub(super) fn unsuspend(psp: &SourceId, amount: Amount, currency: CurrencyCode) -> Vec<Posting> {
     vec![
-        Posting::debit(AccountCode::Suspense, clearing(psp), amount, currency),
-        Posting::credit(AccountCode::PspClearing, clearing(psp), amount, currency),
+        Posting::debit(AccountCode::Suspense, Some(clearing(psp)), amount, currency),
+        Posting::credit(AccountCode::PspClearing, Some(clearing(psp)), amount, currency),
     ]
 }
 
@@ -61,23 +61,23 @@ pub(super) fn take(
     let currency = purse.currency().code();
     only_positive(take_back(purse, recovery).into_iter().chain([
         Posting::debit(AccountCode::FeesIncome, fee_kind(), fee, currency),
-        Posting::credit(AccountCode::PspClearing, clearing(psp), amount, currency),
+        Posting::credit(AccountCode::PspClearing, Some(clearing(psp)), amount, currency),
     ]))
 }
 
 /// What a payment provider charges the house for a chargeback (P28).
 pub(super) fn chargeback_fee(psp: &SourceId, fee: Amount, currency: CurrencyCode) -> Vec<Posting> {
     only_positive([
-        Posting::debit(AccountCode::ChargebackFees, clearing(psp), fee, currency),
-        Posting::credit(AccountCode::PspClearing, clearing(psp), fee, currency),
+        Posting::debit(AccountCode::ChargebackFees, Some(clearing(psp)), fee, currency),
+        Posting::credit(AccountCode::PspClearing, Some(clearing(psp)), fee, currency),
     ])
 }
 
 /// It gives that back.
 pub(super) fn chargeback_fee_back(psp: &SourceId, fee: Amount, currency: CurrencyCode) -> Vec<Posting> {
     only_positive([
-        Posting::debit(AccountCode::PspClearing, clearing(psp), fee, currency),
-        Posting::credit(AccountCode::ChargebackFees, clearing(psp), fee, currency),
+        Posting::debit(AccountCode::PspClearing, Some(clearing(psp)), fee, currency),
+        Posting::credit(AccountCode::ChargebackFees, Some(clearing(psp)), fee, currency),
     ])
 }
 

@@ -156,7 +156,7 @@ fn reversals() -> impl Strategy<Value = ReverseChargeback> {
 fn write_offs() -> impl Strategy<Value = WriteOffDebt> {
     let approved_by = prop_oneof![9 => Just("boris"), 1 => Just("anna")].prop_map(commands::person);
     (txns(), parts(), currencies(), approved_by).prop_map(|(id, amount, currency, approved_by)| {
-        WriteOffDebt { id, amount, currency, approved_by, ..commands::write_off("O") }
+        WriteOffDebt { id, currency, amount, approved_by, ..commands::write_off("O") }
     })
 }
 
