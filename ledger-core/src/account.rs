@@ -338,6 +338,35 @@ mod tests {
         }
     }
 
+    /// The page names the accounts that are finer than their currency, and no others.
+    #[test]
+    fn the_finer_accounts_are_the_documented_ones() {
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/chart-of-accounts.md"));
+        let (_, section) = page.split_once("\n## Finer accounts\n").unwrap();
+        let (_, list) = section.split_once("at most 18 digits: ").unwrap();
+        let (list, _) = list.split_once(". ").unwrap();
+        let fine = AccountCode::ALL.iter().filter(|account| account.is_fine());
+        assert_eq!(list, fine.map(|account| account.code()).collect::<Vec<_>>().join(", "));
+        assert!(AccountCode::ALL.iter().all(|account| !(account.is_fine() && account.is_player())));
+    }
+
+    #[test]
+    fn an_account_has_one_scale_in_a_currency() {
+        let currency = |code: &str| {
+            let code = CurrencyCode::new(code).unwrap();
+            *crate::money::CurrencyRegistry::standard().get(code).unwrap()
+        };
+        for (code, scale, fine) in
+            [("JPY", 0, 4), ("EUR", 2, 6), ("KWD", 3, 7), ("BTC", 8, 12), ("SOL", 9, 13), ("ETH", 18, 18)]
+        {
+            for account in AccountCode::ALL {
+                let expected = if account.is_fine() { fine } else { scale };
+                assert_eq!(account.scale(&currency(code)), expected, "{account} in {code}");
+            }
+        }
+        assert_eq!((fine_scale(14), fine_scale(15), fine_scale(17)), (18, 18, 18));
+    }
+
     #[test]
     fn a_row_of_the_chart_is_told_from_other_rows() {
         let page =

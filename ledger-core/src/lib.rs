@@ -29,7 +29,11 @@
 //! # A tour
 //!
 //! - **Money.** An [`Amount`] is a whole number of units of 10^-scale; a [`Currency`] has a scale and a
-//!   maximum, a [`CurrencyRegistry`] is what a ledger may hold. Amounts are checked and never rounded.
+//!   maximum, a [`CurrencyRegistry`] is what a ledger may hold. Amounts are checked and never rounded, but where
+//!   the caller says how: shares ([`mul_div`], [`Amount::share`], [`Amount::split`]), a [`fee`], a [`Conversion`]
+//!   at an [`FxRate`].
+//! - **Odds.** [`gross_return`], [`parlay_odds`] and [`free_bet_return`] turn results at [`Odds`] into amounts, for
+//!   adapters of sportsbooks.
 //! - **Accounts.** [`AccountCode`] is the chart: each account has one [`AccountClass`] and one [`Book`]. A
 //!   [`Posting`] is one leg of an [`Entry`], and [`Entry::new`] is the only way to one: it proves that
 //!   debits equal credits per currency and book, and that cash and bonus do not mix.

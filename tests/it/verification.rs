@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use casino_ledger::core::Finality;
+use casino_ledger::core::stored::{CommitBody, CommitIndex, EntryPosted, Event, EventRecord};
+use casino_ledger::core::{AccountCode, AccountKind, CurrencyCode, Entry, Finality, Posting, SubAccount};
 use casino_ledger::store::{
-    EventStore, Head, LedgerIdentity, Position, Shard, ShardCount, StoredCommit, commit_hash, genesis,
+    EventStore, Head, LedgerIdentity, Position, SealedCommit, Shard, ShardAppend, ShardCount, StoredCommit,
+    commit_hash, genesis,
 };
-use casino_ledger::{VerifyError, verify};
+use casino_ledger::{TrialBalanceLine, VerifyError, verify};
 
 use crate::puppet::Puppet;
 use crate::support::{Hands, bet, deposit, funded, memory, on, rollback, tuned, win};
@@ -76,6 +78,100 @@ async fn an_honest_ledger_passes_with_the_right_sums() {
         verification.trial_balance.iter().map(|line| side(line).units()).sum::<i128>()
     };
     assert_eq!(sum(|line| line.debits), sum(|line| line.credits));
+}
+
+/// A posting of an exchange.
+fn leg(
+    side: fn(AccountCode, Option<SubAccount>, casino_ledger::core::Amount, CurrencyCode) -> Posting,
+    account: AccountCode,
+    amount: &str,
+    currency: &str,
+) -> Posting {
+    let of = account.per().map(|_| SubAccount::new("psp").unwrap());
+    side(account, of, amount.parse().unwrap(), CurrencyCode::new(currency).unwrap())
+}
+
+/// The staged ledger, and after it entries that somebody else appended to the wallet of p, each with what he got.
+async fn with_entries(entries: &[(Vec<Posting>, &str)]) -> Arc<Puppet> {
+    let (puppet, mut commits) = staged().await;
+    let mut bodies = commits.iter().map(|commit| CommitBody::decode(&commit.body).unwrap());
+    let last = bodies.rfind(|body| body.partition.to_string() == "player/p").unwrap();
+    let posted = |record: &EventRecord| match &record.event {
+        Event::EntryPosted(posted) => Some((record.version, posted.after[0].clone())),
+        _ => None,
+    };
+    let (mut version, mut purse) = last.events.iter().find_map(posted).unwrap();
+    for (postings, cash) in entries {
+        version += 1;
+        purse.cash = purse.cash.checked_add(cash.parse().unwrap()).unwrap();
+        let entry = Entry::new(AccountKind::Real, postings.clone()).unwrap();
+        let event = Event::EntryPosted(EntryPosted { entry, after: vec![purse.clone()] });
+        let events = vec![EventRecord { stream: "wallet/p".parse().unwrap(), version, event }];
+        let body = CommitBody { keys: vec![], tombstones: vec![], balance: None, events, ..last.clone() };
+        let mut bytes = Vec::new();
+        body.encode(&mut bytes).unwrap();
+        commits.push(StoredCommit { body: bytes.into(), ..commits.last().unwrap().clone() });
+    }
+    let store = memory(ShardCount::ONE);
+    for commit in rehashed(puppet.identity(), commits) {
+        let StoredCommit { position, previous, hash, body, .. } = commit;
+        let expected = Head { position: Position(position.0 - 1), hash: previous };
+        let index = CommitIndex::of_body(&body).unwrap();
+        let commits = vec![SealedCommit { position, previous, hash, body, index }];
+        store.append(&[ShardAppend { shard: Shard(0), expected, commits }]).await.unwrap().remove(0).unwrap();
+    }
+    Puppet::new(store)
+}
+
+/// An exchange has a currency the player has no purse in, and house accounts finer than their currency.
+#[tokio::test]
+async fn entries_of_mixed_scales_add_up() {
+    use AccountCode::{FxPosition, PlayerCash, PspClearing, Rounding};
+    let exchange = vec![
+        leg(Posting::debit, PspClearing, "100.01", "USD"),
+        leg(Posting::credit, FxPosition, "100.010000", "USD"),
+        leg(Posting::debit, FxPosition, "90.918182", "EUR"),
+        leg(Posting::debit, Rounding, "0.001818", "EUR"),
+        leg(Posting::credit, PlayerCash, "90.92", "EUR"),
+    ];
+    // One account at two scales: nobody books it so, but a sum must not depend on it.
+    let coarse =
+        vec![leg(Posting::debit, FxPosition, "2.00", "EUR"), leg(Posting::credit, PlayerCash, "2.00", "EUR")];
+    let both = [(exchange, "90.92"), (coarse, "2.00")];
+    for entries in [both.clone(), [both[1].clone(), both[0].clone()]] {
+        let puppet = with_entries(&entries).await;
+        let verification = verify(puppet.as_ref()).await.unwrap();
+        let assert = |account: AccountCode, currency: &str, debits: &str, credits: &str| {
+            let of = |line: &&TrialBalanceLine| line.account == account && line.currency.as_str() == currency;
+            let lines: Vec<_> = verification.trial_balance.iter().filter(of).collect();
+            assert_eq!(lines.len(), 1, "{account} {currency}");
+            assert_eq!(
+                (lines[0].debits.to_string(), lines[0].credits.to_string()),
+                (debits.to_owned(), credits.to_owned())
+            );
+        };
+        assert(FxPosition, "EUR", "92.918182", "0.000000");
+        assert(FxPosition, "USD", "0.000000", "100.010000");
+        assert(PspClearing, "USD", "100.01", "0.00");
+        assert(Rounding, "EUR", "0.001818", "0.000000");
+        // p: 100.00 deposited, 10.00 staked and taken, 7.00 deposited; q: 50.00 less an open bet of 1.00.
+        assert(PspClearing, "EUR", "157.00", "0.00");
+        assert(PlayerCash, "EUR", "52.40", "291.32");
+    }
+}
+
+/// The player's own accounts have whole units, also in an entry whose other legs are finer.
+#[tokio::test]
+async fn a_players_leg_at_a_finer_scale_is_named() {
+    use AccountCode::{FxPosition, PlayerCash, Rounding};
+    let finer_cash = vec![
+        leg(Posting::debit, FxPosition, "2.005000", "EUR"),
+        leg(Posting::credit, Rounding, "0.002500", "EUR"),
+        leg(Posting::credit, PlayerCash, "2.0025", "EUR"),
+    ];
+    let puppet = with_entries(&[(finer_cash, "2.00")]).await;
+    let (at, what) = wrong_at(&puppet).await;
+    assert_eq!(at, 13, "{what}");
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ fn give_back(
     let Some((part, converted)) = split(deposit, chargeback.converted.as_ref(), amount)? else {
         return Ok((credit_cash(purse, AccountCode::PspClearing, of, amount)?, None, own));
     };
-    let postings = credit_converted(purse, AccountCode::PspClearing, Some(of), &part).map_err(stop)?;
+    let postings = credit_converted(purse, AccountCode::PspClearing, of, &part).map_err(stop)?;
     Ok((postings, Some(converted), own))
 }
 

@@ -53,7 +53,7 @@ pub(super) fn credit(
     let of = SubAccount::source(psp);
     let Some(rate) = rate else { return Ok((credit_cash(purse, from, of, amount)?, None)) };
     let conversion = rate.convert(amount, currency, purse.currency()).map_err(stop)?;
-    let postings = credit_converted(purse, from, Some(of), &conversion).map_err(stop)?;
+    let postings = credit_converted(purse, from, of, &conversion).map_err(stop)?;
     Ok((postings, Some(converted(rate, &conversion))))
 }
 

@@ -78,7 +78,7 @@ pub(super) fn take_from_player(
     let psp = &deposit.of.source;
     let postings = match &part {
         Some((part, _)) => {
-            let of = Some(SubAccount::source(psp));
+            let of = SubAccount::source(psp);
             reverse_credit_converted(purse, AccountCode::PspClearing, of, part, &recovery).map_err(stop)?
         }
         None => take(purse, psp, amount, fee, &recovery),

@@ -430,8 +430,9 @@ impl Conversion {
     }
 
     /// Takes a part of the source amount off, for a reversal in parts: the part, and the rest to take the next one
-    /// from. The part gets its share rounded down; whoever takes all that is left gets all of it. So however a
-    /// conversion is reversed, what comes back adds up to what was booked.
+    /// from. The part gets its share of what there is, rounded down; the last, which takes all that is left of the
+    /// source amount, gets all that is left. So however a conversion is reversed, what goes back adds up to what was
+    /// booked.
     ///
     /// ```
     /// use ledger_core::{Conversion, CurrencyCode};

@@ -17,7 +17,7 @@ use crate::stored::Recovery;
 pub(crate) fn credit_converted(
     purse: &Purse,
     from: AccountCode,
-    of: Option<SubAccount>,
+    of: SubAccount,
     conversion: &Conversion,
 ) -> Result<Vec<Posting>, FxError> {
     check(purse, conversion.to_currency(), conversion.to(), conversion)?;
@@ -32,7 +32,7 @@ pub(crate) fn credit_converted(
 pub(crate) fn reverse_credit_converted(
     purse: &Purse,
     from: AccountCode,
-    of: Option<SubAccount>,
+    of: SubAccount,
     conversion: &Conversion,
     recovery: &Recovery,
 ) -> Result<Vec<Posting>, FxError> {
@@ -90,12 +90,12 @@ fn check(
 fn outside(
     side: Side,
     account: AccountCode,
-    of: Option<SubAccount>,
+    of: SubAccount,
     conversion: &Conversion,
 ) -> Result<Posting, FxError> {
     let (amount, currency) = (conversion.from(), conversion.from_currency());
     let amount = amount.rescale_up(account.scale_at(amount.scale()))?;
-    Ok(Posting { side, account, of, amount, currency })
+    Ok(Posting { side, account, of: Some(of), amount, currency })
 }
 
 /// The house takes the one currency into its position and gives the other out of it, at what that is worth; what
@@ -155,8 +155,8 @@ mod tests {
         FxRate::new(id, code(base), code(quote), value.parse().unwrap(), source, Timestamp::EPOCH).unwrap()
     }
 
-    fn psp() -> Option<SubAccount> {
-        Some(SubAccount::new("psp").unwrap())
+    fn psp() -> SubAccount {
+        SubAccount::new("psp").unwrap()
     }
 
     /// A wallet and what all accounts of its entries have, by name, on their normal side.
@@ -211,7 +211,7 @@ mod tests {
         }
 
         fn funded(mut self, code: &str, cash: &str) -> Self {
-            let postings = crate::wallet::deposit(self.purse(code), psp().unwrap(), amount(cash)).unwrap();
+            let postings = crate::wallet::deposit(self.purse(code), psp(), amount(cash)).unwrap();
             self.post(postings);
             self.accounts.remove(&format!("psp:clearing {code}"));
             self

@@ -492,6 +492,8 @@ fn compare(path: &Path, expected: &str) -> Result<(), String> {
 }
 
 const DIGESTS: &str = "digests.v1.json";
+/// Values that events are made of and that have a golden of their own, compared by the tests of each.
+const VALUES: &[&str] = &["fx_rate.v1.json"];
 
 fn names(of: &Path) -> BTreeSet<String> {
     let all = fs::read_dir(of).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -587,7 +589,7 @@ fn every_golden_file_is_known_and_read() {
         .chain(commits().iter().map(|(name, _)| format!("{name}.v1.json")))
         .collect();
     for file in names(&dir("tests/golden")) {
-        if newest.contains(&file) || file == DIGESTS {
+        if newest.contains(&file) || file == DIGESTS || VALUES.contains(&file.as_str()) {
             continue;
         }
         // An older version of a type that is still known: it must be read, by an upcaster.

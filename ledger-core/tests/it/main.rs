@@ -7,6 +7,7 @@ mod deposits;
 mod docs;
 mod entries;
 mod folds;
+mod fx;
 mod goldens;
 mod idempotency;
 #[cfg(feature = "schema")]
@@ -17,6 +18,7 @@ mod rejections;
 mod rollbacks;
 mod rounds;
 mod scenarios_doc;
+mod sportsbook;
 
 /// How many cases a property is tried with, unless `PROPTEST_CASES` says otherwise. Failures are not written
 /// to files: the message has the input.

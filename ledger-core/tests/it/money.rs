@@ -1,12 +1,12 @@
 //! Amounts and currencies: exact, checked, bounded. M01 to M12 in docs/scenarios.md.
 //!
-//! M05 (shares of a split) and M11 (files of payment providers) come with bonus and reconciliation; M06 and
-//! M10 (a provider's own scale) are the gateway's, of M06 the refusal of 3.561 EUR is here.
+//! M11 (files of payment providers) comes with reconciliation; M06 and M10 (a provider's own scale) are the
+//! gateway's, of M06 the refusal of 3.561 EUR is here.
 
 use ledger_core::testing::{commands, given_nobody};
 use ledger_core::{
-    Amount, AmountError, Currency, CurrencyCode, CurrencyRegistry, PlaceBet, RecordDeposit, SCALE_MAX,
-    UNITS_BOUND,
+    Amount, AmountError, BASIS_POINTS_MAX, BasisPoints, Currency, CurrencyCode, CurrencyRegistry, PlaceBet,
+    RecordDeposit, Remainder, Rounding, SCALE_MAX, SHARES_MAX, UNITS_BOUND, fee, mul_div, split_units,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -63,6 +63,44 @@ fn m04_one_wei_of_ten_thousand_ether() {
         ]);
 }
 
+/// All ether there is, times itself: 10^52 and more does not fit 128 bits, the share does.
+#[test]
+fn m04_products_of_amounts_have_256_bits() {
+    let supply = 120_000_000 * 10_u128.pow(18);
+    let shares = [
+        (supply, supply, supply, supply),
+        (supply, supply - 1, supply, supply - 1),
+        (supply, 1, supply, 1),
+        (supply - 1, 1, supply, 0),
+        (10_000 * 10_u128.pow(18), 1, 10_000 * 10_u128.pow(18), 1),
+        (u128::MAX, u128::MAX, u128::MAX, u128::MAX),
+        (u128::MAX, 1, 1, u128::MAX),
+    ];
+    for (value, numerator, denominator, expected) in shares {
+        assert_eq!(mul_div(value, numerator, denominator, Rounding::Floor), Ok(expected));
+    }
+    assert_eq!(mul_div(u128::MAX, 2, 1, Rounding::Floor), Err(AmountError::AmountOverflow));
+    // Rounding up does not leave the type in silence either.
+    assert_eq!(mul_div(u128::MAX, 3, 2, Rounding::HalfUp), Err(AmountError::AmountOverflow));
+    assert_eq!(mul_div(1, 1, 0, Rounding::Floor), Err(AmountError::DivisionByZero));
+    let ether = |units: u128| Amount::new(i128::try_from(units).unwrap(), 18).unwrap();
+    let win = ether(supply).share(ether(1), ether(3), Rounding::Floor);
+    assert_eq!(win, Ok(ether(supply / 3)));
+}
+
+#[test]
+fn m05_a_third_of_ten_to_the_thirtieth() {
+    let total = 10_u128.pow(30);
+    let third = 333_333_333_333_333_333_333_333_333_333;
+    assert_eq!(split_units(total, &[1, 2], Remainder::ToLast), Ok(vec![third, 2 * third + 1]));
+    assert_eq!(split_units(total, &[1, 2], Remainder::ToFirst), Ok(vec![third + 1, 2 * third]));
+    assert_eq!(split_units(total, &[total, 2 * total], Remainder::ToLast), Ok(vec![third, 2 * third + 1]));
+    for rounding in [Rounding::Floor, Rounding::HalfUp, Rounding::HalfEven] {
+        assert_eq!(mul_div(total, total, 3 * total, rounding), Ok(third));
+    }
+    assert_eq!(mul_div(total, 2 * total, 3 * total, Rounding::HalfUp), Ok(2 * third + 1));
+}
+
 #[test]
 fn m06_a_providers_finer_amount_is_not_truncated() {
     assert_eq!(bet("EUR", "3.56"), "applied");
@@ -113,6 +151,171 @@ proptest! {
         let share = |units| Amount::new(units, scale).unwrap();
         let sum = share(a).checked_add(share(b - a)).and_then(|s| s.checked_add(share(total - b)));
         prop_assert_eq!(sum, Ok(share(total)));
+    }
+}
+
+#[test]
+fn m12_shares_of_a_win_and_of_funds() {
+    // F9, F10: bonus shares are floored, cash gets what is left, the first source where there is no cash.
+    let split = |total: &str, parts: &[&str], remainder| {
+        let parts: Vec<Amount> = parts.iter().map(|part| amount(part)).collect();
+        let shares = amount(total).split_like(&parts, remainder).unwrap();
+        shares.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(split("25.00", &["6.00", "4.00"], Remainder::ToFirst), ["15.00", "10.00"]);
+    assert_eq!(split("10.01", &["1.00", "1.00", "1.00"], Remainder::ToFirst), ["3.35", "3.33", "3.33"]);
+    assert_eq!(split("10.01", &["0.00", "1.00", "1.00"], Remainder::ToFirst), ["0.00", "5.01", "5.00"]);
+    assert_eq!(split("10.01", &["1.00", "1.00", "0.00"], Remainder::ToLast), ["5.00", "5.01", "0.00"]);
+    assert_eq!(split("0.00", &["1.00", "1.00"], Remainder::ToLast), ["0.00", "0.00"]);
+    assert_eq!(split("0.01", &["1.00"], Remainder::ToFirst), ["0.01"]);
+    // A win and its stake may have different scales, the parts of a stake may not.
+    assert_eq!(amount("7.30").share(amount("4"), amount("10"), Rounding::Floor), Ok(amount("2.92")));
+    let mismatch = AmountError::ScaleMismatch { left: 2, right: 0 };
+    assert_eq!(amount("7.30").share(amount("4.00"), amount("10"), Rounding::Floor), Err(mismatch.clone()));
+    assert_eq!(amount("7.30").split_like(&[amount("4.00"), amount("10")], Remainder::ToLast), Err(mismatch));
+}
+
+#[test]
+fn what_cannot_be_shared_is_refused() {
+    let (one, minus) = (amount("1.00"), amount("-1.00"));
+    let negative = Err(AmountError::Negative { amount: minus });
+    for (value, part, whole) in [(minus, one, one), (one, minus, one), (one, one, minus)] {
+        assert_eq!(value.share(part, whole, Rounding::Floor), negative);
+    }
+    assert_eq!(one.share(one, amount("0.00"), Rounding::Floor), Err(AmountError::DivisionByZero));
+    assert!(minus.split(&[1], Remainder::ToLast).is_err());
+    assert!(one.split_like(&[one, minus], Remainder::ToLast).is_err());
+    for none in [&[][..], &[0], &[0, 0]] {
+        assert_eq!(one.split(none, Remainder::ToLast), Err(AmountError::DivisionByZero));
+    }
+    assert_eq!(one.split(&[u128::MAX, 1], Remainder::ToLast), Err(AmountError::AmountOverflow));
+    let many = vec![1; SHARES_MAX + 1];
+    assert_eq!(one.split(&many, Remainder::ToLast), Err(AmountError::TooManyShares { count: many.len() }));
+    assert_eq!(one.split(&many[1..], Remainder::ToLast).map(|shares| shares.len()), Ok(SHARES_MAX));
+    let top = Amount::new(UNITS_BOUND - 1, 2).unwrap();
+    assert_eq!(top.share(amount("2"), amount("1"), Rounding::Floor), Err(AmountError::AmountOverflow));
+    assert_eq!(fee(minus, BasisPoints::new(0).unwrap()), Err(AmountError::Negative { amount: minus }));
+}
+
+#[test]
+fn a_fee_is_rounded_half_up_and_never_forgotten() {
+    let cases = [
+        ("100.00", 290, "2.90"),
+        ("97.10", 250, "2.43"),
+        ("0.10", 250, "0.01"),
+        ("0.60", 250, "0.02"),
+        ("0.58", 250, "0.01"),
+        ("0.01", 1, "0.01"),
+        ("0.01", 10_000, "0.01"),
+        ("0.01", BASIS_POINTS_MAX, "10.00"),
+        ("100.00", 0, "0.00"),
+        ("0.00", 290, "0.00"),
+        ("1", 5_000, "1"),
+        ("3", 5_000, "2"),
+    ];
+    for (of, rate, expected) in cases {
+        let rate = BasisPoints::new(rate).unwrap();
+        assert_eq!(fee(amount(of), rate), Ok(amount(expected)), "{rate} of {of}");
+    }
+    let of = |value: &str, rate: u32, rounding| {
+        amount(value).basis_points(BasisPoints::new(rate).unwrap(), rounding).unwrap().to_string()
+    };
+    assert_eq!(of("0.05", 5_000, Rounding::Floor), "0.02");
+    assert_eq!(of("0.05", 5_000, Rounding::HalfEven), "0.02");
+    assert_eq!(of("0.07", 5_000, Rounding::HalfEven), "0.04");
+    assert_eq!(of("0.05", 5_000, Rounding::HalfUp), "0.03");
+    assert_eq!(of("20.00", 350_000, Rounding::Floor), "700.00");
+}
+
+#[test]
+fn basis_points_are_bounded() {
+    assert_eq!(BasisPoints::new(BASIS_POINTS_MAX).map(BasisPoints::get), Ok(BASIS_POINTS_MAX));
+    assert!(BasisPoints::new(BASIS_POINTS_MAX + 1).is_err());
+    let read = |json: &str| serde_json::from_str::<BasisPoints>(json);
+    assert_eq!(read("250").unwrap(), BasisPoints::new(250).unwrap());
+    assert_eq!(serde_json::to_string(&BasisPoints::new(250).unwrap()).unwrap(), "250");
+    for bad in ["10000001", "4294967296", "-1", "2.5", "\"250\""] {
+        assert!(read(bad).is_err(), "{bad}");
+    }
+}
+
+/// The product of two numbers as its upper and lower 128 bits, by hand.
+fn wide(left: u128, right: u128) -> (u128, u128) {
+    let mask = u128::from(u64::MAX);
+    let (l, r) = ([left & mask, left >> 64], [right & mask, right >> 64]);
+    let low = l[0] * r[0];
+    let middle = l[1] * r[0] + (low >> 64);
+    let cross = l[0] * r[1] + (middle & mask);
+    (l[1] * r[1] + (middle >> 64) + (cross >> 64), (cross << 64) | (low & mask))
+}
+
+/// Any size up to 126 bits, so that twice a number still fits.
+fn number() -> impl Strategy<Value = u128> {
+    prop_oneof![0..1_000_u128, 0..1_u128 << 64, 0..1_u128 << 126, (1_u128 << 96) - 9..1 << 96]
+}
+
+proptest! {
+    #![proptest_config(crate::config(1_024))]
+
+    /// The quotient is the one that multiplication by hand says it is: `2ab` against `(2q - 1)c` and `(2q + 1)c`.
+    #[test]
+    fn m04_shares_are_exact(a in number(), b in number(), c in number()) {
+        let Ok(floor) = mul_div(a, b, c, Rounding::Floor) else {
+            prop_assert!(c == 0 || wide(a, b) >= wide(u128::MAX, c), "refused only beyond 128 bits");
+            return Ok(());
+        };
+        let product = wide(a, b);
+        prop_assert!(wide(floor, c) <= product);
+        if let Some(next) = floor.checked_add(1) {
+            prop_assert!(wide(next, c) > product);
+        }
+        prop_assume!(floor < 1 << 126);
+        let twice = wide(2 * a, b);
+        let (below, above) = (|q: u128| wide((2 * q).saturating_sub(1), c), |q: u128| wide(2 * q + 1, c));
+        let up = mul_div(a, b, c, Rounding::HalfUp).unwrap();
+        prop_assert!(twice < above(up) && (up == 0 || twice >= below(up)));
+        let even = mul_div(a, b, c, Rounding::HalfEven).unwrap();
+        prop_assert!(twice < above(even) || (twice == above(even) && even.is_multiple_of(2)));
+        prop_assert!(even == 0 || twice > below(even) || (twice == below(even) && even.is_multiple_of(2)));
+    }
+
+    /// M12: whatever the total and the weights, the shares add up to it, each but one is the floor of its part,
+    /// and a weight of zero gets nothing.
+    #[test]
+    fn m12_shares_of_any_split_make_the_total(
+        total in 0..UNITS_BOUND,
+        weights in prop::collection::vec(prop_oneof![1 => Just(0_u128), 4 => 0..100_u128, 1 => 0..1_u128 << 120], 1..20),
+        scale in 0..=SCALE_MAX,
+        first in any::<bool>(),
+    ) {
+        prop_assume!(weights.iter().any(|weight| *weight > 0));
+        let whole: u128 = weights.iter().sum();
+        let (total, remainder) =
+            (Amount::new(total, scale).unwrap(), if first { Remainder::ToFirst } else { Remainder::ToLast });
+        let shares = total.split(&weights, remainder).unwrap();
+        let sum = shares.iter().try_fold(Amount::zero(scale), |sum, share| sum.checked_add(*share));
+        prop_assert_eq!(sum, Ok(total));
+        let weighty: Vec<usize> = (0..weights.len()).filter(|n| weights[*n] > 0).collect();
+        let taker = if first { weighty[0] } else { weighty[weighty.len() - 1] };
+        for (n, (share, weight)) in shares.iter().zip(&weights).enumerate() {
+            let units = total.units().unsigned_abs();
+            let floor = mul_div(units, *weight, whole, Rounding::Floor).unwrap();
+            let share = share.units().unsigned_abs();
+            prop_assert!(share == floor || (n == taker && share > floor));
+            prop_assert!(*weight > 0 || share == 0);
+        }
+    }
+
+    /// G.2: half up, and one unit at least where there is something to take a share of.
+    #[test]
+    fn fees_are_near_their_rate(units in 0..1_000_000_000_000_i128, rate in 0..=BASIS_POINTS_MAX, scale in 0..=SCALE_MAX) {
+        let fee = fee(Amount::new(units, scale).unwrap(), BasisPoints::new(rate).unwrap()).unwrap();
+        prop_assert_eq!(fee.scale(), scale);
+        let (fee, exact) = (fee.units(), units * i128::from(rate));
+        prop_assert_eq!(fee == 0, exact == 0);
+        let half_up = (2 * exact + 10_000) / 20_000;
+        prop_assert_eq!(fee, if exact > 0 { half_up.max(1) } else { 0 });
+        prop_assert!(rate > 10_000 || fee <= units, "never more than the amount");
     }
 }
 

@@ -71,9 +71,10 @@ fn tests() -> BTreeSet<String> {
         .collect()
 }
 
-/// The row a test shows, by its name: `s42a_...` is S42a, `m03_...` is M03, `a6_07_...` is A6.7.
+/// The row a test shows, by its name: `s42a_...` is S42a, `m03_...` is M03, `a6_07_...` is A6.7, `fx1_...` is FX1.
 fn row_of(test: &str) -> Option<String> {
-    let number = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let number = |text: &str| text.len() == 2 && digits(text);
     let (id, rest) = test.split_once('_')?;
     if id == "a6" {
         let (id, _) = rest.split_once('_').filter(|(id, _)| number(id))?;
@@ -87,11 +88,12 @@ fn row_of(test: &str) -> Option<String> {
             return Some(format!("{}{id}", letter.to_uppercase()));
         }
     }
-    if matches!(id, "fx1" | "fx2" | "fx3") {
-        return Some(id.to_uppercase());
+    if let Some(id) = id.strip_prefix("fx").filter(|id| id.len() == 1 && digits(id)) {
+        return Some(format!("FX{id}"));
     }
     let id = id.strip_prefix('s')?;
-    number(id.trim_end_matches(['a', 'b', 'c', 'd'])).then(|| format!("S{id}"))
+    let is_number = number(id.trim_end_matches(['a', 'b', 'c', 'd'])) || (id.len() == 3 && digits(id));
+    is_number.then(|| format!("S{id}"))
 }
 
 fn page() -> Vec<Row> {
@@ -102,6 +104,8 @@ fn page() -> Vec<Row> {
 fn names_of_tests_are_read() {
     assert_eq!(row_of("s01_a_bet"), Some("S01".to_owned()));
     assert_eq!(row_of("s42a_a_debt"), Some("S42a".to_owned()));
+    assert_eq!(row_of("s116_a_return"), Some("S116".to_owned()));
+    assert_eq!(row_of("fx1_dollars"), Some("FX1".to_owned()));
     assert_eq!(row_of("m12_shares"), Some("M12".to_owned()));
     assert_eq!(row_of("a6_07_the_key"), Some("A6.7".to_owned()));
     assert_eq!(row_of("a6_18_payloads"), Some("A6.18".to_owned()));
@@ -109,7 +113,17 @@ fn names_of_tests_are_read() {
     assert_eq!(row_of("x04_a_dispute"), Some("X04".to_owned()));
     assert_eq!(row_of("p28_a_debt"), Some("P28".to_owned()));
     assert_eq!(row_of("fx2_a_residual"), Some("FX2".to_owned()));
-    for other in ["scales_do_not_mix", "i8_an_order", "a_test_player", "s1_short", "m1234_long", "s42e_no"] {
+    let others = [
+        "scales_do_not_mix",
+        "i8_an_order",
+        "a_test_player",
+        "s1_short",
+        "m1234_long",
+        "s42e_no",
+        "s1234_long",
+        "fx_no",
+    ];
+    for other in others {
         assert_eq!(row_of(other), None, "{other}");
     }
     let own = tests_of(&dir("tests/it/scenarios_doc.rs"));
@@ -130,12 +144,13 @@ fn every_id_has_one_row() {
     let all = [
         numbers("S", 1..=77, 2, &none),
         ["S42a", "S42b", "S42c", "S42d"].map(str::to_owned).to_vec(),
+        ["S116", "S128", "S129"].map(str::to_owned).to_vec(),
+        numbers("FX", 1..=3, 1, &[]),
         numbers("A6.", 1..=20, 1, &[]),
         numbers("M", 1..=12, 2, &[]),
         numbers("I", 1..=22, 1, &[]),
         numbers("D", 1..=14, 2, &[9]),
         numbers("X", 1..=7, 2, &[2, 3]),
-        numbers("FX", 1..=3, 1, &[]),
     ];
     let expected: BTreeSet<String> = all.concat().into_iter().collect();
     seen.retain(|id| !id.starts_with('P'));

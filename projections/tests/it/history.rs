@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use ledger_core::stored::{CommitBody, CommitIndex, CreditKind, Event};
+use ledger_core::stored::{CommitBody, CommitIndex, CreditKind, EntryPosted, Event, EventRecord};
 use ledger_core::{
-    AccountKind, ActorId, CloseRound, ContentHash, Context, CurrencyCode, CurrencyRegistry, Decision, Facts,
-    FactsNeeded, Finality, GrantCredit, OpenPlayer, Partition, PlaceBet, PlayerCommand, PlayerId,
-    PlayerLedger, PlayerState, Policy, RecordDeposit, Rollback, RoundId, RoundRef, Settle, ShortfallPolicy,
-    SourceId, SubAccount, Timestamp, TransactionId, Void, VoidTarget,
+    AccountCode, AccountKind, ActorId, Amount, CloseRound, ContentHash, Context, CurrencyCode,
+    CurrencyRegistry, Decision, Entry, Facts, FactsNeeded, Finality, GrantCredit, OpenPlayer, Partition,
+    PlaceBet, PlayerCommand, PlayerId, PlayerLedger, PlayerState, Policy, Posting, RecordDeposit, Rollback,
+    RoundId, RoundRef, Settle, ShortfallPolicy, SourceId, Stream, SubAccount, Timestamp, TransactionId, Void,
+    VoidTarget,
 };
 use ledger_projections::Commit;
 use ledger_store::{
@@ -206,6 +207,9 @@ impl World {
     /// One random command; a commit if it came to one.
     pub(crate) fn step(&mut self) -> Option<(Shard, SealedCommit)> {
         let player = self.index(self.players.len());
+        if self.draw(30) == 0 && self.players[player].state.profile().is_some() {
+            return Some(self.exchange(player));
+        }
         let command = self.command(player);
         let policy = Policy::default();
         self.operations += 1;
@@ -223,6 +227,54 @@ impl World {
         player.state.evolve_commit(&body).unwrap();
         player.bodies.push(body.clone());
         Some(self.seal(&body))
+    }
+
+    /// Dollars that are credited as euros: an entry in a currency the player has no purse in, with house accounts
+    /// finer than their currency.
+    fn exchange(&mut self, player: usize) -> (Shard, SealedCommit) {
+        let (usd, eur) = (CurrencyCode::new("USD").unwrap(), CurrencyCode::new("EUR").unwrap());
+        let amount = |units: u64, scale| Amount::new(i128::from(units), scale).unwrap();
+        let (dollars, euros) = (self.draw(5_000) + 1, self.draw(5_000) + 1);
+        let (off, favours_player) = (self.draw(5_000), self.draw(2) == 0);
+        let exact = if favours_player { euros * 10_000 - off } else { euros * 10_000 + off };
+        self.operations += 1;
+        let now = Timestamp::from_micros(1_700_000_000_000_000 + self.operations.cast_signed()).unwrap();
+        let Player { id, state, bodies, .. } = &mut self.players[player];
+        let mut after = state.balance(eur).unwrap();
+        let owed = after.receivable.unwrap_or(amount(0, 2)).min(amount(euros, 2)).unwrap();
+        let paid = amount(euros, 2).checked_sub(owed).unwrap();
+        let rounding = if favours_player { Posting::debit } else { Posting::credit };
+        let psp = Some(SubAccount::new("psp").unwrap());
+        let mut postings = vec![
+            Posting::debit(AccountCode::PspClearing, psp, amount(dollars, 2), usd),
+            Posting::credit(AccountCode::FxPosition, None, amount(dollars * 10_000, 6), usd),
+            Posting::debit(AccountCode::FxPosition, None, amount(exact, 6), eur),
+            rounding(AccountCode::Rounding, None, amount(off, 6), eur),
+            Posting::credit(AccountCode::PlayerReceivable, None, owed, eur),
+            Posting::credit(AccountCode::PlayerCash, None, paid, eur),
+        ];
+        postings.retain(|posting| posting.amount.is_positive());
+        let entry = Entry::new(state.profile().unwrap().kind, postings).unwrap();
+        after.cash = after.cash.checked_add(paid).unwrap();
+        after.receivable =
+            after.receivable.map(|debt| debt.checked_sub(owed).unwrap()).filter(|debt| !debt.is_zero());
+        let record = EventRecord {
+            stream: Stream::Wallet(id.clone()),
+            version: state.wallet().version() + 1,
+            event: Event::EntryPosted(EntryPosted { entry, after: vec![after] }),
+        };
+        let last = bodies.last().unwrap().clone();
+        let body = CommitBody {
+            recorded_at: now,
+            keys: vec![],
+            tombstones: vec![],
+            balance: None,
+            events: vec![record],
+            ..last
+        };
+        state.evolve_commit(&body).unwrap();
+        bodies.push(body.clone());
+        self.seal(&body)
     }
 
     /// Seals a body into its shard.

@@ -53,6 +53,11 @@ pub(crate) fn check_balances(reader: &dyn ReadBalances, world: &World, commits: 
     assert_eq!(found, expected);
 }
 
+/// Units of 10^-18: accounts of the house may be finer than their currency.
+fn finest(amount: Total) -> i128 {
+    amount.rescale_up(18).unwrap().units()
+}
+
 pub(crate) fn check_trial_balance(reader: &dyn ReadTrialBalance, commits: &[Commit]) {
     let mut expected: BTreeMap<Account, (i128, i128)> = BTreeMap::new();
     for (_, entry) in entries(commits) {
@@ -60,15 +65,16 @@ pub(crate) fn check_trial_balance(reader: &dyn ReadTrialBalance, commits: &[Comm
             let mut account = entry.account(posting);
             account.of = account.of.filter(|_| !posting.account.is_player());
             let sums = expected.entry(account).or_default();
+            let finer = 10_i128.pow(18 - u32::from(posting.amount.scale()));
             match posting.side {
-                Side::Debit => sums.0 += posting.amount.units(),
-                Side::Credit => sums.1 += posting.amount.units(),
+                Side::Debit => sums.0 += posting.amount.units() * finer,
+                Side::Credit => sums.1 += posting.amount.units() * finer,
             }
         }
     }
     let rows = reader.rows(Detail::SubAccount).unwrap();
     let found: BTreeMap<_, _> =
-        rows.value.into_iter().map(|row| (row.account, (row.debits.units(), row.credits.units()))).collect();
+        rows.value.into_iter().map(|row| (row.account, (finest(row.debits), finest(row.credits)))).collect();
     assert_eq!(found, expected);
     let coarse = reader.rows(Detail::Account).unwrap().value;
     assert!(coarse.iter().all(|row| row.account.of.is_none()));
@@ -77,7 +83,7 @@ pub(crate) fn check_trial_balance(reader: &dyn ReadTrialBalance, commits: &[Comm
         let of_book = expected.iter().filter(|(account, _)| {
             account.kind == book.kind && account.currency == book.currency && account.code.book() == book.book
         });
-        assert_eq!(book.debits.units(), of_book.map(|(_, sums)| sums.0).sum::<i128>());
+        assert_eq!(finest(book.debits), of_book.map(|(_, sums)| sums.0).sum::<i128>());
     }
 }
 

@@ -81,3 +81,75 @@ fn debts_are_shown_while_they_stand() {
     }
     assert!(debts > 0, "no debt ever stood");
 }
+
+/// An account of the house that was posted to at two scales shows what it is worth, in either order and in every
+/// home, and the books still balance.
+#[test]
+fn an_account_at_two_scales_adds_up() {
+    use ledger_core::stored::{CommitBody, EntryPosted, Event, EventRecord};
+    use ledger_core::{AccountCode, AccountKind, CurrencyCode, Entry, Posting, SubAccount};
+    use ledger_projections::trial_balance::{Detail, ReadTrialBalance};
+
+    let eur = CurrencyCode::new("EUR").unwrap();
+    let check = |reader: &dyn ReadTrialBalance| {
+        let rows = reader.rows(Detail::SubAccount).unwrap().value;
+        let texts = rows.iter().map(|row| {
+            let balance = row.balance().unwrap();
+            (row.account.code, row.debits.to_string(), row.credits.to_string(), balance.to_string())
+        });
+        let expected = [
+            (AccountCode::PspClearing, "11.01", "0", "11.01"),
+            (AccountCode::FxPosition, "10.000500", "11.010000", "-1.009500"),
+            (AccountCode::PlayerCash, "0", "10.00", "10.00"),
+            (AccountCode::Rounding, "0", "0.000500", "0.000500"),
+        ];
+        let expected = expected.map(|(code, d, c, b)| (code, d.to_owned(), c.to_owned(), b.to_owned()));
+        assert_eq!(texts.collect::<Vec<_>>(), expected);
+        let books = reader.totals().unwrap().value;
+        assert_eq!((books.len(), books[0].debits.to_string()), (1, "21.010500".to_owned()));
+    };
+    let psp = || Some(SubAccount::new("psp").unwrap());
+    let debit = |account, of, amount: &str| Posting::debit(account, of, amount.parse().unwrap(), eur);
+    let credit = |account, of, amount: &str| Posting::credit(account, of, amount.parse().unwrap(), eur);
+    let entries = [
+        vec![debit(AccountCode::PspClearing, psp(), "10.00"), credit(AccountCode::FxPosition, None, "10.00")],
+        vec![
+            debit(AccountCode::FxPosition, None, "10.000500"),
+            credit(AccountCode::Rounding, None, "0.000500"),
+            credit(AccountCode::PlayerCash, None, "10.00"),
+        ],
+        vec![
+            debit(AccountCode::PspClearing, psp(), "1.01"),
+            credit(AccountCode::FxPosition, None, "1.010000"),
+        ],
+    ];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let mut world = World::new(1, 1, 7);
+        let template = world.commits(1).remove(0).body;
+        world = World::new(1, 1, 7);
+        let commits: Vec<_> = order
+            .iter()
+            .zip(1..)
+            .map(|(n, version)| {
+                let entry = Entry::new(AccountKind::Real, entries[*n].clone()).unwrap();
+                let event = Event::EntryPosted(EntryPosted { entry, after: vec![] });
+                let stream = "wallet/p~10".parse().unwrap();
+                let events = vec![EventRecord { stream, version, event }];
+                world.seal(&CommitBody { keys: vec![], events, ..template.clone() })
+            })
+            .collect();
+        let commits = crate::history::decoded(&commits);
+        let mut view = Memory::<TrialBalance>::new(&world.identity);
+        feed(&mut view, &commits, 1);
+        check(&view.reader());
+        #[cfg(feature = "sqlite")]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("t");
+            let mut view =
+                ledger_projections::sqlite::Sqlite::<TrialBalance>::open(path, &world.identity).unwrap();
+            feed(&mut view, &commits, 1);
+            check(&view.reader().unwrap());
+        }
+    }
+}
