@@ -34,6 +34,9 @@ pub(crate) fn deposit(id: &str, amount: Decimal) -> PlayerCommand {
         amount,
         currency: eur(),
         authorisation: None,
+        intent: None,
+        fee: None,
+        rate: None,
     }
     .into()
 }

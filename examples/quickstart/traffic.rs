@@ -299,6 +299,9 @@ fn deposit(traffic: &Traffic, player: &str, units: i128) -> anyhow::Result<Playe
         amount: Amount::new(units, traffic.currency.scale())?.to_decimal(),
         currency: traffic.currency.code(),
         authorisation: None,
+        intent: None,
+        fee: None,
+        rate: None,
     }
     .into())
 }

@@ -174,6 +174,9 @@ id!(
 id!(
     /// A name the host gives: of an event type, an account, a check or a refusal.
     HostName, "host name");
+id!(
+    /// A way to pay (a card, a bank transfer), as the cashier names it. Holds no card or account number.
+    MethodId, "method id");
 
 /// The longest reason, in bytes.
 pub const REASON_BYTES_MAX: usize = 256;

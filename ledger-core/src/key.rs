@@ -48,6 +48,26 @@ pub enum OperationKind {
     Information,
     /// An event of the host.
     Host,
+    /// The start of a deposit at the cashier.
+    DepositIntent,
+    /// An attempt of it at a payment provider.
+    DepositAttempt,
+    /// The failure of a deposit, or of one of its attempts.
+    DepositFail,
+    /// The player gives a deposit up.
+    DepositCancel,
+    /// A deposit took too long.
+    DepositExpire,
+    /// Money leaves suspense.
+    SuspenseRelease,
+    /// A captured deposit goes back to its payer.
+    DepositRefund,
+    /// A payment is disputed and taken back.
+    Chargeback,
+    /// A dispute was won.
+    ChargebackReversal,
+    /// What a player owes is given up.
+    DebtWriteOff,
     /// A currency's first use (house).
     Currency,
     /// The proposal of a correction.
@@ -97,6 +117,16 @@ impl OperationKind {
             Self::Adjustment => "adjustment",
             Self::Information => "information",
             Self::Host => "host",
+            Self::DepositIntent => "deposit_intent",
+            Self::DepositAttempt => "deposit_attempt",
+            Self::DepositFail => "deposit_fail",
+            Self::DepositCancel => "deposit_cancel",
+            Self::DepositExpire => "deposit_expire",
+            Self::SuspenseRelease => "suspense_release",
+            Self::DepositRefund => "deposit_refund",
+            Self::Chargeback => "chargeback",
+            Self::ChargebackReversal => "chargeback_reversal",
+            Self::DebtWriteOff => "debt_write_off",
             Self::Currency => "currency",
             Self::Correction => "correction",
             Self::CorrectionDecision => "correction_decision",

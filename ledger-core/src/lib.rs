@@ -125,7 +125,11 @@ pub use adjustment::{
     TaxWithholding, TransferDormant, WithholdTax,
 };
 pub use credit::GrantCredit;
-pub use deposit::RecordDeposit;
+pub use deposit::{
+    ATTEMPTS_MAX, Attempt, AttemptDeposit, CHARGEBACKS_MAX, CancelDeposit, Chargeback, ChargedBack, Deposit,
+    DepositStatus, ExpireDeposit, FailDeposit, HouseItem, InitiateDeposit, Intent, IntentStatus,
+    OPEN_INTENTS_MAX, RecordDeposit, RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+};
 pub use entry::{Entry, EntryError, POSTINGS_MAX, Posting};
 pub use exchange::{Exchange, ReverseExchange};
 pub use host::{
@@ -135,8 +139,8 @@ pub use host::{
 pub use house::{CurrencyRegister, RegisterCurrency, register_partition};
 pub use ids::{
     ActorId, Authorisation, BrandId, GameId, HostName, HostNamespace, HouseId, ID_BYTES_MAX, IdError,
-    JurisdictionId, OperatorId, PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX,
-    SourceId, SubAccount, TraceId, TransactionId, WriterId,
+    JurisdictionId, MethodId, OperatorId, PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId,
+    SUB_ACCOUNT_BYTES_MAX, SourceId, SubAccount, TraceId, TransactionId, WriterId,
 };
 pub use key::{
     ContentHash, DigestTextError, FINGERPRINT_VERSION, Fingerprint, FingerprintBuilder, IdempotencyKey,
@@ -154,7 +158,10 @@ pub use player_ledger::{
     FactsNeeded, Fault, Found, HostKept, KnownBatch, KnownOperation, KnownOperations, OPEN_ROUNDS_MAX,
     PlayerCommand, PlayerLedger, PlayerState, Profile, RoundRef, Standing, Subject, operations_of,
 };
-pub use policy::{FxPolicy, JurisdictionProfile, KeyScope, Policy, ShortfallPolicy, SourcePolicy};
+pub use policy::{
+    CapturePolicy, DepositPolicy, FxPolicy, JurisdictionProfile, KeyScope, Policy, ShortfallPolicy,
+    SourcePolicy,
+};
 pub use rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
 pub use round::{
     AdjustRound, BETS_MAX, CashOut, CloseRound, Finality, Inform, PlaceBet, Resettle, Rollback, RollbackKind,

@@ -111,8 +111,8 @@ impl Partition {
 /// A stream of a partition: the events of one aggregate, numbered 1, 2, 3 ...
 ///
 /// The text form names the partition too, its parts escaped: `wallet/P`, `round/P/source/R`,
-/// `deposit/P/source/D`, `correction/P/source/C`, `tax/P/source/T`, `exchange/P/source/X`, `player/P`,
-/// `host/P/N`, `house/H`.
+/// `intent/P/source/I`, `deposit/P/source/D`, `correction/P/source/C`, `tax/P/source/T`, `exchange/P/source/X`,
+/// `player/P`, `host/P/N`, `house/H`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Stream {
@@ -122,7 +122,9 @@ pub enum Stream {
     Wallet(PlayerId),
     /// One round of one player.
     Round(PlayerId, SourceId, RoundId),
-    /// One deposit of one player.
+    /// One deposit of one player as the cashier started it.
+    Intent(PlayerId, SourceId, TransactionId),
+    /// One deposit of one player as a payment provider captured it.
     Deposit(PlayerId, SourceId, TransactionId),
     /// What the host keeps of one player under one namespace of its own.
     Host(PlayerId, HostNamespace),
@@ -139,6 +141,7 @@ impl Stream {
             Self::Player(player)
             | Self::Wallet(player)
             | Self::Round(player, ..)
+            | Self::Intent(player, ..)
             | Self::Deposit(player, ..)
             | Self::Host(player, ..)
             | Self::Adjustment(player, _) => Partition::Player(player.clone()),
@@ -149,13 +152,14 @@ impl Stream {
     /// Whether the stream is found by its own digest. The others (`player`, `wallet`, `host`, `house`) are read
     /// through their partition, most of whose commits they stand in.
     pub fn is_indexed(&self) -> bool {
-        matches!(self, Self::Round(..) | Self::Deposit(..) | Self::Adjustment(..))
+        matches!(self, Self::Round(..) | Self::Intent(..) | Self::Deposit(..) | Self::Adjustment(..))
     }
 
     /// [`Self::is_indexed`] of a stream that is known by its text form only.
     pub(crate) fn text_is_indexed(text: &str) -> bool {
         let (kind, _) = text.split_once('/').unwrap_or((text, ""));
-        matches!(kind, "round" | "deposit") || AdjustmentKind::ALL.iter().any(|known| known.as_str() == kind)
+        matches!(kind, "round" | "intent" | "deposit")
+            || AdjustmentKind::ALL.iter().any(|known| known.as_str() == kind)
     }
 
     /// What the index finds this stream by.
@@ -173,6 +177,7 @@ impl fmt::Display for Stream {
             Self::Player(p) => ("player", [Some(p.as_str()), None, None]),
             Self::Wallet(p) => ("wallet", [Some(p.as_str()), None, None]),
             Self::Round(p, s, r) => ("round", [Some(p.as_str()), Some(s.as_str()), Some(r.as_str())]),
+            Self::Intent(p, s, i) => ("intent", [Some(p.as_str()), Some(s.as_str()), Some(i.as_str())]),
             Self::Deposit(p, s, d) => ("deposit", [Some(p.as_str()), Some(s.as_str()), Some(d.as_str())]),
             Self::Host(p, n) => ("host", [Some(p.as_str()), Some(n.as_str()), None]),
             Self::House(h) => ("house", [Some(h.as_str()), None, None]),
@@ -200,6 +205,9 @@ impl FromStr for Stream {
             "player" => Self::Player(PlayerId::new(part()?)?),
             "wallet" => Self::Wallet(PlayerId::new(part()?)?),
             "round" => Self::Round(PlayerId::new(part()?)?, SourceId::new(part()?)?, RoundId::new(part()?)?),
+            "intent" => {
+                Self::Intent(PlayerId::new(part()?)?, SourceId::new(part()?)?, TransactionId::new(part()?)?)
+            }
             "deposit" => {
                 Self::Deposit(PlayerId::new(part()?)?, SourceId::new(part()?)?, TransactionId::new(part()?)?)
             }
@@ -303,7 +311,7 @@ name_schema!(Partition, "player/<id> or house/<id>");
 #[cfg(feature = "schema")]
 name_schema!(
     Stream,
-    "player/P, wallet/P, round/P/source/R, deposit/P/source/D, correction/P/source/C, tax/P/source/T, exchange/P/source/X, host/P/N or house/H; parts escaped as in RFC 6901"
+    "player/P, wallet/P, round/P/source/R, intent/P/source/I, deposit/P/source/D, correction/P/source/C, tax/P/source/T, exchange/P/source/X, host/P/N or house/H; parts escaped as in RFC 6901"
 );
 
 #[cfg(test)]

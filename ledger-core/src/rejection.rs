@@ -17,6 +17,8 @@ pub enum MismatchField {
     Currency,
     /// The amount.
     Amount,
+    /// The payment provider, or its reference.
+    Payment,
 }
 
 /// Why something is not allowed.
@@ -53,6 +55,26 @@ pub enum NotAllowedReason {
     StaleRate,
     /// The rate of exchange is of other currencies.
     OtherPair,
+    /// The deposit has succeeded, failed, expired or was cancelled.
+    DepositEnded,
+    /// The attempt has failed already.
+    AttemptEnded,
+    /// The deposit is younger than it may become before it expires.
+    NotExpired,
+    /// The deposit is not the player's money: it is in suspense, or went back to its payer.
+    NotCredited,
+    /// The money is not in suspense, or no longer.
+    NotSuspended,
+    /// What the house has in suspense goes back to its payer from there, not from a player.
+    HouseItem,
+    /// A deposit that is exchanged has no fee in the currency it came in.
+    FeeWithRate,
+    /// The money has left already, so the player cannot keep it too.
+    NotRetainable,
+    /// The player owes nothing.
+    NothingOwed,
+    /// All of the chargeback was won back.
+    ChargebackReversed,
 }
 
 /// What a player has too many of.
@@ -73,6 +95,12 @@ pub enum Capacity {
     HostNamespaces,
     /// Corrections of one player that wait for a decision.
     Proposals,
+    /// Deposits of one player that have not come to an end.
+    OpenDeposits,
+    /// Attempts of one deposit.
+    AttemptsOfDeposit,
+    /// Chargebacks of one deposit.
+    ChargebacksOfDeposit,
 }
 
 /// A refusal that the rules demand. Nothing was posted.
@@ -129,6 +157,12 @@ pub enum Rejection {
         /// The round.
         round: RoundId,
     },
+    /// There is no such deposit, attempt or chargeback of this player.
+    #[error("there is no payment {id}")]
+    PaymentNotFound {
+        /// What was named.
+        id: TransactionId,
+    },
     /// The operation is not allowed.
     #[error("not allowed: {reason:?}")]
     NotAllowed {
@@ -176,6 +210,14 @@ pub enum Rejection {
     /// The player is closed: nothing new begins for him.
     #[error("the player is closed")]
     PlayerClosed,
+    /// The amount is more than is left of what it is taken from.
+    #[error("the amount is more than is left: {left} {currency}")]
+    ExceedsRest {
+        /// What is left.
+        left: Amount,
+        /// The currency.
+        currency: CurrencyCode,
+    },
     /// A check of the host refuses.
     #[error("the host's check {check} (version {version}) refuses: {refusal}")]
     HostRefused {
@@ -228,6 +270,7 @@ impl Rejection {
             Self::AlreadySettled { .. } => "already_settled",
             Self::AlreadyRolledBack { .. } => "already_rolled_back",
             Self::BetNotFound { .. } => "bet_not_found",
+            Self::PaymentNotFound { .. } => "payment_not_found",
             Self::NotAllowed { .. } => "not_allowed",
             Self::Mismatch { .. } => "mismatch",
             Self::CurrencyMismatch { .. } => "currency_mismatch",
@@ -236,6 +279,7 @@ impl Rejection {
             Self::InvalidAmount { .. } => "invalid_amount",
             Self::Precision { .. } => "precision",
             Self::PlayerClosed => "player_closed",
+            Self::ExceedsRest { .. } => "exceeds_rest",
             Self::HostRefused { .. } => "host_refused",
             Self::HostVersion { .. } => "host_version",
             Self::CapacityExceeded { .. } => "capacity_exceeded",

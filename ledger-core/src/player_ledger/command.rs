@@ -7,7 +7,10 @@ use crate::adjustment::{
     WithholdTax,
 };
 use crate::credit::GrantCredit;
-use crate::deposit::RecordDeposit;
+use crate::deposit::{
+    AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
+    RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+};
 use crate::exchange::{Exchange, ReverseExchange};
 use crate::host::HostOperation;
 use crate::ids::{IdError, PlayerId, SourceId, TransactionId};
@@ -118,7 +121,17 @@ macro_rules! commands {
 
 commands! {
     OpenPlayer,
+    InitiateDeposit,
+    AttemptDeposit,
+    FailDeposit,
+    CancelDeposit,
+    ExpireDeposit,
     RecordDeposit,
+    ReleaseSuspense,
+    RefundDeposit,
+    Chargeback,
+    ReverseChargeback,
+    WriteOffDebt,
     PlaceBet,
     Settle,
     CloseRound,

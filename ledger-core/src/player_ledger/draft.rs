@@ -1,6 +1,7 @@
 //! The part of a decision that cannot fail: building events on top of a state.
 
 use crate::adjustment::{self, Adjustment, AdjustmentRef};
+use crate::deposit::{self, Deposit, Intent};
 use crate::entry::{Entry, EntryError, Posting};
 use crate::ids::{ActorId, TraceId};
 use crate::key::{ContentHash, IdempotencyKey};
@@ -10,8 +11,8 @@ use crate::player_ledger::facts::balances_after;
 use crate::player_ledger::{Fault, PlayerState};
 use crate::rejection::Rejection;
 use crate::stored::{
-    CommitBody, EntryPosted, Event, EventRecord, KeyRecord, NegativeBalanceRaised, OutcomeKind, PurseBalance,
-    Round, TombstoneRecord,
+    CommitBody, EntryPosted, Event, EventRecord, KeyRecord, NegativeBalanceCleared, NegativeBalanceRaised,
+    OutcomeKind, PurseBalance, Round, TombstoneRecord,
 };
 use crate::time::Timestamp;
 use crate::wallet::Purse;
@@ -250,6 +251,12 @@ impl<'a> Workspace<'a> {
         for purse in touched {
             let before =
                 wallet.purse(purse.currency().code()).map_or(purse.currency().zero(), Purse::receivable);
+            if purse.receivable().is_zero() && !before.is_zero() {
+                self.push_player(Event::NegativeBalanceCleared(NegativeBalanceCleared {
+                    entry: version,
+                    currency: purse.currency().code(),
+                }))?;
+            }
             if purse.receivable() > before {
                 self.push_player(Event::NegativeBalanceRaised(NegativeBalanceRaised {
                     entry: version,
@@ -298,6 +305,30 @@ impl<'a> Workspace<'a> {
         let stream = Stream::Adjustment(self.state.player().clone(), of.clone());
         let record = EventRecord { stream, version, event };
         adjustment::evolve(adjustment, of, &record, self.now)?;
+        self.events.push(record);
+        Ok(())
+    }
+
+    /// Adds an event of an intent's stream and folds it into `intent`.
+    pub(crate) fn push_intent(&mut self, intent: &mut Intent, event: Event) -> Result<(), Fault> {
+        let version =
+            intent.version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
+        let (source, id) = (intent.of.source.clone(), intent.of.id.clone());
+        let stream = Stream::Intent(self.state.player().clone(), source, id);
+        let record = EventRecord { stream, version, event };
+        intent.evolve(&record)?;
+        self.events.push(record);
+        Ok(())
+    }
+
+    /// Adds an event of a captured deposit's stream, one in a decision.
+    pub(crate) fn push_deposit(&mut self, deposit: &Deposit, event: Event) -> Result<(), Fault> {
+        let version =
+            deposit.version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
+        let (source, id) = (deposit.of.source.clone(), deposit.of.id.clone());
+        let stream = Stream::Deposit(self.state.player().clone(), source, id);
+        let record = EventRecord { stream, version, event };
+        deposit::fold_deposit(&mut Some(deposit.clone()), &deposit.of, &record)?;
         self.events.push(record);
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::adjustment::{self, Adjustment, AdjustmentRef};
+use crate::deposit::{self, Deposit, Intent};
 use crate::host::PreCheck;
 use crate::ids::{PlayerId, RoundId, SourceId, TransactionId};
 use crate::key::{Fingerprint, IdempotencyKey, OperationKind};
@@ -15,7 +16,8 @@ use crate::policy::Policy;
 use crate::rejection::Rejection;
 use crate::round;
 use crate::stored::{
-    CommitBody, Event, EventRecord, KeyRecord, OutcomeKind, PurseBalance, Round, SettledBy, TombstoneRecord,
+    CommitBody, Event, EventRecord, KeyRecord, OutcomeKind, PaymentRef, PurseBalance, Round, SettledBy,
+    TombstoneRecord,
 };
 use crate::time::Timestamp;
 
@@ -37,6 +39,10 @@ pub enum AggregateRef {
     Round(RoundRef),
     /// A correction, a withheld tax or the like.
     Adjustment(AdjustmentRef),
+    /// A deposit as the cashier started it.
+    Intent(PaymentRef),
+    /// A deposit as a payment provider captured it.
+    Deposit(PaymentRef),
 }
 
 impl From<RoundRef> for AggregateRef {
@@ -57,6 +63,8 @@ impl AggregateRef {
         match self {
             Self::Round(round) => Stream::Round(player.clone(), round.source.clone(), round.round.clone()),
             Self::Adjustment(adjustment) => Stream::Adjustment(player.clone(), adjustment.clone()),
+            Self::Intent(of) => Stream::Intent(player.clone(), of.source.clone(), of.id.clone()),
+            Self::Deposit(of) => Stream::Deposit(player.clone(), of.source.clone(), of.id.clone()),
         }
     }
 }
@@ -196,12 +204,25 @@ pub struct Found {
     tombstones: Vec<TombstoneRecord>,
     rounds: Vec<Round>,
     adjustments: Vec<Adjustment>,
+    intents: Vec<Intent>,
+    deposits: Vec<Deposit>,
+}
+
+/// Takes what has this name out of a list.
+fn take<T>(all: &mut Vec<T>, is: impl Fn(&T) -> bool) -> Option<T> {
+    all.iter().position(is).map(|index| all.swap_remove(index))
 }
 
 impl Found {
     /// Nothing was found: the usual case.
-    pub const NOTHING: &'static Self =
-        &Self { operations: Vec::new(), tombstones: Vec::new(), rounds: Vec::new(), adjustments: Vec::new() };
+    pub const NOTHING: &'static Self = &Self {
+        operations: Vec::new(),
+        tombstones: Vec::new(),
+        rounds: Vec::new(),
+        adjustments: Vec::new(),
+        intents: Vec::new(),
+        deposits: Vec::new(),
+    };
 
     /// Adds an operation.
     pub fn add_operation(&mut self, known: KnownOperation) {
@@ -223,13 +244,23 @@ impl Found {
         aggregate: &AggregateRef,
         events: &[(EventRecord, Timestamp)],
     ) -> Result<(), Fault> {
-        let events = events.iter().map(|(record, at)| (record, *at));
+        let mut events = events.iter().map(|(record, at)| (record, *at));
         match aggregate {
             AggregateRef::Round(round) => {
                 self.rounds.extend(Round::fold(&round.source, &round.round, events)?);
             }
             AggregateRef::Adjustment(adjustment) => {
                 self.adjustments.extend(Adjustment::fold(adjustment, events)?);
+            }
+            AggregateRef::Intent(of) => {
+                let mut intent = None;
+                events.try_for_each(|(record, at)| deposit::fold_intent(&mut intent, of, record, at))?;
+                self.intents.extend(intent);
+            }
+            AggregateRef::Deposit(of) => {
+                let mut deposit = None;
+                events.try_for_each(|(record, _)| deposit::fold_deposit(&mut deposit, of, record))?;
+                self.deposits.extend(deposit);
             }
         }
         Ok(())
@@ -271,6 +302,32 @@ impl Found {
                 adjustment::evolve(&mut adjustment, of, record, now)?;
                 self.adjustments.extend(adjustment);
             }
+            self.follow_payment(before, record, now)?;
+        }
+        Ok(())
+    }
+
+    fn follow_payment(
+        &mut self,
+        before: &PlayerState,
+        record: &EventRecord,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        match &record.stream {
+            Stream::Intent(_, source, id) => {
+                let of = PaymentRef { source: source.clone(), id: id.clone() };
+                let found = take(&mut self.intents, |intent| intent.of == of);
+                let mut intent = found.or_else(|| before.intent(&of).cloned());
+                deposit::fold_intent(&mut intent, &of, record, now)?;
+                self.intents.extend(intent);
+            }
+            Stream::Deposit(_, source, id) => {
+                let of = PaymentRef { source: source.clone(), id: id.clone() };
+                let mut deposit = take(&mut self.deposits, |deposit| deposit.of == of);
+                deposit::fold_deposit(&mut deposit, &of, record)?;
+                self.deposits.extend(deposit);
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -291,6 +348,16 @@ impl Found {
     /// Whether the id of a source is dead.
     pub fn is_tombstoned(&self, source: &SourceId, id: &TransactionId) -> bool {
         self.tombstones.iter().any(|tombstone| tombstone.source == *source && tombstone.id == *id)
+    }
+
+    /// A deposit at the cashier that is not live.
+    pub fn intent(&self, of: &PaymentRef) -> Option<&Intent> {
+        self.intents.iter().find(|found| found.of == *of)
+    }
+
+    /// A captured deposit.
+    pub fn deposit(&self, of: &PaymentRef) -> Option<&Deposit> {
+        self.deposits.iter().find(|found| found.of == *of)
     }
 
     /// A round that is not live.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::AccountKind;
 use crate::adjustment::{self, Adjustment, AdjustmentKind, AdjustmentRef, Correction, CorrectionStatus};
+use crate::deposit::{self, Intent};
 use crate::host::HostData;
 use crate::ids::{
     BrandId, HostNamespace, JurisdictionId, OperatorId, PlayerId, RoundId, SourceId, TransactionId,
@@ -16,7 +17,7 @@ use crate::partition::Stream;
 use crate::player_ledger::{AggregateRef, PlayerCommand, RoundRef};
 use crate::rejection::Rejection;
 use crate::round::{self, RollbackKind};
-use crate::stored::{CommitBody, Event, EventRecord, PurseBalance, Round, RoundStatus};
+use crate::stored::{CommitBody, Event, EventRecord, PaymentRef, PurseBalance, Round, RoundStatus};
 use crate::time::Timestamp;
 use crate::wallet::{Purse, Wallet};
 
@@ -80,6 +81,8 @@ pub struct PlayerState {
     /// Corrections that wait for a decision, in the order they were proposed.
     proposals: Vec<Correction>,
     standing: Standing,
+    /// In the order they were started.
+    intents: Vec<Intent>,
     recorded_at: Option<Timestamp>,
 }
 
@@ -109,6 +112,7 @@ impl PlayerState {
             host: BTreeMap::new(),
             proposals: Vec::new(),
             standing: Standing::default(),
+            intents: Vec::new(),
             recorded_at: None,
         }
     }
@@ -178,6 +182,21 @@ impl PlayerState {
         if self.standing.closed_at.is_some() { Err(Rejection::PlayerClosed) } else { Ok(()) }
     }
 
+    /// His deposits at the cashier that have not come to an end, in the order they were started.
+    pub fn intents(&self) -> impl Iterator<Item = &Intent> {
+        self.intents.iter()
+    }
+
+    /// How many of them there are.
+    pub fn open_intents(&self) -> usize {
+        self.intents.len()
+    }
+
+    /// One of them.
+    pub fn intent(&self, of: &PaymentRef) -> Option<&Intent> {
+        self.intents.iter().find(|live| live.of == *of)
+    }
+
     /// Whether something is live, so that it need not be looked for in the log.
     pub fn is_live(&self, aggregate: &AggregateRef) -> bool {
         match aggregate {
@@ -185,6 +204,8 @@ impl PlayerState {
             AggregateRef::Adjustment(of) => {
                 of.kind == AdjustmentKind::Correction && self.proposal(&of.source, &of.id).is_some()
             }
+            AggregateRef::Intent(of) => self.intent(of).is_some(),
+            AggregateRef::Deposit(_) => false,
         }
     }
 
@@ -253,7 +274,6 @@ impl PlayerState {
             (Stream::Wallet(_), Event::EntryPosted(event)) => self.wallet.evolve(record.version, event),
             (Stream::Player(_), _) => self.evolve_player(record, at),
             (Stream::Round(_, source, round), _) => self.evolve_round(source, round, record, at),
-            (Stream::Deposit(..), Event::DepositSucceeded(_)) => Ok(()),
             (Stream::Host(_, namespace), Event::HostRecorded(event)) => {
                 let kept = self.host.entry(namespace.clone()).or_default();
                 if Some(record.version) != kept.version.checked_add(1) {
@@ -268,6 +288,19 @@ impl PlayerState {
                 Ok(())
             }
             (Stream::Adjustment(_, of), _) => self.evolve_adjustment(of, record, at),
+            (Stream::Intent(_, source, id), _) => {
+                let of = PaymentRef { source: source.clone(), id: id.clone() };
+                self.evolve_intent(&of, record, at)
+            }
+            (
+                Stream::Deposit(..),
+                Event::DepositSucceeded(_)
+                | Event::DepositSuspended(_)
+                | Event::DepositReleased(_)
+                | Event::DepositRefunded(_)
+                | Event::DepositChargedBack(_)
+                | Event::ChargebackReversed(_),
+            ) => Ok(()),
             _ => Err(misplaced(record)),
         }
     }
@@ -300,6 +333,8 @@ impl PlayerState {
             | Event::TxnTombstoned(_)
             | Event::TxnNoted(_)
             | Event::NegativeBalanceRaised(_)
+            | Event::NegativeBalanceCleared(_)
+            | Event::DebtWrittenOff(_)
             | Event::CreditGranted(_)
             | Event::AdjustmentApplied(_)
             | Event::FeeCharged(_) => {}
@@ -314,6 +349,32 @@ impl PlayerState {
         }
         self.version = version;
         Ok(())
+    }
+
+    fn evolve_intent(&mut self, of: &PaymentRef, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
+        let live = self.intents.iter().position(|live| live.of == *of);
+        if let Some((index, live)) = live.and_then(|index| Some((index, self.intents.get_mut(index)?))) {
+            live.evolve(record)?;
+            if !live.is_open() {
+                self.intents.remove(index);
+            }
+            return Ok(());
+        }
+        match &record.event {
+            Event::DepositInitiated(_) => {
+                let mut intent = None;
+                deposit::fold_intent(&mut intent, of, record, at)?;
+                self.intents.extend(intent);
+                Ok(())
+            }
+            // These come after the end; the live state has nothing of it.
+            Event::DepositFailed(_) | Event::DepositCompleted(_) | Event::DepositMismatch(_) => Ok(()),
+            event => Err(Fault::corrupted(format!(
+                "{} came for deposit {}, which is not open",
+                event.type_name(),
+                of.id
+            ))),
+        }
     }
 
     fn evolve_round(

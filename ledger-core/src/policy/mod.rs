@@ -1,6 +1,7 @@
 //! Policies: how sources behave and what jurisdictions demand, as a plain versioned document whose hash every
 //! commit names.
 
+mod deposits;
 mod fx;
 mod jurisdiction;
 mod source;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{HostName, JurisdictionId, SourceId};
 use crate::key::{ContentHash, OperationKind};
 
+pub use deposits::{CapturePolicy, DepositPolicy};
 pub use fx::FxPolicy;
 pub use jurisdiction::JurisdictionProfile;
 pub use source::{KeyScope, ShortfallPolicy, SourcePolicy};
@@ -34,6 +36,9 @@ pub struct Policy {
     /// The host's checks in force, by name, with their versions.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub checks: BTreeMap<HostName, u32>,
+    /// How deposits are dealt with.
+    #[serde(skip_serializing_if = "is_default")]
+    pub deposits: DepositPolicy,
     /// The rules of jurisdictions that are not named.
     #[serde(skip_serializing_if = "is_default")]
     pub default_jurisdiction: JurisdictionProfile,
@@ -58,6 +63,7 @@ impl Default for Policy {
             default: SourcePolicy::default(),
             sources: BTreeMap::new(),
             checks: BTreeMap::new(),
+            deposits: DepositPolicy::default(),
             default_jurisdiction: JurisdictionProfile::default(),
             jurisdictions: BTreeMap::new(),
             fx: FxPolicy::default(),

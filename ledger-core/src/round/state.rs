@@ -41,7 +41,7 @@ impl Round {
     pub(crate) fn answers(&self, bet: &Bet) -> impl Iterator<Item = &Win> {
         let answers =
             |win: &&Win| win.bet.as_ref().map_or(win.version > bet.version, |named| *named == bet.id);
-        self.wins.iter().filter(|win| !win.interim_zero).filter(answers)
+        self.wins.iter().filter(answers)
     }
 
     /// Whether a win that stands answers this bet: one that names it, or a later one that names none.
@@ -213,7 +213,6 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
             bet: event.bet.clone(),
             amount: event.amount,
             cash_out: false,
-            interim_zero: event.amount.is_zero(),
             status: WinStatus::Paid,
             version: record.version,
         }),
@@ -227,7 +226,6 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                     bet: event.bet.clone(),
                     amount: event.win,
                     cash_out: event.by == SettledBy::CashOut,
-                    interim_zero: false,
                     status: WinStatus::Paid,
                     version: record.version,
                 });
@@ -249,7 +247,6 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                 bet: Some(event.bet.clone()),
                 amount: event.amount,
                 cash_out: true,
-                interim_zero: false,
                 status: WinStatus::Paid,
                 version: record.version,
             });
@@ -270,7 +267,6 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                 bet: event.bet.clone(),
                 amount: event.amount,
                 cash_out: true,
-                interim_zero: false,
                 status: WinStatus::Paid,
                 version: record.version,
             }),

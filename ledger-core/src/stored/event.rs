@@ -8,7 +8,11 @@ use super::adjustment::{
     FeeCharged, TaxReturned, TaxWithheld,
 };
 use super::credit::{AdjustmentApplied, CreditGranted};
-use super::deposit::DepositSucceeded;
+use super::deposit::{
+    ChargebackReversed, DebtWrittenOff, DepositAttempted, DepositCancelled, DepositChargedBack,
+    DepositCompleted, DepositExpired, DepositFailed, DepositInitiated, DepositMismatch, DepositRefunded,
+    DepositReleased, DepositSucceeded, DepositSuspended,
+};
 use super::exchange::{ExchangeMade, ExchangeReversed};
 use super::host::HostRecorded;
 use super::house::CurrencyRegistered;
@@ -19,7 +23,7 @@ use super::round::{
     BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetUnsettled, BetVoided,
     RoundClosed, RoundReopened, RoundVoided, SettlementVoided, WinCredited, WinRetained, WinRolledBack,
 };
-use super::wallet::{EntryPosted, NegativeBalanceRaised};
+use super::wallet::{EntryPosted, NegativeBalanceCleared, NegativeBalanceRaised};
 use crate::partition::Stream;
 
 macro_rules! events {
@@ -80,10 +84,38 @@ events! {
     TxnNoted = "txn.noted" 1,
     /// The player owes money.
     NegativeBalanceRaised = "negative_balance.raised" 1,
+    /// The player owes nothing any more.
+    NegativeBalanceCleared = "negative_balance.cleared" 1,
+    /// The house gives up what a player owes.
+    DebtWrittenOff = "debt.written_off" 1,
     /// Money moved.
     EntryPosted = "entry.posted" 1,
+    /// A deposit was started.
+    DepositInitiated = "cashier.deposit.initiated" 1,
+    /// A deposit was sent to a payment provider.
+    DepositAttempted = "cashier.deposit.attempted" 1,
+    /// A deposit or an attempt of it failed.
+    DepositFailed = "cashier.deposit.failed" 1,
+    /// A deposit was given up.
+    DepositCancelled = "cashier.deposit.cancelled" 1,
+    /// A deposit took too long.
+    DepositExpired = "cashier.deposit.expired" 1,
+    /// What was started has been captured.
+    DepositCompleted = "cashier.deposit.completed" 1,
+    /// What was started and what was captured differ.
+    DepositMismatch = "cashier.deposit.mismatch" 1,
     /// A deposit was captured.
     DepositSucceeded = "cashier.deposit.succeeded" 1,
+    /// A captured deposit is in suspense.
+    DepositSuspended = "cashier.deposit.suspended" 1,
+    /// A captured deposit left suspense.
+    DepositReleased = "cashier.deposit.released" 1,
+    /// A deposit went back to its payer.
+    DepositRefunded = "cashier.deposit.refunded" 1,
+    /// A deposit was disputed and taken back.
+    DepositChargedBack = "cashier.deposit.charged_back" 1,
+    /// A dispute was won.
+    ChargebackReversed = "cashier.deposit.chargeback_reversed" 1,
     /// A bet was placed.
     BetPlaced = "bet.placed" 1,
     /// A win was credited that does not end its bet.

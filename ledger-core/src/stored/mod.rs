@@ -20,7 +20,12 @@ pub use adjustment::{
 };
 pub use commit::{BodyError, CommitBody, EVENTS_MAX, KEYS_MAX, KeyRecord, OutcomeKind, TombstoneRecord};
 pub use credit::{AdjustmentApplied, CreditGranted, CreditKind};
-pub use deposit::DepositSucceeded;
+pub use deposit::{
+    ChargebackReversed, Converted, DebtWrittenOff, DepositAttempted, DepositBreak, DepositCancelled,
+    DepositChargedBack, DepositCompleted, DepositExpired, DepositFailed, DepositInitiated, DepositMismatch,
+    DepositRefunded, DepositReleased, DepositSucceeded, DepositSuspended, LateAfter, Money, PaymentRef,
+    ReleasedTo, SuspenseReason,
+};
 #[cfg(feature = "schema")]
 pub use event::event_schemas;
 pub use event::{Event, EventError, EventRecord};
@@ -37,4 +42,4 @@ pub use round::{
     BetUnsettled, BetVoided, CloseReason, ReopenReason, Round, RoundClosed, RoundReopened, RoundStatus,
     RoundVoided, SettledBy, SettlementVoided, Win, WinCredited, WinRetained, WinRolledBack, WinStatus,
 };
-pub use wallet::{EntryPosted, NegativeBalanceRaised, PurseBalance, Recovery, Split};
+pub use wallet::{EntryPosted, NegativeBalanceCleared, NegativeBalanceRaised, PurseBalance, Recovery, Split};

@@ -419,9 +419,6 @@ shape! {
         /// Whether it is a cash-out rather than a win of its source.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pub cash_out: bool,
-        /// Whether it is a win of zero that ends nothing: it answers no bet.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        pub interim_zero: bool,
         /// What it came to.
         pub status: WinStatus,
         /// The version of its event in the round's stream.

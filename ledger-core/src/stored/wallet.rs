@@ -69,7 +69,17 @@ shape! {
 }
 
 shape! {
-    /// From where the money of a rolled-back win was taken.
+    /// `negative_balance.cleared` 1: the player owes nothing any more.
+    pub struct NegativeBalanceCleared {
+        /// The entry that made it so.
+        pub entry: u64,
+        /// The currency.
+        pub currency: CurrencyCode,
+    }
+}
+
+shape! {
+    /// From where money was taken that is taken back: of a win, of a deposit.
     pub struct Recovery {
         /// From cash.
         pub cash: Amount,

@@ -8,7 +8,10 @@ use crate::adjustment::{
     WithholdTax,
 };
 use crate::credit::GrantCredit;
-use crate::deposit::RecordDeposit;
+use crate::deposit::{
+    AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, HouseItem, InitiateDeposit,
+    RecordDeposit, RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+};
 use crate::exchange::{Exchange, ReverseExchange};
 use crate::host::{HostAccount, HostAccountClass, HostData, HostMovement, HostOperation};
 use crate::ids::{
@@ -22,7 +25,7 @@ use crate::round::{
     AdjustRound, CashOut, CloseRound, Finality, Inform, PlaceBet, Resettle, Rollback, RollbackKind, Settle,
     Unsettle, Void, VoidSettled, VoidTarget,
 };
-use crate::stored::{CreditKind, Direction};
+use crate::stored::{CreditKind, Direction, PaymentRef, ReleasedTo};
 use crate::time::Timestamp;
 
 /// A source id.
@@ -75,6 +78,168 @@ pub fn deposit(id: &str, amount: &str) -> RecordDeposit {
         amount: decimal(amount),
         currency: currency("EUR"),
         authorisation: None,
+        intent: None,
+        fee: None,
+        rate: None,
+    }
+}
+
+/// A deposit that `cashier` started.
+pub fn intent(id: &str) -> PaymentRef {
+    PaymentRef { source: source("cashier"), id: txn(id) }
+}
+
+/// A deposit as `psp` captured it.
+pub fn payment(id: &str) -> PaymentRef {
+    PaymentRef { source: source("psp"), id: txn(id) }
+}
+
+/// A rate from `treasury`, of 2026-01-01 as the clocks of tests: one unit of `base` is `value` of `quote`.
+pub fn rate(base: &str, quote: &str, value: &str) -> FxRate {
+    let as_of = "2026-01-01T00:00:00Z".parse().expect("an instant");
+    let id = RateId::new(format!("{base}-{quote}")).expect("an id");
+    FxRate::new(id, currency(base), currency(quote), decimal(value), source("treasury"), as_of)
+        .expect("a rate")
+}
+
+/// A person of the operator.
+pub fn person(text: &str) -> ActorId {
+    ActorId::new(text).expect("an id")
+}
+
+/// The start of a deposit at `cashier`.
+pub fn initiate(id: &str, amount: &str) -> InitiateDeposit {
+    InitiateDeposit {
+        source: source("cashier"),
+        id: txn(id),
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        method: None,
+    }
+}
+
+/// An attempt of it at `psp`.
+pub fn attempt(id: &str, of: &str) -> AttemptDeposit {
+    AttemptDeposit {
+        source: source("cashier"),
+        id: txn(id),
+        intent: intent(of),
+        psp: source("psp"),
+        reference: None,
+    }
+}
+
+/// The failure of a deposit as a whole.
+pub fn fail(id: &str, of: &str) -> FailDeposit {
+    FailDeposit {
+        source: source("cashier"),
+        id: txn(id),
+        intent: intent(of),
+        attempt: None,
+        payment: None,
+        reason: None,
+    }
+}
+
+/// The failure of an attempt.
+pub fn fail_attempt(id: &str, of: &str, attempt: &str) -> FailDeposit {
+    FailDeposit { attempt: Some(txn(attempt)), ..fail(id, of) }
+}
+
+/// A deposit is given up.
+pub fn cancel_deposit(id: &str, of: &str) -> CancelDeposit {
+    CancelDeposit { source: source("cashier"), id: txn(id), intent: intent(of), reason: None }
+}
+
+/// A deposit took too long.
+pub fn expire_deposit(id: &str, of: &str) -> ExpireDeposit {
+    ExpireDeposit { source: source("timers"), id: txn(id), intent: intent(of) }
+}
+
+/// A deposit from `psp` that answers one of `cashier`.
+pub fn capture(id: &str, of: &str, amount: &str) -> RecordDeposit {
+    RecordDeposit { intent: Some(intent(of)), ..deposit(id, amount) }
+}
+
+/// Money of `psp` leaves suspense for the player; `anna` asks, `boris` agrees.
+pub fn release(id: &str, reference: &str) -> ReleaseSuspense {
+    ReleaseSuspense {
+        source: source("office"),
+        id: txn(id),
+        psp: source("psp"),
+        reference: txn(reference),
+        to: ReleasedTo::Player,
+        house_item: None,
+        rate: None,
+        by: person("anna"),
+        approved_by: person("boris"),
+    }
+}
+
+/// Money of `psp` leaves suspense for its payer.
+pub fn return_to_payer(id: &str, reference: &str) -> ReleaseSuspense {
+    ReleaseSuspense { to: ReleasedTo::Payer, ..release(id, reference) }
+}
+
+/// Money of `psp` that the house has in suspense goes to the player.
+pub fn release_of_house(reference: &str, amount: &str) -> ReleaseSuspense {
+    let item = HouseItem { amount: decimal(amount), currency: currency("EUR") };
+    ReleaseSuspense { house_item: Some(item), ..release(reference, reference) }
+}
+
+/// A deposit from `psp` goes back, all that is left of it but for a fee.
+pub fn refund(id: &str, of: &str) -> RefundDeposit {
+    RefundDeposit {
+        source: source("psp"),
+        id: txn(id),
+        deposit: txn(of),
+        amount: None,
+        currency: currency("EUR"),
+        return_fee: false,
+        on_shortfall: None,
+    }
+}
+
+/// A part of a deposit from `psp` goes back.
+pub fn refund_part(id: &str, of: &str, amount: &str) -> RefundDeposit {
+    RefundDeposit { amount: Some(decimal(amount)), ..refund(id, of) }
+}
+
+/// A deposit from `psp` is disputed.
+pub fn chargeback(id: &str, of: &str, amount: &str) -> Chargeback {
+    Chargeback {
+        source: source("psp"),
+        id: txn(id),
+        deposit: txn(of),
+        amount: Some(decimal(amount)),
+        fee: None,
+        currency: currency("EUR"),
+    }
+}
+
+/// A dispute is won, all that stands of it.
+pub fn reverse_chargeback(id: &str, of: &str, chargeback: &str) -> ReverseChargeback {
+    ReverseChargeback {
+        source: source("psp"),
+        id: txn(id),
+        deposit: txn(of),
+        chargeback: txn(chargeback),
+        amount: None,
+        fee: None,
+        currency: currency("EUR"),
+    }
+}
+
+/// What the player owes is given up; `anna` asks, `boris` agrees.
+pub fn write_off(id: &str) -> WriteOffDebt {
+    WriteOffDebt {
+        source: source("office"),
+        id: txn(id),
+        currency: currency("EUR"),
+        amount: None,
+        by: person("anna"),
+        approved_by: person("boris"),
+        reason: Reason::new("180 days").expect("a reason"),
     }
 }
 
@@ -281,11 +446,6 @@ pub fn batch_of_new(commands: Vec<PlayerCommand>) -> Batch {
     Batch::new(commands, KnownOperations::Replay).expect("a batch")
 }
 
-/// A person of the operator.
-pub fn person(text: &str) -> ActorId {
-    ActorId::new(text).expect("an actor id")
-}
-
 /// A correction of the code `goodwill` in the player's favour, proposed by `ann` of the back office.
 pub fn propose_credit(id: &str, amount: &str) -> ProposeCorrection {
     ProposeCorrection {
@@ -388,7 +548,7 @@ pub fn add_purse(id: &str, code: &str) -> AddPurse {
 }
 
 /// A rate of `treasury`: one unit of `base` is so many of `quote`.
-pub fn rate(base: &str, quote: &str, value: &str, as_of: Timestamp) -> FxRate {
+pub fn rate_at(base: &str, quote: &str, value: &str, as_of: Timestamp) -> FxRate {
     let id = RateId::new("rate").expect("an id");
     let (base, quote) = (currency(base), currency(quote));
     FxRate::new(id, base, quote, decimal(value), source("treasury"), as_of).expect("a rate")

@@ -12,16 +12,17 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use crate::credit::GrantCredit;
-use crate::deposit::RecordDeposit;
 use crate::host::{HostAccountClass, HostData, HostMovement, HostOperation};
 use crate::ids::{HostNamespace, RoundId, SourceId, SubAccount, TransactionId};
 use crate::money::CurrencyCode;
 use crate::player::OpenPlayer;
 use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
-use crate::policy::{KeyScope, Policy, ShortfallPolicy, SourcePolicy};
+use crate::policy::{FxPolicy, KeyScope, Policy, ShortfallPolicy, SourcePolicy};
 use crate::round::{CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void, VoidTarget};
 use crate::stored::CreditKind;
 use crate::testing::commands;
+
+mod deposits;
 
 /// The most transaction ids of a source.
 const TXNS: u8 = 12;
@@ -71,21 +72,17 @@ fn source_policies() -> impl Strategy<Value = SourcePolicy> {
 
 /// Policies: every scope of keys, answer to spent wins, and stickiness of refusals.
 pub fn policies() -> impl Strategy<Value = Policy> {
-    (source_policies(), option::weighted(0.3, source_policies())).prop_map(|(default, other)| {
+    let sources = (source_policies(), option::weighted(0.3, source_policies()));
+    let policies = sources.prop_map(|(default, other)| {
         let sources = other.map(|other| (commands::source("prov2"), other)).into_iter().collect();
         Policy { default, sources, ..Policy::default() }
+    });
+    let max_age_secs = select(&[5_u32, 3_600][..]);
+    (policies, deposits::policies(), max_age_secs).prop_map(|(policy, deposits, max_age_secs)| Policy {
+        deposits,
+        fx: FxPolicy { max_age_secs },
+        ..policy
     })
-}
-
-fn deposits() -> impl Strategy<Value = RecordDeposit> {
-    (prop_oneof![5 => Just(commands::source("psp")), 1 => sources()], txns(), amounts(), currencies())
-        .prop_map(|(source, id, amount, currency)| RecordDeposit {
-            source,
-            id,
-            amount,
-            currency,
-            authorisation: None,
-        })
 }
 
 fn bets() -> impl Strategy<Value = PlaceBet> {
@@ -213,7 +210,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         10 => bets().prop_map(PlayerCommand::from),
         9 => settlements().prop_map(PlayerCommand::from),
         8 => rollbacks().prop_map(PlayerCommand::from),
-        3 => deposits().prop_map(PlayerCommand::from),
+        9 => deposits::single(),
         2 => closes().prop_map(PlayerCommand::from),
         2 => voids().prop_map(PlayerCommand::from),
         2 => credits().prop_map(PlayerCommand::from),
@@ -313,6 +310,7 @@ fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
         other => {
             adjustments::aim(other, all, at);
             corrections::aim(other, all, at);
+            deposits::aim(other, all, at);
         }
     }
 }
@@ -327,7 +325,6 @@ fn rename(command: &mut PlayerCommand, step: usize) {
         return;
     }
     let id = match command {
-        PlayerCommand::RecordDeposit(c) => &mut c.id,
         PlayerCommand::PlaceBet(c) => &mut c.id,
         PlayerCommand::Settle(c) => &mut c.id,
         PlayerCommand::CloseRound(c) => &mut c.id,
@@ -336,14 +333,12 @@ fn rename(command: &mut PlayerCommand, step: usize) {
         PlayerCommand::GrantCredit(c) => &mut c.id,
         PlayerCommand::HostOperation(c) => &mut c.id,
         other => {
-            let id = match other {
-                PlayerCommand::VoidSettled(_)
-                | PlayerCommand::Resettle(_)
-                | PlayerCommand::Unsettle(_)
-                | PlayerCommand::CashOut(_)
-                | PlayerCommand::AdjustRound(_)
-                | PlayerCommand::Inform(_) => corrections::id(other),
-                other => adjustments::id(other),
+            let id = if corrections::id(other).is_some() {
+                corrections::id(other)
+            } else if adjustments::id(other).is_some() {
+                adjustments::id(other)
+            } else {
+                deposits::id(other)
             };
             let Some(id) = id else { return };
             id
@@ -367,12 +362,15 @@ fn spent_win(on_shortfall: Option<ShortfallPolicy>) -> Vec<PlayerCommand> {
 
 /// Histories of one player: he is opened with EUR and USD and mostly deposits, then anything comes. Many
 /// commands are aimed at an earlier bet or win, about one in eight is an earlier one again, and in some
-/// histories a win is spent and then rolled back, or the back office steps in. `len` counts the rest.
+/// histories a win is spent and then rolled back, the back office steps in, or a deposit goes from its start to its
+/// disputes. `len` counts the rest.
 pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerCommand>> {
     let steps = vec((command(), bends()), len);
     let spree = option::weighted(0.2, (any::<Index>(), option::of(shortfalls())));
     let story = option::weighted(0.3, (any::<Index>(), adjustments::stories()));
-    (select(&["0", "20", "100", "1000"][..]), steps, spree, story).prop_map(|(cash, steps, spree, story)| {
+    let tale = option::weighted(0.2, (any::<Index>(), deposits::tale()));
+    let cash = select(&["0", "20", "100", "1000"][..]);
+    (cash, steps, spree, story, tale).prop_map(|(cash, steps, spree, story, tale)| {
         let mut all: Vec<PlayerCommand> = vec![commands::open(&["EUR", "USD"]).into()];
         if cash != "0" {
             all.push(commands::deposit("T1", cash).into());
@@ -395,6 +393,11 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
         if let Some((at, story)) = story {
             let tail = all.split_off(at.index(all.len()) + 1);
             all.extend(story);
+            all.extend(tail);
+        }
+        if let Some((at, tale)) = tale {
+            let tail = all.split_off(at.index(all.len()) + 1);
+            all.extend(tale);
             all.extend(tail);
         }
         all

@@ -423,7 +423,7 @@ pub fn i19_one_kind_of_account(commits: &[CommitBody], journal: &[Line]) -> Resu
 }
 
 /// I22: every leg is in a currency of the player, at the scale of its account; but for the legs of an exchange in
-/// the other currency, which are the house's and have one scale per account.
+/// the other currency, and of suspense, which are the house's and have one scale per account.
 ///
 /// # Errors
 ///
@@ -431,7 +431,7 @@ pub fn i19_one_kind_of_account(commits: &[CommitBody], journal: &[Line]) -> Resu
 pub fn i22_legs_are_in_the_purse_currency(live: &PlayerState, journal: &[Line]) -> Result<(), String> {
     let exchanged: BTreeSet<(usize, CurrencyCode)> = journal
         .iter()
-        .filter(|line| line.account.code == AccountCode::FxPosition)
+        .filter(|line| matches!(line.account.code, AccountCode::FxPosition | AccountCode::Suspense))
         .map(|line| (line.entry, line.account.currency))
         .collect();
     let mut scales: BTreeMap<(AccountCode, CurrencyCode), u8> = BTreeMap::new();

@@ -3,18 +3,17 @@
 //! The wallet owns money and no rules: rounds, deposits and credits decide, and post
 //! postings built here. So the wallet's stream alone is the player's complete statement.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the commands that exchange are not there yet"))]
 mod fx_postings;
 mod incoming;
 mod postings;
 mod recovery;
 mod state;
 
-pub(crate) use fx_postings::{exchange, reverse_exchange};
+pub(crate) use fx_postings::{credit_converted, exchange, reverse_credit_converted, reverse_exchange};
 pub(crate) use incoming::{incoming, purse};
 pub(crate) use postings::{
-    credit_cash, deposit, hold, recover, recover_all, recover_to, release, return_taken, take_stakes,
-    unless_zero,
+    credit_cash, deposit, hold, pay, recover, recover_all, recover_to, release, return_taken, take_back,
+    take_stakes, unless_zero,
 };
 pub(crate) use recovery::{recovery, recovery_of};
 pub(crate) use state::PostError;

@@ -13,7 +13,7 @@ pub(crate) fn unless_zero(posting: Posting) -> Option<Posting> {
 }
 
 /// The player's side of new money: it pays what he owes first (P29), the rest is cash.
-pub(super) fn pay(purse: &Purse, amount: Amount) -> Result<[Posting; 2], AmountError> {
+pub(crate) fn pay(purse: &Purse, amount: Amount) -> Result<[Posting; 2], AmountError> {
     let currency = purse.currency().code();
     let owed = purse.receivable().min(amount)?;
     Ok([

@@ -125,6 +125,8 @@ fn pattern(stream: &str) -> &'static str {
         Some("wallet") => "wallet/P",
         Some("round") => "round/P/source/R",
         Some("deposit") => "deposit/P/source/D",
+        Some("intent") => "intent/P/source/I",
+        Some("exchange") => "exchange/P/source/X",
         Some("withdrawal") => "withdrawal/P/source/W",
         Some("correction") => "correction/P/source/C",
         Some("tax") => "tax/P/source/T",

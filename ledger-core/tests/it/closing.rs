@@ -156,9 +156,9 @@ fn a_batch_with_a_bet_of_a_closed_player_is_refused() {
 fn a_purse_is_opened_later() {
     let usd = commands::currency("USD");
     let deposit = RecordDeposit { currency: usd, ..commands::deposit("D1", "7.00") };
-    let bet = PlaceBet { currency: usd, ..commands::bet("T1", "R", "2") };
+    let bet = PlaceBet { currency: usd, ..commands::bet("T0", "R", "2") };
     let opened = given()
-        .when(deposit.clone())
+        .when(bet.clone())
         .rejected("currency_mismatch")
         .when(commands::add_purse("U1", "USD"))
         .applied()
@@ -173,7 +173,7 @@ fn a_purse_is_opened_later() {
         .refused("currency_unknown")
         .when(deposit)
         .applied()
-        .when(bet)
+        .when(PlaceBet { id: commands::txn("T1"), ..bet })
         .applied()
         .accounts(&[
             ("psp:clearing of psp in USD", "7.00"),

@@ -8,7 +8,7 @@ use ledger_core::{
 
 /// The rate of the scenarios' first instant: 1.10 USD for one EUR.
 fn rate() -> FxRate {
-    commands::rate("EUR", "USD", "1.10", "2026-01-01T00:00:00Z".parse().unwrap())
+    commands::rate_at("EUR", "USD", "1.10", "2026-01-01T00:00:00Z".parse().unwrap())
 }
 
 fn to_euros(id: &str, dollars: &str) -> Exchange {
@@ -88,14 +88,14 @@ fn fx3_a_stale_quote_is_refused() {
         ("fx:position", "20.000000"),
         ("player:cash", "20.00"),
     ]);
-    let future = commands::rate("EUR", "USD", "1.10", "2026-01-01T00:01:00.000001Z".parse().unwrap());
+    let future = commands::rate_at("EUR", "USD", "1.10", "2026-01-01T00:01:00.000001Z".parse().unwrap());
     let ahead = commands::exchange("X1", "USD", "EUR", "11.00", future);
     let _ = not_allowed(rich().when(ahead), NotAllowedReason::StaleRate);
 }
 
 #[test]
 fn an_exchange_is_checked_in_order() {
-    let pound = commands::rate("EUR", "GBP", "0.85", "2026-01-01T00:00:00Z".parse().unwrap());
+    let pound = commands::rate_at("EUR", "GBP", "0.85", "2026-01-01T00:00:00Z".parse().unwrap());
     let pounds = |id| commands::exchange(id, "EUR", "GBP", "1", pound.clone());
     let start = not_allowed(
         rich().when(Exchange { rate: pound.clone(), ..to_euros("X1", "-1") }),
@@ -118,7 +118,7 @@ fn an_exchange_is_checked_in_order() {
         .replayed("rejected:insufficient_funds")
         .accounts(&[CLEARING, ("player:cash in USD", "200.00")]);
     // A cent that becomes nothing.
-    let poor = commands::rate("EUR", "USD", "200", "2026-01-01T00:00:00Z".parse().unwrap());
+    let poor = commands::rate_at("EUR", "USD", "200", "2026-01-01T00:00:00Z".parse().unwrap());
     let _ = rich().when(commands::exchange("X1", "USD", "EUR", "0.01", poor)).refused("invalid_amount");
     let _ = not_allowed(rich().when(commands::reverse_exchange("V1", "X9")), NotAllowedReason::TargetUnknown);
 }

@@ -80,6 +80,8 @@ fn events_stand_in_their_own_streams() {
             "player.reopened",
             "purse.opened",
             "adjustment.applied",
+            "negative_balance.cleared",
+            "debt.written_off",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];
         if fits.contains(&name) || anywhere.contains(&name) {

@@ -8,20 +8,23 @@
 
 use ledger_core::stored::{
     AdjustmentApplied, Bet, BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled,
-    BetStatus, BetUnsettled, BetVoided, CloseReason, CommitBody, CorrectionApplied, CorrectionDeclined,
-    CorrectionProposed, CreditGranted, CreditKind, CurrencyRegistered, DeclineCause, DepositSucceeded,
-    Direction, DormantReclaimed, DormantTransferred, EntryPosted, Event, EventRecord, ExchangeMade,
-    ExchangeReversed, FeeCharged, FeeKind, HostRecorded, NegativeBalanceRaised, Note, PlayerClosed,
-    PlayerOpened, PlayerReopened, PurseBalance, PurseOpened, Recovery, ReopenReason, Round, RoundClosed,
-    RoundReopened, RoundStatus, RoundVoided, SettledBy, SettlementVoided, Split, TaxReturned, TaxWithheld,
+    BetStatus, BetUnsettled, BetVoided, ChargebackReversed, CloseReason, CommitBody, Converted,
+    CorrectionApplied, CorrectionDeclined, CorrectionProposed, CreditGranted, CreditKind, CurrencyRegistered,
+    DebtWrittenOff, DeclineCause, DepositAttempted, DepositBreak, DepositCancelled, DepositChargedBack,
+    DepositCompleted, DepositExpired, DepositFailed, DepositInitiated, DepositMismatch, DepositRefunded,
+    DepositReleased, DepositSucceeded, DepositSuspended, Direction, DormantReclaimed, DormantTransferred,
+    EntryPosted, Event, EventRecord, ExchangeMade, ExchangeReversed, FeeCharged, FeeKind, HostRecorded,
+    Money, NegativeBalanceCleared, NegativeBalanceRaised, Note, PlayerClosed, PlayerOpened, PlayerReopened,
+    PurseBalance, PurseOpened, Recovery, ReleasedTo, ReopenReason, Round, RoundClosed, RoundReopened,
+    RoundStatus, RoundVoided, SettledBy, SettlementVoided, Split, SuspenseReason, TaxReturned, TaxWithheld,
     TransactionRef, TxnNoted, TxnRejected, TxnTombstoned, Win, WinCredited, WinRetained, WinRolledBack,
     WinStatus,
 };
 use ledger_core::testing::{commands, given};
 use ledger_core::{
     AccountCode, AccountKind, Amount, Authorisation, ContentHash, Currency, Entry, FingerprintBuilder,
-    HostData, HostName, JurisdictionId, OpenPlayer, OperationKind, PlayerCommand, Posting, Reason, Rejection,
-    Rollback, RollbackKind, ShortfallPolicy, SourceId, SubAccount, WithholdTax,
+    HostData, HostName, JurisdictionId, MethodId, OpenPlayer, OperationKind, PlayerCommand, Posting, Reason,
+    Rejection, Rollback, RollbackKind, ShortfallPolicy, SourceId, SubAccount, WithholdTax,
 };
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -64,15 +67,33 @@ fn the_round() -> Round {
             bet: Some(commands::txn("T1")),
             amount: amount("25.00"),
             cash_out: false,
-            interim_zero: false,
             status: WinStatus::Paid,
             version: 2,
         }],
     }
 }
 
+fn recovery3(cash: &str, receivable: &str, written_off: &str) -> Recovery {
+    Recovery { cash: amount(cash), receivable: amount(receivable), written_off: amount(written_off) }
+}
+
 fn recovery() -> Recovery {
     Recovery { cash: amount("10.00"), receivable: amount("15.00"), written_off: amount("0.00") }
+}
+
+/// Dollars of deposit D2 in euros.
+fn converted(euros: &str, exact: &str) -> Converted {
+    Converted {
+        rate: commands::rate("EUR", "USD", "1.10"),
+        currency: commands::currency("EUR"),
+        amount: amount(euros),
+        exact: amount(exact),
+    }
+}
+
+/// From cash, but for one cent that he owes.
+fn recovered(cash: &str) -> Recovery {
+    Recovery { cash: amount(cash), receivable: amount("0.01"), written_off: amount("0.00") }
 }
 
 /// One event of every type, every optional field there.
@@ -83,6 +104,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
     };
     let round = "round/p1/prov/R";
     let split = |text: &str| Split { cash: amount(text) };
+    let intent = "intent/p1/cashier/I1";
     let open: OpenPlayer = commands::open(&["EUR", "JPY"]);
     vec![
         record(
@@ -132,6 +154,24 @@ pub(crate) fn samples() -> Vec<EventRecord> {
             }),
         ),
         record(
+            "player/p1",
+            6,
+            Event::NegativeBalanceCleared(NegativeBalanceCleared { entry: 8, currency: eur }),
+        ),
+        record(
+            "player/p1",
+            7,
+            Event::DebtWrittenOff(DebtWrittenOff {
+                txn: txn_ref("office", OperationKind::DebtWriteOff, "O1"),
+                currency: eur,
+                amount: amount("60.00"),
+                reason: Reason::new("180 days").unwrap(),
+                by: commands::person("anna"),
+                approved_by: commands::person("boris"),
+                entry: 9,
+            }),
+        ),
+        record(
             "wallet/p1",
             2,
             Event::EntryPosted(EntryPosted {
@@ -163,13 +203,142 @@ pub(crate) fn samples() -> Vec<EventRecord> {
             }),
         ),
         record(
+            intent,
+            1,
+            Event::DepositInitiated(DepositInitiated {
+                currency: eur,
+                amount: amount("100.00"),
+                method: Some(MethodId::new("card").unwrap()),
+            }),
+        ),
+        record(
+            intent,
+            2,
+            Event::DepositAttempted(DepositAttempted {
+                attempt: commands::txn("A1"),
+                psp: commands::source("psp"),
+                reference: Some(commands::txn("D1")),
+            }),
+        ),
+        record(
+            intent,
+            3,
+            Event::DepositFailed(DepositFailed {
+                txn: txn_ref("cashier", OperationKind::DepositFail, "F1"),
+                attempt: Some(commands::txn("A1")),
+                payment: Some(commands::payment("D1")),
+                reason: Some(Reason::new("declined").unwrap()),
+            }),
+        ),
+        record(
+            intent,
+            4,
+            Event::DepositCancelled(DepositCancelled {
+                txn: txn_ref("cashier", OperationKind::DepositCancel, "C1"),
+                reason: Some(Reason::new("changed his mind").unwrap()),
+            }),
+        ),
+        record(
+            intent,
+            4,
+            Event::DepositExpired(DepositExpired {
+                txn: txn_ref("timers", OperationKind::DepositExpire, "E1"),
+                due_at: "2026-01-02T00:00:00Z".parse().unwrap(),
+            }),
+        ),
+        record(
+            intent,
+            5,
+            Event::DepositCompleted(DepositCompleted { capture: commands::payment("D1"), suspended: false }),
+        ),
+        record(
+            intent,
+            6,
+            Event::DepositMismatch(DepositMismatch {
+                what: DepositBreak::Amount,
+                capture: commands::payment("D1"),
+                asked: Money { currency: eur, amount: amount("100.00") },
+                captured: Some(Money { currency: eur, amount: amount("95.00") }),
+            }),
+        ),
+        record(
             "deposit/p1/psp/D1",
             1,
             Event::DepositSucceeded(DepositSucceeded {
                 currency: eur,
                 amount: amount("100.00"),
                 authorisation: Some(Authorisation::new("AUTH-1").unwrap()),
+                intent: None,
+                fee: None,
+                converted: None,
+                after: None,
                 entry: 1,
+            }),
+        ),
+        record(
+            "deposit/p1/psp/D2",
+            1,
+            Event::DepositSuspended(DepositSuspended {
+                reason: SuspenseReason::UnknownIntent,
+                currency: commands::currency("USD"),
+                amount: amount("110.00"),
+                authorisation: Some(Authorisation::new("AUTH-2").unwrap()),
+                intent: Some(commands::intent("I2")),
+                entry: 2,
+            }),
+        ),
+        record(
+            "deposit/p1/psp/D2",
+            2,
+            Event::DepositReleased(DepositReleased {
+                txn: txn_ref("office", OperationKind::SuspenseRelease, "L1"),
+                to: ReleasedTo::Player,
+                house_item: false,
+                currency: commands::currency("USD"),
+                amount: amount("110.00"),
+                converted: Some(converted("100.00", "100.000000")),
+                by: commands::person("anna"),
+                approved_by: commands::person("boris"),
+                entry: 3,
+            }),
+        ),
+        record(
+            "deposit/p1/psp/D2",
+            3,
+            Event::DepositRefunded(DepositRefunded {
+                txn: commands::txn("B1"),
+                currency: commands::currency("USD"),
+                amount: amount("10.00"),
+                fee: Some(amount("2.00")),
+                recovery: recovered("9.09"),
+                converted: Some(converted("9.09", "9.090909")),
+                entry: 4,
+            }),
+        ),
+        record(
+            "deposit/p1/psp/D2",
+            4,
+            Event::DepositChargedBack(DepositChargedBack {
+                txn: commands::txn("CB1"),
+                currency: commands::currency("USD"),
+                amount: amount("100.00"),
+                fee: Some(amount("15.00")),
+                recovery: Some(recovered("90.91")),
+                converted: Some(converted("90.91", "90.909091")),
+                entry: 5,
+            }),
+        ),
+        record(
+            "deposit/p1/psp/D2",
+            5,
+            Event::ChargebackReversed(ChargebackReversed {
+                txn: commands::txn("CR1"),
+                chargeback: commands::txn("CB1"),
+                currency: commands::currency("USD"),
+                amount: amount("100.00"),
+                fee: Some(amount("15.00")),
+                converted: Some(converted("90.91", "90.909091")),
+                entry: 6,
             }),
         ),
         record(
@@ -408,12 +577,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
 fn office_samples() -> Vec<EventRecord> {
     let eur = commands::currency("EUR");
     let (correction, tax, player) = ("correction/p1/office/C1", "tax/p1/office/T1", "player/p1");
-    let rate = || commands::rate("EUR", "USD", "1.1", "2026-11-20T12:00:00Z".parse().unwrap());
-    let recovery = |cash, receivable, written_off| Recovery {
-        cash: amount(cash),
-        receivable: amount(receivable),
-        written_off: amount(written_off),
-    };
+    let rate = || commands::rate_at("EUR", "USD", "1.1", "2026-11-20T12:00:00Z".parse().unwrap());
     vec![
         record(
             correction,
@@ -437,7 +601,7 @@ fn office_samples() -> Vec<EventRecord> {
                 direction: Direction::Debit,
                 currency: eur,
                 amount: amount("5.00"),
-                recovery: Some(recovery("3.00", "2.00", "0.00")),
+                recovery: Some(recovery3("3.00", "2.00", "0.00")),
                 entry: 10,
             }),
         ),
@@ -491,7 +655,7 @@ fn office_samples() -> Vec<EventRecord> {
                 amount: amount("20.00"),
                 jurisdiction: JurisdictionId::new("DE").unwrap(),
                 on: Some(commands::txn("W1")),
-                recovery: recovery("15.00", "0.00", "5.00"),
+                recovery: recovery3("15.00", "0.00", "5.00"),
                 entry: 14,
             }),
         ),
@@ -559,7 +723,7 @@ fn office_samples() -> Vec<EventRecord> {
             Event::ExchangeReversed(ExchangeReversed {
                 txn: commands::txn("X2"),
                 rate: rate(),
-                recovery: recovery("90.92", "0.00", "0.00"),
+                recovery: recovery3("90.92", "0.00", "0.00"),
                 entry: 17,
             }),
         ),
@@ -698,7 +862,7 @@ fn digests_are_what_they_always_were() {
 fn digests_of_the_back_office_are_what_they_always_were() {
     let policy = ledger_core::Policy::default();
     let player = ledger_core::PlayerId::new("p1").unwrap();
-    let rate = commands::rate("EUR", "USD", "1.1", "2026-11-20T12:00:00Z".parse().unwrap());
+    let rate = commands::rate_at("EUR", "USD", "1.1", "2026-11-20T12:00:00Z".parse().unwrap());
     let commands: [PlayerCommand; 12] = [
         commands::propose_debit("C1", "5.00").into(),
         commands::approve("A1", "C1").into(),
@@ -881,6 +1045,8 @@ mod schemas {
                 let mut other = data.clone();
                 other[field] = Value::from(7.5);
                 assert!(json_schema::check(&schema, &other).is_err(), "{field} is no fraction");
+                other[field] = if data[field].is_boolean() { Value::from(7) } else { Value::Bool(true) };
+                assert!(json_schema::check(&schema, &other).is_err(), "{field} has another type");
             }
         }
     }

@@ -4,8 +4,10 @@ mod adjustments;
 mod basics;
 #[cfg(feature = "schema")]
 mod catalogue;
+mod chargebacks;
 mod closing;
 mod defects;
+mod deposits;
 mod entries;
 mod exchange;
 mod folds;

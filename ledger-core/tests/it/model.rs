@@ -40,6 +40,9 @@ fn differs(policy: &Policy, history: &[PlayerCommand], plant: bool) -> Result<Te
         if (ledger.state().proposals().len(), closed) != (model.live_proposals(), model.is_closed()) {
             return Err(format!("step {step} {command:?}: proposals or standing differ"));
         }
+        if ledger.state().open_intents() != model.open_intents() {
+            return Err(format!("step {step} {command:?}: open deposits differ"));
+        }
     }
     Ok(ledger)
 }
@@ -65,7 +68,7 @@ fn outcomes(cases: u32) -> BTreeMap<String, usize> {
 
 #[test]
 fn histories_reach_every_outcome() {
-    let counts = outcomes(1_000);
+    let counts = outcomes(2_000);
     let reached = |text: &str| counts.get(text).copied().unwrap_or_default();
     let expected = [
         "bet applied",
@@ -120,10 +123,47 @@ fn histories_reach_every_outcome() {
         "exchange rejected:not_allowed",
         "exchange_reversal applied",
         "exchange_reversal rejected:already_rolled_back",
-        "exchange_reversal rejected:insufficient_funds",
         "exchange_reversal rejected:not_allowed",
         "inactivity_fee applied",
         "inactivity_fee noop",
+        "chargeback applied",
+        "chargeback rejected:exceeds_rest",
+        "chargeback rejected:mismatch",
+        "chargeback rejected:payment_not_found",
+        "chargeback_reversal applied",
+        "chargeback_reversal rejected:not_allowed",
+        "chargeback_reversal rejected:payment_not_found",
+        "debt_write_off applied",
+        "debt_write_off rejected:not_allowed",
+        "deposit refused:invalid_amount",
+        "deposit rejected:mismatch",
+        "deposit rejected:not_allowed",
+        "deposit replayed:applied",
+        "deposit_attempt applied",
+        "deposit_attempt rejected:not_allowed",
+        "deposit_attempt rejected:payment_not_found",
+        "deposit_cancel applied",
+        "deposit_cancel rejected:not_allowed",
+        "deposit_expire applied",
+        "deposit_expire rejected:not_allowed",
+        "deposit_fail applied",
+        "deposit_fail noop",
+        "deposit_fail rejected:mismatch",
+        "deposit_fail rejected:not_allowed",
+        "deposit_intent applied",
+        "deposit_intent rejected:currency_mismatch",
+        "deposit_refund applied",
+        "deposit_refund rejected:exceeds_rest",
+        "deposit_refund rejected:insufficient_funds",
+        "deposit_refund rejected:mismatch",
+        "deposit_refund rejected:not_allowed",
+        "deposit_refund rejected:payment_not_found",
+        "event cashier.deposit.mismatch",
+        "event debt.written_off",
+        "event negative_balance.cleared",
+        "suspense_release applied",
+        "suspense_release rejected:not_allowed",
+        "suspense_release rejected:payment_not_found",
         "open replayed:applied",
         "player_close applied",
         "player_close rejected:not_allowed",

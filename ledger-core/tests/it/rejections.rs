@@ -4,8 +4,8 @@ use ledger_core::stored::CreditKind;
 use ledger_core::testing::{Scenario, commands, given, given_nobody};
 use ledger_core::{
     AccountKind, Amount, BETS_MAX, Capacity, Currency, Finality, GrantCredit, HostName, HostNamespace,
-    KeyScope, MismatchField, NotAllowedReason, OPEN_ROUNDS_MAX, OpenPlayer, OperatorId, PlaceBet,
-    PlayerCommand, RecordDeposit, Rejection, Rollback, Settle, ShortfallPolicy, WINS_MAX,
+    InitiateDeposit, KeyScope, MismatchField, NotAllowedReason, OPEN_ROUNDS_MAX, OpenPlayer, OperatorId,
+    PlaceBet, PlayerCommand, RecordDeposit, Rejection, Rollback, Settle, ShortfallPolicy, WINS_MAX,
 };
 
 /// The variants in order of precedence.
@@ -19,6 +19,7 @@ pub(crate) const CODES: &[&str] = &[
     "already_settled",
     "already_rolled_back",
     "bet_not_found",
+    "payment_not_found",
     "not_allowed",
     "mismatch",
     "currency_mismatch",
@@ -27,6 +28,7 @@ pub(crate) const CODES: &[&str] = &[
     "invalid_amount",
     "precision",
     "player_closed",
+    "exceeds_rest",
     "host_refused",
     "host_version",
     "capacity_exceeded",
@@ -52,6 +54,7 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
         Rejection::AlreadySettled { txn: txn() },
         Rejection::AlreadyRolledBack { txn: txn() },
         Rejection::BetNotFound { round: commands::round("R") },
+        Rejection::PaymentNotFound { id: txn() },
         Rejection::NotAllowed { reason: NotAllowedReason::RollbackOfRollback },
         Rejection::Mismatch { field: MismatchField::Round },
         Rejection::CurrencyMismatch { currency },
@@ -60,6 +63,7 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
         Rejection::InvalidAmount { amount: "-1".to_owned() },
         Rejection::Precision { amount: "0.005".to_owned(), scale: 2 },
         Rejection::PlayerClosed,
+        Rejection::ExceedsRest { left: amount("1.00"), currency },
         Rejection::HostRefused {
             check: HostName::new("acme.lounge").unwrap(),
             version: 1,
@@ -220,7 +224,7 @@ fn currency_and_zone_of_the_opening() {
 fn currency_mismatch_for_every_kind_that_names_one() {
     let usd = commands::currency("USD");
     let cases: [PlayerCommand; 4] = [
-        RecordDeposit { currency: usd, ..commands::deposit("D1", "1") }.into(),
+        InitiateDeposit { currency: usd, ..commands::initiate("I1", "1") }.into(),
         PlaceBet { currency: usd, ..commands::bet("T2", "R2", "1") }.into(),
         Settle { currency: usd, ..commands::win("W1", "R", "1") }.into(),
         GrantCredit { currency: usd, ..commands::credit("K1", CreditKind::Cashback, "1") }.into(),
@@ -498,7 +502,7 @@ fn currency_before_form_before_funds() {
     given()
         .when(PlaceBet { currency: usd, ..commands::bet("T1", "R", "-1") })
         .rejected("currency_mismatch")
-        .when(RecordDeposit { currency: usd, ..commands::deposit("D1", "0.001") })
+        .when(InitiateDeposit { currency: usd, ..commands::initiate("I1", "0.001") })
         .rejected("currency_mismatch")
         .bet("T2", "R", "1000000000000.001")
         .refused("invalid_amount")
@@ -560,13 +564,13 @@ fn too_many_currencies() {
 // What a refusal leaves behind.
 
 #[test]
-fn only_refused_bets_consume_their_key() {
+fn only_refused_bets_and_deposits_at_the_cashier_consume_their_key() {
     let usd = commands::currency("USD");
     let cases: [(PlayerCommand, &str); 6] = [
         (commands::win("W1", "R9", "1").into(), "bet_not_found"),
         (commands::rollback("X9", "X0").into(), "not_allowed"),
         (commands::void_round("V1", "R").into(), "already_settled"),
-        (RecordDeposit { currency: usd, ..commands::deposit("D1", "1") }.into(), "currency_mismatch"),
+        (commands::refund("B1", "D1").into(), "payment_not_found"),
         (
             GrantCredit { currency: usd, ..commands::credit("K1", CreditKind::Cashback, "1") }.into(),
             "currency_mismatch",
@@ -580,6 +584,10 @@ fn only_refused_bets_consume_their_key() {
         let _ = refused.when(command).rejected(code);
     }
     let refused = given().bet("T1", "R", "1").rejected("insufficient_funds");
+    assert_eq!(refused.ledger().commits().last().unwrap().keys.len(), 1);
+    let refused = given()
+        .when(InitiateDeposit { currency: usd, ..commands::initiate("I1", "1") })
+        .rejected("currency_mismatch");
     assert_eq!(refused.ledger().commits().last().unwrap().keys.len(), 1);
 }
 

@@ -83,6 +83,11 @@ fn row_of(test: &str) -> Option<String> {
     if let Some(id) = id.strip_prefix('m').filter(|id| number(id)) {
         return Some(format!("M{id}"));
     }
+    for letter in ["d", "x", "p"] {
+        if let Some(id) = id.strip_prefix(letter).filter(|id| number(id)) {
+            return Some(format!("{}{id}", letter.to_uppercase()));
+        }
+    }
     if let Some(id) = id.strip_prefix("fx").filter(|id| id.len() == 1 && digits(id)) {
         return Some(format!("FX{id}"));
     }
@@ -104,6 +109,10 @@ fn names_of_tests_are_read() {
     assert_eq!(row_of("m12_shares"), Some("M12".to_owned()));
     assert_eq!(row_of("a6_07_the_key"), Some("A6.7".to_owned()));
     assert_eq!(row_of("a6_18_payloads"), Some("A6.18".to_owned()));
+    assert_eq!(row_of("d01_a_success"), Some("D01".to_owned()));
+    assert_eq!(row_of("x04_a_dispute"), Some("X04".to_owned()));
+    assert_eq!(row_of("p28_a_debt"), Some("P28".to_owned()));
+    assert_eq!(row_of("fx2_a_residual"), Some("FX2".to_owned()));
     let others = [
         "scales_do_not_mix",
         "i8_an_order",
@@ -140,6 +149,8 @@ fn every_id_has_one_row() {
         numbers("A6.", 1..=20, 1, &[]),
         numbers("M", 1..=12, 2, &[]),
         numbers("I", 1..=22, 1, &[]),
+        numbers("D", 1..=14, 2, &[9]),
+        numbers("X", 1..=7, 2, &[2, 3]),
     ];
     let expected: BTreeSet<String> = all.concat().into_iter().collect();
     seen.retain(|id| !id.starts_with('P'));

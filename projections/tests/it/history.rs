@@ -152,6 +152,9 @@ impl World {
                 amount: self.amount(80),
                 currency,
                 authorisation: None,
+                intent: None,
+                fee: None,
+                rate: None,
             }
             .into(),
             1..=4 => {

@@ -40,7 +40,7 @@ fn check(round: &Round, command: &Resettle) -> Result<(), Rejection> {
 
 /// The result that stands: the last win that answers what the command names.
 fn standing<'a>(round: &'a Round, command: &Resettle) -> Option<&'a Win> {
-    let paid = |win: &&Win| win.status == WinStatus::Paid && !win.interim_zero && win.bet == command.bet;
+    let paid = |win: &&Win| win.status == WinStatus::Paid && win.bet == command.bet;
     round.wins.iter().rev().find(paid)
 }
 

@@ -90,7 +90,7 @@ fn exchanges() -> impl Strategy<Value = Exchange> {
     (sources(), txns(), pair, amounts(), quote).prop_map(|(source, id, (from, to), amount, quote)| {
         let (value, as_of, fits) = quote;
         let as_of = as_of.parse().expect("an instant");
-        let rate = commands::rate(
+        let rate = commands::rate_at(
             "EUR",
             if fits && (from, to) != ("EUR", "GBP") { "USD" } else { "GBP" },
             value,

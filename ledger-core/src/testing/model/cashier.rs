@@ -1,10 +1,9 @@
-//! Openings, deposits and credits, as the model reads the rules.
+//! Openings and credits, as the model reads the rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Judged, Model};
 use crate::credit::GrantCredit;
-use crate::deposit::RecordDeposit;
 use crate::player::OpenPlayer;
 use crate::stored::CreditKind;
 
@@ -26,16 +25,6 @@ impl Model {
             return Err("zone_unknown");
         }
         self.purses = Some(purses);
-        Ok("applied")
-    }
-
-    pub(super) fn deposit(&mut self, c: &RecordDeposit) -> Judged {
-        let units = self.units(c.amount, c.currency)?;
-        if units == 0 {
-            return Err("invalid_amount");
-        }
-        self.add(&format!("psp:clearing of {}", c.source), c.currency, units);
-        self.pay(c.currency, units);
         Ok("applied")
     }
 

@@ -170,8 +170,7 @@ impl Model {
         }
         let units = self.units(c.amount, c.currency)?;
         let bet = c.bet.as_ref().map(ToString::to_string);
-        let at =
-            round.wins.iter().rposition(|win| win.paid == Paid::Stands && !win.nothing && win.bet == bet);
+        let at = round.wins.iter().rposition(|win| win.paid == Paid::Stands && win.bet == bet);
         let previous = at.map_or(0, |at| round.wins[at].units);
         if units == previous {
             return Ok("noop");
@@ -196,7 +195,6 @@ impl Model {
                 units,
                 paid: Paid::Stands,
                 cash_out: true,
-                nothing: false,
                 seq,
             }),
         }
@@ -244,7 +242,6 @@ impl Model {
             units,
             paid: Paid::Stands,
             cash_out: true,
-            nothing: false,
             seq,
         });
         if is_whole && round.is_done() {

@@ -4,6 +4,7 @@
 mod adjustments;
 mod cashier;
 mod corrections;
+mod deposits;
 mod exchange;
 mod host;
 mod money;
@@ -19,6 +20,7 @@ use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
 use crate::policy::{KeyScope, Policy, SourcePolicy};
 use crate::round::VoidTarget;
 
+use deposits::{ModelDeposit, ModelIntent};
 use rounds::ModelRound;
 
 /// An outcome, or the code of a refusal.
@@ -42,6 +44,8 @@ pub struct Model {
     /// How many events of the host there are, by namespace.
     host: BTreeMap<String, u64>,
     office: adjustments::Office,
+    intents: BTreeMap<(String, String), ModelIntent>,
+    deposits: BTreeMap<(String, String), ModelDeposit>,
     seq: u64,
     /// Microseconds since 1970.
     now: i64,
@@ -61,6 +65,8 @@ impl Model {
             accounts: BTreeMap::new(),
             host: BTreeMap::new(),
             office: adjustments::Office::default(),
+            intents: BTreeMap::new(),
+            deposits: BTreeMap::new(),
             seq: 0,
             now: 0,
         }
@@ -70,8 +76,7 @@ impl Model {
     pub fn account_texts(&self) -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();
         for ((name, currency), units) in self.accounts.iter().filter(|(_, units)| **units != 0) {
-            let purse = self.purses.as_ref().and_then(|purses| purses.get(currency));
-            let (scale, _) = *purse.expect("an account is in a purse's currency");
+            let scale = self.registry.get(*currency).expect("an account is in a known currency").scale();
             // A jackpot accrues fractions of a cent: the ledger shows its accounts with four digits more.
             let fine = ["jackpot:", "fx:", "rounding"].iter().any(|start| name.starts_with(start));
             let finer = if fine { (18 - scale).min(4) } else { 0 };
@@ -148,6 +153,7 @@ impl Model {
     fn is_unrecorded(&self, code: &str) -> bool {
         let malformed = [
             "player_unknown",
+            "key_reused",
             "currency_unknown",
             "zone_unknown",
             "invalid_amount",
@@ -225,7 +231,20 @@ impl Model {
         let texts = |source: &SourceId, id: &TransactionId| (source.to_string(), id.to_string());
         let ((source, id), kind) = match command {
             PlayerCommand::OpenPlayer(c) => ((c.operator.to_string(), self.player.clone()), "open"),
+            PlayerCommand::InitiateDeposit(c) => (texts(&c.source, &c.id), "deposit_intent"),
+            PlayerCommand::AttemptDeposit(c) => (texts(&c.source, &c.id), "deposit_attempt"),
+            PlayerCommand::FailDeposit(c) => (texts(&c.source, &c.id), "deposit_fail"),
+            PlayerCommand::CancelDeposit(c) => (texts(&c.source, &c.id), "deposit_cancel"),
+            PlayerCommand::ExpireDeposit(c) => (texts(&c.source, &c.id), "deposit_expire"),
             PlayerCommand::RecordDeposit(c) => (texts(&c.source, &c.id), "deposit"),
+            PlayerCommand::ReleaseSuspense(c) if c.house_item.is_some() => {
+                (texts(&c.psp, &c.reference), "suspense_release")
+            }
+            PlayerCommand::ReleaseSuspense(c) => (texts(&c.source, &c.id), "suspense_release"),
+            PlayerCommand::RefundDeposit(c) => (texts(&c.source, &c.id), "deposit_refund"),
+            PlayerCommand::Chargeback(c) => (texts(&c.source, &c.id), "chargeback"),
+            PlayerCommand::ReverseChargeback(c) => (texts(&c.source, &c.id), "chargeback_reversal"),
+            PlayerCommand::WriteOffDebt(c) => (texts(&c.source, &c.id), "debt_write_off"),
             PlayerCommand::PlaceBet(c) => (texts(&c.source, &c.id), "bet"),
             PlayerCommand::Settle(c) => (texts(&c.source, &c.id), "win"),
             PlayerCommand::CloseRound(c) => (texts(&c.source, &c.id), "close"),
@@ -248,7 +267,17 @@ impl Model {
     fn judge(&mut self, command: &PlayerCommand) -> Judged {
         match command {
             PlayerCommand::OpenPlayer(c) => self.open(c),
+            PlayerCommand::InitiateDeposit(c) => self.initiate(c),
+            PlayerCommand::AttemptDeposit(c) => self.attempt(c),
+            PlayerCommand::FailDeposit(c) => self.fail(c),
+            PlayerCommand::CancelDeposit(c) => self.cancel(c),
+            PlayerCommand::ExpireDeposit(c) => self.expire(c),
             PlayerCommand::RecordDeposit(c) => self.deposit(c),
+            PlayerCommand::ReleaseSuspense(c) => self.release(c),
+            PlayerCommand::RefundDeposit(c) => self.refund(c),
+            PlayerCommand::Chargeback(c) => self.charge_back(c),
+            PlayerCommand::ReverseChargeback(c) => self.win_dispute(c),
+            PlayerCommand::WriteOffDebt(c) => self.write_off(c),
             PlayerCommand::PlaceBet(c) => self.bet(c),
             PlayerCommand::Settle(c) => self.settle(c),
             PlayerCommand::CloseRound(c) => Ok(self.close(c)),
@@ -289,7 +318,7 @@ fn refused(code: &str) -> String {
 /// Whether a command takes the player's money or starts a payment.
 fn takes_money(command: &PlayerCommand) -> bool {
     match command {
-        PlayerCommand::PlaceBet(_) | PlayerCommand::Exchange(_) => true,
+        PlayerCommand::PlaceBet(_) | PlayerCommand::Exchange(_) | PlayerCommand::InitiateDeposit(_) => true,
         PlayerCommand::HostOperation(c) => c.movement.as_ref().is_some_and(|movement| !movement.to_player),
         _ => false,
     }
@@ -300,7 +329,22 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
     let mut payload = command.clone();
     match &mut payload {
         PlayerCommand::HostOperation(c) => c.expected = None,
-        PlayerCommand::RecordDeposit(c) => c.authorisation = None,
+        PlayerCommand::RecordDeposit(c) => {
+            c.authorisation = None;
+            c.rate = None;
+        }
+        PlayerCommand::FailDeposit(c) => c.reason = None,
+        PlayerCommand::CancelDeposit(c) => c.reason = None,
+        PlayerCommand::ReleaseSuspense(c) => {
+            c.rate = None;
+            c.approved_by = c.by.clone();
+            if c.house_item.is_some() {
+                c.source = c.psp.clone();
+                c.id = c.reference.clone();
+            }
+        }
+        PlayerCommand::RefundDeposit(c) => c.on_shortfall = None,
+        PlayerCommand::WriteOffDebt(c) => c.approved_by = c.by.clone(),
         PlayerCommand::Rollback(c) => c.on_shortfall = None,
         PlayerCommand::VoidSettled(c) => {
             c.on_shortfall = None;

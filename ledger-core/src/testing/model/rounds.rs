@@ -53,8 +53,6 @@ pub(super) struct ModelWin {
     pub(super) paid: Paid,
     /// A cash-out, or a result that a resettlement made.
     pub(super) cash_out: bool,
-    /// A win of zero that ends nothing.
-    pub(super) nothing: bool,
     pub(super) seq: u64,
 }
 
@@ -82,7 +80,7 @@ impl ModelRound {
     }
 
     pub(super) fn wins_for<'a>(&'a self, bet: &'a ModelBet) -> impl Iterator<Item = &'a ModelWin> {
-        self.wins.iter().filter(|win| !win.nothing).filter(move |win| match &win.bet {
+        self.wins.iter().filter(move |win| match &win.bet {
             Some(named) => *named == bet.id,
             None => win.seq > bet.seq,
         })
@@ -193,9 +191,8 @@ impl Model {
         self.pay(c.currency, units);
         let seq = self.seq;
         let round = self.rounds.get_mut(&key).expect("the round");
-        let nothing = c.finality == Finality::MoreToCome && units == 0;
         let id = c.id.to_string();
-        round.wins.push(ModelWin { id, bet, units, paid: Paid::Stands, cash_out: false, nothing, seq });
+        round.wins.push(ModelWin { id, bet, units, paid: Paid::Stands, cash_out: false, seq });
         round.closed = match c.finality {
             Finality::MoreToCome => false,
             Finality::Bet => round.is_done(),

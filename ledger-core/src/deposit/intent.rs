@@ -1,0 +1,156 @@
+//! The decisions on deposits at the cashier, before any money moves.
+
+use super::command::{AttemptDeposit, CancelDeposit, ExpireDeposit, FailDeposit, InitiateDeposit};
+use super::state::{ATTEMPTS_MAX, Intent, OPEN_INTENTS_MAX};
+use crate::ids::{SourceId, TransactionId};
+use crate::key::OperationKind;
+use crate::partition::Stream;
+use crate::player_ledger::{Facts, Outcome, PlayerState, Workspace};
+use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
+use crate::stored::{
+    DepositAttempted, DepositBreak, DepositCancelled, DepositExpired, DepositFailed, DepositInitiated,
+    DepositMismatch, Event, Money, OutcomeKind, PaymentRef, TransactionRef,
+};
+use crate::time::Timestamp;
+use crate::wallet::{incoming, purse};
+
+/// An intent: live, or fetched from the log.
+pub(super) fn known_intent<'a>(
+    state: &'a PlayerState,
+    facts: &Facts<'a>,
+    of: &PaymentRef,
+) -> Option<&'a Intent> {
+    state.intent(of).or_else(|| facts.found.intent(of))
+}
+
+fn named(state: &PlayerState, facts: &Facts<'_>, of: &PaymentRef) -> Result<Intent, Rejection> {
+    let known = known_intent(state, facts, of).cloned();
+    known.ok_or_else(|| Rejection::PaymentNotFound { id: of.id.clone() })
+}
+
+fn open(state: &PlayerState, facts: &Facts<'_>, of: &PaymentRef) -> Result<Intent, Rejection> {
+    let intent = named(state, facts, of)?;
+    if intent.is_open() { Ok(intent) } else { Err(not_allowed(NotAllowedReason::DepositEnded)) }
+}
+
+pub(super) fn not_allowed(reason: NotAllowedReason) -> Rejection {
+    Rejection::NotAllowed { reason }
+}
+
+pub(super) fn capacity(what: Capacity, maximum: usize) -> Rejection {
+    Rejection::CapacityExceeded { what, maximum: u32::try_from(maximum).unwrap_or(u32::MAX) }
+}
+
+fn txn(source: &SourceId, kind: OperationKind, id: &TransactionId) -> TransactionRef {
+    TransactionRef { source: source.clone(), kind, id: id.clone() }
+}
+
+pub(super) fn initiate(command: &InitiateDeposit, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let state = work.state();
+    let of = PaymentRef { source: command.source.clone(), id: command.id.clone() };
+    if known_intent(state, facts, &of).is_some() {
+        return Err(Rejection::KeyReused.into());
+    }
+    let purse = purse(state, command.currency)?;
+    let amount = incoming(command.amount, purse.currency())?;
+    if amount.is_zero() {
+        return Err(Rejection::InvalidAmount { amount: command.amount.to_string() }.into());
+    }
+    if state.open_intents() >= OPEN_INTENTS_MAX {
+        return Err(capacity(Capacity::OpenDeposits, OPEN_INTENTS_MAX).into());
+    }
+    let event = DepositInitiated { currency: command.currency, amount, method: command.method.clone() };
+    let stream = Stream::Intent(state.player().clone(), of.source, of.id);
+    work.push_first(stream, Event::DepositInitiated(event));
+    Ok(Some(command.currency))
+}
+
+pub(super) fn attempt(command: &AttemptDeposit, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let mut intent = open(work.state(), facts, &command.intent)?;
+    if intent.attempt(&command.id).is_some() {
+        return Err(Rejection::KeyReused.into());
+    }
+    if intent.attempts.len() >= ATTEMPTS_MAX {
+        return Err(capacity(Capacity::AttemptsOfDeposit, ATTEMPTS_MAX).into());
+    }
+    let event = Event::DepositAttempted(DepositAttempted {
+        attempt: command.id.clone(),
+        psp: command.psp.clone(),
+        reference: command.reference.clone(),
+    });
+    work.push_intent(&mut intent, event)?;
+    Ok(Some(intent.currency))
+}
+
+pub(super) fn fail(command: &FailDeposit, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let mut intent = match command.attempt {
+        Some(_) => named(work.state(), facts, &command.intent)?,
+        None => open(work.state(), facts, &command.intent)?,
+    };
+    let failed = |payment| {
+        Event::DepositFailed(DepositFailed {
+            txn: txn(&command.source, OperationKind::DepositFail, &command.id),
+            attempt: command.attempt.clone(),
+            payment,
+            reason: command.reason.clone(),
+        })
+    };
+    let Some(id) = &command.attempt else {
+        work.push_intent(&mut intent, failed(command.payment.clone()))?;
+        return Ok(Some(intent.currency));
+    };
+    let attempt = intent.attempt(id).ok_or_else(|| Rejection::PaymentNotFound { id: id.clone() })?;
+    if attempt.failed {
+        return Err(not_allowed(NotAllowedReason::AttemptEnded).into());
+    }
+    if let Some(payment) = &command.payment {
+        let other = attempt.reference.as_ref().is_some_and(|own| *own != payment.id);
+        if payment.source != attempt.psp || other {
+            return Err(Rejection::Mismatch { field: MismatchField::Payment }.into());
+        }
+    }
+    let reference = command.payment.as_ref().map(|p| &p.id).or(attempt.reference.as_ref());
+    let captured = intent.capture.clone().filter(|capture| {
+        capture.source == attempt.psp && reference.is_some_and(|reference| *reference == capture.id)
+    });
+    if !intent.is_open() {
+        work.outcome(OutcomeKind::Noop);
+    }
+    work.push_intent(&mut intent, failed(command.payment.clone()))?;
+    if let Some(capture) = captured {
+        let mismatch = DepositMismatch {
+            what: DepositBreak::Status,
+            capture,
+            asked: Money { currency: intent.currency, amount: intent.amount },
+            captured: None,
+        };
+        work.push_intent(&mut intent, Event::DepositMismatch(mismatch))?;
+    }
+    Ok(Some(intent.currency))
+}
+
+pub(super) fn cancel(command: &CancelDeposit, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let mut intent = open(work.state(), facts, &command.intent)?;
+    let event = Event::DepositCancelled(DepositCancelled {
+        txn: txn(&command.source, OperationKind::DepositCancel, &command.id),
+        reason: command.reason.clone(),
+    });
+    work.push_intent(&mut intent, event)?;
+    Ok(Some(intent.currency))
+}
+
+pub(super) fn expire(command: &ExpireDeposit, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let mut intent = open(work.state(), facts, &command.intent)?;
+    let age = i64::from(facts.policy.deposits.intent_ttl_secs).saturating_mul(1_000_000);
+    let due_at = intent.opened_at.as_micros().saturating_add(age);
+    let due_at = Timestamp::from_micros(due_at).unwrap_or(Timestamp::MAX);
+    if work.now() < due_at {
+        return Err(not_allowed(NotAllowedReason::NotExpired).into());
+    }
+    let event = Event::DepositExpired(DepositExpired {
+        txn: txn(&command.source, OperationKind::DepositExpire, &command.id),
+        due_at,
+    });
+    work.push_intent(&mut intent, event)?;
+    Ok(Some(intent.currency))
+}
