@@ -38,6 +38,11 @@ pub(super) fn settle(command: &Settle, facts: &Facts<'_>, work: &mut Workspace<'
     match round.status {
         RoundStatus::Cancelled | RoundStatus::Void => return Err(Rejection::TxnCancelled.into()),
         _ if undone => return Err(Rejection::TxnCancelled.into()),
+        RoundStatus::Closed if named.is_some_and(Bet::is_sold) => check_answerable(round, command)?,
+        RoundStatus::Closed if command.bet.is_none() && round.bets.iter().all(Bet::is_sold) => {
+            let txn = round.bets.first().map_or_else(|| command.id.clone(), |bet| bet.id.clone());
+            return Err(Rejection::AlreadySettled { txn }.into());
+        }
         RoundStatus::Closed => return Err(Rejection::RoundClosed { round: command.round.clone() }.into()),
         RoundStatus::Open => {}
     }

@@ -34,7 +34,7 @@ impl Round {
 
     /// A win of this round, by its source's id of it; cash-outs are not wins.
     pub fn win(&self, id: &TransactionId) -> Option<&Win> {
-        self.wins.iter().find(|win| win.id == *id && !win.cash_out)
+        self.wins.iter().find(|win| win.id == *id && !win.cash_out && !win.by_resettlement)
     }
 
     /// The wins, standing or not, that answer this bet: those that name it, and later ones that name none.
@@ -165,6 +165,11 @@ impl Bet {
         parts.fold(self.stake, |rest, part| rest.checked_sub(part).unwrap_or(rest))
     }
 
+    /// Whether all of it was cashed out: then no result is its.
+    pub fn is_sold(&self) -> bool {
+        self.cashed_out.is_some() && self.open_stake().is_zero()
+    }
+
     /// What stays the house's of the stake, or is held: the stake less what went back.
     pub fn staked(&self) -> Amount {
         self.returned.and_then(|part| self.stake.checked_sub(part).ok()).unwrap_or(self.stake)
@@ -213,6 +218,7 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
             bet: event.bet.clone(),
             amount: event.amount,
             cash_out: false,
+            by_resettlement: false,
             status: WinStatus::Paid,
             version: record.version,
         }),
@@ -220,12 +226,19 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
             for bet in &event.bets {
                 round.end_bet(bet, BetStatus::Settled)?;
             }
+            if let (SettledBy::CashOut, Some(bet)) = (event.by, &event.bet)
+                && event.stake.is_positive()
+            {
+                let bet = round.bet_mut(bet)?;
+                bet.cashed_out = Some(add_part(bet.cashed_out, event.stake)?);
+            }
             if event.by != SettledBy::Close {
                 round.wins.push(Win {
                     id: event.txn.clone(),
                     bet: event.bet.clone(),
                     amount: event.win,
                     cash_out: event.by == SettledBy::CashOut,
+                    by_resettlement: false,
                     status: WinStatus::Paid,
                     version: record.version,
                 });
@@ -247,6 +260,7 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                 bet: Some(event.bet.clone()),
                 amount: event.amount,
                 cash_out: true,
+                by_resettlement: false,
                 status: WinStatus::Paid,
                 version: record.version,
             });
@@ -266,7 +280,8 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                 id: event.txn.clone(),
                 bet: event.bet.clone(),
                 amount: event.amount,
-                cash_out: true,
+                cash_out: false,
+                by_resettlement: true,
                 status: WinStatus::Paid,
                 version: record.version,
             }),

@@ -264,6 +264,9 @@ fn check_agrees(command: &Rollback, round: &Round, amount: Amount) -> Result<(),
 pub(super) fn rollback(command: &Rollback, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     match find_target(command, work.state(), facts)? {
         Target::Bet(round, bet) => rollback_bet(command, round, bet, facts, work),
+        Target::Win(..) if command.partial => {
+            Err(Rejection::NotAllowed { reason: NotAllowedReason::NotReversible }.into())
+        }
         Target::Win(round, win) => rollback_win(command, round, win, facts, work),
         Target::Rollback => {
             Err(Rejection::NotAllowed { reason: NotAllowedReason::RollbackOfRollback }.into())

@@ -419,6 +419,9 @@ shape! {
         /// Whether it is a cash-out rather than a win of its source.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pub cash_out: bool,
+        /// Whether a resettlement made it, of bets that had no win: it is no win of its source either.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub by_resettlement: bool,
         /// What it came to.
         pub status: WinStatus,
         /// The version of its event in the round's stream.

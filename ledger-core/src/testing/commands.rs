@@ -356,6 +356,16 @@ pub fn resettle(id: &str, of: &str, amount: &str) -> Resettle {
     }
 }
 
+/// A new result for one bet.
+pub fn resettle_bet(id: &str, in_round: &str, of: &str, amount: &str) -> Resettle {
+    Resettle { bet: Some(txn(of)), ..resettle(id, in_round, amount) }
+}
+
+/// A cash-out of a part of a bet.
+pub fn cash_out_part(id: &str, in_round: &str, of: &str, amount: &str, principal: &str) -> CashOut {
+    CashOut { principal: Some(decimal(principal)), ..cash_out(id, in_round, of, amount) }
+}
+
 /// A settled bet that is open again.
 pub fn unsettle(id: &str, in_round: &str, of: &str) -> Unsettle {
     Unsettle { source: source("prov"), id: txn(id), round: round(in_round), bet: txn(of), on_shortfall: None }

@@ -30,7 +30,9 @@ pub(crate) fn recovery_of(
     let zero = purse.currency().zero();
     let cash = available.min(amount)?;
     let short = amount.checked_sub(cash)?;
-    let is_spent = amount > available.checked_sub(purse.receivable())? && amount.is_positive();
+    // What the same entry gives back is not asked for of what he has.
+    let net = amount.checked_sub(available.checked_sub(purse.cash())?)?;
+    let is_spent = net.is_positive() && net > purse.available();
     match policy {
         ShortfallPolicy::Retain if is_spent => Ok(None),
         ShortfallPolicy::AllowNegative => Ok(Some(Recovery { cash, receivable: short, written_off: zero })),

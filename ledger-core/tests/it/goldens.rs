@@ -67,6 +67,7 @@ fn the_round() -> Round {
             bet: Some(commands::txn("T1")),
             amount: amount("25.00"),
             cash_out: false,
+            by_resettlement: false,
             status: WinStatus::Paid,
             version: 2,
         }],

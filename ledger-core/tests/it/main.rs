@@ -6,6 +6,7 @@ mod basics;
 mod catalogue;
 mod chargebacks;
 mod closing;
+mod corrections;
 mod defects;
 mod deposits;
 mod entries;

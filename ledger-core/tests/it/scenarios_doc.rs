@@ -144,7 +144,12 @@ fn every_id_has_one_row() {
     let all = [
         numbers("S", 1..=77, 2, &none),
         ["S42a", "S42b", "S42c", "S42d"].map(str::to_owned).to_vec(),
-        ["S116", "S128", "S129"].map(str::to_owned).to_vec(),
+        [
+            "S103", "S104", "S113", "S114", "S116", "S117", "S118", "S119", "S123", "S124", "S125", "S126",
+            "S128", "S129", "S130", "S131",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         numbers("FX", 1..=3, 1, &[]),
         numbers("A6.", 1..=20, 1, &[]),
         numbers("M", 1..=12, 2, &[]),

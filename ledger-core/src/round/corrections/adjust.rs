@@ -5,7 +5,6 @@ use crate::account::AccountCode;
 use crate::ids::SubAccount;
 use crate::key::OperationKind;
 use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
-use crate::rejection::Rejection;
 use crate::round::common::note;
 use crate::stored::{AdjustmentApplied, Direction, Event, Note, TransactionRef};
 use crate::wallet::{credit_cash, incoming, purse, recover_to, recovery_of};
@@ -13,14 +12,14 @@ use crate::wallet::{credit_cash, incoming, purse, recover_to, recovery_of};
 pub(super) fn adjust(command: &AdjustRound, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let purse = purse(work.state(), command.currency)?;
     let amount = incoming(command.amount, purse.currency())?;
-    if amount.is_zero() {
-        return Err(Rejection::InvalidAmount { amount: command.amount.to_string() }.into());
-    }
     let txn = TransactionRef {
         source: command.source.clone(),
         kind: OperationKind::Adjustment,
         id: command.id.clone(),
     };
+    if amount.is_zero() {
+        return note(work, txn, Note::SameResult).map(|_| Some(command.currency));
+    }
     let of = SubAccount::source(&command.source);
     let (postings, recovery) = match command.direction {
         Direction::Credit => (credit_cash(purse, AccountCode::Adjustments, of, amount)?, None),

@@ -30,6 +30,9 @@ pub(super) fn cash_out(command: &CashOut, facts: &Facts<'_>, work: &mut Workspac
         Some(principal) => incoming(principal, purse.currency())?,
         None => open,
     };
+    if command.principal.is_some() && principal.is_zero() {
+        return Err(Rejection::InvalidAmount { amount: principal.to_string() }.into());
+    }
     if principal > open {
         return Err(Rejection::Mismatch { field: MismatchField::Amount }.into());
     }

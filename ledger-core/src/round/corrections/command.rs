@@ -9,7 +9,7 @@ use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::CurrencyCode;
 use crate::player_ledger::{Facts, Needs, Operation, Outcome, RoundRef, Workspace, sent_by};
 use crate::policy::{Policy, ShortfallPolicy};
-use crate::round::VoidTarget;
+use crate::round::{RollbackKind, VoidTarget};
 use crate::stored::Direction;
 
 fn round_of(source: &SourceId, round: &RoundId) -> RoundRef {
@@ -56,8 +56,13 @@ impl Operation for VoidSettled {
         print.field(3, Some(self.round.as_str())).field(6, Some(self.round_source.as_str())).field(7, bet)
     }
 
-    fn needs(&self, _: &Policy) -> Needs {
-        Needs::of(Some(self.round_ref().into()))
+    fn needs(&self, policy: &Policy) -> Needs {
+        let mut needs = Needs::of(Some(self.round_ref().into()));
+        if let VoidTarget::Bet(bet) = &self.target {
+            needs.targets =
+                super::super::undo::target_keys(&self.round_source, bet, Some(RollbackKind::Bet), policy);
+        }
+        needs
     }
 
     fn decide(&self, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {

@@ -38,10 +38,40 @@ fn check(round: &Round, command: &Resettle) -> Result<(), Rejection> {
     }
 }
 
-/// The result that stands: the last win that answers what the command names.
-fn standing<'a>(round: &'a Round, command: &Resettle) -> Option<&'a Win> {
-    let paid = |win: &&Win| win.status == WinStatus::Paid && win.bet == command.bet;
-    round.wins.iter().rev().find(paid)
+/// The result that stands: the win that answers what the command names. Cash-outs are no results. What several wins
+/// paid, or one win for several bets, cannot be corrected as if it were one result.
+fn standing<'a>(round: &'a Round, command: &Resettle) -> Result<Option<&'a Win>, Rejection> {
+    let refused = |reason| Err(Rejection::NotAllowed { reason });
+    let results = |win: &&&Win| win.status == WinStatus::Paid && !win.cash_out;
+    let named = command.bet.as_ref().and_then(|named| round.bet(named));
+    let wins: Vec<&Win> = match named {
+        Some(bet) => {
+            if bet.is_sold() {
+                return refused(NotAllowedReason::NotReversible);
+            }
+            let wins: Vec<&Win> = round.answers(bet).collect();
+            let shares = |win: &&&Win| {
+                let other =
+                    |other: &&Bet| other.id != bet.id && !undone(other) && other.version < win.version;
+                win.bet.is_none() && win.amount.is_positive() && round.bets.iter().any(|o| other(&o))
+            };
+            if wins.iter().filter(results).any(|win| shares(&win)) {
+                return refused(NotAllowedReason::SharedWin);
+            }
+            wins
+        }
+        None if round.bets.iter().filter(|bet| !undone(bet)).all(Bet::is_sold) => {
+            return refused(NotAllowedReason::NotReversible);
+        }
+        None => round.wins.iter().collect(),
+    };
+    let wins: Vec<&Win> = wins.iter().filter(results).copied().collect();
+    let paid: Vec<&Win> = wins.iter().filter(|win| win.amount.is_positive()).copied().collect();
+    match paid.as_slice() {
+        [] => Ok(wins.last().copied()),
+        [one] => Ok(Some(*one)),
+        _ => refused(NotAllowedReason::SharedWin),
+    }
 }
 
 pub(super) fn resettle(command: &Resettle, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
@@ -52,7 +82,7 @@ pub(super) fn resettle(command: &Resettle, facts: &Facts<'_>, work: &mut Workspa
     let purse = purse(state, command.currency)?;
     check_currency(round, command.currency)?;
     let amount = incoming(command.amount, purse.currency())?;
-    let before = standing(round, command);
+    let before = standing(round, command)?;
     if before.is_none() && round.wins.len() >= WINS_MAX {
         return Err(capacity(Capacity::WinsInRound, WINS_MAX));
     }

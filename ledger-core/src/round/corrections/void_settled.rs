@@ -4,14 +4,16 @@ use super::VoidSettled;
 use super::undone::{Back, Undone, answering};
 use crate::ids::{Reason, TransactionId};
 use crate::key::OperationKind;
-use crate::player_ledger::{Facts, Outcome, Workspace};
+use crate::player_ledger::{Facts, Outcome, Subject, Workspace};
 use crate::policy::ShortfallPolicy;
-use crate::rejection::{NotAllowedReason, Rejection};
-use crate::round::VoidTarget;
-use crate::round::common::{as_txn, known_round, note, round_currency};
-use crate::round::undo::close_if_settled;
+use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
+use crate::round::common::{as_txn, known_round, note, round_currency, tombstone};
+use crate::round::state::empty;
+use crate::round::undo::{close_if_settled, target_keys};
+use crate::round::{RollbackKind, VoidTarget};
 use crate::stored::{
-    Bet, BetStatus, Event, Note, Round, RoundStatus, SettlementVoided, TransactionRef, WinStatus,
+    Bet, BetStatus, Event, Note, OutcomeKind, Round, RoundStatus, RoundVoided, SettlementVoided,
+    TransactionRef, WinStatus,
 };
 use crate::wallet::purse;
 
@@ -26,25 +28,53 @@ pub(in crate::round) struct Wanted<'a> {
 
 pub(super) fn void_settled(command: &VoidSettled, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let state = work.state();
-    let round = known_round(state, facts, &command.round_ref())
-        .ok_or_else(|| Rejection::BetNotFound { round: command.round.clone() })?;
-    let bet = match &command.target {
-        VoidTarget::Round => None,
-        VoidTarget::Bet(bet) => {
-            Some(round.bet(bet).ok_or_else(|| Rejection::BetNotFound { round: round.id.clone() })?)
-        }
+    let txn = TransactionRef {
+        source: command.source.clone(),
+        kind: OperationKind::VoidSettled,
+        id: command.id.clone(),
+    };
+    let known = known_round(state, facts, &command.round_ref());
+    let (round, bet) = match (&command.target, known) {
+        (VoidTarget::Round, Some(round)) => (round, None),
+        (VoidTarget::Round, None) => return void_unseen(command, txn, work),
+        (VoidTarget::Bet(id), known) => match known.and_then(|round| Some((round, round.bet(id)?))) {
+            Some((round, bet)) => (round, Some(bet)),
+            None => return bury_unseen(command, id, txn, facts, work),
+        },
     };
     let wanted = Wanted {
-        txn: TransactionRef {
-            source: command.source.clone(),
-            kind: OperationKind::VoidSettled,
-            id: command.id.clone(),
-        },
+        txn,
         reason: command.reason.clone(),
         bet,
         policy: command.on_shortfall.unwrap_or(facts.policy.of(&command.round_source).on_shortfall),
     };
     void_bets(wanted, round, work)
+}
+
+/// A round that no one has seen is called off: nothing of it may come any more (S117).
+fn void_unseen(command: &VoidSettled, txn: TransactionRef, work: &mut Workspace<'_>) -> Outcome {
+    let mut round = empty(&command.round_source, &command.round);
+    work.outcome(OutcomeKind::Tombstoned);
+    let reason = command.reason.clone();
+    let event = Event::RoundVoided(RoundVoided { txn, reason, bets: Vec::new(), entry: None });
+    work.push_round(&mut round, event)?;
+    Ok(None)
+}
+
+/// A bet that no one has seen in this round. An id that is used must not be buried.
+fn bury_unseen(
+    command: &VoidSettled,
+    bet: &TransactionId,
+    txn: TransactionRef,
+    facts: &Facts<'_>,
+    work: &mut Workspace<'_>,
+) -> Outcome {
+    let keys = target_keys(&command.round_source, bet, Some(RollbackKind::Bet), facts.policy);
+    match facts.found.target(&keys).map(|known| &known.subject) {
+        Some(Subject::Bet(_)) => Err(Rejection::Mismatch { field: MismatchField::Round }.into()),
+        Some(_) => Err(Rejection::NotAllowed { reason: NotAllowedReason::NotReversible }.into()),
+        None => tombstone(work, txn, &command.round_source, bet),
+    }
 }
 
 fn check(round: &Round, bet: Option<&Bet>) -> Result<(), Rejection> {
@@ -55,10 +85,6 @@ fn check(round: &Round, bet: Option<&Bet>) -> Result<(), Rejection> {
     }
     match bet {
         Some(bet) if matches!(bet.status, BetStatus::RolledBack | BetStatus::Voided) => undone(&bet.id),
-        Some(bet) if bet.status == BetStatus::Open && !round.is_answered(bet) => {
-            Err(Rejection::NotAllowed { reason: NotAllowedReason::NotSettled })
-        }
-        Some(_) => Ok(()),
         None if round
             .bets
             .iter()
@@ -66,7 +92,7 @@ fn check(round: &Round, bet: Option<&Bet>) -> Result<(), Rejection> {
         {
             undone(&round_txn)
         }
-        None => Ok(()),
+        _ => Ok(()),
     }
 }
 

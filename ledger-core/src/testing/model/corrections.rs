@@ -31,6 +31,42 @@ fn game_of(round: &ModelRound, bet: Option<&String>) -> String {
     named.or_else(|| round.bets.first()).expect("a bet").game.clone()
 }
 
+/// Which win is the result of a bet, or of the round.
+fn standing(round: &ModelRound, bet: Option<&String>) -> Result<Option<usize>, &'static str> {
+    let named = bet.and_then(|id| round.bets.iter().find(|bet| bet.id == *id));
+    let sold = |bet: &&ModelBet| bet.cashed > 0 && bet.rest() == 0;
+    let all_sold = || round.bets.iter().filter(|bet| bet.stake != Stake::Returned).all(|bet| sold(&bet));
+    if named.map_or_else(all_sold, |bet| sold(&bet)) {
+        return Err("not_allowed");
+    }
+    let mut results = Vec::new();
+    for (at, win) in round.wins.iter().enumerate() {
+        let sold = win.cash_out;
+        let answers = named.is_none_or(|bet| round.wins_for(bet).any(|own| own.seq == win.seq));
+        if win.paid != Paid::Stands || sold || !answers {
+            continue;
+        }
+        let shared = named.is_some_and(|bet| {
+            win.bet.is_none()
+                && win.units > 0
+                && round
+                    .bets
+                    .iter()
+                    .any(|other| other.id != bet.id && other.stake != Stake::Returned && other.seq < win.seq)
+        });
+        if shared {
+            return Err("not_allowed");
+        }
+        results.push((at, win.units));
+    }
+    let mut paid = results.iter().filter(|(_, units)| *units > 0);
+    match (paid.next(), paid.next()) {
+        (None, _) => Ok(results.last().map(|(at, _)| *at)),
+        (Some((at, _)), None) => Ok(Some(*at)),
+        _ => Err("not_allowed"),
+    }
+}
+
 impl Model {
     fn round_at(&self, key: &RoundKey) -> Result<ModelRound, &'static str> {
         self.rounds.get(key).cloned().ok_or("bet_not_found")
@@ -56,7 +92,8 @@ impl Model {
             self.add(&to, currency, bet.staked());
         }
         let won = wins.iter().map(|win| win.units).sum();
-        match self.take_from_player(currency, won, policy) {
+        let back = if again { 0 } else { bets.iter().map(ModelBet::staked).sum() };
+        match self.take_beside(currency, won, back, policy) {
             Ok(true) => {}
             kept => {
                 self.accounts = before;
@@ -90,7 +127,6 @@ impl Model {
         }
         let (bets, wins) = match bet {
             Some(bet) if bet.stake == Stake::Returned => return Err("already_rolled_back"),
-            Some(bet) if bet.stake == Stake::Held && !round.answered(bet) => return Err("not_allowed"),
             Some(bet) => (vec![bet.clone()], falling(&round, bet)?),
             None if round.bets.iter().all(|bet| bet.stake == Stake::Returned) => {
                 return Err("already_rolled_back");
@@ -115,13 +151,26 @@ impl Model {
 
     pub(super) fn void_settled(&mut self, c: &VoidSettled) -> Judged {
         let key = (c.round_source.to_string(), c.round.to_string());
-        let round = self.round_at(&key)?;
+        let round = self.rounds.get(&key).cloned();
         let policy = c.on_shortfall.unwrap_or(self.of_source(&key.0).on_shortfall);
         match &c.target {
+            VoidTarget::Round if round.is_none() => {
+                self.rounds.entry(key).or_default().cancelled = true;
+                Ok("tombstoned")
+            }
             VoidTarget::Round => self.annul(&key, None, policy),
             VoidTarget::Bet(id) => {
-                let bet = round.bets.iter().find(|bet| bet.id == id.as_str()).ok_or("bet_not_found")?;
-                self.annul(&key, Some(bet), policy)
+                let bets = round.map(|round| round.bets).unwrap_or_default();
+                if let Some(bet) = bets.iter().find(|bet| bet.id == id.as_str()) {
+                    return self.annul(&key, Some(bet), policy);
+                }
+                if self.find_bet(&key.0, id.as_str()).is_some() {
+                    return Err("mismatch");
+                }
+                if self.is_used(&key.0, id.as_str(), &["any"]) {
+                    return Err("not_allowed");
+                }
+                Ok(self.bury(&key.0, id.as_str()))
             }
         }
     }
@@ -170,8 +219,8 @@ impl Model {
         }
         let units = self.units(c.amount, c.currency)?;
         let bet = c.bet.as_ref().map(ToString::to_string);
-        let at = round.wins.iter().rposition(|win| win.paid == Paid::Stands && win.bet == bet);
-        let previous = at.map_or(0, |at| round.wins[at].units);
+        let at = standing(&round, bet.as_ref())?;
+        let previous = at.and_then(|at| round.wins.get(at)).map_or(0, |win| win.units);
         if units == previous {
             return Ok("noop");
         }
@@ -187,14 +236,15 @@ impl Model {
         self.add(&format!("gaming:payouts of {game}"), c.currency, units - previous);
         let seq = self.seq;
         let round = self.rounds.get_mut(&key).expect("the round");
-        match at {
-            Some(at) => round.wins[at].units = units,
+        match at.and_then(|at| round.wins.get_mut(at)) {
+            Some(win) => win.units = units,
             None => round.wins.push(ModelWin {
                 id: c.id.to_string(),
                 bet,
                 units,
                 paid: Paid::Stands,
-                cash_out: true,
+                cash_out: false,
+                made: true,
                 seq,
             }),
         }
@@ -220,6 +270,9 @@ impl Model {
             Some(principal) => self.units(principal, c.currency)?,
             None => bet.rest(),
         };
+        if c.principal.is_some() && principal == 0 {
+            return Err("invalid_amount");
+        }
         if principal > bet.rest() {
             return Err("mismatch");
         }
@@ -233,15 +286,15 @@ impl Model {
         let stored = round.bets.iter_mut().find(|bet| bet.id == c.bet.as_str()).expect("the bet");
         if is_whole {
             stored.stake = Stake::Taken;
-        } else {
-            stored.cashed += principal;
         }
+        stored.cashed += principal;
         round.wins.push(ModelWin {
             id: c.id.to_string(),
             bet: Some(c.bet.to_string()),
             units,
             paid: Paid::Stands,
             cash_out: true,
+            made: false,
             seq,
         });
         if is_whole && round.is_done() {
@@ -287,7 +340,7 @@ impl Model {
     pub(super) fn adjust(&mut self, c: &AdjustRound) -> Judged {
         let units = self.units(c.amount, c.currency)?;
         if units == 0 {
-            return Err("invalid_amount");
+            return Ok("noop");
         }
         let account = format!("adjustments of {}", c.source);
         match c.direction {

@@ -51,8 +51,9 @@ pub(super) struct ModelWin {
     pub(super) bet: Option<String>,
     pub(super) units: i128,
     pub(super) paid: Paid,
-    /// A cash-out, or a result that a resettlement made.
     pub(super) cash_out: bool,
+    /// A resettlement made it.
+    pub(super) made: bool,
     pub(super) seq: u64,
 }
 
@@ -164,6 +165,10 @@ impl Model {
         if named.flatten().is_some_and(|bet| bet.stake == Stake::Returned) {
             return Err("txn_cancelled");
         }
+        let sold = |bet: &ModelBet| bet.cashed > 0 && bet.rest() == 0;
+        if round.closed && named.map_or_else(|| round.bets.iter().all(sold), |bet| bet.is_some_and(sold)) {
+            return Err("already_settled");
+        }
         if round.closed {
             return Err("round_closed");
         }
@@ -192,7 +197,7 @@ impl Model {
         let seq = self.seq;
         let round = self.rounds.get_mut(&key).expect("the round");
         let id = c.id.to_string();
-        round.wins.push(ModelWin { id, bet, units, paid: Paid::Stands, cash_out: false, seq });
+        round.wins.push(ModelWin { id, bet, units, paid: Paid::Stands, cash_out: false, made: false, seq });
         round.closed = match c.finality {
             Finality::MoreToCome => false,
             Finality::Bet => round.is_done(),
@@ -268,7 +273,11 @@ impl Model {
     pub(super) fn find_win(&self, source: &str, id: &str) -> Option<((String, String), ModelWin)> {
         let mut own = self.rounds.iter().filter(|((s, _), _)| s == source);
         own.find_map(|(key, round)| {
-            round.wins.iter().find(|win| win.id == id && !win.cash_out).map(|win| (key.clone(), win.clone()))
+            round
+                .wins
+                .iter()
+                .find(|win| win.id == id && !win.cash_out && !win.made)
+                .map(|win| (key.clone(), win.clone()))
         })
     }
 
@@ -308,7 +317,7 @@ impl Model {
         if c.kind != Some(RollbackKind::Bet)
             && let Some((key, win)) = self.find_win(source, target)
         {
-            return self.take_back(c, &key, &win);
+            return if c.partial { Err("not_allowed") } else { self.take_back(c, &key, &win) };
         }
         let elsewhere: &[&str] = match c.kind {
             Some(_) => &["any"],
@@ -355,9 +364,21 @@ impl Model {
         units: i128,
         policy: ShortfallPolicy,
     ) -> Result<bool, &'static str> {
+        self.take_beside(currency, units, 0, policy)
+    }
+
+    /// The same, where `back` of the cash came with the same entry.
+    pub(super) fn take_beside(
+        &mut self,
+        currency: CurrencyCode,
+        units: i128,
+        back: i128,
+        policy: ShortfallPolicy,
+    ) -> Result<bool, &'static str> {
         let (has, owes) =
             (self.balance("player:cash", currency), self.balance("receivable:player", currency));
-        let is_spent = units > 0 && units > has - owes;
+        let net = units - back;
+        let is_spent = net > 0 && net > has - back - owes;
         match policy {
             ShortfallPolicy::Reject if is_spent => return Err("insufficient_funds"),
             ShortfallPolicy::Retain if is_spent => return Ok(false),
