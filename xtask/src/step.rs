@@ -9,6 +9,12 @@ pub(crate) fn root() -> PathBuf {
     own.parent().unwrap_or(own).to_owned()
 }
 
+/// Where cargo puts what it builds, and these commands what they leave behind.
+pub(crate) fn target() -> PathBuf {
+    let named = std::env::var_os("CARGO_TARGET_DIR").filter(|name| !name.is_empty());
+    root().join(named.unwrap_or_else(|| "target".into()))
+}
+
 /// A step that runs cargo.
 pub(crate) fn cargo(arguments: &[&str]) -> Step {
     // The plain name, not the `CARGO` of the toolchain that runs us: only the former knows `+nightly`.
