@@ -3,6 +3,7 @@
 //! What people run is what continuous integration runs: `.ci/run` calls these and adds nothing.
 
 mod fuzz;
+mod mutants;
 mod needs;
 mod step;
 mod tidy;
@@ -26,7 +27,10 @@ usage: cargo xtask <command>
   fuzz [--seconds N] [TARGET...]
                 the fuzz targets, or some of them, for N seconds each (60), from their seeds
   fuzz --input FILE TARGET
-                one input, such as one that made a target crash";
+                one input, such as one that made a target crash
+  mutants [--own-only] [TEXT...] [-- ARGUMENT...]
+                changes each posting in turn, or those whose line in the report holds TEXT, and sees a
+                test fail; then cargo-mutants with the arguments";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,6 +42,9 @@ fn main() -> ExitCode {
         ["bench"] => bench(None),
         ["bench", name] => bench(Some(name)),
         ["fuzz", ref rest @ ..] => fuzz::Options::parse(rest).and_then(|options| fuzz::run(&options)),
+        ["mutants", ref rest @ ..] => {
+            mutants::Options::parse(rest).and_then(|options| mutants::run(&options))
+        }
         _ => Err(USAGE.to_owned()),
     };
     match result {
