@@ -28,9 +28,9 @@ usage: cargo xtask <command>
                 the fuzz targets, or some of them, for N seconds each (60), from their seeds
   fuzz --input FILE TARGET
                 one input, such as one that made a target crash
-  mutants [--own-only] [TEXT...] [-- ARGUMENT...]
-                changes each posting in turn, or those whose line in the report holds TEXT, and sees a
-                test fail; then cargo-mutants with the arguments";
+  mutants [--own-only | --others-only] [TEXT...] [-- ARGUMENT...]
+                changes each posting in turn, or those whose line in the report holds TEXT, and sees
+                whether a test fails; then cargo-mutants with the arguments";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

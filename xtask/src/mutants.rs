@@ -9,14 +9,13 @@ mod chart;
 mod plan;
 mod source;
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use chart::Chart;
-use plan::{Mutant, mutate};
+use plan::{Maker, Mutant, Skip, makers, mutate};
 
 use crate::needs;
 use crate::step::{self, cargo, run_within};
@@ -35,8 +34,9 @@ const CARGO_MUTANTS: &str = "27.1.0";
 /// What to run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// Only our own mutants.
-    is_own_only: bool,
+    /// Our own mutants, cargo-mutants, or both.
+    are_own: bool,
+    are_others: bool,
     /// Only our mutants whose line of the report holds one of these; all if there is none.
     filters: Vec<String>,
     /// For cargo-mutants.
@@ -46,11 +46,13 @@ pub(crate) struct Options {
 impl Options {
     /// Reads the command line behind `mutants`.
     pub(crate) fn parse(arguments: &[&str]) -> Result<Self, String> {
-        let mut options = Self { is_own_only: false, filters: Vec::new(), rest: Vec::new() };
+        let (filters, rest) = (Vec::new(), Vec::new());
+        let mut options = Self { are_own: true, are_others: true, filters, rest };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             match *argument {
-                "--own-only" => options.is_own_only = true,
+                "--own-only" => options.are_others = false,
+                "--others-only" => options.are_own = false,
                 "--" => options.rest = arguments.by_ref().map(|word| (*word).to_owned()).collect(),
                 flag if flag.starts_with('-') => {
                     return Err(format!(
@@ -64,13 +66,10 @@ impl Options {
     }
 }
 
-/// Runs both; what survives is an error.
+/// Runs them; what survives is an error.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
-    let own = own(&options.filters);
-    if options.is_own_only {
-        return own;
-    }
-    let others = cargo_mutants(&options.rest);
+    let own = if options.are_own { own(&options.filters) } else { Ok(()) };
+    let others = if options.are_others { cargo_mutants(&options.rest) } else { Ok(()) };
     let failed: Vec<String> = [own, others].into_iter().filter_map(Result::err).collect();
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
 }
@@ -191,9 +190,16 @@ impl Copy {
 
     /// Writes the mutants and builds them; those that do not compile are left out, and come second.
     fn build(&self) -> Result<(Vec<Mutant>, Vec<Mutant>), String> {
-        let (mut skip, mut skipped) = (BTreeSet::new(), Vec::new());
+        let mut files = Vec::new();
+        for name in &self.files {
+            let path = step::root().join(name);
+            let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            files.push((name.as_str(), text));
+        }
+        let makers: Vec<Maker> = files.iter().flat_map(|(name, text)| makers(name, text)).collect();
+        let (mut skip, mut skipped) = (Skip::default(), Vec::new());
         loop {
-            let mutants = self.write(&skip)?;
+            let mutants = self.write(&files, &makers, &skip)?;
             let mut build = self.cargo("test");
             build.args(["--no-run", "--message-format=short", "--color=never"]);
             eprintln!("$ building {} mutants in {}", mutants.len(), self.folder.display());
@@ -202,36 +208,36 @@ impl Copy {
                 return Ok((mutants, skipped));
             }
             let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-            let broken = broken(&mutants, &errors);
-            if broken.is_empty() {
+            let found = broken(&mutants, &makers, &errors);
+            if found.is_empty() {
                 return Err(format!("the mutants do not build:\n{errors}"));
             }
-            skip.extend(broken.iter().map(|mutant| mutant.id));
-            skipped.extend(broken);
+            for mutant in found {
+                skip.mutants.insert(mutant.id);
+                skip.makers.extend(mutant.maker.clone());
+                skipped.push(mutant);
+            }
         }
     }
 
-    fn write(&self, skip: &BTreeSet<u32>) -> Result<Vec<Mutant>, String> {
-        let write = |path: &Path, text: &str| {
-            fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
-        };
-        let read = |name: &str| {
-            let path = step::root().join(name);
-            fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+    fn write(&self, files: &[(&str, String)], makers: &[Maker], skip: &Skip) -> Result<Vec<Mutant>, String> {
+        let write = |name: &str, text: &str| {
+            let path = self.folder.join(name);
+            fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
         };
         let (mut mutants, mut next) = (Vec::new(), 1);
-        for name in &self.files {
-            let mutated = mutate(name, &read(name)?, &self.chart, next, skip);
-            write(&self.folder.join(name), &mutated.text)?;
+        for (name, text) in files {
+            let mutated = mutate((name, text), &self.chart, makers, next, skip);
+            write(name, &mutated.text)?;
             mutants.extend(mutated.mutants);
             next = mutated.next;
         }
-        let source = self.folder.join(CRATE).join("src");
-        write(&source.join("mutant.rs"), plan::SWITCHES)?;
-        let crate_root = format!("{CRATE}/src/lib.rs");
-        write(&self.folder.join(&crate_root), &(read(&crate_root)? + "mod mutant;\n"))?;
+        write(&format!("{CRATE}/src/mutant.rs"), plan::SWITCHES)?;
+        let crate_root = step::root().join(CRATE).join("src/lib.rs");
+        let text = fs::read_to_string(&crate_root).map_err(|e| format!("{}: {e}", crate_root.display()))?;
+        write(&format!("{CRATE}/src/lib.rs"), &(text + "mod mutant;\n"))?;
         // A test that hangs with a mutant is one that found it.
-        write(&self.folder.join(".config/nextest.toml"), NEXTEST)?;
+        write(".config/nextest.toml", NEXTEST)?;
         Ok(mutants)
     }
 
@@ -286,12 +292,16 @@ fn is_mutated(name: &str) -> bool {
 }
 
 /// The mutants that the compiler's errors point at: those that may well not compile, or else all of the line.
-fn broken(mutants: &[Mutant], errors: &str) -> Vec<Mutant> {
+fn broken(mutants: &[Mutant], makers: &[Maker], errors: &str) -> Vec<Mutant> {
     let mut found: Vec<Mutant> = Vec::new();
     for (file, line) in errors.lines().filter_map(place_of_error) {
-        let is_twin = |mutant: &Mutant| mutant.what.ends_with("change places");
-        let is_beyond = mutants.iter().filter(|m| m.file == file).all(|m| *m.lines.end() < line);
-        let here = |m: &&Mutant| m.file == file && (m.lines.contains(&line) || (is_beyond && is_twin(m)));
+        let of_line = makers.iter().map(|maker| (maker.key(), maker.line));
+        let made: Vec<_> =
+            of_line.filter(|((f, _), l)| f == file && *l == line).map(|(key, _)| key).collect();
+        let here = |mutant: &&Mutant| {
+            let is_told = mutant.maker.as_ref().is_some_and(|maker| made.contains(maker));
+            is_told || (mutant.file == file && mutant.lines.contains(&line))
+        };
         let bold: Vec<&Mutant> = mutants.iter().filter(here).filter(|mutant| mutant.is_bold).collect();
         let all = if bold.is_empty() { mutants.iter().filter(here).collect() } else { bold };
         for mutant in all {
@@ -335,9 +345,11 @@ mod tests {
     fn options_are_read() {
         let options =
             Options::parse(&["--own-only", "postings.rs:28", "--", "--list", "-v"]).expect("options");
-        assert!(options.is_own_only);
+        assert!(options.are_own && !options.are_others);
         assert_eq!(options.filters, ["postings.rs:28"]);
         assert_eq!(options.rest, ["--list", "-v"]);
+        let others = Options::parse(&["--others-only"]).expect("options");
+        assert!(!others.are_own && others.are_others);
         assert!(Options::parse(&["--list"]).is_err());
     }
 
@@ -375,21 +387,28 @@ mod tests {
 
     #[test]
     fn what_does_not_compile_is_told_by_the_line_the_bold_first() {
-        let mutant = |id, line, what: &str, is_bold| {
-            let (file, function, what) = ("ledger-core/src/p.rs".to_owned(), "f".to_owned(), what.to_owned());
-            Mutant { id, file, lines: line..=line, function, what, is_bold }
+        const FILE: &str = "ledger-core/src/p.rs";
+        let maker = makers(FILE, "\n\nfn f(a: A, b: A) -> Posting {\n}\n");
+        let mutant = |id, line, what: &str, is_bold| Mutant {
+            id,
+            file: FILE.to_owned(),
+            lines: line..=line,
+            function: "f".to_owned(),
+            what: what.to_owned(),
+            is_bold,
+            maker: what.ends_with("change places").then(|| maker[0].key()),
         };
         let mutants = [
-            mutant(1, 3, "a is doubled", false),
-            mutant(2, 3, "a becomes b", true),
-            mutant(3, 4, "b is doubled", false),
-            mutant(4, 5, "to and from of f change places", true),
+            mutant(1, 13, "a is doubled", false),
+            mutant(2, 13, "a becomes b", true),
+            mutant(3, 14, "b is doubled", false),
+            mutant(4, 15, "a and b of f change places", true),
         ];
-        let broken = |errors: &str| broken(&mutants, errors).iter().map(|m| m.id).collect::<Vec<_>>();
-        assert_eq!(broken("ledger-core/src/p.rs:3:5: error[E0425]: cannot find value `b`"), [2]);
-        assert_eq!(broken("ledger-core/src/p.rs:4:5: error[E0015]: in a const"), [3]);
-        assert_eq!(broken("ledger-core/src/p.rs:90:5: error[E0308]: in a twin"), [4]);
-        assert!(broken("ledger-core/src/p.rs:3:5: warning: unused").is_empty());
+        let broken = |errors: &str| broken(&mutants, &maker, errors).iter().map(|m| m.id).collect::<Vec<_>>();
+        assert_eq!(broken("ledger-core/src/p.rs:13:5: error[E0425]: cannot find value `b`"), [2]);
+        assert_eq!(broken("ledger-core/src/p.rs:14:5: error[E0015]: in a const"), [3]);
+        assert_eq!(broken("ledger-core/src/p.rs:3:20: error[E0308]: in the function"), [4]);
+        assert!(broken("ledger-core/src/p.rs:13:5: warning: unused").is_empty());
         assert!(broken("ledger-core/src/q.rs:3:5: error: elsewhere\nerror: could not compile").is_empty());
     }
 }

@@ -4,11 +4,10 @@
 //! the environment says at run time which of them is on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::chart::Chart;
-use super::source::{Call, Function, Source};
+use super::source::{Call, Function, Parameter, Source};
 
 /// What the switches call; it becomes a module of the mutated crate.
 pub(crate) const SWITCHES: &str = include_str!("switches.rs");
@@ -28,6 +27,8 @@ pub(crate) struct Mutant {
     pub(crate) what: String,
     /// Whether it may well not compile: what it names may be out of scope.
     pub(crate) is_bold: bool,
+    /// The function that it has take two arguments the other way round.
+    pub(crate) maker: Option<(String, String)>,
 }
 
 impl Mutant {
@@ -44,6 +45,48 @@ pub(crate) struct Mutated {
     pub(crate) next: u32,
 }
 
+/// A function that makes postings: what calls it says what they are.
+pub(crate) struct Maker {
+    file: String,
+    name: String,
+    parameters: Vec<Parameter>,
+    /// The first two parameters of one kind.
+    pair: Option<(usize, usize)>,
+    /// Where its body begins.
+    pub(crate) line: usize,
+    body: usize,
+}
+
+impl Maker {
+    /// Its file and name.
+    pub(crate) fn key(&self) -> (String, String) {
+        (self.file.clone(), self.name.clone())
+    }
+}
+
+/// The functions of a file that make postings.
+pub(crate) fn makers(file: &str, text: &str) -> Vec<Maker> {
+    let source = Source::new(text.to_owned());
+    let all = source.functions.iter().filter(|function| makes_postings(&source, function));
+    let maker = |function: &Function| Maker {
+        file: file.to_owned(),
+        name: function.name.clone(),
+        parameters: function.parameters.clone(),
+        pair: pair(function),
+        line: source.line(function.signature.end),
+        body: function.signature.end,
+    };
+    all.map(maker).collect()
+}
+
+/// What does not compile.
+#[derive(Default)]
+pub(crate) struct Skip {
+    pub(crate) mutants: BTreeSet<u32>,
+    /// Functions whose arguments cannot change places.
+    pub(crate) makers: BTreeSet<(String, String)>,
+}
+
 /// An insertion around a piece of the source, or in its stead.
 struct Edit {
     at: Range<usize>,
@@ -53,8 +96,14 @@ struct Edit {
     close: &'static str,
 }
 
-/// Makes the mutants of one file; `first` is the first free number, and `skip` are those that do not compile.
-pub(crate) fn mutate(file: &str, text: &str, chart: &Chart, first: u32, skip: &BTreeSet<u32>) -> Mutated {
+/// Makes the mutants of one file; `first` is the first free number.
+pub(crate) fn mutate(
+    (file, text): (&str, &str),
+    chart: &Chart,
+    makers: &[Maker],
+    first: u32,
+    skip: &Skip,
+) -> Mutated {
     let source = Source::new(text.to_owned());
     let mut plan = Plan {
         file,
@@ -64,29 +113,30 @@ pub(crate) fn mutate(file: &str, text: &str, chart: &Chart, first: u32, skip: &B
         of_functions: BTreeMap::new(),
         mutants: Vec::new(),
         edits: Vec::new(),
-        tail: String::new(),
     };
     plan.accounts(chart);
-    for side in ["debit", "credit"] {
-        plan.postings(side);
+    if makers.iter().any(|maker| maker.file == file) || text.contains("Posting::") {
+        for side in ["debit", "credit"] {
+            plan.postings(side);
+        }
+        plan.literals();
+        plan.sides();
+        plan.closures();
     }
-    if text.contains("Posting::") {
-        plan.helpers();
-    }
-    Mutated { text: render(text, plan.edits) + &plan.tail, mutants: plan.mutants, next: plan.next }
+    plan.calls(makers);
+    plan.swaps(makers);
+    Mutated { text: render(text, plan.edits), mutants: plan.mutants, next: plan.next }
 }
 
 struct Plan<'a> {
     file: &'a str,
     source: &'a Source,
     next: u32,
-    skip: &'a BTreeSet<u32>,
+    skip: &'a Skip,
     /// The mutants of whole functions, by where the function begins.
     of_functions: BTreeMap<(usize, &'static str), Option<u32>>,
     mutants: Vec<Mutant>,
     edits: Vec<Edit>,
-    /// Functions to be added at the end of the file.
-    tail: String,
 }
 
 impl Plan<'_> {
@@ -94,13 +144,13 @@ impl Plan<'_> {
     fn add(&mut self, at: &Range<usize>, what: String) -> Option<u32> {
         let id = self.next;
         self.next += 1;
-        if self.skip.contains(&id) {
+        if self.skip.mutants.contains(&id) {
             return None;
         }
         let function = self.source.function_at(at.start).map_or("-", |function| &function.name).to_owned();
         let lines = self.source.line(at.start)..=self.source.line(at.end);
         let file = self.file.to_owned();
-        self.mutants.push(Mutant { id, file, lines, function, what, is_bold: false });
+        self.mutants.push(Mutant { id, file, lines, function, what, is_bold: false, maker: None });
         Some(id)
     }
 
@@ -203,43 +253,117 @@ impl Plan<'_> {
         }
     }
 
-    /// Calls of functions of the same file that make postings: their amounts, and two arguments of one kind in
-    /// each other's place.
-    fn helpers(&mut self) {
+    /// Postings that are written out.
+    fn literals(&mut self) {
         let source = self.source;
-        for maker in source.functions.iter().filter(|function| makes_postings(source, function)) {
-            let fits = |call: &Call| call.arguments.len() == maker.parameters.len();
-            let calls: Vec<Call> = source.calls(&maker.name).filter(fits).collect();
-            for amount in positions(maker, "Amount") {
-                for call in &calls {
-                    self.amount(&call.arguments[amount], None, None);
+        for literal in source.literals("Posting") {
+            for field in &literal.arguments {
+                let (name, value) = match source.slice(field).split_once(": ") {
+                    Some((name, value)) => (name, field.end - value.len()..field.end),
+                    None => (source.slice(field), field.clone()),
+                };
+                // A field that is only named gets its name before the switch.
+                let open = if value == *field { format!("{name}: ") } else { String::new() };
+                let before = self.edits.len();
+                match name {
+                    "amount" => self.amount(&value, None, None),
+                    "of" if source.slice(&value) != "None" => self.sub_account(&value),
+                    _ => {}
+                }
+                if let Some(edit) = self.edits.get_mut(before) {
+                    edit.open.insert_str(0, &open);
                 }
             }
-            self.change_places(maker, &calls);
         }
     }
 
-    /// A twin of the function takes the arguments the other way round; a switch calls it in its stead.
-    fn change_places(&mut self, maker: &Function, calls: &[Call]) {
-        let Some((one, two)) = pair(maker) else { return };
-        let mut names: Vec<&str> = maker.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
-        let are_plain = names.iter().all(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
-        if maker.is_closure || calls.is_empty() || !are_plain {
-            return;
-        }
-        let what = format!("{} and {} of {} change places", names[one], names[two], maker.name);
-        let twin = format!("mutant_{}_of_{}", self.next, maker.name);
-        for call in calls {
-            if let Some(id) = self.add_bold(&call.name, what.clone()) {
-                let own = self.source.slice(&call.name);
-                let inner = format!("(if crate::mutant::on(&[{id}]) {{ {twin} }} else {{ {own} }})");
-                self.edit(&call.name, String::new(), Some(inner), "");
+    /// Sides that are named as values.
+    fn sides(&mut self) {
+        let source = self.source;
+        for (own, other) in [("Side::Debit", "Side::Credit"), ("Side::Credit", "Side::Debit")] {
+            for word in source.words(own) {
+                let (before, after) = (source.before(word.start), source.after(word.end));
+                if after.starts_with(b"=>") || after.starts_with(b"|") || before.ends_with(b"|") {
+                    continue;
+                }
+                if let Some(id) = self.add(&word, format!("{own} becomes {other}")) {
+                    let inner = format!("(if crate::mutant::on(&[{id}]) {{ {other} }} else {{ {own} }})");
+                    self.edit(&word, String::new(), Some(inner), "");
+                }
             }
         }
-        names.swap(one, two);
-        let signature = one_line(self.source.slice(&maker.signature));
-        let signature = signature.replacen(&format!("fn {}", maker.name), &format!("fn {twin}"), 1);
-        let _ = writeln!(self.tail, "{signature} {{ {}({}) }}", maker.name, names.join(", "));
+    }
+
+    /// Calls of closures that make a posting.
+    fn closures(&mut self) {
+        let source = self.source;
+        for closure in source.functions.iter().filter(|function| function.is_closure) {
+            let fits = |call: &Call| call.arguments.len() == closure.parameters.len();
+            for call in source.calls(&closure.name).filter(fits) {
+                self.arguments(&call, &closure.parameters, false);
+            }
+        }
+    }
+
+    /// Calls of functions that make postings: what they are told, and two arguments of one kind in each
+    /// other's place.
+    fn calls(&mut self, makers: &[Maker]) {
+        let source = self.source;
+        let mut seen = BTreeSet::new();
+        for maker in makers {
+            let fits = |call: &Call| call.arguments.len() == maker.parameters.len();
+            let names = source.names_of(&maker.name);
+            for call in names.iter().flat_map(|name| source.calls(name)).filter(fits) {
+                // Another function may have the same name: what is found there is mutated once.
+                if seen.insert(call.name.start) {
+                    self.arguments(&call, &maker.parameters, maker.file != self.file);
+                    self.change_places(maker, &call);
+                }
+            }
+        }
+    }
+
+    fn arguments(&mut self, call: &Call, parameters: &[Parameter], are_bold: bool) {
+        let before = self.mutants.len();
+        for (argument, parameter) in call.arguments.iter().zip(parameters) {
+            match parameter.kind.as_str() {
+                "Amount" => self.amount(argument, None, None),
+                "SubAccount" => self.sub_account(argument),
+                "Option<SubAccount>" if self.source.slice(argument) != "None" => self.sub_account(argument),
+                _ => {}
+            }
+        }
+        self.mutants.iter_mut().skip(before).for_each(|mutant| mutant.is_bold |= are_bold);
+    }
+
+    /// The last argument, once it is known, tells the function to take two of them the other way round.
+    fn change_places(&mut self, maker: &Maker, call: &Call) {
+        let (Some((one, two)), Some(last)) = (maker.pair, call.arguments.last()) else { return };
+        let names = [one, two].map(|at| maker.parameters[at].name.as_str());
+        let what = format!("{} and {} of {} change places", names[0], names[1], maker.name);
+        let id = self.next;
+        if self.skip.makers.contains(&maker.key()) {
+            self.next += 1;
+        } else if self.add_bold(&call.name, what).is_some() {
+            if let Some(mutant) = self.mutants.last_mut() {
+                mutant.maker = Some(maker.key());
+            }
+            self.edit(last, format!("crate::mutant::arm(&[{id}], "), None, ")");
+        }
+    }
+
+    /// In a function that makes postings: takes the arguments the other way round if it was told to.
+    fn swaps(&mut self, makers: &[Maker]) {
+        let own = makers.iter().filter(|maker| maker.file == self.file);
+        for maker in own.filter(|maker| !self.skip.makers.contains(&maker.key())) {
+            let Some((one, two)) = maker.pair else { continue };
+            let (a, b) = (&maker.parameters[one].name, &maker.parameters[two].name);
+            let swap = format!(
+                "{{ let ({a}, {b}) = if crate::mutant::is_armed() {{ ({b}, {a}) }} else {{ ({a}, {b}) }};"
+            );
+            let brace = maker.body..maker.body + 1;
+            self.edits.push(Edit { at: brace, open: String::new(), inner: Some(swap), close: "" });
+        }
     }
 }
 
@@ -270,23 +394,21 @@ fn is_imported(source: &Source, word: &Range<usize>) -> bool {
     })
 }
 
-/// Whether a function's result is postings, or it is a closure that makes one.
+/// Whether a function's result is postings.
 fn makes_postings(source: &Source, function: &Function) -> bool {
-    let takes_money = function.parameters.iter().any(|parameter| parameter.kind == "Amount");
-    let result = source.slice(&function.signature).rsplit_once("->").map_or("", |(_, result)| result);
-    takes_money && (function.is_closure || result.contains("Posting"))
-}
-
-fn positions(function: &Function, kind: &str) -> Vec<usize> {
-    let all = function.parameters.iter().enumerate();
-    all.filter(|(_, parameter)| parameter.kind == kind).map(|(at, _)| at).collect()
+    let signature = source.slice(&function.signature);
+    let is_told = function.parameters.iter().any(|parameter| parameter.kind != "Posting");
+    let result = signature.rsplit_once("->").map_or("", |(_, result)| result);
+    is_told && result.contains("Posting") && source.is_body(function.signature.end)
 }
 
 /// The first two parameters of one kind.
 fn pair(function: &Function) -> Option<(usize, usize)> {
-    function.parameters.iter().enumerate().find_map(|(one, parameter)| {
-        let alike = positions(function, &parameter.kind);
-        alike.into_iter().find(|two| *two > one).map(|two| (one, two))
+    let is_plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let all: Vec<_> = function.parameters.iter().enumerate().filter(|(_, p)| is_plain(&p.name)).collect();
+    all.iter().find_map(|(one, parameter)| {
+        let alike = |(two, other): &&(usize, &Parameter)| two > one && other.kind == parameter.kind;
+        all.iter().find(alike).map(|(two, _)| (*one, *two))
     })
 }
 
@@ -341,7 +463,8 @@ chart! {
 
     fn mutated(text: &str, skip: &[u32]) -> (String, Vec<String>) {
         let chart = Chart::read(CHART).expect("a chart");
-        let all = mutate("f.rs", text, &chart, 1, &skip.iter().copied().collect());
+        let skip = Skip { mutants: skip.iter().copied().collect(), makers: BTreeSet::new() };
+        let all = mutate(("f.rs", text), &chart, &makers("f.rs", text), 1, &skip);
         (all.text, all.mutants.iter().map(|mutant| format!("{} {}", mutant.id, mutant.shown())).collect())
     }
 
@@ -409,9 +532,7 @@ fn f(code: AccountCode) -> AccountCode {
         assert!(text.contains("Cash | Bank => (if crate::mutant::on(&[2]) { crate::AccountCode::Dormant } else { crate::AccountCode::Cash }),"), "{text}");
     }
 
-    #[test]
-    fn calls_of_what_makes_postings_are_changed_too() {
-        let text = "\
+    const SETTLED: &str = "\
 fn moved(to: Account, from: Account, amount: Amount) -> Vec<Posting> {
     vec![Posting::debit(to.0, to.1, amount, EUR), Posting::credit(from.0, from.1, amount, EUR)]
 }
@@ -419,7 +540,10 @@ fn settled(e: &Event) -> Vec<Posting> {
     moved(bank(&e.bank), clearing(), e.net)
 }
 ";
-        let (text, mutants) = mutated(text, &[]);
+
+    #[test]
+    fn calls_of_what_makes_postings_are_changed_too() {
+        let (text, mutants) = mutated(SETTLED, &[]);
         let of_call: Vec<_> = mutants.iter().filter(|mutant| mutant.contains("settled")).collect();
         assert_eq!(
             of_call,
@@ -429,11 +553,59 @@ fn settled(e: &Event) -> Vec<Posting> {
                 "13 f.rs:5 settled: to and from of moved change places",
             ]
         );
-        let call = "    (if crate::mutant::on(&[13]) { mutant_13_of_moved } else { moved })\
-                    (bank(&e.bank), clearing(), crate::mutant::amount(&[11], &[12], e.net))";
+        let call = "    moved(bank(&e.bank), clearing(), \
+                    crate::mutant::amount(&[11], &[12], crate::mutant::arm(&[13], e.net)))";
         assert_eq!(text.lines().nth(4), Some(call));
-        let twin = "fn mutant_13_of_moved(to: Account, from: Account, amount: Amount) -> Vec<Posting> \
-                    { moved(from, to, amount) }";
-        assert_eq!(text.lines().last(), Some(twin));
+        let swap = "let (to, from) = if crate::mutant::is_armed() { (from, to) } else { (to, from) };";
+        assert!(text.lines().next().is_some_and(|line| line.ends_with(swap)), "{text}");
+        assert_eq!(text.lines().count(), SETTLED.lines().count());
+    }
+
+    #[test]
+    fn calls_from_other_files_are_changed_and_what_cannot_change_places_is_left() {
+        let chart = Chart::read(CHART).expect("a chart");
+        let makers = makers("f.rs", SETTLED);
+        let text =
+            "fn g(e: &E) {\n    postings.extend(house::moved(a(), b(), e.fee)?);\n    x.moved(a, b, c);\n}\n";
+        let mut skip = Skip::default();
+        let found = |skip: &Skip| {
+            let mutated = mutate(("g.rs", text), &chart, &makers, 1, skip);
+            mutated.mutants.iter().map(|m| format!("{} {}", m.id, m.shown())).collect::<Vec<_>>()
+        };
+        let swap = "3 g.rs:2 g: to and from of moved change places";
+        assert_eq!(found(&skip), ["1 g.rs:2 g: e.fee is doubled", "2 g.rs:2 g: e.fee becomes zero", swap]);
+        skip.makers.insert(("f.rs".to_owned(), "moved".to_owned()));
+        assert_eq!(found(&skip).len(), 2);
+        assert!(!mutate(("f.rs", SETTLED), &chart, &makers, 1, &skip).text.contains("is_armed"));
+    }
+
+    #[test]
+    fn sides_and_postings_that_are_written_out_are_changed() {
+        let text = "\
+fn outside(side: Side, of: SubAccount, amount: Amount) -> Posting {
+    Posting { side, account: FX, of: Some(of), amount, currency }
+}
+fn reversed(posting: Posting) -> Posting {
+    let side = match posting.side {
+        Side::Debit => Side::Credit,
+        Side::Credit => Side::Debit,
+    };
+    Posting { side, ..posting }
+}
+";
+        let (text, mutants) = mutated(text, &[]);
+        assert_eq!(
+            mutants,
+            [
+                "1 f.rs:2 outside: Some(of) becomes another",
+                "2 f.rs:2 outside: amount is doubled",
+                "3 f.rs:2 outside: amount becomes zero",
+                "4 f.rs:7 reversed: Side::Debit becomes Side::Credit",
+                "5 f.rs:6 reversed: Side::Credit becomes Side::Debit",
+            ]
+        );
+        let literal = "Posting { side, account: FX, of: crate::mutant::sub_account(&[1], Some(of)), \
+                       amount: crate::mutant::amount(&[2], &[3], amount), currency }";
+        assert_eq!(text.lines().nth(1).map(str::trim), Some(literal));
     }
 }

@@ -84,6 +84,11 @@ impl Source {
         self.code[place..].trim_ascii_start()
     }
 
+    /// Whether a body begins at a place.
+    pub(crate) fn is_body(&self, place: usize) -> bool {
+        self.code.get(place) == Some(&b'{')
+    }
+
     /// Whether a place is in a statement `use ...;`.
     pub(crate) fn is_in_use(&self, place: usize) -> bool {
         let begin = self.code[..place].iter().rposition(|byte| *byte == b';').map_or(0, |at| at + 1);
@@ -92,17 +97,51 @@ impl Source {
         self.code[begin..place].split(u8::is_ascii_whitespace).any(|word| word == b"use")
     }
 
-    /// The calls of a function by a name or path.
+    /// The calls of a function, by its name or through the modules it is in; or of a type's by its path.
     pub(crate) fn calls<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Call> + 'a {
         self.words(name).filter_map(|word| {
             let before = self.before(word.start);
-            let is_part = before.ends_with(b".") || before.ends_with(b":") || ends_with_word(before, b"fn");
-            if is_part || self.code.get(word.end) != Some(&b'(') {
+            let of_type = before.strip_suffix(b"::").is_some_and(|path| {
+                let start = path.iter().rposition(|byte| !is_of_word(*byte)).map_or(0, |at| at + 1);
+                path.get(start).is_none_or(|first| !first.is_ascii_lowercase())
+            });
+            if before.ends_with(b".") || of_type || ends_with_word(before, b"fn") {
                 return None;
             }
-            let inside = word.end + 1..self.closing(word.end)?;
-            Some(Call { name: word, arguments: self.split(inside) })
+            let list = self.list_at(word.end, b'(')?;
+            Some(Call { name: word, arguments: list })
         })
+    }
+
+    /// What a name is called in this file: itself, and what `use name as other` makes of it.
+    pub(crate) fn names_of(&self, name: &str) -> Vec<String> {
+        let mut names = vec![name.to_owned()];
+        for word in self.words(name).filter(|word| self.is_in_use(word.start)) {
+            let other = self.after(word.end).strip_prefix(b"as ").unwrap_or_default();
+            let length = other.iter().take_while(|byte| is_of_word(**byte)).count();
+            names.extend((length > 0).then(|| String::from_utf8_lossy(&other[..length]).into_owned()));
+        }
+        names
+    }
+
+    /// The literals of a struct, with their fields.
+    pub(crate) fn literals<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Call> + 'a {
+        self.words(name).filter_map(|word| {
+            let before = self.before(word.start);
+            let is_type = before.ends_with(b"->")
+                || [&b"for"[..], b"impl", b"struct"].iter().any(|w| ends_with_word(before, w));
+            let list = self.list_at(word.end, b'{').filter(|_| !is_type)?;
+            Some(Call { name: word, arguments: list })
+        })
+    }
+
+    /// The parts of a list that opens at a place or after one space.
+    fn list_at(&self, place: usize, bracket: u8) -> Option<Vec<Range<usize>>> {
+        let open = if self.code.get(place) == Some(&b' ') { place + 1 } else { place };
+        if self.code.get(open) != Some(&bracket) {
+            return None;
+        }
+        Some(self.split(open + 1..self.closing(open)?))
     }
 
     fn find_functions(&self) -> Vec<Function> {
@@ -245,7 +284,7 @@ mod tests {
     use super::*;
 
     const TEXT: &str = r#"
-use crate::entry::Posting;
+use crate::entry::{Posting, tax as tax_back};
 
 /// Not a call: f(1, 2).
 pub(crate) fn f<'a>(from: Account, to: Account, at: &'a [(u8, Amount)]) -> Vec<u8> {
@@ -303,6 +342,8 @@ mod tests {
         assert_eq!(source.line(call.name.start), 10);
         assert_eq!(source.function_at(call.name.start).map(|f| f.name.as_str()), Some("f"));
         assert!(source.is_in_use(source.words("Posting").next().expect("a word").start));
+        assert_eq!(source.names_of("tax"), ["tax", "tax_back"]);
+        assert_eq!(source.names_of("g"), ["g"]);
         assert!(!source.is_in_use(call.name.start));
         assert_eq!(source.words("cod").count(), 0, "only whole words");
     }

@@ -1,5 +1,6 @@
 //! The switches of the mutants: which one is on stands in `LEDGER_MUTANT`.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 
 use crate::{Amount, SubAccount};
@@ -41,4 +42,21 @@ impl Other for Option<SubAccount> {
     fn other(self) -> Self {
         self.map(Other::other)
     }
+}
+
+thread_local! {
+    static ARMED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Tells the function that is called next to take two of its arguments the other way round.
+pub(crate) fn arm<T>(mutants: &[u32], last_argument: T) -> T {
+    if on(mutants) {
+        ARMED.set(true);
+    }
+    last_argument
+}
+
+/// Whether the function was told to.
+pub(crate) fn is_armed() -> bool {
+    ARMED.take()
 }
