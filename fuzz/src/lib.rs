@@ -1,7 +1,29 @@
 //! What the fuzz targets check: whatever the bytes, no panic, and what is accepted keeps its invariants.
+//!
+//! `cargo xtask fuzz` runs them; [`TARGETS`] lists them, and a test runs every seed on any compiler.
 
-use ledger_core::stored::{CommitBody, CommitIndex, EventRecord};
-use ledger_core::{Amount, Entry, Partition, PlayerCommand, PlayerState, Side, UNITS_BOUND};
+mod postings;
+
+use std::cell::LazyCell;
+
+use ledger_core::stored::{CommitBody, CommitIndex, Event, EventError, EventRecord};
+use ledger_core::testing::{TestLedger, TestOutcome, given, given_nobody};
+use ledger_core::{Amount, Entry, Partition, PlayerCommand, PlayerState, Timestamp, UNITS_BOUND};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Takes an input, and panics if it shows a bug.
+pub type Target = fn(&[u8]);
+
+/// Every target, by the name of its binary and of its folder of seeds.
+pub const TARGETS: [(&str, Target); 6] = [
+    ("amount", amount),
+    ("body", body),
+    ("command", command),
+    ("entry", entry),
+    ("event", event),
+    ("upcasting", upcasting),
+];
 
 fn text(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()
@@ -15,28 +37,47 @@ pub fn amount(data: &[u8]) {
     assert_eq!(Amount::from_decimal(amount.to_decimal(), amount.scale()), Ok(amount));
 }
 
-/// A stored entry: what is accepted balances per currency and book.
+/// An entry, stored or made: what `Entry::new` says is what the rules say, and what it takes reads back.
+///
+/// A JSON object is read as stored; other bytes are postings in a short form, see [`postings`].
 pub fn entry(data: &[u8]) {
-    let Ok(entry) = serde_json::from_slice::<Entry>(data) else { return };
-    for posting in entry.postings() {
-        let sum = |side: Side| {
-            entry
-                .postings()
-                .iter()
-                .filter(|p| {
-                    p.side == side && p.currency == posting.currency && p.account.book() == posting.account.book()
-                })
-                .map(|p| p.amount.rescale_up(18).map(Amount::units).unwrap_or_default())
-                .fold(0_i128, i128::saturating_add)
-        };
-        // Beyond what scale 18 can hold the comparison says nothing.
-        if entry.postings().iter().all(|p| p.amount.rescale_up(18).is_ok()) {
-            assert_eq!(sum(Side::Debit), sum(Side::Credit));
-        }
-        assert!(posting.amount.is_positive());
-    }
+    let entry = if data.first() == Some(&b'{') {
+        let Ok(entry) = serde_json::from_slice::<Entry>(data) else { return };
+        postings::judge(entry.postings(), &Ok(entry.clone()));
+        entry
+    } else {
+        let (kind, postings) = postings::read(data);
+        let result = Entry::new(kind, postings.clone());
+        postings::judge(&postings, &result);
+        let Ok(entry) = result else { return };
+        entry
+    };
     let encoded = serde_json::to_vec(&entry).expect("an entry encodes");
     assert_eq!(serde_json::from_slice::<Entry>(&encoded).ok(), Some(entry));
+}
+
+thread_local! {
+    /// A ledger without a player, and one whose player p1 has cash, an open round and one that is over.
+    static NOBODY: LazyCell<TestLedger> = LazyCell::new(|| given_nobody().ledger().clone());
+    static PLAYED: LazyCell<TestLedger> = LazyCell::new(|| {
+        let played = given().cash("100.00").bet("T1", "R", "10.00").bet("T0", "R0", "5.00");
+        played.win_close("W0", "R0", "7.50").ledger().clone()
+    });
+}
+
+/// Folding is total: whatever comes, the state says no or goes on, and what goes on can be kept.
+fn fold(player: &ledger_core::PlayerId, step: impl Fn(&mut PlayerState) -> bool) {
+    let live = PLAYED.with(|played| played.state().clone());
+    let live = (live.player() == player).then_some(live);
+    for mut state in [Some(PlayerState::new(player.clone())), live].into_iter().flatten() {
+        // Twice: what came once must not come again unnoticed, nor break anything.
+        for _ in 0..2 {
+            if step(&mut state) {
+                let kept = state.to_snapshot().expect("a state can be kept");
+                assert_eq!(PlayerState::from_snapshot(&kept).expect("what was kept reads back"), state);
+            }
+        }
+    }
 }
 
 /// A stored event: what is read writes itself back, and folds or is refused without a panic.
@@ -45,53 +86,140 @@ pub fn event(data: &[u8]) {
     let encoded = serde_json::to_vec(&record).expect("an event encodes");
     assert_eq!(serde_json::from_slice::<EventRecord>(&encoded).ok().as_ref(), Some(&record));
     if let Partition::Player(player) = record.stream.partition() {
-        let mut state = PlayerState::new(player);
-        let _ = state.evolve(&record);
-        let _ = state.evolve(&record);
+        let (record, at) = ([record], Timestamp::EPOCH);
+        fold(&player, |state| state.evolve_all(&record, at).is_ok());
     }
 }
 
-/// The body of a commit: both readings of it agree.
+/// The body of a commit: both readings of it agree, and it folds or is refused.
 pub fn body(data: &[u8]) {
     let index = CommitIndex::of_body(data);
     let Ok(body) = CommitBody::decode(data) else { return };
     let expected = CommitIndex::of(&body, body.partition.digest());
     assert_eq!(index.ok(), Some(expected), "what decodes can be indexed");
     let mut encoded = Vec::new();
-    if body.encode(&mut encoded).is_ok() {
-        assert_eq!(CommitBody::decode(&encoded).ok(), Some(body));
+    body.encode(&mut encoded).expect("what was read can be written");
+    assert_eq!(CommitBody::decode(&encoded).ok().as_ref(), Some(&body));
+    if let Partition::Player(player) = &body.partition {
+        fold(player, |state| state.evolve_commit(&body).is_ok());
     }
 }
 
-/// A command as JSON: what is read has a fingerprint and writes itself back.
+/// The most lines of one input: enough for a round and its undoing.
+const LINES_MAX: usize = 12;
+
+/// Commands as JSON, one a line; `+60` lets a minute pass. What is read has a fingerprint and writes itself back;
+/// the ledger decides it without contradicting itself, knows it when it comes again, and keeps every invariant.
 pub fn command(data: &[u8]) {
-    let Ok(command) = serde_json::from_slice::<PlayerCommand>(data) else { return };
-    let encoded = serde_json::to_vec(&command).expect("a command encodes");
-    let again: PlayerCommand = serde_json::from_slice(&encoded).expect("what was written reads back");
-    assert_eq!(again.fingerprint(), command.fingerprint());
+    let lines: Vec<&[u8]> = data.split(|byte| *byte == b'\n').take(LINES_MAX).collect();
+    let read = |line: &[u8]| serde_json::from_slice::<PlayerCommand>(line).ok();
+    let Some(first) = lines.iter().find_map(|line| read(line)) else { return };
+    let opens = matches!(first, PlayerCommand::OpenPlayer(_));
+    let mut ledger = if opens { NOBODY.with(|l| (*l).clone()) } else { PLAYED.with(|l| (*l).clone()) };
+    for line in lines {
+        if let Some(seconds) = text(line).and_then(|line| line.strip_prefix('+')) {
+            ledger.advance_secs(seconds.parse().unwrap_or_default());
+        } else if let Some(command) = read(line) {
+            execute(&mut ledger, &command);
+        }
+    }
+    ledger.check().expect("every invariant holds");
+}
+
+fn execute(ledger: &mut TestLedger, command: &PlayerCommand) {
+    let encoded = serde_json::to_vec(command).expect("a command encodes");
+    let read: PlayerCommand = serde_json::from_slice(&encoded).expect("what was written reads back");
+    assert_eq!(read.fingerprint(), command.fingerprint());
+    let first = ledger.execute(command).expect("the core does not contradict itself").outcome;
+    let commits = ledger.commits().len();
+    let again = ledger.execute(command).expect("nor when it is told again").outcome;
+    // A refusal that leaves its key free may be decided again, and recorded again.
+    if matches!(first, TestOutcome::Applied | TestOutcome::Noop | TestOutcome::Tombstoned) {
+        assert_eq!(ledger.commits().len(), commits, "a replay appends nothing");
+        assert!(matches!(again, TestOutcome::Replayed(_)), "{again:?}");
+        // A batch may have had replays in it the first time.
+        if !matches!(command, PlayerCommand::Batch(_)) {
+            assert_eq!(again, TestOutcome::Replayed(Box::new(first)));
+        }
+    }
+}
+
+/// An event as a store keeps it, taken by type, version and data: what can be read is written as the newest
+/// version and reads back as the same event; what this build does not know is an error that says so.
+pub fn upcasting(data: &[u8]) {
+    #[derive(Deserialize)]
+    struct Parts<'a> {
+        #[serde(rename = "type")]
+        name: String,
+        schema: u16,
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    let Ok(parts) = serde_json::from_slice::<Parts<'_>>(data) else { return };
+    let newest = Event::TYPES.iter().find(|(name, _)| *name == parts.name).map(|(_, newest)| *newest);
+    let known = newest.is_some_and(|newest| (1..=newest).contains(&parts.schema));
+    let event = match Event::decode(&parts.name, parts.schema, parts.data.get()) {
+        Ok(event) => event,
+        Err(EventError::Unknown { schema, .. }) => {
+            assert!(!known, "{} {} is known", parts.name, parts.schema);
+            assert_eq!(schema, parts.schema);
+            return;
+        }
+        Err(error) => {
+            assert!(known, "{} {} is unknown, and not: {error}", parts.name, parts.schema);
+            return;
+        }
+    };
+    assert_eq!((event.type_name(), Some(event.schema())), (parts.name.as_str(), newest));
+    let record = EventRecord { stream: "player/p1".parse().expect("a stream"), version: 1, event };
+    let written = serde_json::to_string(&record).expect("an event encodes");
+    let again: Parts<'_> = serde_json::from_str(&written).expect("what was written has its parts");
+    assert_eq!(Some(again.schema), newest, "what is written is the newest version");
+    let read = Event::decode(&again.name, again.schema, again.data.get());
+    assert_eq!(read.expect("what was written reads back"), record.event);
+    // The way of the store comes to the same.
+    assert_eq!(serde_json::from_str::<EventRecord>(&written).ok(), Some(record));
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::fs;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
+
+    fn files(folder: &str) -> Vec<PathBuf> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let all = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        all.map(|file| file.expect("a file").path()).collect()
+    }
 
     #[test]
     fn every_seed_passes() {
-        let targets: [(&str, fn(&[u8])); 5] = [
-            ("amount", super::amount),
-            ("body", super::body),
-            ("command", super::command),
-            ("entry", super::entry),
-            ("event", super::event),
-        ];
-        for (name, target) in targets {
-            let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(name);
-            let files: Vec<_> = fs::read_dir(&seeds).expect("seeds").map(|f| f.expect("a file").path()).collect();
-            assert!(!files.is_empty(), "{name} has no seeds");
-            for file in files {
+        for (name, target) in super::TARGETS {
+            let seeds = files(&format!("seeds/{name}"));
+            assert!(!seeds.is_empty(), "{name} has no seeds");
+            for file in seeds {
                 target(&fs::read(file).expect("a seed"));
             }
         }
+    }
+
+    /// What is frozen is a seed of everything that reads what is stored.
+    #[test]
+    fn every_golden_passes() {
+        for file in files("../ledger-core/tests/golden") {
+            let stored = fs::read(file).expect("a golden file");
+            for (_, target) in super::TARGETS {
+                target(&stored);
+            }
+        }
+    }
+
+    #[test]
+    fn every_target_is_listed() {
+        let stem = |path: PathBuf| path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let binaries: BTreeSet<String> = files("fuzz_targets").into_iter().map(stem).collect();
+        let listed: BTreeSet<String> = super::TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(binaries, listed);
     }
 }

@@ -1,7 +1,9 @@
-//! The workspace's own commands: `cargo xtask test | check | fix | bench`.
+//! The workspace's own commands: `cargo xtask test | check | fix | bench | fuzz | mutants`.
 //!
 //! What people run is what continuous integration runs: `.ci/run` calls these and adds nothing.
 
+mod fuzz;
+mod mutants;
 mod needs;
 mod step;
 mod tidy;
@@ -21,7 +23,14 @@ usage: cargo xtask <command>
   test          every test of the workspace, and the examples in its documentation
   check         formatting, lints, documentation and tidiness; writes nothing
   fix           formats, and applies what the lints can mend by themselves
-  bench [NAME]  the benches, or one of them";
+  bench [NAME]  the benches, or one of them
+  fuzz [--seconds N] [TARGET...]
+                the fuzz targets, or some of them, for N seconds each (60), from their seeds
+  fuzz --input FILE TARGET
+                one input, such as one that made a target crash
+  mutants [--own-only | --others-only] [TEXT...] [-- ARGUMENT...]
+                changes each posting in turn, or those whose line in the report holds TEXT, and sees
+                whether a test fails; then cargo-mutants with the arguments";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +41,10 @@ fn main() -> ExitCode {
         ["fix"] => fix(),
         ["bench"] => bench(None),
         ["bench", name] => bench(Some(name)),
+        ["fuzz", ref rest @ ..] => fuzz::Options::parse(rest).and_then(|options| fuzz::run(&options)),
+        ["mutants", ref rest @ ..] => {
+            mutants::Options::parse(rest).and_then(|options| mutants::run(&options))
+        }
         _ => Err(USAGE.to_owned()),
     };
     match result {
@@ -43,15 +56,23 @@ fn main() -> ExitCode {
     }
 }
 
-/// The examples of the documentation come first, so that the runner's summary of all tests is printed last.
+/// The examples of the documentation and the fuzz targets come first, so that the runner's summary of all
+/// tests is printed last.
 fn test() -> Result<(), String> {
     let runner = needs::ensure_for_tests();
     let features = ["--features", TEST_FEATURES];
     cargo(&["test", "--doc", "--workspace"]).args(&features).run()?;
     // The fuzz targets have a lock file of their own; their seeds are a test on any compiler.
-    let fuzz = ["--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target/fuzz"];
+    let home = step::target().join("fuzz").to_string_lossy().into_owned();
+    let fuzz = ["--manifest-path", "fuzz/Cargo.toml", "--target-dir", &home];
     cargo(&["test", "--lib", "--no-default-features", "--locked"]).args(&fuzz).run()?;
-    match runner {
+    let fuzzed = if needs::is_ci() {
+        fuzz::run(&fuzz::Options::all(fuzz::SECONDS))
+    } else {
+        eprintln!("note: fuzzing is left to continuous integration; to do it here: cargo xtask fuzz");
+        Ok(())
+    };
+    let tested = match runner {
         needs::Runner::Nextest => cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]),
         needs::Runner::Cargo => {
             let kinds = ["--lib", "--bins", "--tests", "--examples"];
@@ -59,7 +80,9 @@ fn test() -> Result<(), String> {
         }
     }
     .args(&features)
-    .run()
+    .run();
+    let failed: Vec<String> = [fuzzed, tested].into_iter().filter_map(Result::err).collect();
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
 }
 
 /// Runs every step, also after one failed: whoever mends should see all there is to mend.
@@ -73,26 +96,25 @@ fn check() -> Result<(), String> {
     note(cargo(&["fmt", "--all", "--check"]).run());
     note(cargo(&lints).run());
     note(cargo(&docs).env("RUSTDOCFLAGS", "-D warnings").run());
-    note(check_fuzz_targets());
+    note(check_fuzz());
     if failed.is_empty() { Ok(()) } else { Err(format!("check failed:\n{}", failed.join("\n"))) }
 }
 
-/// The fuzz crate stands outside the workspace, because it needs a nightly compiler and `cargo-fuzz`.
-fn check_fuzz_targets() -> Result<(), String> {
-    if !step::root().join("fuzz/Cargo.toml").exists() {
-        return Ok(());
-    }
-    if !needs::has_subcommand("fuzz") {
-        eprintln!("note: cargo-fuzz is not installed, so the fuzz targets were not built");
-        return Ok(());
-    }
-    cargo(&["+nightly", "fuzz", "build"]).run()
+/// The fuzz crate stands outside the workspace, with a lock file of its own.
+fn check_fuzz() -> Result<(), String> {
+    let manifest = ["--manifest-path", "fuzz/Cargo.toml"];
+    cargo(&["fmt", "--check"]).args(&manifest).run()?;
+    let home = step::target().join("fuzz").to_string_lossy().into_owned();
+    // Without libFuzzer, which would have to be built first: the binaries are a line each.
+    let lints = ["--lib", "--tests", "--no-default-features", "--locked", "--target-dir", &home];
+    cargo(&["clippy"]).args(&manifest).args(&lints).args(&["--", "-D", "warnings"]).run()
 }
 
 fn fix() -> Result<(), String> {
     let mend = ["--fix", "--allow-dirty", "--allow-staged"];
     cargo(&["clippy", "--workspace", "--all-targets", "--all-features"]).args(&mend).run()?;
-    cargo(&["fmt", "--all"]).run()
+    cargo(&["fmt", "--all"]).run()?;
+    cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml"]).run()
 }
 
 fn bench(name: Option<&str>) -> Result<(), String> {

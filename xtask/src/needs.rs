@@ -24,6 +24,15 @@ pub(crate) fn ensure_for_tests() -> Runner {
     Runner::Cargo
 }
 
+/// Whether continuous integration runs this: it has the time for what a developer seldom waits for.
+pub(crate) fn is_ci() -> bool {
+    says_ci(std::env::var("CI").ok().as_deref())
+}
+
+fn says_ci(value: Option<&str>) -> bool {
+    value.is_some_and(|value| !["", "0", "false"].contains(&value))
+}
+
 /// Whether `cargo <name>` is installed.
 pub(crate) fn has_subcommand(name: &str) -> bool {
     let mut probe = Command::new("cargo");
@@ -34,6 +43,12 @@ pub(crate) fn has_subcommand(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ci_says_so() {
+        assert!(says_ci(Some("true")) && says_ci(Some("1")));
+        assert!(!says_ci(None) && !says_ci(Some("")) && !says_ci(Some("false")) && !says_ci(Some("0")));
+    }
 
     #[test]
     fn a_subcommand_is_there_or_not() {

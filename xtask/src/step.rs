@@ -1,12 +1,20 @@
 //! One step: a command of cargo, run at the root of the workspace and shown before it runs.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
     own.parent().unwrap_or(own).to_owned()
+}
+
+/// Where cargo puts what it builds, and these commands what they leave behind.
+pub(crate) fn target() -> PathBuf {
+    let named = std::env::var_os("CARGO_TARGET_DIR").filter(|name| !name.is_empty());
+    root().join(named.unwrap_or_else(|| "target".into()))
 }
 
 /// A step that runs cargo.
@@ -51,9 +59,42 @@ impl Step {
     }
 }
 
+/// Runs a command to its end; `None` if that did not come in time, and it was ended.
+pub(crate) fn run_within(mut command: Command, limit: Duration) -> Result<Option<ExitStatus>, String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let told = |error: std::io::Error| format!("{program}: {error}");
+    let start = Instant::now();
+    let mut child = command.spawn().map_err(told)?;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(Some(status)),
+            Ok(None) if start.elapsed() < limit => thread::sleep(Duration::from_millis(20)),
+            late_or_lost => {
+                // Whether it could be ended or not, there is nothing more to do about it.
+                let _ = child.kill();
+                let _ = child.wait();
+                return late_or_lost.map_err(told);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_does_not_end_is_ended() {
+        let mut slow = Command::new("sleep");
+        slow.arg("60");
+        let start = Instant::now();
+        assert_eq!(run_within(slow, Duration::from_millis(1)), Ok(None));
+        assert!(start.elapsed() < Duration::from_secs(30));
+        let quick = run_within(Command::new("true"), Duration::from_secs(30)).expect("it starts");
+        assert!(quick.is_some_and(|status| status.success()));
+        assert!(run_within(Command::new("/no/such/command"), Duration::from_secs(1)).is_err());
+    }
 
     #[test]
     fn a_step_that_fails_says_which() {

@@ -25,7 +25,8 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     if faults.is_empty() { Ok(()) } else { Err(format!("not tidy:\n  {}", faults.join("\n  "))) }
 }
 
-fn files(root: &Path) -> Result<Vec<String>, String> {
+/// Every file that git knows or would take.
+pub(crate) fn files(root: &Path) -> Result<Vec<String>, String> {
     let listing = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
     let output = Command::new("git").current_dir(root).args(listing).output();
     let output = output.map_err(|error| format!("tidy needs git to list the files: {error}"))?;
@@ -51,7 +52,7 @@ fn is_written_by_hand(path: &str) -> bool {
     }
 }
 
-fn has_extension(path: &str, extension: &str) -> bool {
+pub(crate) fn has_extension(path: &str, extension: &str) -> bool {
     Path::new(path).extension().is_some_and(|found| found == extension)
 }
 

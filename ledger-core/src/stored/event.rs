@@ -26,8 +26,39 @@ use super::round::{
 use super::wallet::{EntryPosted, NegativeBalanceCleared, NegativeBalanceRaised};
 use crate::partition::Stream;
 
+/// Reads data of an older version as the newest shape: decodes the shape it was stored in, and takes every
+/// step from there on. Versions are listed oldest first.
+macro_rules! older {
+    ($name:ident $schema:ident $data:ident;) => {
+        Err(EventError::unknown($name, $schema))
+    };
+    (
+        $name:ident $schema:ident $data:ident;
+        $version:literal $shape:ty => $step:path $(, $later:literal $later_shape:ty => $later_step:path)* $(,)?
+    ) => {
+        if $schema == $version {
+            let shape = $step(serde_json::from_str::<$shape>($data)?);
+            $(let shape = $later_step(shape);)*
+            Ok(shape)
+        } else {
+            older!($name $schema $data; $($later $later_shape => $later_step),*)
+        }
+    };
+}
+
+/// The event types, one line each: variant and shape, frozen name, newest version.
+///
+/// A type whose shape changed lists its older versions behind the number, oldest first and without a gap: the
+/// struct that version is stored in, and the upcaster, a function from it to the struct of the next version
+/// (the last one gives the newest). Upcasters are total: what was stored can be read for ever.
+///
+/// ```ignore
+/// BetPlaced = "bet.placed" 3 { 1 BetPlacedV1 => bet_placed_v2, 2 BetPlacedV2 => bet_placed_v3 },
+/// ```
 macro_rules! events {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal $schema:literal),* $(,)?) => {
+    ($(
+        $(#[$doc:meta])* $variant:ident = $name:literal $schema:literal $({ $($older:tt)+ })?
+    ),* $(,)?) => {
         /// A stored event, by type. The names are frozen.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[non_exhaustive]
@@ -36,7 +67,8 @@ macro_rules! events {
         }
 
         impl Event {
-            /// Every event type of this build, with its newest schema version.
+            /// Every event type of this build, with its newest schema version. Older versions, from 1 on, are
+            /// read too.
             pub const TYPES: &'static [(&'static str, u16)] = &[$(($name, $schema)),*];
 
             /// The event's type, such as `bet.placed`.
@@ -44,18 +76,34 @@ macro_rules! events {
                 match self { $(Self::$variant(_) => $name),* }
             }
 
-            /// The version of the shape it is stored in.
+            /// The version of the shape it is stored in: the newest.
             pub fn schema(&self) -> u16 {
                 match self { $(Self::$variant(_) => $schema),* }
             }
 
-            fn decode(name: &str, schema: u16, data: &str) -> Result<Self, EventError> {
+            /// Reads an event from its parts as they are stored: the type's name, the version of its shape,
+            /// and its data as JSON. An older version becomes the newest.
+            ///
+            /// # Errors
+            ///
+            /// [`EventError::Unknown`] if this build does not know the type or the version,
+            /// [`EventError::Shape`] if the data is not of that shape.
+            pub fn decode(name: &str, schema: u16, data: &str) -> Result<Self, EventError> {
                 match (name, schema) {
-                    $(($name, $schema) => Ok(Self::$variant(serde_json::from_str(data)?)),)*
-                    _ => Err(EventError::Unknown { name: name.chars().take(64).collect(), schema }),
+                    $(
+                        ($name, $schema) => Ok(Self::$variant(serde_json::from_str(data)?)),
+                        ($name, _) => {
+                            let newest: Result<$variant, EventError> =
+                                older!(name schema data; $($($older)+)?);
+                            newest.map(Self::$variant)
+                        }
+                    )*
+                    _ => Err(EventError::unknown(name, schema)),
                 }
             }
         }
+
+        struct Data<'a>(&'a Event);
 
         impl Serialize for Data<'_> {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -70,8 +118,6 @@ macro_rules! events {
         }
     };
 }
-
-struct Data<'a>(&'a Event);
 
 events! {
     /// A player exists from here on.
@@ -199,6 +245,12 @@ pub enum EventError {
     Shape(#[from] serde_json::Error),
 }
 
+impl EventError {
+    fn unknown(name: &str, schema: u16) -> Self {
+        Self::Unknown { name: name.chars().take(64).collect(), schema }
+    }
+}
+
 /// An event in its stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRecord {
@@ -239,5 +291,118 @@ impl<'de> Deserialize<'de> for EventRecord {
         let event = Event::decode(&stored.name.0, stored.schema, stored.data.get())
             .map_err(serde::de::Error::custom)?;
         Ok(Self { stream: stored.stream, version: stored.version, event })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// A list of events as a build of the future might have it: one type in its third version, one in its
+    /// first.
+    #[expect(unreachable_pub, reason = "the macro makes public items")]
+    #[cfg_attr(feature = "schema", expect(dead_code, reason = "schemas are not what is tested here"))]
+    mod future {
+        use super::super::EventError;
+        use serde::{Deserialize, Serialize};
+
+        macro_rules! shapes {
+            ($($name:ident { $($field:ident: $type:ty),* })*) => {$(
+                #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+                #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+                pub struct $name { $(pub $field: $type),* }
+            )*};
+        }
+
+        shapes! {
+            MovedV1 { cents: u32, by: String }
+            MovedV2 { cents: u32, currency: String, by: String }
+            Moved { units: u64, scale: u8, currency: String, by: String }
+            Rested { why: String }
+        }
+
+        fn moved_v2(old: MovedV1) -> MovedV2 {
+            MovedV2 { cents: old.cents, currency: "EUR".to_owned(), by: old.by }
+        }
+
+        fn moved_v3(old: MovedV2) -> Moved {
+            Moved { units: u64::from(old.cents), scale: 2, currency: old.currency, by: old.by }
+        }
+
+        events! {
+            /// It was moved.
+            Moved = "test.moved" 3 { 1 MovedV1 => moved_v2, 2 MovedV2 => moved_v3 },
+            /// It rested.
+            Rested = "test.rested" 1,
+        }
+
+        pub(super) fn encode(event: &Event) -> String {
+            serde_json::to_string(&Data(event)).unwrap()
+        }
+    }
+
+    use super::EventError;
+    use future::{Event, Moved};
+
+    fn moved(currency: &str) -> Event {
+        Event::Moved(Moved { units: 250, scale: 2, currency: currency.to_owned(), by: "me".to_owned() })
+    }
+
+    #[test]
+    fn an_older_version_is_read_through_every_step_after_it() {
+        let read = |schema, data| Event::decode("test.moved", schema, data).unwrap();
+        assert_eq!(read(1, r#"{"cents":250,"by":"me"}"#), moved("EUR"));
+        assert_eq!(read(2, r#"{"cents":250,"currency":"SEK","by":"me"}"#), moved("SEK"));
+        assert_eq!(read(3, r#"{"units":250,"scale":2,"currency":"SEK","by":"me"}"#), moved("SEK"));
+    }
+
+    #[test]
+    fn what_was_read_from_an_older_version_is_written_as_the_newest() {
+        assert_eq!(Event::TYPES, [("test.moved", 3), ("test.rested", 1)]);
+        let event = Event::decode("test.moved", 1, r#"{"cents":250,"by":"me"}"#).unwrap();
+        assert_eq!((event.type_name(), event.schema()), ("test.moved", 3));
+        let written = future::encode(&event);
+        assert_eq!(written, r#"{"units":250,"scale":2,"currency":"EUR","by":"me"}"#);
+        assert_eq!(Event::decode("test.moved", 3, &written).unwrap(), event);
+    }
+
+    #[test]
+    fn each_version_has_its_own_shape() {
+        for (schema, data) in [
+            (1, r#"{"units":250,"scale":2,"currency":"SEK","by":"me"}"#),
+            (2, r#"{"cents":250,"by":"me"}"#),
+            (3, r#"{"cents":250,"currency":"SEK","by":"me"}"#),
+        ] {
+            let error = Event::decode("test.moved", schema, data).unwrap_err();
+            assert!(matches!(error, EventError::Shape(_)), "{schema}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_version_that_is_not_listed_is_unknown() {
+        for (name, schema) in [
+            ("test.moved", 0),
+            ("test.moved", 4),
+            ("test.moved", u16::MAX),
+            ("test.rested", 0),
+            ("test.rested", 2),
+            ("test.imagined", 1),
+        ] {
+            let error = Event::decode(name, schema, "{}").unwrap_err();
+            assert!(
+                matches!(&error, EventError::Unknown { name: n, schema: s } if n == name && *s == schema),
+                "{error}"
+            );
+        }
+    }
+
+    /// The numbers of a type are 1, 2, 3 ... up to the newest, and each of them is read: a version nobody
+    /// listed would leave what was stored in it unreadable.
+    #[test]
+    fn no_version_is_missing() {
+        for (name, newest) in super::Event::TYPES {
+            for schema in 1..=*newest {
+                let error = super::Event::decode(name, schema, "null").unwrap_err();
+                assert!(matches!(error, EventError::Shape(_)), "{name} {schema}: {error}");
+            }
+        }
     }
 }

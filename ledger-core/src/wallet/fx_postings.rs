@@ -182,7 +182,8 @@ mod tests {
                 // One account has one scale in one currency, whatever it is the other leg of.
                 let scale = posting.account.scale(&currency(posting.currency.as_str()));
                 assert_eq!(posting.amount.scale(), scale, "{posting:?}");
-                let name = format!("{} {}", posting.account, posting.currency);
+                let of = posting.of.as_ref().map(|of| format!(" of {of}")).unwrap_or_default();
+                let name = format!("{}{of} {}", posting.account, posting.currency);
                 let sum = self.accounts.entry(name).or_insert(Amount::zero(scale));
                 *sum = if posting.side == posting.account.class().normal_side() {
                     sum.checked_add(posting.amount).unwrap()
@@ -213,7 +214,7 @@ mod tests {
         fn funded(mut self, code: &str, cash: &str) -> Self {
             let postings = crate::wallet::deposit(self.purse(code), psp(), amount(cash)).unwrap();
             self.post(postings);
-            self.accounts.remove(&format!("psp:clearing {code}"));
+            self.accounts.remove(&format!("psp:clearing of psp {code}"));
             self
         }
 
@@ -241,7 +242,7 @@ mod tests {
         let postings = credit_converted(books.purse("EUR"), AccountCode::PspClearing, psp(), &conversion);
         books.post(postings.unwrap());
         books.assert(&[
-            ("psp:clearing USD", "110.00"),
+            ("psp:clearing of psp USD", "110.00"),
             ("fx:position USD", "-110.000000"),
             ("fx:position EUR", "100.000000"),
             ("player:cash EUR", "100.00"),
@@ -273,7 +274,7 @@ mod tests {
             books.post(postings.unwrap());
             let position = format!("-{dollars}0000");
             books.assert(&[
-                ("psp:clearing USD", dollars),
+                ("psp:clearing of psp USD", dollars),
                 ("fx:position USD", &position),
                 ("fx:position EUR", exact),
                 ("rounding EUR", rounding),
@@ -290,7 +291,7 @@ mod tests {
         let postings = credit_converted(books.purse("EUR"), AccountCode::PspClearing, psp(), &conversion);
         books.post(postings.unwrap());
         books.assert(&[
-            ("psp:clearing USD", "100.01"),
+            ("psp:clearing of psp USD", "100.01"),
             ("fx:position USD", "-100.010000"),
             ("fx:position EUR", "90.918182"),
             ("rounding EUR", "-0.001818"),
@@ -334,7 +335,7 @@ mod tests {
         let back = reverse_credit_converted(purse, AccountCode::PspClearing, psp(), &conversion, &recovery);
         books.post(back.unwrap());
         books.assert(&[
-            ("psp:clearing USD", "-110.00"),
+            ("psp:clearing of psp USD", "-110.00"),
             ("fx:position USD", "110.000000"),
             ("fx:position EUR", "-100.000000"),
             ("bad_debt EUR", "70.00"),
@@ -350,7 +351,7 @@ mod tests {
         let jackpot = AccountCode::JackpotLiability;
         books.post(credit_converted(books.purse("EUR"), jackpot, psp(), &conversion).unwrap());
         books.assert(&[
-            ("jackpot:liability USD", "-110.000000"),
+            ("jackpot:liability of psp USD", "-110.000000"),
             ("fx:position USD", "-110.000000"),
             ("fx:position EUR", "100.000000"),
             ("player:cash EUR", "100.00"),
@@ -378,7 +379,7 @@ mod tests {
             credit_converted(books.purse("JPY"), AccountCode::PspClearing, psp(), &conversion).unwrap(),
         );
         books.assert(&[
-            ("psp:clearing EUR", "0.02"),
+            ("psp:clearing of psp EUR", "0.02"),
             ("fx:position EUR", "-0.020000"),
             ("fx:position JPY", "0.4000"),
             ("rounding JPY", "0.4000"),

@@ -168,6 +168,12 @@ fn cash_and_bonus_meet_in_a_conversion_of_equal_amounts_only() {
         .map(|p| Posting { side: if p.side == Side::Debit { Side::Credit } else { Side::Debit }, ..p })
         .collect();
     assert_eq!(entry(backwards), Err(mixed()));
+    // Either half backwards, by itself and beside a conversion.
+    for (debit, credit) in [(BonusConverted, PlayerBonus), (PlayerCash, BonusCost)] {
+        let half = vec![dr(debit, "10.00"), cr(credit, "10.00")];
+        assert_eq!(entry(half.clone()), Err(mixed()));
+        assert_eq!(entry([conversion(), half].concat()), Err(mixed()));
+    }
     // A conversion of one currency does not excuse another.
     let dollar = CurrencyCode::new("USD").unwrap();
     let mut two = conversion();
