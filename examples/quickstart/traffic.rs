@@ -202,6 +202,7 @@ impl Maker<'_> {
             currency: None,
             amount: None,
             on_shortfall: None,
+            partial: false,
         }
         .into())
     }
