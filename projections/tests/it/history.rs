@@ -197,6 +197,7 @@ impl World {
                     currency: None,
                     amount: None,
                     on_shortfall: Some(policy),
+                    partial: false,
                 }
                 .into()
             }
@@ -234,7 +235,7 @@ impl World {
             7 | 8 => commands::return_tax(id, &target, "1").into(),
             9 => {
                 let value = ["0.00002", "0.00003"][self.index(2)];
-                commands::exchange(id, "EUR", "BTC", "5", commands::rate("EUR", "BTC", value, now)).into()
+                commands::exchange(id, "EUR", "BTC", "5", commands::rate_at("EUR", "BTC", value, now)).into()
             }
             10 | 11 => commands::reverse_exchange(id, &target).into(),
             12 => TransferDormant { currency, ..commands::transfer_dormant(id) }.into(),
