@@ -51,6 +51,7 @@ fn case(seed: u8, players: usize, steps: usize) -> Case {
         }
         let mut model = Model::new(player.as_str(), policy.clone(), known);
         let texts = history.iter().map(|command| {
+            model.set_now(naive.now());
             let text = naive.execute(command).unwrap().outcome.text();
             assert_eq!(text, model.execute(command), "{command:?}");
             text

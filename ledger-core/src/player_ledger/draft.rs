@@ -41,7 +41,7 @@ impl Context {
 pub enum Decision {
     /// Something to append.
     Commit(Draft),
-    /// The key is known with the same payload: [`super::Facts::known`] is the answer.
+    /// The key is known with the same payload: [`super::FactsNeeded::known`] tells the answer.
     Replay,
     /// Refused, and nothing is recorded.
     Refuse(Rejection),

@@ -114,7 +114,12 @@ impl Round {
             bet.status = to;
         }
         for id in wins {
-            let standing = |win: &&mut Win| win.id == *id && win.status != WinStatus::RolledBack;
+            // A cash-out of one bet may carry the id of a win of another.
+            let standing = |win: &&mut Win| {
+                win.id == *id
+                    && win.status != WinStatus::RolledBack
+                    && win.bet.as_ref().is_none_or(|bet| bets.contains(bet))
+            };
             let win = self.wins.iter_mut().find(standing);
             win.ok_or_else(|| Fault::corrupted(format!("there is no win {id} to undo")))?.status =
                 WinStatus::RolledBack;
