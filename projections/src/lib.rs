@@ -61,25 +61,47 @@
 
 pub mod balances;
 mod checkpoint;
+mod checkpoints;
 mod commit;
 mod error;
+mod feed;
+mod home;
 mod memory;
+mod model;
+mod page;
 pub mod rounds;
 mod runner;
+mod skip;
+pub mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod standing;
+mod subscribe;
 #[cfg(feature = "testing")]
 pub mod testing;
-#[cfg(feature = "sqlite")]
 mod text;
 mod total;
 pub mod trial_balance;
 mod view;
 
 pub use checkpoint::{Advance, AtCheckpoint, AtHead, Checkpoint};
+pub use checkpoints::{CheckpointStore, FileCheckpoints, NAME_BYTES_MAX};
 pub use commit::Commit;
 pub use error::ViewError;
-pub use memory::{Memory, MemoryModel, MemoryReader};
-pub use runner::{Progress, Runner, Settings, StartError, State, StopReason, WaitError};
+pub use feed::{DECODERS_MAX, Feed, FeedSettings, FeedStats};
+pub use home::{Building, Home, Live, Solo};
+pub use memory::{Memory, MemoryHome, MemoryModel, MemoryReader};
+pub use model::{KEY_BYTES_MAX, Model, ModelChanges, ModelState, ReadModel, Rows, get_in_sql, list_in_sql};
+pub use page::{PAGE_MAX, Page};
+pub use runner::{
+    ControlError, OnProgress, Progress, RebuildProgress, RebuildSettings, RebuildState, Runner, Settings,
+    SkipOrder, StartError, State, Stop, StopReason, Throttle, WaitError,
+};
+pub use skip::{Incomplete, SKIP_TEXT_BYTES_MAX, SKIPS_MAX, Skip};
+pub use standing::Standing;
+pub use subscribe::{
+    Delivery, EventId, EventIdError, Occurrence, PublishError, PublishSettings, Sink, SinkError,
+    SubscribeError, Subscription, SubscriptionSettings, publish, saved_or,
+};
 pub use total::{Total, TotalError};
 pub use view::{FollowError, View, verify_checkpoint};
