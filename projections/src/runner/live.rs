@@ -306,15 +306,19 @@ impl<H: Home> Follower<H> {
     /// One batch, if there is something to do.
     async fn step(&mut self, wake: &mut watch::Receiver<u64>) -> Step {
         let Some(track) = &mut self.track else { return Step::Idle };
-        let throttle = *self.shared.throttle.borrow();
+        // Seen before the heads are read: what lands from here on wakes.
+        wake.mark_unchanged();
+        let looked = guarded(track.look_if_due()).await;
+        let (is_behind, throttle) = (track.lag() > 0, *self.shared.throttle.borrow());
+        if is_behind {
+            self.report();
+        }
         let began = Instant::now();
-        let done = guarded(async {
-            // Seen before the heads are read: what lands from here on wakes.
-            wake.mark_unchanged();
-            track.look_if_due().await?;
-            if track.lag() == 0 { Ok(0) } else { track.advance(throttle.batch_max()).await }
-        })
-        .await;
+        let done = match (looked, &mut self.track) {
+            (Ok(Ok(())), Some(track)) if is_behind => guarded(track.advance(throttle.batch_max())).await,
+            (Ok(looked), _) => Ok(looked.map(|()| 0)),
+            (Err(stop), _) => Err(stop),
+        };
         match done {
             Ok(Ok(commits)) => {
                 self.patience = Patience::new();

@@ -143,6 +143,13 @@ fn all_rounds(reader: &dyn ReadRounds, limit: usize) -> Vec<RoundRow> {
 }
 
 pub(crate) fn check_rounds(reader: &dyn ReadRounds, commits: &[Arc<Commit>]) {
+    for (row, stream) in check_rounds_of(reader, commits) {
+        check_money(&row, &stream, commits);
+    }
+}
+
+/// Every round against what the core folds, and every game against what was posted.
+pub(crate) fn check_rounds_of(reader: &dyn ReadRounds, commits: &[Arc<Commit>]) -> Vec<(RoundRow, Stream)> {
     let bodies: Vec<CommitBody> = commits.iter().map(|commit| commit.body.clone()).collect();
     let mut streams = BTreeSet::new();
     for record in bodies.iter().flat_map(|body| &body.events) {
@@ -152,6 +159,7 @@ pub(crate) fn check_rounds(reader: &dyn ReadRounds, commits: &[Arc<Commit>]) {
     }
     let listed = all_rounds(reader, 3);
     assert_eq!(listed.len(), streams.len(), "every round is listed once");
+    let mut rows = Vec::new();
     for (player, reference) in streams {
         let row = now(reader.round(&player, &reference.source, &reference.round)).unwrap().value.unwrap();
         assert!(listed.contains(&row));
@@ -163,9 +171,10 @@ pub(crate) fn check_rounds(reader: &dyn ReadRounds, commits: &[Arc<Commit>]) {
         let first = commits.iter().find(held).unwrap();
         assert_eq!((row.opened.at, row.opened.position), (first.body.recorded_at, first.position));
         assert_eq!(row.closed.is_some(), row.status != RoundStatus::Open);
-        check_money(&row, &stream, commits);
+        rows.push((row, stream));
     }
     check_games(reader, commits);
+    rows
 }
 
 /// Staked, paid and refunded, from the amounts in the events alone.

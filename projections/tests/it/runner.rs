@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use ledger_core::stored::Event;
 use ledger_core::{Partition, PlayerId};
 use ledger_projections::balances::Balances;
@@ -15,8 +14,8 @@ use ledger_projections::{
     verify_checkpoint,
 };
 use ledger_store::{EventStore, MemoryStore, Position, Shard, StoreError};
-use tokio::sync::{mpsc, oneshot};
 
+use crate::gate::{Pass, gated};
 use crate::history::{World, append, decoded, id, identity};
 use crate::naive::{check_balances, check_rounds, check_trial_balance, now};
 use crate::property::block_on;
@@ -30,11 +29,11 @@ pub(crate) fn woken() -> Settings {
     Settings { poll_every: NEVER, store_retry_pause: Duration::from_millis(1), ..Settings::default() }
 }
 
-fn store(world: &World) -> Arc<MemoryStore> {
+pub(crate) fn store(world: &World) -> Arc<MemoryStore> {
     Arc::new(MemoryStore::new(world.identity))
 }
 
-async fn over(runner: &Runner) -> (Option<(Shard, Position)>, StopReason) {
+pub(crate) async fn over(runner: &Runner) -> (Option<(Shard, Position)>, StopReason) {
     match runner.wait_until_over(LIMIT).await.unwrap().state {
         State::Stopped(stop) => (stop.at, stop.reason.clone()),
         state => panic!("{state:?}"),
@@ -125,53 +124,6 @@ async fn appends_while_following_are_counted_once() {
     }
     runner.wait_for_all(&store.heads().await.unwrap(), LIMIT).await.unwrap();
     check_trial_balance(&reader, &decoded(&all));
-}
-
-/// A view that hands every batch over to its test, and goes on when told.
-struct Gate<V> {
-    view: V,
-    batches: mpsc::UnboundedSender<(usize, oneshot::Sender<Pass>)>,
-}
-
-enum Pass {
-    Through,
-    Poison(Shard, Position),
-    Panic,
-}
-
-#[async_trait]
-impl<V: View> View for Gate<V> {
-    fn name(&self) -> &str {
-        self.view.name()
-    }
-    fn version(&self) -> u32 {
-        self.view.version()
-    }
-    async fn checkpoint(&mut self) -> Result<Checkpoint, ViewError> {
-        self.view.checkpoint().await
-    }
-    async fn apply(&mut self, commits: &[Arc<Commit>]) -> Result<Checkpoint, ViewError> {
-        let (pass, passes) = oneshot::channel();
-        let _ = self.batches.send((commits.len(), pass));
-        match passes.await {
-            Ok(Pass::Poison(shard, position)) => {
-                let at = |commit: &Arc<Commit>| (commit.shard, commit.position) == (shard, position);
-                match commits.iter().find(|commit| at(commit)) {
-                    Some(commit) => Err(commit.poison("ordered")),
-                    None => self.view.apply(commits).await,
-                }
-            }
-            Ok(Pass::Panic) => panic!("ordered"),
-            Ok(Pass::Through) | Err(_) => self.view.apply(commits).await,
-        }
-    }
-}
-
-type Batches = mpsc::UnboundedReceiver<(usize, oneshot::Sender<Pass>)>;
-
-fn gated<V: View>(view: V) -> (Gate<V>, Batches) {
-    let (batches, gets) = mpsc::unbounded_channel();
-    (Gate { view, batches }, gets)
 }
 
 #[tokio::test]
