@@ -25,8 +25,6 @@ const COURTESY_LAG: u64 = 64;
 const COURTESY_MAX: Duration = Duration::from_millis(50);
 /// How often it looks while it gives way.
 const COURTESY_PACE: Duration = Duration::from_millis(5);
-/// A view that is behind by at most so many commits is handed over: the live one stands still until it has them.
-const HANDOVER_LAG: u64 = 1_024;
 /// The figure that tells how many commits a rebuild has before it.
 const REMAINING: &str = "casino_ledger_projection_rebuild_remaining";
 
@@ -153,7 +151,9 @@ impl<H: Home> Rebuild<H> {
                 Ok(commits) => {
                     patience = Patience::new();
                     self.report(&track, RebuildState::Building);
-                    if track.lag() <= HANDOVER_LAG {
+                    // One batch is left: the live view stands still until the new one has it.
+                    let last = u64::try_from(self.order.of_runner.batch_commits_max).unwrap_or(u64::MAX);
+                    if track.lag() <= last {
                         return self.hand_over(track).await;
                     }
                     self.rest(throttle.rest(commits, began.elapsed())).await;

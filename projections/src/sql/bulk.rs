@@ -1,8 +1,8 @@
 //! Folding over a home that is a network away: rows are fetched in bulk, not one by one.
 //!
 //! The fold is run on what is there. What it looked up and did not find is collected; then all of it is fetched at
-//! once and the fold runs again, until it misses nothing. Nearly every fold needs two runs, one round trip: which
-//! rows a batch touches can mostly be read from the batch.
+//! once and the fold runs again, until it misses nothing. Most folds need one or two round trips a batch: which rows a
+//! batch touches can mostly be read from the batch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -57,6 +57,26 @@ impl Lookup for Rows<'_> {
     }
 }
 
+impl Known {
+    /// What was looked up and not known since the last call, by table.
+    fn take_missed(&mut self) -> Vec<Wanted> {
+        let missed = std::mem::take(self.missed.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let wanted = |(table, keys): (_, BTreeSet<_>)| Wanted { table, keys: keys.into_iter().collect() };
+        missed.into_values().map(wanted).collect()
+    }
+
+    async fn fetch(&mut self, home: &mut dyn Fetch, wanted: &[Wanted]) -> Result<(), ViewError> {
+        for Wanted { table, keys } in wanted {
+            self.rows.extend(keys.iter().map(|key| ((table.name, key.clone()), None)));
+        }
+        for (table, row) in home.fetch(wanted).await? {
+            let key = row.0.get(..table.key).unwrap_or_default().to_vec();
+            self.rows.insert((table.name, key), Some(row));
+        }
+        Ok(())
+    }
+}
+
 /// Folds a batch, with its rows fetched in bulk.
 ///
 /// # Errors
@@ -65,24 +85,22 @@ impl Lookup for Rows<'_> {
 pub async fn fold<M: SqlModel>(home: &mut dyn Fetch, commits: &[&Commit]) -> Result<Writes, ViewError> {
     let mut known = Known::default();
     for _ in 0..RUNS_MAX {
-        let mut writes = Writes::default();
-        let folded = M::fold(&Rows(&known), commits, &mut writes);
-        let missed = std::mem::take(known.missed.get_mut().unwrap_or_else(PoisonError::into_inner));
-        if missed.is_empty() {
-            // With every row it asked for, its answer is the answer, also a refusal.
-            return folded.map(|()| writes);
+        // Each commit by itself first: a fold that refuses a commit because a row is not there yet would ask for
+        // nothing behind it.
+        for commit in commits {
+            let _ = M::fold(&Rows(&known), &[commit], &mut Writes::default());
         }
-        let wanted: Vec<Wanted> = missed
-            .into_values()
-            .map(|(table, keys)| Wanted { table, keys: keys.into_iter().collect() })
-            .collect();
-        for Wanted { table, keys } in &wanted {
-            known.rows.extend(keys.iter().map(|key| ((table.name, key.clone()), None)));
+        let mut wanted = known.take_missed();
+        if wanted.is_empty() {
+            let mut writes = Writes::default();
+            let folded = M::fold(&Rows(&known), commits, &mut writes);
+            wanted = known.take_missed();
+            if wanted.is_empty() {
+                // With every row it asked for, its answer is the answer, also a refusal.
+                return folded.map(|()| writes);
+            }
         }
-        for (table, row) in home.fetch(&wanted).await? {
-            let key = row.0.get(..table.key).unwrap_or_default().to_vec();
-            known.rows.insert((table.name, key), Some(row));
-        }
+        known.fetch(home, &wanted).await?;
     }
     Err(ViewError::home(format!("the fold of {} asked for rows {RUNS_MAX} times", M::NAME)))
 }

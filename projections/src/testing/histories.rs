@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ledger_core::PlayerId;
+use ledger_core::{CurrencyRegistry, PlayerId};
 use ledger_core::stored::{CommitBody, CommitIndex};
 use ledger_core::testing::TestLedger;
 use ledger_core::testing::generators::{histories, policies};
@@ -15,6 +15,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::commit::Commit;
 
+/// The currencies that the core's generators name.
+const CURRENCIES: [&str; 4] = ["EUR", "USD", "GBP", "JPY"];
 /// The most commits that are appended at once.
 const APPEND_COMMITS: usize = 50;
 
@@ -48,10 +50,19 @@ pub fn history(shards: u16, players: usize, commands: usize, seed: u8) -> Histor
     let mut bodies: Vec<CommitBody> = Vec::new();
     let ids = (0..players).map(|n| PlayerId::new(format!("player/{n}")).expect("an id"));
     let ids: Vec<PlayerId> = ids.collect();
+    let standard = CurrencyRegistry::standard();
     for id in &ids {
         let policy = policies().new_tree(&mut runner).expect("a policy").current();
         let commands = histories(commands).new_tree(&mut runner).expect("a history").current();
         let mut ledger = TestLedger::new(id.clone(), policy);
+        for code in CURRENCIES {
+            let currency = standard.get(code.parse().expect("a code")).expect("a currency");
+            ledger.register(*currency).expect("its first use");
+        }
+        if bodies.is_empty() {
+            // The register is one for the ledger.
+            bodies.extend_from_slice(ledger.register_commits());
+        }
         for command in &commands {
             ledger.execute(command).expect("a decision");
         }

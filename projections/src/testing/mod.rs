@@ -3,19 +3,20 @@
 //! A check answers `Err` with what it saw. For a view in one of the homes that come with this crate a whole test is:
 //!
 //! ```
-//! # use ledger_projections::trial_balance::{Detail, ReadTrialBalance, TrialBalance};
-//! # use ledger_projections::{MemoryReader, ViewError};
 //! use ledger_projections::testing::{InMemory, check_all, history};
+//! use ledger_projections::trial_balance::{Detail, ReadTrialBalance, TrialBalance};
 //!
-//! # async fn show(reader: MemoryReader<TrialBalance>) -> Result<String, ViewError> {
-//! #     Ok(format!("{:?}", reader.rows(Detail::SubAccount).await?.value))
-//! # }
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 //! let history = history(4, 6, 40, 1);
-//! let mut subject = InMemory::<TrialBalance, _, _>::new(&history.identity, show);
+//! let mut subject = InMemory::<TrialBalance>::new(&history.identity, |reader| {
+//!     Box::pin(async move { Ok(format!("{:?}", reader.rows(Detail::SubAccount).await?.value)) })
+//! });
 //! check_all(&mut subject, &history.commits).await
 //! # }).unwrap();
 //! ```
+//!
+//! For a [`Model`](crate::Model) it is `InMemory::of_model(&history.identity)`, and in SQLite
+//! `InSqlite::new(&history.identity, folder)`.
 //!
 //! For a home of your own implement [`Subject`].
 

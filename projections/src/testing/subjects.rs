@@ -1,42 +1,45 @@
 //! Subjects for the homes that come with this crate.
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use ledger_store::LedgerIdentity;
 
 use super::Subject;
 use crate::commit::Commit;
 use crate::error::ViewError;
 use crate::memory::{Memory, MemoryModel, MemoryReader};
+use crate::model::{Model, ReadModel as _};
+use crate::page::PAGE_MAX;
 
 /// How a commit becomes one that the view cannot take.
 type Poison = fn(&Commit) -> Option<Commit>;
 
+/// Shows all that a view in memory holds.
+type Dump<M> = Box<dyn FnMut(MemoryReader<M>) -> BoxFuture<'static, Result<String, ViewError>> + Send>;
+
 /// A view in memory under test. What it holds is shown by a function over its reader.
-pub struct InMemory<M, F, T> {
+pub struct InMemory<M: MemoryModel> {
     identity: LedgerIdentity,
-    dump: F,
+    dump: Dump<M>,
     poison: Poison,
-    types: PhantomData<fn() -> (M, T)>,
 }
 
-impl<M, F, T> fmt::Debug for InMemory<M, F, T> {
+impl<M: MemoryModel> fmt::Debug for InMemory<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InMemory").field("identity", &self.identity).finish_non_exhaustive()
+        f.debug_struct("InMemory").field("view", &M::NAME).finish_non_exhaustive()
     }
 }
 
-impl<M, F, T> InMemory<M, F, T>
-where
-    M: MemoryModel,
-    F: FnMut(MemoryReader<M>) -> T + Send,
-    T: Future<Output = Result<String, ViewError>> + Send,
-{
-    /// A view of a ledger, and how to show all that it holds.
-    pub fn new(identity: &LedgerIdentity, dump: F) -> Self {
-        Self { identity: *identity, dump, poison: |_| None, types: PhantomData }
+impl<M: MemoryModel> InMemory<M> {
+    /// A view of a ledger, and how to show all that it holds:
+    /// `|reader| Box::pin(async move { Ok(format!("{:?}", reader.rows().await?)) })`.
+    pub fn new(
+        identity: &LedgerIdentity,
+        dump: impl FnMut(MemoryReader<M>) -> BoxFuture<'static, Result<String, ViewError>> + Send + 'static,
+    ) -> Self {
+        Self { identity: *identity, dump: Box::new(dump), poison: |_| None }
     }
 
     /// With a way to make a commit into one that the view cannot take.
@@ -45,13 +48,30 @@ where
     }
 }
 
+impl<M: Model> InMemory<M> {
+    /// A [`Model`]'s view of a ledger; its rows show themselves.
+    pub fn of_model(identity: &LedgerIdentity) -> Self {
+        let dump = async |reader: MemoryReader<M>| {
+            let (mut text, mut cursor) = (String::new(), None);
+            loop {
+                let page = reader.list(cursor.as_ref(), PAGE_MAX).await?.value;
+                for row in &page.rows {
+                    let row = serde_json::to_string(row).map_err(|error| ViewError::home(error.to_string()))?;
+                    text.push_str(&row);
+                    text.push('\n');
+                }
+                cursor = page.next;
+                if cursor.is_none() {
+                    return Ok(text);
+                }
+            }
+        };
+        Self::new(identity, move |reader| Box::pin(async move { dump(reader).await }))
+    }
+}
+
 #[async_trait]
-impl<M, F, T> Subject for InMemory<M, F, T>
-where
-    M: MemoryModel,
-    F: FnMut(MemoryReader<M>) -> T + Send,
-    T: Future<Output = Result<String, ViewError>> + Send,
-{
+impl<M: MemoryModel> Subject for InMemory<M> {
     type View = Memory<M>;
 
     async fn fresh(&mut self) -> Result<Memory<M>, ViewError> {

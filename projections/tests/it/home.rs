@@ -92,7 +92,8 @@ async fn the_version_of_the_fold_decides_on_start() {
     let crawl = Throttle { commits_per_second: std::num::NonZeroU32::new(50), ..Throttle::NONE };
     let runner = Runner::start(&feed, two, Settings { rebuild_throttle: crawl, ..small() }).unwrap();
     let mut progress = runner.watch();
-    progress.wait_for(|progress| matches!(progress.state, State::Rebuilding { from: 1 })).await.unwrap();
+    let rebuilding = progress.wait_for(|progress| matches!(progress.state, State::Rebuilding { from: 1 }));
+    tokio::time::timeout(LIMIT, rebuilding).await.unwrap().unwrap();
     assert!(matches!(reader_two.checkpoint().await, Err(ViewError::NotReady { .. })));
     check_balances(&reader_one, &world, &decoded(&all));
     let paused = runner.pause(LIMIT).await;
@@ -113,8 +114,8 @@ async fn the_version_of_the_fold_decides_on_start() {
     same_rows(&reader_two, &decoded(&all)).await;
     let old = reader_one.checkpoint().await;
     assert!(matches!(old, Err(ViewError::NotReady { .. })), "a reader of the old version says so: {old:?}");
-    assert_eq!(files(folder.path(), "balances"), ["balances.2.sqlite"]);
     runner.stop(LIMIT).await.unwrap();
+    assert_eq!(files(folder.path(), "balances"), ["balances.2.sqlite"]);
 
     // A version that can read the older ones answers from them until it is built.
     let three = SqliteHome::<Three>::new(folder.path(), &world.identity).unwrap();
@@ -172,8 +173,8 @@ async fn a_crash_between_the_steps_of_a_swap_loses_nothing() {
     assert_eq!(files(folder.path(), "balances").len(), 2);
     let runner = Runner::start(&Feed::new(store.clone()), home(), woken()).unwrap();
     runner.wait_for_all(&store.heads().await.unwrap(), LIMIT).await.unwrap();
-    assert_eq!(files(folder.path(), "balances"), ["balances.2.sqlite"], "the next one drops it");
     runner.stop(LIMIT).await.unwrap();
+    assert_eq!(files(folder.path(), "balances"), ["balances.2.sqlite"], "the next one drops it");
 
     // A half-made pointer beside the real one does not count.
     std::fs::write(folder.path().join("balances.live.next"), "7").unwrap();

@@ -9,6 +9,8 @@ mod generated;
 mod history;
 #[cfg(feature = "sqlite")]
 mod home;
+#[cfg(feature = "sqlite")]
+mod kill;
 mod model;
 mod naive;
 mod property;

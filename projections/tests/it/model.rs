@@ -7,7 +7,7 @@ use ledger_core::stored::{Event, EventRecord};
 use ledger_core::{CurrencyCode, GameId};
 use ledger_projections::testing::{InMemory, check_all};
 use ledger_projections::{
-    Commit, KEY_BYTES_MAX, Memory, MemoryReader, Model, PAGE_MAX, ReadModel, Rows, Total, View, ViewError,
+    Commit, KEY_BYTES_MAX, Memory, Model, PAGE_MAX, ReadModel, Rows, Total, View, ViewError,
 };
 use serde::{Deserialize, Serialize};
 
@@ -95,15 +95,11 @@ fn poison(commit: &Commit) -> Option<Commit> {
     commit.body.events.iter().any(is_bet).then_some(poison)
 }
 
-async fn show(reader: MemoryReader<Turnover>) -> Result<String, ViewError> {
-    Ok(format!("{:?}", reader.list(None, PAGE_MAX).await?.value))
-}
-
 #[tokio::test]
 async fn it_passes_the_kit() {
     let mut world = World::new(4, 6, 81);
     let history = world.commits(250);
-    let mut subject = InMemory::<Turnover, _, _>::new(&world.identity, show).with_poison(poison);
+    let mut subject = InMemory::<Turnover>::of_model(&world.identity).with_poison(poison);
     check_all(&mut subject, &history).await.unwrap();
     #[cfg(feature = "sqlite")]
     {

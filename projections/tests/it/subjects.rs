@@ -6,9 +6,9 @@ use ledger_projections::balances::{Balances, ReadBalances};
 use ledger_projections::rounds::{PAGE_MAX, ReadRounds, Rounds};
 #[cfg(feature = "sqlite")]
 use ledger_projections::sql::SqlModel;
-use ledger_projections::testing::{InMemory, Subject};
+use ledger_projections::testing::InMemory;
 use ledger_projections::trial_balance::{Detail, ReadTrialBalance, TrialBalance};
-use ledger_projections::{Commit, Memory, MemoryReader, ViewError};
+use ledger_projections::{Commit, MemoryReader, ViewError};
 use ledger_store::LedgerIdentity;
 
 use crate::history::{has_entry, id};
@@ -48,15 +48,15 @@ impl Poison for Rounds {
 type Shown = Result<String, ViewError>;
 
 /// What every player has, in order.
-pub(crate) async fn dump_balances(reader: MemoryReader<Balances>) -> Shown {
+async fn dump_balances(reader: MemoryReader<Balances>) -> Shown {
     Ok(format!("{:?}", reader.list(None, PAGE_MAX).await?.value))
 }
 
-pub(crate) async fn dump_trial_balance(reader: MemoryReader<TrialBalance>) -> Shown {
+async fn dump_trial_balance(reader: MemoryReader<TrialBalance>) -> Shown {
     Ok(format!("{:?}", reader.rows(Detail::SubAccount).await?.value))
 }
 
-pub(crate) async fn dump_rounds(reader: MemoryReader<Rounds>) -> Shown {
+async fn dump_rounds(reader: MemoryReader<Rounds>) -> Shown {
     let mut text = String::new();
     for status in [RoundStatus::Open, RoundStatus::Closed, RoundStatus::Void, RoundStatus::Cancelled] {
         let page = reader.list(status, None, PAGE_MAX).await?.value;
@@ -66,16 +66,16 @@ pub(crate) async fn dump_rounds(reader: MemoryReader<Rounds>) -> Shown {
     Ok(format!("{text}{:?}", reader.games().await?.value))
 }
 
-pub(crate) fn balances(identity: &LedgerIdentity) -> impl Subject<View = Memory<Balances>> + use<> {
-    InMemory::<Balances, _, _>::new(identity, dump_balances).with_poison(Balances::poison)
+pub(crate) fn balances(identity: &LedgerIdentity) -> InMemory<Balances> {
+    InMemory::new(identity, |reader| Box::pin(dump_balances(reader))).with_poison(Balances::poison)
 }
 
-pub(crate) fn trial_balance(identity: &LedgerIdentity) -> impl Subject<View = Memory<TrialBalance>> + use<> {
-    InMemory::<TrialBalance, _, _>::new(identity, dump_trial_balance)
+pub(crate) fn trial_balance(identity: &LedgerIdentity) -> InMemory<TrialBalance> {
+    InMemory::new(identity, |reader| Box::pin(dump_trial_balance(reader)))
 }
 
-pub(crate) fn rounds(identity: &LedgerIdentity) -> impl Subject<View = Memory<Rounds>> + use<> {
-    InMemory::<Rounds, _, _>::new(identity, dump_rounds).with_poison(Rounds::poison)
+pub(crate) fn rounds(identity: &LedgerIdentity) -> InMemory<Rounds> {
+    InMemory::new(identity, |reader| Box::pin(dump_rounds(reader))).with_poison(Rounds::poison)
 }
 
 /// A subject in SQLite, with the folder it lives in.
