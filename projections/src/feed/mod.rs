@@ -164,7 +164,7 @@ impl Shared {
         }
         let given = batch.commits.len().try_into().unwrap_or(u64::MAX);
         self.given.fetch_add(given, Ordering::Relaxed);
-        metrics::counter!("casino_ledger_feed_given_total").increment(given);
+        metrics::counter!("casino_ledger_feed_given_commits_total").increment(given);
         Ok(batch)
     }
 
@@ -226,7 +226,7 @@ impl Shared {
         let items: Vec<Item> = stored.iter().map(decode).collect();
         let decoded = items.len().try_into().unwrap_or(u64::MAX);
         self.decoded.fetch_add(decoded, Ordering::Relaxed);
-        metrics::counter!("casino_ledger_feed_decoded_total").increment(decoded);
+        metrics::counter!("casino_ledger_feed_decoded_commits_total").increment(decoded);
         Ok(items)
     }
 }

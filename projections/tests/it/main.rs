@@ -21,3 +21,4 @@ mod sqlite;
 mod stores;
 mod subjects;
 mod subscribe;
+mod tables;
