@@ -36,14 +36,15 @@ pub trait CheckpointStore: Send + Sync {
     async fn save(&self, name: &str, checkpoint: &Checkpoint) -> Result<(), ViewError>;
 }
 
-/// A name is of small letters, digits, `-`, `_` and `.`, and does not begin with a point.
+/// A name that may stand in the name of a file is of small letters, digits, `-`, `_` and `.`, and does not begin with a point.
 pub(crate) fn check_name(name: &str) -> Result<(), ViewError> {
     let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
     if (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_allowed) && !name.starts_with('.') {
         Ok(())
     } else {
         let rule = "take small letters, digits, -, _ and .";
-        Err(ViewError::home(format!("{:?} is no name for a checkpoint: {rule}", &name.chars().take(100).collect::<String>())))
+        let name: String = name.chars().take(NAME_BYTES_MAX).collect();
+        Err(ViewError::home(format!("{name:?} is not usable as a name: {rule}")))
     }
 }
 

@@ -149,8 +149,8 @@ pub struct SubscribeError(pub Arc<Stop>);
 /// Every event of the ledger from a checkpoint on, in order within each shard and without a gap, at least once.
 ///
 /// It reads on a thread of its own, through the feed, and waits while the subscriber is slower. Take deliveries with
-/// [`Self::next`], or as a [`Stream`]. After an error, and after the store's end of wake-ups, it ends with `None`.
-/// Dropping it ends the thread.
+/// [`Self::next`], or as a [`Stream`]. It ends with `None` after an error, and, if it goes with a view, when that
+/// view's runner is gone and everything it contains was delivered. Dropping it ends the thread.
 #[derive(Debug)]
 pub struct Subscription {
     deliveries: mpsc::Receiver<Result<Delivery, SubscribeError>>,
@@ -359,20 +359,25 @@ impl Reading {
         gone.is_ok()
     }
 
-    /// Waits until there may be more; whether the subscriber is gone.
+    /// Waits until there may be more; whether the subscriber is gone, or the view's runner.
     async fn idle(&mut self, wake: &mut watch::Receiver<u64>) -> bool {
         let woken = async {
-            let changed = match &mut self.gate {
-                Some(gate) => gate.changed().await.is_ok(),
-                None => wake.changed().await.is_ok(),
-            };
-            if !changed {
-                // From here on only the clock wakes.
-                std::future::pending::<()>().await;
+            match &mut self.gate {
+                Some(gate) => gate.changed().await.is_err(),
+                None => {
+                    if wake.changed().await.is_err() {
+                        // The store closed its wake-up: from here on only the clock wakes.
+                        std::future::pending::<()>().await;
+                    }
+                    false
+                }
             }
         };
         let (woken, gone) = (pin!(tokio::time::timeout(self.settings.poll_every, woken)), pin!(self.stopped.changed()));
-        matches!(select(woken, gone).await, Either::Right(_))
+        match select(woken, gone).await {
+            Either::Left((runner_is_gone, _)) => runner_is_gone.unwrap_or(false),
+            Either::Right(_) => true,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_nats::jetstream::{self, context::Publish, stream};
+use async_nats::jetstream::{self, message::PublishMessage, stream};
 use async_trait::async_trait;
 use casino_ledger::projections::{Occurrence, Sink, SinkError};
 use casino_ledger::store::{LedgerId, Shard};
@@ -86,7 +86,7 @@ impl NatsSink {
         let subject = format!("{}.{}.{name}", self.prefix, event.id().shard);
         let payload = message(event, self.ledger).map_err(|error| SinkError::Stop(Box::new(error)))?;
         let publish =
-            Publish::build().message_id(event.message_id(self.ledger)).payload(payload.to_string().into());
+            PublishMessage::build().message_id(event.message_id(self.ledger)).payload(payload.to_string().into());
         let sent = self.context.send_publish(subject, publish).await.map_err(|error| again(Box::new(error)))?;
         let acknowledged = sent.await.map_err(|error| again(Box::new(error)))?;
         let count = if acknowledged.duplicate { &self.published.known } else { &self.published.new };

@@ -243,7 +243,7 @@ impl<H: Home> Follower<H> {
                 Ok(Err((back, trouble))) => match patience.pause(trouble, &self.settings) {
                     Ok(pause) => {
                         view = back;
-                        tokio::time::sleep(pause).await;
+                        self.rest(pause).await;
                         if self.shared.is_stopped() {
                             return Err(());
                         }
@@ -473,7 +473,7 @@ impl<H: Home> Follower<H> {
             loop {
                 match self.reach(&mut track, &skips, target.as_deref()).await {
                     Ok(()) => return Ok(()),
-                    Err(trouble) => tokio::time::sleep(patience.pause(trouble, &self.settings)?).await,
+                    Err(trouble) => self.rest(patience.pause(trouble, &self.settings)?).await,
                 }
             }
         });
@@ -491,6 +491,12 @@ impl<H: Home> Follower<H> {
         self.report();
         self.tidy().await;
         let _ = reply.send(Ok(()));
+    }
+
+    /// Rests, until told to stop.
+    async fn rest(&self, pause: Duration) {
+        let mut stop = self.shared.stop.clone();
+        let _ = tokio::time::timeout(pause, stop.changed()).await;
     }
 
     /// Where readers have seen the live view, if the new one is of the same history.

@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use ledger_store::LedgerIdentity;
 
 use super::{Sqlite, SqliteReader, frame, open};
+use crate::checkpoints::check_name;
 use crate::error::ViewError;
 use crate::home::{Building, Home, Live};
 use crate::sql::SqlModel;
@@ -154,8 +155,9 @@ impl<M: SqlModel> SqliteHome<M> {
     ///
     /// # Errors
     ///
-    /// [`ViewError::Home`] if the folder cannot be made.
+    /// [`ViewError::Home`] if the folder cannot be made, or the view's name cannot stand in that of a file.
     pub fn new(folder: impl AsRef<Path>, identity: &LedgerIdentity) -> Result<Self, ViewError> {
+        check_name(M::NAME)?;
         let folder = folder.as_ref().to_owned();
         fs::create_dir_all(&folder).map_err(io(format!("making {}", folder.display())))?;
         let place = Place { folder, name: M::NAME };

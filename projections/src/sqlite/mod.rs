@@ -82,15 +82,22 @@ struct TableTexts {
     delete: String,
 }
 
+/// What the names of the home's own tables begin with.
+const RESERVED: &str = "view_";
+
 impl Texts {
-    fn of<M: SqlModel>() -> Self {
+    fn of<M: SqlModel>() -> Result<Self, ViewError> {
         let steps = M::MIGRATIONS.iter().flat_map(|migration| migration.steps);
         let tables = steps.filter_map(|step| if let Step::Table(table) = step { Some(*table) } else { None });
         let texts = |table: &'static Table| {
             let (select, upsert, delete) = (table.select(), table.upsert(), table.delete());
             (table.name, TableTexts { select, upsert, delete })
         };
-        Self(tables.map(texts).collect())
+        let texts: HashMap<_, _> = tables.map(texts).collect();
+        match texts.keys().find(|name| name.starts_with(RESERVED)) {
+            Some(name) => Err(ViewError::home(format!("the table {name} of {} is named as the home's own", M::NAME))),
+            None => Ok(Self(texts)),
+        }
     }
 
     fn table(&self, table: &Table) -> Result<&TableTexts, ViewError> {
@@ -194,6 +201,7 @@ impl<M: SqlModel> Sqlite<M> {
         identity: &LedgerIdentity,
         guard: Option<Arc<home::Guard>>,
     ) -> Result<Self, ViewError> {
+        let texts = Texts::of::<M>()?;
         let mut connection = open(path)?;
         frame::check_file(&connection, path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -212,7 +220,7 @@ impl<M: SqlModel> Sqlite<M> {
             path: path.to_owned(),
             identity: *identity,
             batches: frame.batches,
-            texts: Texts::of::<M>(),
+            texts,
             _guard: guard,
             model: PhantomData,
         })

@@ -351,3 +351,42 @@ fn a_checkpoint_knows_its_ledger() {
     assert_eq!(positions, history.len() as u64);
     assert!(after.advance(&history[..0]).unwrap().fresh.is_empty());
 }
+
+/// Batches large enough to be folded on several threads.
+#[tokio::test]
+async fn a_large_batch_is_folded_side_by_side() {
+    use crate::naive::{check_balances, check_rounds, check_trial_balance};
+    use ledger_projections::Memory;
+    let mut world = World::new(16, 12, 19);
+    let commits = world.commits(4_000);
+    let mut balances = Memory::<ledger_projections::balances::Balances>::new(&world.identity);
+    let mut trial = Memory::<ledger_projections::trial_balance::TrialBalance>::new(&world.identity);
+    let mut rounds = Memory::<ledger_projections::rounds::Rounds>::new(&world.identity);
+    for batch in commits.chunks(1_900) {
+        balances.apply(batch).await.unwrap();
+        trial.apply(batch).await.unwrap();
+        rounds.apply(batch).await.unwrap();
+    }
+    check_balances(&balances.reader(), &world, &commits);
+    check_trial_balance(&trial.reader(), &commits);
+    check_rounds(&rounds.reader(), &commits);
+
+    // Poison in two shards: the one that was delivered first is named, and nothing of the batch is there.
+    let posted = |commit: &&Arc<Commit>| crate::history::has_entry(commit);
+    let first = commits.iter().skip(2_000).find(posted).unwrap();
+    let second = commits.iter().skip(2_500).filter(posted).find(|commit| commit.shard != first.shard).unwrap();
+    let mut batch = commits[1_900..3_900].to_vec();
+    for commit in &mut batch {
+        if commit.hash == first.hash || commit.hash == second.hash {
+            let nobody = crate::history::id(ledger_core::PlayerId::new, "nobody");
+            Arc::make_mut(commit).body.partition = ledger_core::Partition::Player(nobody);
+        }
+    }
+    let mut view = Memory::<ledger_projections::balances::Balances>::new(&world.identity);
+    let before = view.apply(&commits[..1_900]).await.unwrap();
+    let error = view.apply(&batch).await.unwrap_err();
+    assert_eq!(error.at(), Some((first.shard, first.position)), "{error}");
+    assert_eq!(view.checkpoint().await.unwrap(), before);
+    view.apply(&commits).await.unwrap();
+    check_balances(&view.reader(), &world, &commits);
+}

@@ -272,4 +272,7 @@ async fn side_effects_follow_the_live_view_across_a_rebuild() {
     let expected: usize = decoded(&all).iter().map(|commit| commit.body.events.len()).sum();
     let distinct: std::collections::BTreeSet<_> = met.iter().collect();
     assert_eq!((met.len(), distinct.len()), (expected, expected), "each event once");
+    // When the runner is gone, it ends.
+    runner.stop(LIMIT).await.unwrap();
+    assert!(tokio::time::timeout(LIMIT, effects.next()).await.unwrap().is_none());
 }
