@@ -48,7 +48,8 @@ async fn prepare(ledger: &Ledger) {
         for result in ledger.execute_all(requests(&support::open)).await {
             result.expect("an opening");
         }
-        for result in ledger.execute_all(requests(&|| support::deposit("d", Decimal::from(1_000_000)))).await {
+        for result in ledger.execute_all(requests(&|| support::deposit("d", Decimal::from(1_000_000)))).await
+        {
             result.expect("a deposit");
         }
     }
@@ -66,7 +67,9 @@ async fn lane(
 ) {
     let start = Instant::now();
     for round in (lane..rounds).step_by(usize::try_from(IN_FLIGHT).expect("a step")) {
-        let due = start + Duration::from_secs(1) * u32::try_from(round).expect("rounds") / u32::try_from(rate).expect("a rate");
+        let due = start
+            + Duration::from_secs(1) * u32::try_from(round).expect("rounds")
+                / u32::try_from(rate).expect("a rate");
         match due.checked_duration_since(Instant::now()) {
             Some(pause) => tokio::time::sleep(pause).await,
             None => drop(late.fetch_add(1, Ordering::Relaxed)),
@@ -140,11 +143,13 @@ async fn measure(home: &str, ledger: &Ledger, runners: Vec<Runner>, rate: u64, s
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
-    let number = |name: &str, default: u64| argument(name).map_or(default, |text| text.parse().expect("a number"));
+    let number =
+        |name: &str, default: u64| argument(name).map_or(default, |text| text.parse().expect("a number"));
     let (rate, seconds) = (number("--rate", 5_000), number("--seconds", 10));
     let homes = argument("--home");
     let dir = tempfile::tempdir().expect("a folder");
-    let ledger = Ledger::open(dir.path().join("ledger"), Settings::new().expect("settings")).await.expect("a ledger");
+    let ledger =
+        Ledger::open(dir.path().join("ledger"), Settings::new().expect("settings")).await.expect("a ledger");
     prepare(&ledger).await;
     let wants = |home: &str| homes.as_deref().is_none_or(|wanted| wanted == home);
     let settings = RunnerSettings::default;
@@ -167,9 +172,16 @@ async fn main() {
         let identity = *feed.identity();
         let views = dir.path().join("views");
         let runners = vec![
-            Runner::start(&feed, SqliteHome::<Balances>::new(&views, &identity).expect("a home"), settings()).expect("a thread"),
-            Runner::start(&feed, SqliteHome::<TrialBalance>::new(&views, &identity).expect("a home"), settings()).expect("a thread"),
-            Runner::start(&feed, SqliteHome::<Rounds>::new(&views, &identity).expect("a home"), settings()).expect("a thread"),
+            Runner::start(&feed, SqliteHome::<Balances>::new(&views, &identity).expect("a home"), settings())
+                .expect("a thread"),
+            Runner::start(
+                &feed,
+                SqliteHome::<TrialBalance>::new(&views, &identity).expect("a home"),
+                settings(),
+            )
+            .expect("a thread"),
+            Runner::start(&feed, SqliteHome::<Rounds>::new(&views, &identity).expect("a home"), settings())
+                .expect("a thread"),
         ];
         measure("sqlite", &ledger, runners, rate, seconds, 2_000_000_000).await;
     }
@@ -186,5 +198,9 @@ async fn measure_alone(ledger: &Ledger, rate: u64, seconds: u64) {
     }
     lanes.join_all().await;
     let rounds = rate * seconds;
-    println!("no views: {:.0} rounds a second; {} began late", rounds as f64 / began.elapsed().as_secs_f64(), late.load(Ordering::Relaxed));
+    println!(
+        "no views: {:.0} rounds a second; {} began late",
+        rounds as f64 / began.elapsed().as_secs_f64(),
+        late.load(Ordering::Relaxed)
+    );
 }

@@ -12,7 +12,8 @@ use casino_ledger::core::testing::commands;
 use casino_ledger::core::{CurrencyCode, GrantCredit, PlayerCommand, PlayerId, SubAccount};
 use casino_ledger::projections::testing::{InMemory, check_all, history};
 use casino_ledger::projections::{
-    Commit, Feed, Home, Model, PAGE_MAX, ReadModel, Rows, Runner, Settings as RunnerSettings, Total, ViewError,
+    Commit, Feed, Home, Model, PAGE_MAX, ReadModel, Rows, Runner, Settings as RunnerSettings, Total,
+    ViewError,
 };
 use casino_ledger::store::{FORMAT, LedgerId, LedgerIdentity, MemoryStore, ShardCount};
 use casino_ledger::{Ledger, Settings};
@@ -93,7 +94,8 @@ async fn check() -> anyhow::Result<()> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let identity = LedgerIdentity { ledger: LedgerId([1; 16]), shards: ShardCount::DEFAULT, format: FORMAT };
-    let ledger = Ledger::with_store(std::sync::Arc::new(MemoryStore::new(identity)), Settings::new()?).await?;
+    let ledger =
+        Ledger::with_store(std::sync::Arc::new(MemoryStore::new(identity)), Settings::new()?).await?;
     #[cfg(not(feature = "sqlite"))]
     {
         use casino_ledger::projections::MemoryHome;

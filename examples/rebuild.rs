@@ -69,7 +69,8 @@ async fn main() -> anyhow::Result<()> {
     let feed = Feed::new(ledger.store());
     let home = SqliteHome::<Balances>::new(folder.with_extension("views"), feed.identity())?;
     let reader = home.reader();
-    let runner = Runner::start(&feed, home, RunnerSettings { batch_commits_max: 256, ..RunnerSettings::default() })?;
+    let runner =
+        Runner::start(&feed, home, RunnerSettings { batch_commits_max: 256, ..RunnerSettings::default() })?;
     runner.wait_for_all(&ledger.heads().await?, LIMIT).await?;
 
     let progress = RebuildSettings {

@@ -84,7 +84,13 @@ impl Bench {
     }
 
     /// Views that follow together, from the start to the heads.
-    async fn follow(&self, what: &str, store: &Arc<MemoryStore>, decoders: usize, start: impl Fn(&Feed) -> Vec<Runner>) {
+    async fn follow(
+        &self,
+        what: &str,
+        store: &Arc<MemoryStore>,
+        decoders: usize,
+        start: impl Fn(&Feed) -> Vec<Runner>,
+    ) {
         let name = format!("follow {what}, {decoders} decoding");
         if !self.wants(&name) {
             return;
@@ -126,7 +132,12 @@ async fn read(what: &str, reads: u32, mut read: impl AsyncFnMut()) {
     println!("{what:<56} {:>10.1} us", watch.read().0.as_secs_f64() * 1e6 / f64::from(reads));
 }
 
-async fn reads(home: &str, players: &[ledger_core::PlayerId], balances: &dyn ReadBalances, trial: &dyn ReadTrialBalance) {
+async fn reads(
+    home: &str,
+    players: &[ledger_core::PlayerId],
+    balances: &dyn ReadBalances,
+    trial: &dyn ReadTrialBalance,
+) {
     let mut next = players.iter().cycle();
     read(&format!("read one player {home}"), 2_000, async || {
         balances.player(next.next().unwrap()).await.unwrap();
@@ -179,7 +190,10 @@ async fn main() {
     for decoders in [1, 2] {
         bench
             .follow("balances in memory", &store, decoders, |feed| {
-                vec![Runner::start_view(feed, Memory::<Balances>::new(&identity), Settings::default()).unwrap()]
+                vec![
+                    Runner::start_view(feed, Memory::<Balances>::new(&identity), Settings::default())
+                        .unwrap(),
+                ]
             })
             .await;
         bench.follow("three views in memory", &store, decoders, |feed| in_memory(&identity, feed)).await;
@@ -209,16 +223,24 @@ async fn in_sqlite(
         .follow("three views in SQLite", store, 1, |feed| {
             let settings = Settings::default;
             vec![
-                Runner::start(feed, SqliteHome::<Balances>::new(home("f"), identity).unwrap(), settings()).unwrap(),
-                Runner::start(feed, SqliteHome::<TrialBalance>::new(home("f"), identity).unwrap(), settings()).unwrap(),
-                Runner::start(feed, SqliteHome::<Rounds>::new(home("f"), identity).unwrap(), settings()).unwrap(),
+                Runner::start(feed, SqliteHome::<Balances>::new(home("f"), identity).unwrap(), settings())
+                    .unwrap(),
+                Runner::start(
+                    feed,
+                    SqliteHome::<TrialBalance>::new(home("f"), identity).unwrap(),
+                    settings(),
+                )
+                .unwrap(),
+                Runner::start(feed, SqliteHome::<Rounds>::new(home("f"), identity).unwrap(), settings())
+                    .unwrap(),
             ]
         })
         .await;
     let rebuilt = SqliteHome::<Balances>::new(home("r"), identity).unwrap();
     bench.rebuild("balances in SQLite", store, rebuilt).await;
     if bench.wants("read") {
-        let (mut balances, mut trial) = (Memory::<Balances>::new(identity), Memory::<TrialBalance>::new(identity));
+        let (mut balances, mut trial) =
+            (Memory::<Balances>::new(identity), Memory::<TrialBalance>::new(identity));
         balances.apply(&bench.commits).await.unwrap();
         trial.apply(&bench.commits).await.unwrap();
         reads("in memory", players, &balances.reader(), &trial.reader()).await;

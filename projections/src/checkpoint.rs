@@ -88,7 +88,10 @@ impl Checkpoint {
         if skips.len() > SKIPS_MAX {
             return damaged("there are too many");
         }
-        if skips.windows(2).any(|pair| matches!(pair, [a, b] if (a.shard, a.position) == (b.shard, b.position))) {
+        if skips
+            .windows(2)
+            .any(|pair| matches!(pair, [a, b] if (a.shard, a.position) == (b.shard, b.position)))
+        {
             return damaged("two name one commit");
         }
         if skips.iter().any(|skip| !self.contains(skip.shard, skip.position)) {
@@ -157,7 +160,9 @@ impl Checkpoint {
         };
         follows(*head, skip.shard, skip.position, skip.previous)?;
         if self.skips.len() >= SKIPS_MAX {
-            return Err(ViewError::NotSkippable(format!("{SKIPS_MAX} commits were left out already: rebuild")));
+            return Err(ViewError::NotSkippable(format!(
+                "{SKIPS_MAX} commits were left out already: rebuild"
+            )));
         }
         *head = skip.head();
         let skips = self.skips.iter().cloned().chain([skip.clone()]).collect();

@@ -68,7 +68,8 @@ pub(crate) fn decode(home: &str, text: &str) -> Result<Checkpoint, ViewError> {
 }
 
 pub(crate) fn encode(checkpoint: &Checkpoint) -> Result<String, ViewError> {
-    serde_json::to_string(checkpoint).map_err(|error| ViewError::home(format!("writing a checkpoint: {error}")))
+    serde_json::to_string(checkpoint)
+        .map_err(|error| ViewError::home(format!("writing a checkpoint: {error}")))
 }
 
 /// Checkpoints in a folder, one JSON file each, replaced as a whole.

@@ -154,7 +154,9 @@ impl ViewError {
             Self::Poison { .. } => {
                 "mend the view and rebuild it; or have the commit left out of this view, recorded"
             }
-            Self::Unbalanced { .. } | Self::Damaged(_) => "rebuild the view, and find out what changed its rows",
+            Self::Unbalanced { .. } | Self::Damaged(_) => {
+                "rebuild the view, and find out what changed its rows"
+            }
             Self::OtherView { .. } => "rebuild the view, or give it another place",
             Self::NotSkippable(_) => "mend the view and rebuild it",
             Self::NotReady { .. } | Self::Behind { .. } => "wait, and look at how far the runner is",

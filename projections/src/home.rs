@@ -99,7 +99,10 @@ impl<V: View> Solo<V> {
     }
 
     fn no_other<T>(&self) -> Result<T, ViewError> {
-        Err(ViewError::home(format!("the view {} was given without a home: there is one of it only", self.name)))
+        Err(ViewError::home(format!(
+            "the view {} was given without a home: there is one of it only",
+            self.name
+        )))
     }
 }
 

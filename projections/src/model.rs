@@ -109,7 +109,10 @@ pub struct Rows<'a, M: Model> {
 
 impl<M: Model> fmt::Debug for Rows<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rows").field("view", &M::NAME).field("shard", &self.commit.shard).finish_non_exhaustive()
+        f.debug_struct("Rows")
+            .field("view", &M::NAME)
+            .field("shard", &self.commit.shard)
+            .finish_non_exhaustive()
     }
 }
 
@@ -188,7 +191,9 @@ impl<M: Model> Rows<'_, M> {
         let place = self.place(&key)?;
         let mut row = self.at(&place)?.unwrap_or_default();
         if change(&mut row).is_none() {
-            return Err(self.commit.poison_event(self.record, format!("the row {} would be too large", place.0)));
+            return Err(self
+                .commit
+                .poison_event(self.record, format!("the row {} would be too large", place.0)));
         }
         self.changed.insert(place, Some(row));
         Ok(())

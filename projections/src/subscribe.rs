@@ -304,8 +304,7 @@ impl Reading {
     /// Reads until the subscriber is gone.
     async fn follow(mut self, outlet: Outlet) -> Result<(), Stop> {
         let SubscriptionSettings { poll_every, store_retries_max, store_retry_pause, .. } = self.settings;
-        let settings =
-            Settings { poll_every, store_retries_max, store_retry_pause, ..Settings::default() };
+        let settings = Settings { poll_every, store_retries_max, store_retry_pause, ..Settings::default() };
         let mut patience = Patience::new();
         let mut wake = self.feed.store().watch();
         let mut outlet = outlet;
@@ -373,7 +372,8 @@ impl Reading {
                 }
             }
         };
-        let (woken, gone) = (pin!(tokio::time::timeout(self.settings.poll_every, woken)), pin!(self.stopped.changed()));
+        let (woken, gone) =
+            (pin!(tokio::time::timeout(self.settings.poll_every, woken)), pin!(self.stopped.changed()));
         match select(woken, gone).await {
             Either::Left((runner_is_gone, _)) => runner_is_gone.unwrap_or(false),
             Either::Right(_) => true,

@@ -85,9 +85,11 @@ impl NatsSink {
         let name = event.record().map_or("unknown", |record| record.event.type_name());
         let subject = format!("{}.{}.{name}", self.prefix, event.id().shard);
         let payload = message(event, self.ledger).map_err(|error| SinkError::Stop(Box::new(error)))?;
-        let publish =
-            PublishMessage::build().message_id(event.message_id(self.ledger)).payload(payload.to_string().into());
-        let sent = self.context.send_publish(subject, publish).await.map_err(|error| again(Box::new(error)))?;
+        let publish = PublishMessage::build()
+            .message_id(event.message_id(self.ledger))
+            .payload(payload.to_string().into());
+        let sent =
+            self.context.send_publish(subject, publish).await.map_err(|error| again(Box::new(error)))?;
         let acknowledged = sent.await.map_err(|error| again(Box::new(error)))?;
         let count = if acknowledged.duplicate { &self.published.known } else { &self.published.new };
         count.fetch_add(1, Ordering::Relaxed);

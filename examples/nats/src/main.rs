@@ -10,7 +10,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use casino_ledger::core::{PlayerCommand, PlayerId};
 use casino_ledger::projections::{
-    Checkpoint, CheckpointStore as _, Feed, FileCheckpoints, PublishSettings, SubscriptionSettings, publish, saved_or,
+    Checkpoint, CheckpointStore as _, Feed, FileCheckpoints, PublishSettings, SubscriptionSettings, publish,
+    saved_or,
 };
 use casino_ledger::{Ledger, Request, Settings};
 use casino_ledger_nats::NatsSink;
@@ -49,7 +50,8 @@ async fn play(ledger: &Ledger, bets: usize) -> anyhow::Result<()> {
     let mut requests = Vec::new();
     for player in 0..10 {
         let open = r#"{"command":"open_player","operator":"acme","brand":"lucky","jurisdiction":"MT","zone":"Europe/Malta","kind":"real","currencies":["EUR"]}"#;
-        let deposit = r#"{"command":"record_deposit","source":"psp","id":"d1","amount":"100000.00","currency":"EUR"}"#;
+        let deposit =
+            r#"{"command":"record_deposit","source":"psp","id":"d1","amount":"100000.00","currency":"EUR"}"#;
         requests.push(request(player, open.to_owned())?);
         requests.push(request(player, deposit.to_owned())?);
     }

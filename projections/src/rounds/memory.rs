@@ -121,9 +121,8 @@ impl ReadRounds for MemoryReader<Rounds> {
         let found = self.read(|states| {
             // The parts are in order of shards, and so is the list.
             let listed = states.iter().filter_map(|state| Some((*state, state.listed.get(&status)?)));
-            let rows = listed.flat_map(|(state, listed)| {
-                listed.range(range).filter_map(|(_, key)| state.rounds.get(key))
-            });
+            let rows = listed
+                .flat_map(|(state, listed)| listed.range(range).filter_map(|(_, key)| state.rounds.get(key)));
             rows.take(limit + 1).cloned().collect::<Vec<_>>()
         })?;
         Ok(found.map(|rows| Page::of(rows, limit, RoundRow::cursor)))

@@ -193,10 +193,7 @@ impl<H: Home> Follower<H> {
     }
 
     /// Waits for the first of: something is said, told to stop, `or` is over.
-    async fn listen(
-        &mut self,
-        or: impl Future<Output = ()>,
-    ) -> Result<Option<Message<H::View>>, Ended> {
+    async fn listen(&mut self, or: impl Future<Output = ()>) -> Result<Option<Message<H::View>>, Ended> {
         let mut stop = self.shared.stop.clone();
         let (message, or, stopped) = (pin!(self.messages.recv()), pin!(or), pin!(stop.changed()));
         match select(select(message, or), stopped).await {
@@ -204,7 +201,11 @@ impl<H: Home> Follower<H> {
             Either::Left((Either::Right(_), _)) => Ok(None),
             // The runner is gone, or told to stop.
             Either::Left((Either::Left((None, _)), _)) | Either::Right(_) => {
-                if self.shared.is_stopped() { Err(Ended) } else { Ok(None) }
+                if self.shared.is_stopped() {
+                    Err(Ended)
+                } else {
+                    Ok(None)
+                }
             }
         }
     }
@@ -428,8 +429,11 @@ impl<H: Home> Follower<H> {
         if stop.at != Some((order.shard, order.position)) || !stop.is_skippable() {
             return Err(self.not_now(format!("only what it cannot take is left out; it stopped: {stop}")));
         }
-        let Some(track) = &mut self.track else { return Err(self.not_now("the view is not open: resume it")) };
-        let found = self.feed.store().read(order.shard, order.position, 1).await.map_err(ControlError::Store)?;
+        let Some(track) = &mut self.track else {
+            return Err(self.not_now("the view is not open: resume it"));
+        };
+        let found =
+            self.feed.store().read(order.shard, order.position, 1).await.map_err(ControlError::Store)?;
         let Some(commit) = found.first() else {
             return Err(self.not_now("the store does not have that commit any more"));
         };
@@ -537,7 +541,9 @@ impl<H: Home> Follower<H> {
             Mode::Paused => State::Paused,
             Mode::Stopped(stop) => State::Stopped(Arc::clone(stop)),
             Mode::Waiting(from) => State::Rebuilding { from: *from },
-            Mode::Running if self.track.as_ref().is_some_and(|track| track.lag() == 0 && !track.heads.is_empty()) => {
+            Mode::Running
+                if self.track.as_ref().is_some_and(|track| track.lag() == 0 && !track.heads.is_empty()) =>
+            {
                 State::Live
             }
             Mode::Running => State::CatchingUp,

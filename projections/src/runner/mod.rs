@@ -21,11 +21,11 @@ use crate::view::View;
 
 pub(crate) use live::guarded;
 use live::{Message, Order, Reply, Shared};
-pub(crate) use track::{Patience, Track};
 pub use state::{
     ControlError, OnProgress, Progress, RebuildProgress, RebuildSettings, RebuildState, Settings, SkipOrder,
     StartError, State, Stop, StopReason, Throttle, WaitError,
 };
+pub(crate) use track::{Patience, Track};
 
 /// How many orders may wait for a runner.
 const ORDERS_MAX: usize = 16;
@@ -60,7 +60,10 @@ pub struct Runner {
 
 impl std::fmt::Debug for Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Runner").field("view", &self.name).field("state", &self.progress().state).finish_non_exhaustive()
+        f.debug_struct("Runner")
+            .field("view", &self.name)
+            .field("state", &self.progress().state)
+            .finish_non_exhaustive()
     }
 }
 
@@ -206,7 +209,8 @@ impl Runner {
         limit: Duration,
         reached: impl Fn(&Progress) -> bool,
     ) -> Result<Arc<Checkpoint>, WaitError> {
-        let last = self.wait_for_progress(limit, |progress| reached(progress) || progress.state.is_over()).await?;
+        let last =
+            self.wait_for_progress(limit, |progress| reached(progress) || progress.state.is_over()).await?;
         let view = self.name.clone();
         match last.state {
             _ if reached(&last) => Ok(last.checkpoint),

@@ -71,7 +71,8 @@ pub(super) fn spawn<H: Home>(order: Order<H>, view: Option<H::View>) {
         end(&rebuild.order.shared, &rebuild.order.settings, state);
     });
     if let Err(error) = spawned {
-        let error = ViewError::Home { doing: "starting the rebuild".to_owned(), source: Some(Box::new(error)) };
+        let error =
+            ViewError::Home { doing: "starting the rebuild".to_owned(), source: Some(Box::new(error)) };
         end(&shared, &settings, RebuildState::Failed(Arc::new(failure(error))));
     }
 }

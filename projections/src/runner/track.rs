@@ -119,7 +119,11 @@ pub(crate) struct Track<V> {
 
 impl<V: View> Track<V> {
     /// Asks a view where it stands, and compares that with the store.
-    pub(crate) async fn start(feed: Feed, mut view: V, batch_commits_max: usize) -> Result<Self, (V, Trouble)> {
+    pub(crate) async fn start(
+        feed: Feed,
+        mut view: V,
+        batch_commits_max: usize,
+    ) -> Result<Self, (V, Trouble)> {
         let verified = async {
             let checkpoint = view.checkpoint().await?;
             verify_checkpoint(&checkpoint, feed.store().as_ref()).await?;
@@ -172,7 +176,8 @@ impl<V: View> Track<V> {
 
     /// Counts only what another checkpoint contains, as if the store ended there.
     pub(crate) fn look_no_further(&mut self, than: &Checkpoint) {
-        let nearer = |(head, bound): (&Head, &Head)| if bound.position < head.position { *bound } else { *head };
+        let nearer =
+            |(head, bound): (&Head, &Head)| if bound.position < head.position { *bound } else { *head };
         self.heads = Arc::new(self.heads.iter().zip(than.heads()).map(nearer).collect());
     }
 

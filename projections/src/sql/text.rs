@@ -49,7 +49,8 @@ impl Table {
     /// Puts a row, new or not.
     pub fn upsert(&self) -> String {
         let (columns, key) = (list(self.names()), list(self.key_names()));
-        let sets: Vec<_> = self.names().skip(self.key).map(|name| format!("{name} = excluded.{name}")).collect();
+        let sets: Vec<_> =
+            self.names().skip(self.key).map(|name| format!("{name} = excluded.{name}")).collect();
         let change =
             if sets.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {}", sets.join(", ")) };
         let values = placeholders(self.columns.len());

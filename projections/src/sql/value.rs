@@ -115,7 +115,8 @@ impl Row {
             Value::Integer(number) => T::try_from(*number).ok(),
             _ => None,
         };
-        number.ok_or_else(|| ViewError::Damaged(format!("{:?} is not the number expected", self.value(column))))
+        number
+            .ok_or_else(|| ViewError::Damaged(format!("{:?} is not the number expected", self.value(column))))
     }
 
     /// The number in a column that may have none.

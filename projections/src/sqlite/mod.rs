@@ -95,7 +95,9 @@ impl Texts {
         };
         let texts: HashMap<_, _> = tables.map(texts).collect();
         match texts.keys().find(|name| name.starts_with(RESERVED)) {
-            Some(name) => Err(ViewError::home(format!("the table {name} of {} is named as the home's own", M::NAME))),
+            Some(name) => {
+                Err(ViewError::home(format!("the table {name} of {} is named as the home's own", M::NAME)))
+            }
             None => Ok(Self(texts)),
         }
     }
@@ -122,7 +124,9 @@ fn prepare(connection: &Connection) -> Result<(), ViewError> {
 fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<(), ViewError> {
     if statement.parameter_count() != values.len() {
         let (found, given) = (statement.parameter_count(), values.len());
-        return Err(ViewError::home(format!("a statement with {found} placeholders was given {given} values")));
+        return Err(ViewError::home(format!(
+            "a statement with {found} placeholders was given {given} values"
+        )));
     }
     for (index, value) in values.iter().enumerate() {
         statement.raw_bind_parameter(index + 1, value)?;
@@ -307,11 +311,7 @@ impl<M: SqlModel> View for Sqlite<M> {
 }
 
 /// Where the view stands in one shard.
-fn read_head(
-    connection: &Connection,
-    identity: &LedgerIdentity,
-    shard: Shard,
-) -> Result<Head, ViewError> {
+fn read_head(connection: &Connection, identity: &LedgerIdentity, shard: Shard) -> Result<Head, ViewError> {
     let head = frame::read_head(connection, shard)?;
     Ok(head.unwrap_or_else(|| ledger_store::genesis(identity, shard)))
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use ledger_core::{CurrencyRegistry, PlayerId};
 use ledger_core::stored::{CommitBody, CommitIndex};
 use ledger_core::testing::TestLedger;
 use ledger_core::testing::generators::{histories, policies};
+use ledger_core::{CurrencyRegistry, PlayerId};
 use ledger_store::{
     EventStore as _, FORMAT, Head, LedgerId, LedgerIdentity, MemoryStore, Position, SealedCommit, Shard,
     ShardAppend, ShardCount, StoredCommit, commit_hash, genesis,

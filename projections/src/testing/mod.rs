@@ -94,7 +94,11 @@ async fn contents<S: Subject>(subject: &mut S, view: &mut S::View) -> Result<Con
 }
 
 /// Feeds the history in batches of these sizes, the last one repeated, and answers what the view holds.
-async fn fed<S: Subject>(subject: &mut S, history: &[Arc<Commit>], sizes: &[usize]) -> Result<Contents, String> {
+async fn fed<S: Subject>(
+    subject: &mut S,
+    history: &[Arc<Commit>],
+    sizes: &[usize],
+) -> Result<Contents, String> {
     let mut view = subject.fresh().await.map_err(seen)?;
     feed(&mut view, history, sizes).await?;
     contents(subject, &mut view).await
@@ -203,11 +207,7 @@ pub async fn v03_resumes_at_every_commit<S: Subject>(subject: &mut S, history: &
     v03_in_the_middle(subject, history, &whole).await
 }
 
-async fn v03_in_the_middle<S: Subject>(
-    subject: &mut S,
-    history: &[Arc<Commit>],
-    whole: &Contents,
-) -> Check {
+async fn v03_in_the_middle<S: Subject>(subject: &mut S, history: &[Arc<Commit>], whole: &Contents) -> Check {
     let (first, second) = history.split_at(history.len() / 2);
     for polls in 1..=CRASHES_MAX {
         let mut view = subject.fresh().await.map_err(seen)?;
@@ -454,7 +454,11 @@ pub async fn v12_a_claim_about_the_log<S: Subject>(subject: &mut S, history: &[A
     };
     let verdicts = [
         ("its own history", true, Shelf::new(identity, history)),
-        ("a history that ends before it", false, Shelf::new(identity, history.get(..cut / 2).unwrap_or_default())),
+        (
+            "a history that ends before it",
+            false,
+            Shelf::new(identity, history.get(..cut / 2).unwrap_or_default()),
+        ),
         ("another history", false, Shelf::forged(identity, history)),
     ];
     for (what, accepted, shelf) in verdicts {
@@ -491,7 +495,9 @@ pub async fn v13_a_skip_is_a_record<S: Subject>(subject: &mut S, history: &[Arc<
         equal("V13", &contents(subject, &mut view).await?, &before)?;
     }
     match view.skip(&skip).await {
-        Err(ViewError::NotSkippable(_)) => return equal("V13", &contents(subject, &mut view).await?, &before),
+        Err(ViewError::NotSkippable(_)) => {
+            return equal("V13", &contents(subject, &mut view).await?, &before);
+        }
         Err(error) => return Err(format!("V13: a skip was refused: {error}")),
         Ok(after) => equal("V13", &after, &before.1.skip(&skip).map_err(seen)?)?,
     }

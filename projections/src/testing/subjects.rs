@@ -56,7 +56,8 @@ impl<M: Model> InMemory<M> {
             loop {
                 let page = reader.list(cursor.as_ref(), PAGE_MAX).await?.value;
                 for row in &page.rows {
-                    let row = serde_json::to_string(row).map_err(|error| ViewError::home(error.to_string()))?;
+                    let row =
+                        serde_json::to_string(row).map_err(|error| ViewError::home(error.to_string()))?;
                     text.push_str(&row);
                     text.push('\n');
                 }
@@ -82,11 +83,7 @@ impl<M: MemoryModel> Subject for InMemory<M> {
         Ok(view)
     }
 
-    async fn reopen_as(
-        &mut self,
-        _: Memory<M>,
-        _: &LedgerIdentity,
-    ) -> Option<Result<Memory<M>, ViewError>> {
+    async fn reopen_as(&mut self, _: Memory<M>, _: &LedgerIdentity) -> Option<Result<Memory<M>, ViewError>> {
         None
     }
 

@@ -121,7 +121,8 @@ static NUMBERS: Table = Table {
 impl SqlModel for Endless {
     const NAME: &'static str = "endless";
     const VERSION: u32 = 1;
-    const MIGRATIONS: &'static [Migration] = &[Migration { name: "numbers", steps: &[Step::Table(&NUMBERS)] }];
+    const MIGRATIONS: &'static [Migration] =
+        &[Migration { name: "numbers", steps: &[Step::Table(&NUMBERS)] }];
     fn fold(rows: &dyn Lookup, _: &[&Commit], _: &mut Writes) -> Result<(), ViewError> {
         for n in 0_i64.. {
             if rows.row(&NUMBERS, &[n.into()])?.is_none() {

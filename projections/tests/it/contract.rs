@@ -148,8 +148,10 @@ impl Counter {
         let mut heads = kept.checkpoint.heads().to_vec();
         let skips = kept.checkpoint.skips().to_vec();
         for (nth, commit) in commits.iter().enumerate() {
-            let (shard, is_blind) = (commit.shard, matches!(self.bug, Bug::IgnoresHashes | Bug::CountsAgain | Bug::SkipsGaps));
-            let index = if self.bug == Bug::TakesAnyShard { shard.index() % heads.len() } else { shard.index() };
+            let (shard, is_blind) =
+                (commit.shard, matches!(self.bug, Bug::IgnoresHashes | Bug::CountsAgain | Bug::SkipsGaps));
+            let index =
+                if self.bug == Bug::TakesAnyShard { shard.index() % heads.len() } else { shard.index() };
             let Some(head) = heads.get(index).copied() else {
                 return Err(ViewError::OtherLedger("it has no such shard".to_owned()));
             };
@@ -168,7 +170,8 @@ impl Counter {
             }
             self.take(kept, commit, nth)?;
             heads[index] = commit.head();
-            kept.checkpoint = Checkpoint::from_heads(kept.checkpoint.identity(), heads.clone())?.with_skips(skips.clone())?;
+            kept.checkpoint = Checkpoint::from_heads(kept.checkpoint.identity(), heads.clone())?
+                .with_skips(skips.clone())?;
         }
         Ok(())
     }
@@ -226,7 +229,8 @@ impl View for Counter {
         }
         kept.checkpoint = kept.checkpoint.skip(skip)?;
         if self.bug == Bug::ForgetsSkips {
-            kept.checkpoint = Checkpoint::from_heads(kept.checkpoint.identity(), kept.checkpoint.heads().to_vec())?;
+            kept.checkpoint =
+                Checkpoint::from_heads(kept.checkpoint.identity(), kept.checkpoint.heads().to_vec())?;
         }
         Ok(kept.checkpoint.clone())
     }
@@ -374,7 +378,8 @@ async fn a_large_batch_is_folded_side_by_side() {
     // Poison in two shards: the one that was delivered first is named, and nothing of the batch is there.
     let posted = |commit: &&Arc<Commit>| crate::history::has_entry(commit);
     let first = commits.iter().skip(2_000).find(posted).unwrap();
-    let second = commits.iter().skip(2_500).filter(posted).find(|commit| commit.shard != first.shard).unwrap();
+    let second =
+        commits.iter().skip(2_500).filter(posted).find(|commit| commit.shard != first.shard).unwrap();
     let mut batch = commits[1_900..3_900].to_vec();
     for commit in &mut batch {
         if commit.hash == first.hash || commit.hash == second.hash {

@@ -166,7 +166,10 @@ async fn a_skip_is_recorded_and_told_with_every_answer() {
 
     // Answers about the other shard lack nothing.
     let of_shard = reader.read_shard(FUSSY_AT.0, |_| ()).unwrap();
-    assert_eq!(of_shard.incomplete.map(|incomplete| (incomplete.since, incomplete.skips)), Some((skip.clone(), 1)));
+    assert_eq!(
+        of_shard.incomplete.map(|incomplete| (incomplete.since, incomplete.skips)),
+        Some((skip.clone(), 1))
+    );
     assert_eq!(reader.read_shard(Shard(0), |_| ()).unwrap().incomplete, None);
     let whole = reader.read(|_| ()).unwrap();
     assert_eq!(whole.incomplete().map(|incomplete| incomplete.since), Some(skip.clone()));
@@ -176,13 +179,22 @@ async fn a_skip_is_recorded_and_told_with_every_answer() {
     assert!(matches!(running, Err(ControlError::NotNow { .. })), "{running:?}");
 
     // A rebuild stops at it too, unless it may leave it out or the view was mended; then it is complete.
-    crate::rebuild::rebuilt(&runner, vec![], |state| matches!(state, ledger_projections::RebuildState::Failed(_))).await;
+    crate::rebuild::rebuilt(&runner, vec![], |state| {
+        matches!(state, ledger_projections::RebuildState::Failed(_))
+    })
+    .await;
     assert_eq!(reader.checkpoint().await.unwrap(), checkpoint, "the live view is as it was");
     let skips = checkpoint.skips().to_vec();
-    crate::rebuild::rebuilt(&runner, skips, |state| matches!(state, ledger_projections::RebuildState::Swapped)).await;
+    crate::rebuild::rebuilt(&runner, skips, |state| {
+        matches!(state, ledger_projections::RebuildState::Swapped)
+    })
+    .await;
     assert_eq!(reader.checkpoint().await.unwrap().skips(), checkpoint.skips());
     MENDED.store(true, Ordering::SeqCst);
-    crate::rebuild::rebuilt(&runner, vec![], |state| matches!(state, ledger_projections::RebuildState::Swapped)).await;
+    crate::rebuild::rebuilt(&runner, vec![], |state| {
+        matches!(state, ledger_projections::RebuildState::Swapped)
+    })
+    .await;
     let mended = reader.checkpoint().await.unwrap();
     assert_eq!((mended.heads(), mended.skips()), (&heads[..], &[][..]));
 }
@@ -331,7 +343,9 @@ async fn a_reader_waits_for_its_own_write() {
     for (shard, commit) in &written {
         let head = reader.at_least(*shard, commit.position, LIMIT).await.unwrap();
         assert!(head.position >= commit.position);
-        let Partition::Player(player) = &decoded(&[(*shard, commit.clone())])[0].body.partition else { continue };
+        let Partition::Player(player) = &decoded(&[(*shard, commit.clone())])[0].body.partition else {
+            continue;
+        };
         assert!(reader.player(player).await.unwrap().head.position >= commit.position);
     }
     let short = Duration::from_millis(20);
@@ -352,7 +366,8 @@ async fn pages_are_stable_while_the_view_moves_on() {
     let store = store(&world);
     append(store.as_ref(), &world.run(500)).await;
     let feed = Feed::new(store.clone());
-    let (balances, rounds) = (Memory::<Balances>::new(&world.identity), Memory::<Rounds>::new(&world.identity));
+    let (balances, rounds) =
+        (Memory::<Balances>::new(&world.identity), Memory::<Rounds>::new(&world.identity));
     let (balances_reader, rounds_reader) = (balances.reader(), rounds.reader());
     let runners = [
         Runner::start_view(&feed, balances, woken()).unwrap(),
@@ -382,7 +397,10 @@ pub(crate) async fn paged(
         append(store.as_ref(), &world.run(30)).await;
         caught_up().await;
         let page = balances.list(cursor.as_ref(), 3).await.unwrap();
-        assert!(last.as_ref().is_none_or(|last| page.checkpoint.is_at_least(last)), "each page says where it is true");
+        assert!(
+            last.as_ref().is_none_or(|last| page.checkpoint.is_at_least(last)),
+            "each page says where it is true"
+        );
         last = Some(page.checkpoint);
         met.extend(page.value.rows.into_iter().map(|(player, _)| player));
         cursor = page.value.next;

@@ -10,8 +10,8 @@ use ledger_projections::sqlite::{Sqlite, SqliteHome, SqliteReader};
 use ledger_projections::testing::dump_tables;
 use ledger_projections::trial_balance::TrialBalance;
 use ledger_projections::{
-    Building, Commit, ControlError, Feed, Home, Live, RebuildSettings, RebuildState, Runner, Settings, Standing,
-    State, StopReason, Throttle, View, ViewError,
+    Building, Commit, ControlError, Feed, Home, Live, RebuildSettings, RebuildState, Runner, Settings,
+    Standing, State, StopReason, Throttle, View, ViewError,
 };
 use ledger_store::EventStore;
 
@@ -21,7 +21,8 @@ use crate::rebuild::{anew, rebuilt, small, while_writing};
 use crate::runner::{LIMIT, over, store, woken};
 
 fn files(folder: &Path, of: &str) -> Vec<String> {
-    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.filter(|name| name.starts_with(of) && name.ends_with(".sqlite")).collect();
     names.sort();
     names
@@ -104,7 +105,8 @@ async fn the_version_of_the_fold_decides_on_start() {
     rebuild.wait_for(|progress| progress.done > 10).await.unwrap();
     runner.stop(LIMIT).await.unwrap();
     let two = SqliteHome::<Two>::new(folder.path(), &world.identity).unwrap();
-    let half = two.building(Building::Resume).await.unwrap().expect("it is there").checkpoint().await.unwrap();
+    let half =
+        two.building(Building::Resume).await.unwrap().expect("it is there").checkpoint().await.unwrap();
     assert!(half.commits() > 10 && half.commits() < 200, "{}", half.commits());
     let before = feed.stats().given;
     let runner = Runner::start(&feed, two, small()).unwrap();
@@ -265,11 +267,16 @@ async fn a_failing_home_is_mended_and_resumed() {
     let order = |sql: &str| {
         Connection::open(folder.path().join("balances.1.sqlite")).unwrap().execute_batch(sql).unwrap();
     };
-    order("CREATE TRIGGER full BEFORE UPDATE ON view_heads BEGIN SELECT RAISE(ABORT, 'the disk is full'); END");
+    order(
+        "CREATE TRIGGER full BEFORE UPDATE ON view_heads BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+    );
     let more = world.run(20);
     append(store.as_ref(), &more).await;
     let (_, reason) = over(&runner).await;
-    assert!(matches!(&reason, StopReason::View(error) if matches!(**error, ViewError::Home { .. })), "{reason}");
+    assert!(
+        matches!(&reason, StopReason::View(error) if matches!(**error, ViewError::Home { .. })),
+        "{reason}"
+    );
     assert!(reason.to_string().contains("the disk is full"), "{reason}");
     check_balances(&reader, &world_before(&all), &decoded(&all));
     order("DROP TRIGGER full");
@@ -306,7 +313,11 @@ async fn pages_are_stable_while_the_view_moves_on_in_sqlite() {
     for (shard, commit) in &written {
         assert!(reader.at_least(*shard, commit.position, LIMIT).await.unwrap().position >= commit.position);
     }
-    let early = reader.at_least(ledger_store::Shard(0), ledger_store::Position(9_999), std::time::Duration::from_millis(5));
+    let early = reader.at_least(
+        ledger_store::Shard(0),
+        ledger_store::Position(9_999),
+        std::time::Duration::from_millis(5),
+    );
     assert!(matches!(early.await, Err(ViewError::Behind { .. })));
 }
 
@@ -344,5 +355,6 @@ async fn a_skip_stays_with_the_file() {
     }
     assert_eq!(of_shards.len(), 2, "both kinds were looked at");
     let runner = Runner::start(&Feed::new(store.clone()), home(), woken()).unwrap();
-    rebuilt(&runner, vec![], |state| matches!(state, RebuildState::Failed(stop) if stop.at == Some(at))).await;
+    rebuilt(&runner, vec![], |state| matches!(state, RebuildState::Failed(stop) if stop.at == Some(at)))
+        .await;
 }

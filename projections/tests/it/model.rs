@@ -105,7 +105,8 @@ async fn it_passes_the_kit() {
     {
         let folder = tempfile::tempdir().unwrap();
         let mut subject =
-            ledger_projections::testing::InSqlite::<Turnover>::new(&world.identity, folder.path()).with_poison(poison);
+            ledger_projections::testing::InSqlite::<Turnover>::new(&world.identity, folder.path())
+                .with_poison(poison);
         check_all(&mut subject, &history).await.unwrap();
     }
 }
@@ -124,7 +125,8 @@ fn it_equals_the_naive_in_every_home() {
         {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("turnover");
-            let mut view = ledger_projections::sqlite::Sqlite::<Turnover>::open(path, &world.identity).unwrap();
+            let mut view =
+                ledger_projections::sqlite::Sqlite::<Turnover>::open(path, &world.identity).unwrap();
             for batch in commits.chunks(17) {
                 block_on(view.apply(batch)).unwrap();
             }

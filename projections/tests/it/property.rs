@@ -73,7 +73,8 @@ fn debts_are_shown_while_they_stand() {
         let more = world.commits(100);
         feed(&mut view, &more, 40);
         commits.extend(more);
-        let balances = world.players().into_iter().filter_map(|player| now(reader.player(&player)).unwrap().value);
+        let balances =
+            world.players().into_iter().filter_map(|player| now(reader.player(&player)).unwrap().value);
         let found: usize =
             balances.map(|b| b.purses.iter().filter(|purse| purse.receivable.is_some()).count()).sum();
         if found > 0 || commits.len() % 2_000 == 0 {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use ledger_projections::balances::Balances;
 use ledger_projections::trial_balance::{ReadTrialBalance, TrialBalance};
 use ledger_projections::{
-    Building, Checkpoint, ControlError, Feed, Home, Memory, MemoryHome, RebuildProgress,
-    RebuildSettings, RebuildState, Runner, Settings, Skip, Standing, State, StopReason, Throttle, ViewError,
+    Building, Checkpoint, ControlError, Feed, Home, Memory, MemoryHome, RebuildProgress, RebuildSettings,
+    RebuildState, Runner, Settings, Skip, Standing, State, StopReason, Throttle, ViewError,
 };
 use ledger_store::EventStore;
 

@@ -10,8 +10,8 @@ use ledger_projections::balances::Balances;
 use ledger_projections::rounds::Rounds;
 use ledger_projections::trial_balance::{ReadTrialBalance, TrialBalance};
 use ledger_projections::{
-    Checkpoint, Commit, Feed, FollowError, Memory, Runner, Settings, State, StopReason, View, ViewError, WaitError,
-    verify_checkpoint,
+    Checkpoint, Commit, Feed, FollowError, Memory, Runner, Settings, State, StopReason, View, ViewError,
+    WaitError, verify_checkpoint,
 };
 use ledger_store::{EventStore, MemoryStore, Position, Shard, StoreError};
 
@@ -160,7 +160,9 @@ async fn waiting_has_a_limit_and_an_end() {
 
     let mut other = store.heads().await.unwrap();
     other[0].hash = ledger_store::CommitHash([1; 32]);
-    let trial = Runner::start_view(&Feed::new(store.clone()), Memory::<TrialBalance>::new(&world.identity), woken()).unwrap();
+    let trial =
+        Runner::start_view(&Feed::new(store.clone()), Memory::<TrialBalance>::new(&world.identity), woken())
+            .unwrap();
     assert!(matches!(trial.wait_for_all(&other, LIMIT).await, Err(WaitError::OtherHistory { .. })));
 }
 
@@ -168,7 +170,9 @@ async fn waiting_has_a_limit_and_an_end() {
 async fn stopping_ends_what_waits() {
     let world = World::new(1, 1, 7);
     let store = store(&world);
-    let runner = Runner::start_view(&Feed::new(store.clone()), Memory::<Balances>::new(&world.identity), woken()).unwrap();
+    let runner =
+        Runner::start_view(&Feed::new(store.clone()), Memory::<Balances>::new(&world.identity), woken())
+            .unwrap();
     let mut waiting = Box::pin(runner.wait_for(Shard(0), Position(1), LIMIT));
     let early = tokio::time::timeout(Duration::from_millis(1), &mut waiting).await;
     assert!(early.is_err());
@@ -187,7 +191,8 @@ async fn a_poison_commit_stops_one_view_and_not_the_other() {
     let (view, mut panicking) = panics;
     let panics = Runner::start_view(&Feed::new(store.clone()), view, woken()).unwrap();
     let goes_on =
-        Runner::start_view(&Feed::new(store.clone()), Memory::<TrialBalance>::new(&world.identity), woken()).unwrap();
+        Runner::start_view(&Feed::new(store.clone()), Memory::<TrialBalance>::new(&world.identity), woken())
+            .unwrap();
 
     let place = (Shard(2), Position(3));
     batches.recv().await.unwrap().1.send(Pass::Poison(place.0, place.1)).map_err(|_| ()).unwrap();
@@ -243,7 +248,8 @@ async fn an_entry_of_nobody_is_poison() {
     body.partition = Partition::Player(id(PlayerId::new, "nobody"));
     let sealed = world.seal(&body);
     append(store.as_ref(), &[sealed]).await;
-    let runner = Runner::start_view(&Feed::new(store), Memory::<Balances>::new(&world.identity), woken()).unwrap();
+    let runner =
+        Runner::start_view(&Feed::new(store), Memory::<Balances>::new(&world.identity), woken()).unwrap();
     let (at, reason) = over(&runner).await;
     assert_eq!(at, Some((Shard(0), Position(41))));
     assert!(reason.to_string().contains("never opened"), "{reason}");
@@ -334,7 +340,9 @@ async fn another_history_is_refused_while_live() {
     for (commits, name) in [(&all[..30], "behind"), (&fork[..], "forked")] {
         let odd = Arc::new(Odd::new(whole.clone()));
         let settings = Settings { poll_every: Duration::from_millis(2), ..woken() };
-        let runner = Runner::start_view(&Feed::new(odd.clone()), Memory::<Balances>::new(&world.identity), settings).unwrap();
+        let runner =
+            Runner::start_view(&Feed::new(odd.clone()), Memory::<Balances>::new(&world.identity), settings)
+                .unwrap();
         runner.wait_for_all(&whole.heads().await.unwrap(), LIMIT).await.unwrap();
         let restored = store(&world);
         append(restored.as_ref(), commits).await;
@@ -352,12 +360,18 @@ async fn an_unavailable_store_is_asked_again_but_not_for_ever() {
     let odd = Arc::new(Odd::new(inner.clone()));
     let settings = Settings { store_retries_max: 4, ..woken() };
     odd.failures.store(4, Ordering::SeqCst);
-    let runner =
-        Runner::start_view(&Feed::new(odd.clone()), Memory::<Balances>::new(&world.identity), settings.clone()).unwrap();
+    let runner = Runner::start_view(
+        &Feed::new(odd.clone()),
+        Memory::<Balances>::new(&world.identity),
+        settings.clone(),
+    )
+    .unwrap();
     runner.wait_for_all(&inner.heads().await.unwrap(), LIMIT).await.unwrap();
     drop(runner);
     odd.failures.store(1_000, Ordering::SeqCst);
-    let runner = Runner::start_view(&Feed::new(odd.clone()), Memory::<Balances>::new(&world.identity), settings).unwrap();
+    let runner =
+        Runner::start_view(&Feed::new(odd.clone()), Memory::<Balances>::new(&world.identity), settings)
+            .unwrap();
     let (_, reason) = over(&runner).await;
     assert!(matches!(reason, StopReason::Store(StoreError::Unavailable { .. })), "{reason}");
     assert!(odd.failures.load(Ordering::SeqCst) > 900, "a bound on retries");
@@ -369,7 +383,8 @@ async fn damaged_bytes_stop_the_projection_at_once() {
     let store = store(&world);
     append(store.as_ref(), &world.run(10)).await;
     store.damage(Shard(0), Position(5)).unwrap();
-    let runner = Runner::start_view(&Feed::new(store), Memory::<Balances>::new(&world.identity), woken()).unwrap();
+    let runner =
+        Runner::start_view(&Feed::new(store), Memory::<Balances>::new(&world.identity), woken()).unwrap();
     let (_, reason) = over(&runner).await;
     assert!(matches!(reason, StopReason::Store(StoreError::Corrupted(_))), "{reason}");
 }

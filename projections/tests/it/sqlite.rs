@@ -43,8 +43,12 @@ async fn resumes<M: SqlModel>(seed: u64) -> (PathBuf, tempfile::TempDir, World, 
     loop {
         let view = Sqlite::<M>::open(&rough, &world.identity).unwrap();
         let size = 1 + world.index(23);
-        let runner =
-            Runner::start_view(&Feed::new(store.clone()), view, Settings { batch_commits_max: size, ..woken() }).unwrap();
+        let runner = Runner::start_view(
+            &Feed::new(store.clone()),
+            view,
+            Settings { batch_commits_max: size, ..woken() },
+        )
+        .unwrap();
         let shard = Shard(u16::try_from(world.draw(4)).unwrap());
         let at = contents::<M>(&rough, &world.identity).1.heads()[shard.index()].position;
         let target = ledger_store::Position((at.0 + world.draw(20)).min(heads[shard.index()].position.0));
@@ -167,7 +171,8 @@ async fn a_power_cut_at_any_moment_leaves_whole_batches() {
         positions.insert(at.commits());
         let before: Vec<_> =
             commits.iter().filter(|commit| at.contains(commit.shard, commit.position)).cloned().collect();
-        let mut calm = Sqlite::<Balances>::open(folder.path().join(format!("calm{cut}")), &world.identity).unwrap();
+        let mut calm =
+            Sqlite::<Balances>::open(folder.path().join(format!("calm{cut}")), &world.identity).unwrap();
         calm.apply(&before).await.unwrap();
         assert_eq!(contents::<Balances>(calm.path(), &world.identity), (found, at));
         view.apply(&commits).await.unwrap();
@@ -213,7 +218,10 @@ static TABLE_EDITED: Table = Table { name: "one", columns: &AB, key: 1, indexes:
 const ONE: Migration = Migration { name: "one", steps: &[Step::Table(&TABLE_ONE)] };
 const TWO: Migration = Migration {
     name: "two",
-    steps: &[Step::Sql { sqlite: "CREATE TABLE two (a TEXT) STRICT;", postgres: "CREATE TABLE two (a TEXT);" }],
+    steps: &[Step::Sql {
+        sqlite: "CREATE TABLE two (a TEXT) STRICT;",
+        postgres: "CREATE TABLE two (a TEXT);",
+    }],
 };
 const EDITED: Migration = Migration { name: "one", steps: &[Step::Table(&TABLE_EDITED)] };
 const BROKEN: Migration = Migration {

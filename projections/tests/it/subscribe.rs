@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use ledger_projections::{
     Checkpoint, CheckpointStore, Delivery, EventId, Feed, FileCheckpoints, Occurrence, PublishError,
-    PublishSettings, Sink, SinkError, StopReason, Subscription, SubscriptionSettings, ViewError, publish, saved_or,
+    PublishSettings, Sink, SinkError, StopReason, Subscription, SubscriptionSettings, ViewError, publish,
+    saved_or,
 };
 use ledger_store::{EventStore, LedgerId, MemoryStore, Position, Shard};
 
@@ -174,7 +175,13 @@ async fn what_cannot_be_read_ends_it_and_is_not_skipped() {
     // A host that decides to go on without it says so in its checkpoint, and it stays there.
     let commit = store.read(Shard(0), Position(21), 1).await.unwrap().pop().unwrap();
     let crate_order = crate::control::skip_order(Shard(0), Position(21));
-    let skip = ledger_projections::Skip::new(&commit, "from the future", crate_order.by, crate_order.why, crate_order.at);
+    let skip = ledger_projections::Skip::new(
+        &commit,
+        "from the future",
+        crate_order.by,
+        crate_order.why,
+        crate_order.at,
+    );
     let mut subscription = feed.subscribe(last.skip(&skip).unwrap(), small()).unwrap();
     let (met, at) = until(&mut subscription, &store).await;
     assert!(!met.is_empty() && met.iter().all(|id| id.position > Position(21)));
@@ -210,7 +217,8 @@ async fn a_store_that_never_wakes_or_fails_for_a_while_is_borne() {
         store_retry_pause: Duration::from_millis(1),
         ..small()
     };
-    let mut subscription = Feed::new(odd.clone()).subscribe(Checkpoint::start(&world.identity), settings).unwrap();
+    let mut subscription =
+        Feed::new(odd.clone()).subscribe(Checkpoint::start(&world.identity), settings).unwrap();
     until(&mut subscription, &inner).await;
     odd.failures.store(5, std::sync::atomic::Ordering::SeqCst);
     append(inner.as_ref(), &world.run(10)).await;
@@ -285,7 +293,11 @@ async fn a_publisher_tries_again_saves_and_goes_on() {
     let feed = Feed::new(store.clone());
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = FileCheckpoints::new(folder.path().join("checkpoints")).unwrap();
-    let quick = PublishSettings { retries_max: 3, retry_pause: Duration::from_millis(1), ..PublishSettings::default() };
+    let quick = PublishSettings {
+        retries_max: 3,
+        retry_pause: Duration::from_millis(1),
+        ..PublishSettings::default()
+    };
     let end = Checkpoint::from_heads(&world.identity, store.heads().await.unwrap()).unwrap();
 
     let mut broker = Broker { fail: 3, torn: 2, ..Broker::default() };

@@ -20,7 +20,8 @@ fn tables<M: SqlModel>() -> String {
 
 #[test]
 fn the_tables_are_those_of_the_golden_file() {
-    let found = [tables::<Balances>(), tables::<TrialBalance>(), tables::<Rounds>(), tables::<Turnover>()].join("\n");
+    let found =
+        [tables::<Balances>(), tables::<TrialBalance>(), tables::<Rounds>(), tables::<Turnover>()].join("\n");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/tables.sql");
     if std::env::var_os("LEDGER_BLESS_TABLES").is_some() {
         std::fs::write(path, &found).unwrap();

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, consumer};
 use casino_ledger::projections::{
-    Checkpoint, Commit, EventId, Feed, FileCheckpoints, PublishSettings, SubscriptionSettings, publish, saved_or,
+    Checkpoint, Commit, EventId, Feed, FileCheckpoints, PublishSettings, SubscriptionSettings, publish,
+    saved_or,
 };
 use casino_ledger::store::log::{LogOptions, LogStore};
 use casino_ledger::store::{EventStore, LedgerId, Position, READ_COMMITS_MAX};
@@ -60,10 +61,8 @@ async fn messages(server: &Server) -> Vec<(String, Value)> {
     let client = async_nats::connect(server.url()).await.expect("the server answers");
     let stream = jetstream::new(client).get_stream(STREAM).await.expect("the stream is there");
     let count = stream.cached_info().state.messages;
-    let consumer = stream
-        .create_consumer(consumer::pull::OrderedConfig::default())
-        .await
-        .expect("a consumer");
+    let consumer =
+        stream.create_consumer(consumer::pull::OrderedConfig::default()).await.expect("a consumer");
     let all = consumer.messages().await.expect("messages");
     let mut found = Vec::new();
     let mut all = Box::pin(all);
@@ -125,7 +124,8 @@ async fn each_event_is_in_the_stream_exactly_once_whatever_is_killed() {
     assert!(child.wait().expect("it ends").success(), "{output:?}");
     println!("{}", output.last().expect("it says what it did"));
 
-    let store = LogStore::open_read_only(&folder.path().join("ledger"), &LogOptions::default()).expect("the log");
+    let store =
+        LogStore::open_read_only(&folder.path().join("ledger"), &LogOptions::default()).expect("the log");
     let expected = events(&store).await;
     assert!(expected.len() > BETS * 4, "{} events", expected.len());
     check(&messages(&server).await, &expected, store.identity().ledger);
@@ -138,7 +138,9 @@ async fn what_is_published_again_is_known_by_its_id() {
     use casino_ledger::{Ledger, Settings};
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start();
-    let ledger = Ledger::open(folder.path().join("ledger"), Settings::new().expect("settings")).await.expect("a ledger");
+    let ledger = Ledger::open(folder.path().join("ledger"), Settings::new().expect("settings"))
+        .await
+        .expect("a ledger");
     let open = r#"{"command":"open_player","operator":"acme","brand":"lucky","jurisdiction":"MT","zone":"Europe/Malta","kind":"real","currencies":["EUR"]}"#;
     let open: PlayerCommand = serde_json::from_str(open).expect("a command");
     for player in 0..40 {
@@ -147,10 +149,12 @@ async fn what_is_published_again_is_known_by_its_id() {
     }
     let feed = Feed::new(ledger.store());
     let identity = *feed.identity();
-    let heads = Checkpoint::from_heads(&identity, ledger.heads().await.expect("heads")).expect("a checkpoint");
+    let heads =
+        Checkpoint::from_heads(&identity, ledger.heads().await.expect("heads")).expect("a checkpoint");
     let expected = events(ledger.store().as_ref()).await;
     for again in [false, true] {
-        let checkpoints = FileCheckpoints::new(folder.path().join(format!("checkpoints-{again}"))).expect("a folder");
+        let checkpoints =
+            FileCheckpoints::new(folder.path().join(format!("checkpoints-{again}"))).expect("a folder");
         let client = async_nats::connect(server.url()).await.expect("the server answers");
         let mut sink = NatsSink::open(client, STREAM, identity.ledger).await.expect("the stream");
         let counts = sink.published();
@@ -160,7 +164,12 @@ async fn what_is_published_again_is_known_by_its_id() {
         let publishing = publish(subscription, &checkpoints, "test", &mut sink, &settings);
         let until = async {
             let checkpoints: &dyn casino_ledger::projections::CheckpointStore = &checkpoints;
-            while !checkpoints.load("test").await.expect("readable").is_some_and(|saved| saved.is_at_least(&heads)) {
+            while !checkpoints
+                .load("test")
+                .await
+                .expect("readable")
+                .is_some_and(|saved| saved.is_at_least(&heads))
+            {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -181,7 +190,16 @@ async fn what_is_published_again_is_known_by_its_id() {
 #[test]
 fn the_library_does_not_depend_on_nats() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let tree = ["tree", "--package", "casino-ledger", "--all-features", "--edges", "normal,build", "--prefix", "none"];
+    let tree = [
+        "tree",
+        "--package",
+        "casino-ledger",
+        "--all-features",
+        "--edges",
+        "normal,build",
+        "--prefix",
+        "none",
+    ];
     let output = Command::new(env!("CARGO"))
         .current_dir(root)
         .args(tree)

@@ -17,7 +17,8 @@ pub(crate) struct Server {
 fn installed() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     // Debian puts servers where only root's path leads.
-    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin"), PathBuf::from("/usr/local/bin")]);
+    let folders =
+        std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin"), PathBuf::from("/usr/local/bin")]);
     folders.map(|folder| folder.join("nats-server")).find(|file| file.is_file())
 }
 
@@ -34,9 +35,12 @@ fn program() -> PathBuf {
     };
     // Tests run side by side; apt waits for its lock.
     let done = install(&["-o", "DPkg::Lock::Timeout=300", "install", "-y", "nats-server"])
-        || (install(&["update"]) && install(&["-o", "DPkg::Lock::Timeout=300", "install", "-y", "nats-server"]));
+        || (install(&["update"])
+            && install(&["-o", "DPkg::Lock::Timeout=300", "install", "-y", "nats-server"]));
     let found = installed().filter(|_| done);
-    found.expect("this test needs nats-server: install it (Debian: apt-get install nats-server) or run as root")
+    found.expect(
+        "this test needs nats-server: install it (Debian: apt-get install nats-server) or run as root",
+    )
 }
 
 fn spawn(folder: &Path, port: &str) -> Child {
