@@ -44,11 +44,19 @@ pub enum SyncPoint {
     Tail,
     /// `log/` at opening, before the first answer.
     LogDir,
+    /// A run of the index, before anything names it.
+    IndexRun,
+    /// `index/` after a run got its name, before the manifest names it.
+    IndexRunDir,
+    /// The content of the index's manifest before it gets its name.
+    IndexManifest,
+    /// `index/` after the manifest got its name, before what it no longer names is removed.
+    IndexDir,
 }
 
 impl SyncPoint {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::LedgerFolder,
         Self::CreatedRoot,
         Self::IdentityFile,
@@ -64,6 +72,10 @@ impl SyncPoint {
         Self::AsideDir,
         Self::Tail,
         Self::LogDir,
+        Self::IndexRun,
+        Self::IndexRunDir,
+        Self::IndexManifest,
+        Self::IndexDir,
     ];
 }
 

@@ -19,6 +19,7 @@ const LOCK: &str = "writer.lock";
 const LOG: &str = "log";
 const ASIDE: &str = "aside";
 const SNAPSHOTS: &str = "snapshots.bin";
+const INDEX: &str = "index";
 
 /// The paths of one ledger.
 #[derive(Debug, Clone)]
@@ -27,6 +28,7 @@ pub(super) struct Folder {
     pub(super) log: PathBuf,
     pub(super) aside: PathBuf,
     pub(super) snapshots: PathBuf,
+    pub(super) index: PathBuf,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,6 +76,7 @@ impl Folder {
             log: root.join(LOG),
             aside: root.join(ASIDE),
             snapshots: root.join(SNAPSHOTS),
+            index: root.join(INDEX),
         }
     }
 
@@ -209,7 +212,7 @@ impl Folder {
     fn refuse_foreign(&self, files: &dyn Files) -> Result<(), StoreError> {
         for name in files.list(&self.root).map_err(|error| self.io("listing the folder", error))? {
             match name.as_str() {
-                LOCK | LOG | ASIDE | STATE => {}
+                LOCK | LOG | ASIDE | STATE | INDEX => {}
                 IDENTITY => return Err(self.not_a_ledger("it holds a ledger already: open it")),
                 _ if name.strip_suffix(".tmp").is_some_and(|name| name == IDENTITY || name == STATE) => {}
                 _ => return Err(self.not_a_ledger(format!("it holds {name:?}: choose an empty folder"))),
@@ -221,7 +224,7 @@ impl Folder {
                 return Err(self.not_a_ledger(frames));
             }
         }
-        if !self.names(files, &self.aside)?.is_empty() {
+        if !self.names(files, &self.aside)?.is_empty() || !self.names(files, &self.index)?.is_empty() {
             return Err(self.not_a_ledger(frames));
         }
         Ok(())
