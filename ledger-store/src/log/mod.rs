@@ -87,7 +87,7 @@ pub struct LogOptions {
     pub verify_appends: bool,
     /// How the next segment is made ready, and the index written.
     pub prepare: Prepare,
-    /// How much memory the index may take, in bytes; 128 MiB by default, at least 16 KiB. About 8 bytes a bet round
+    /// How much memory the index may take, in bytes; 128 MiB by default, at least 4 KiB. About 8 bytes a bet round
     /// of history keep every look-up of something absent away from the disk; with less, more of them read.
     pub index_bytes: usize,
     /// Which commits are checked when the log is opened; by default those that the index does not cover.

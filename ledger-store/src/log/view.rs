@@ -98,9 +98,10 @@ impl View {
 
     /// Where a walk over the frames that are not covered yet begins: at the last one that is.
     pub(super) fn last_frame(&self) -> Option<(Mark, FramePlace)> {
-        let span = self.layers.active.span();
-        let covered = if span.is_empty() { self.layers.runs.newest()? } else { span };
-        Some((covered.end, covered.last))
+        let Layers { active, pieces, runs } = &self.layers;
+        let pieces = pieces.iter().rev().map(|piece| piece.span());
+        let newest_first = [active.span()].into_iter().chain(pieces).chain(runs.newest());
+        newest_first.filter(|span| !span.is_empty()).map(|span| (span.end, span.last)).next()
     }
 
     /// Adds a commit that is durable and follows its shard's head.

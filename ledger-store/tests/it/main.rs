@@ -11,6 +11,8 @@ mod log_damage;
 #[cfg(feature = "log")]
 mod log_folder;
 #[cfg(feature = "log")]
+mod log_index;
+#[cfg(feature = "log")]
 mod log_kill;
 #[cfg(feature = "log")]
 mod log_power;

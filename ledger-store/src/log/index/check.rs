@@ -1,11 +1,12 @@
 //! Checks an index against the log it was derived from.
 
+use std::sync::Arc;
+
 use super::super::Shared;
 use super::super::view::Admission;
 use super::{Runs, Sought, half};
 use crate::error::StoreError;
 use crate::types::{Head, Position, Shard};
-use std::sync::Arc;
 
 /// What a check of the index found to be right.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl<'a> Checker<'a> {
                 continue;
             }
             seen.push((table, digest));
-            self.look(table, shard, &digest, position)?;
+            self.look(table, shard, &digest, position, in_runs)?;
             self.expected[table.number()] += u64::from(in_runs);
             self.found.postings += 1;
         }
@@ -80,25 +81,21 @@ impl<'a> Checker<'a> {
         shard: Shard,
         digest: &[u8; 16],
         position: Position,
+        in_runs: bool,
     ) -> Result<(), StoreError> {
         let after = Position(position.0 - 1);
         self.positions.clear();
-        self.runs.find(table, shard, digest, after, 1, &mut self.positions)?;
-        if self.positions.is_empty() {
-            let view = self.shared.view()?;
-            view.layers().find_in_memory(table, shard, digest, after, 1, &mut self.positions);
-            drop(view);
-            if self.positions.is_empty() {
-                // What was in memory a moment ago may be in a run by now.
-                self.positions =
-                    self.shared.find(&[(table, shard, *digest)], after, 1)?.pop().unwrap_or_default();
-            }
+        if in_runs {
+            self.runs.find(table, shard, digest, after, 1, &mut self.positions)?;
+        } else {
+            // It was in memory when the check began, and may be in a run by now.
+            self.positions
+                .extend(self.shared.find(&[(table, shard, *digest)], after, 1)?.into_iter().flatten());
         }
         if self.positions[..] == [position] {
-            Ok(())
-        } else {
-            Err(wrong(shard, position, &format!("does not find it by a {table:?}")))
+            return Ok(());
         }
+        Err(wrong(shard, position, &format!("does not find it by a {table:?}")))
     }
 
     /// Whether the runs know nothing but what was found.

@@ -31,7 +31,7 @@ impl Hasher for FirstBytes {
 type Map = HashMap<[u8; 16], u64, BuildHasherDefault<FirstBytes>>;
 
 /// How many maps share the digests, so that none ever grows for long.
-const PARTS: usize = 256;
+const PARTS: usize = 32;
 const POSITION_BITS: u32 = 53;
 const LIST: u64 = 1 << 63;
 
@@ -71,7 +71,7 @@ impl Postings {
 
     /// Adds a commit; answers about how many bytes more that takes.
     fn add(&mut self, digest: &[u8; 16], word: u64) -> usize {
-        let slot = match self.parts[usize::from(digest[15])].entry(*digest) {
+        let slot = match self.parts[part(digest)].entry(*digest) {
             std::collections::hash_map::Entry::Vacant(vacant) => {
                 vacant.insert(word);
                 self.digests += 1;
@@ -100,7 +100,7 @@ impl Postings {
     }
 
     fn find(&self, digest: &[u8; 16]) -> &[u64] {
-        self.parts[usize::from(digest[15])].get(digest).map_or(&[], |slot| self.words(slot))
+        self.parts[part(digest)].get(digest).map_or(&[], |slot| self.words(slot))
     }
 
     /// All digests with their slots, in order.
@@ -109,6 +109,10 @@ impl Postings {
         all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         all
     }
+}
+
+fn part(digest: &[u8; 16]) -> usize {
+    usize::from(digest[15]) % PARTS
 }
 
 fn place(slot: u64) -> usize {
