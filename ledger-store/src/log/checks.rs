@@ -3,15 +3,41 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::archive::{self, ARCHIVED, ArchiveManifest};
+use super::files::{Files, SyncPoint};
 use super::frame::{Kind, NoHeader, decode_header, frame_bytes};
 use super::index::{Checker, IndexCheck};
-use super::recover::{damaged, load, stopped};
+use super::recover::{damaged, load, stopped, unreadable};
 use super::scan::{Cursor, End, Frame, scan};
+use super::sealed;
 use super::segment::SEGMENT_HEADER_BYTES;
 use super::view::{Admission, check_frame, nothing};
 use super::{LogOptions, LogStore, OpenReport, Role};
 use crate::error::StoreError;
 use crate::types::Head;
+
+/// How the segments of a log are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SegmentStatus {
+    /// How many there are.
+    pub segments: usize,
+    /// How many of them are compressed.
+    pub sealed: usize,
+    /// How many were moved to the archive.
+    pub archived: usize,
+    /// Why a segment could not be compressed last, if so. It stays as it is.
+    pub error: Option<String>,
+}
+
+fn make_archive(files: &dyn Files, archive: &Path) -> std::io::Result<()> {
+    match files.create_dir(archive) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+        made => made?,
+    }
+    let parent = archive.parent().filter(|parent| !parent.as_os_str().is_empty());
+    files.sync_dir(parent.unwrap_or(Path::new(".")), SyncPoint::ArchiveDir)
+}
 
 /// What becomes of the index on disk when a log is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +109,74 @@ impl LogStore {
             keeper.stop(true);
         }
         Ok(report)
+    }
+
+    /// How the segments are: how many there are, sealed and archived ones among them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupted`] if a list cannot be read.
+    pub fn segment_status(&self) -> Result<SegmentStatus, StoreError> {
+        let (files, folder) = (self.shared.reading.files(), self.shared.reading.folder());
+        let listing = |error| StoreError::io("listing the segments", error);
+        let names = files.list(&folder.log).map_err(listing)?;
+        let error = match &self.role {
+            Role::Writer(_, keeper) => keeper.sealing_error(),
+            Role::Follower(_) => None,
+        };
+        Ok(SegmentStatus {
+            segments: self.shared.view()?.segments.len(),
+            sealed: names.iter().filter(|name| sealed::first_of(name).is_some()).count(),
+            archived: folder.archived().map_or(0, |manifest| manifest.segments.len()),
+            error,
+        })
+    }
+
+    /// What is in the archive.
+    pub fn archive_manifest(&self) -> Option<ArchiveManifest> {
+        self.shared.reading.folder().archived()
+    }
+
+    /// Moves sealed segments to the archive named by [`LogOptions::archive`], the oldest first, and leaves the
+    /// newest `keep` of them; answers how many it moved. Everything goes on to be found and read as long as
+    /// the archive is there. Of a segment that is not there, reading says which it is.
+    ///
+    /// Each is copied, synced and compared, and named in the lists, before it is removed from `log/`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Invalid`] if no archive is named, [`StoreError::Unavailable`] also for readers,
+    /// [`StoreError::Corrupted`] if a segment is damaged, which then stays where it is.
+    pub fn archive_segments(&self, keep: usize) -> Result<usize, StoreError> {
+        // Nobody else moves segments meanwhile, and no segment is begun.
+        let _writer = self.writer()?;
+        let (files, folder) = (self.shared.reading.files(), self.shared.reading.folder());
+        let Some(archive) = folder.archive.as_deref() else {
+            return Err(StoreError::Invalid("no archive is named: set `LogOptions::archive`".to_owned()));
+        };
+        let failed = |error| StoreError::io(format!("archiving to {}", archive.display()), error);
+        make_archive(files, archive).map_err(failed)?;
+        let mut manifest = ArchiveManifest::read(files, &folder.root.join(ARCHIVED), &self.shared.identity)?;
+        let names = files.list(&folder.log).map_err(failed)?;
+        let mut sealed: Vec<u64> = names.iter().filter_map(|name| sealed::first_of(name)).collect();
+        sealed.sort_unstable();
+        sealed.truncate(sealed.len().saturating_sub(keep));
+        let mut moved = 0;
+        for first in sealed {
+            let next = manifest.segments.last().map_or(1, |last| last.last_frame + 1);
+            if first != next {
+                break;
+            }
+            let entry =
+                archive::copy(files, folder, archive, first).map_err(|error| unreadable(first, 0, error))?;
+            manifest.segments.push(entry);
+            archive::write_lists(files, folder, archive, &manifest).map_err(failed)?;
+            folder.set_archived(manifest.clone());
+            files.remove(&folder.log.join(sealed::name(first))).map_err(failed)?;
+            self.shared.reading.forget(first);
+            moved += 1;
+        }
+        Ok(moved)
     }
 
     fn walk(

@@ -5,11 +5,11 @@ use std::io;
 use std::sync::Arc;
 
 use super::OpenReport;
-use super::files::{Access, Files, LogFile};
+use super::files::{Files, LogFile};
 use super::folder::{Folder, first_previous};
 use super::frame::{self, HEADER_BYTES, Header, Kind};
 use super::index::{Budget, FramePlace, Mark, Runs, read_runs};
-use super::recover::{TornTail, check_segment, damaged, load, stopped};
+use super::recover::{TornTail, check_segment, damaged, load, stopped, unreadable};
 use super::scan::{Cursor, End, Frame, scan};
 use super::segment::{self, SEGMENT_HEADER_BYTES};
 use super::view::{View, nothing};
@@ -232,7 +232,7 @@ fn read_frame(at: &At) -> Result<Option<Seen>, StoreError> {
 fn read_at(at: &At, buffer: &mut [u8], offset: usize) -> Result<bool, StoreError> {
     match at.file.read_exact_at(buffer, offset as u64) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(StoreError::io(format!("reading segment {}", segment::name(at.first)), error)),
+        Err(error) => Err(unreadable(at.first, offset, error)),
         Ok(()) => Ok(true),
     }
 }
@@ -245,10 +245,11 @@ fn enter(
     cursor: &Cursor,
 ) -> Result<Option<At>, StoreError> {
     let first = cursor.sequence;
-    let name = segment::name(first);
-    let reading = |error| StoreError::io(format!("reading segment {name}"), error);
-    let file = match files.open(&folder.log.join(&name), Access::Read) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+    let reading = |error| unreadable(first, 0, error);
+    let file = match folder.open_segment(files, first) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.is_archived(first) => {
+            return Ok(None);
+        }
         file => file.map_err(reading)?,
     };
     let mut header = [0; SEGMENT_HEADER_BYTES];

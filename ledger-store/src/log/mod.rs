@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod archive;
 mod checks;
 mod files;
 mod folder;
@@ -32,6 +33,8 @@ mod prepare;
 mod reading;
 mod recover;
 mod scan;
+mod sealed;
+mod sealer;
 mod segment;
 #[cfg(feature = "testing")]
 pub mod simulation;
@@ -40,14 +43,15 @@ mod view;
 mod writer;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 use ledger_core::{PartitionDigest, Timestamp};
 use tokio::sync::watch;
 
-pub use self::checks::{LogCheck, Progress};
+pub use self::archive::{ArchiveManifest, ArchivedSegment, Sha256Text};
+pub use self::checks::{LogCheck, Progress, SegmentStatus};
 pub use self::files::{Access, Files, FolderLock, LogFile, RealFiles, SyncPoint};
 pub use self::index::{IndexCheck, IndexStatus};
 pub use self::recover::{Check, TornTail};
@@ -58,6 +62,7 @@ use self::follow::Follower;
 use self::frame::{HEADER_BYTES, RECORD_BYTES};
 use self::index::{Budget, INDEX_BYTES_MIN, Keeper, Question, Sought, Worker, gap, half};
 use self::reading::{Reading, Wanted};
+use self::sealer::Sealer;
 use self::snapshots::Snapshots;
 use self::view::{Admission, Place, View, nothing};
 use self::writer::{Landed, Writer};
@@ -76,6 +81,15 @@ pub enum Prepare {
     Inline,
 }
 
+/// Whether full segments are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sealing {
+    /// They stay as they were written.
+    Never,
+    /// All but the newest so many, off the writer's path.
+    Behind(usize),
+}
+
 /// The settings of a [`LogStore`].
 #[derive(Debug, Clone)]
 pub struct LogOptions {
@@ -92,6 +106,10 @@ pub struct LogOptions {
     pub index_bytes: usize,
     /// Which commits are checked when the log is opened; by default those that the index does not cover.
     pub check: Check,
+    /// Which full segments are compressed; by default all but the newest four.
+    pub sealing: Sealing,
+    /// Where sealed segments are moved to by [`LogStore::archive_segments`], and read from.
+    pub archive: Option<PathBuf>,
     /// Heads the caller has seen: checkpoints of projections, signed heads. A log that is behind or differs
     /// is refused with [`StoreError::HistoryLost`] before anything in it is changed.
     pub witnesses: Vec<(Shard, Head)>,
@@ -107,6 +125,8 @@ impl Default for LogOptions {
             prepare: Prepare::Background,
             index_bytes: 128 << 20,
             check: Check::Tail,
+            sealing: Sealing::Behind(4),
+            archive: None,
             witnesses: Vec::new(),
             files: Arc::new(RealFiles),
         }
@@ -293,7 +313,7 @@ impl LogStore {
     /// [`StoreError::Invalid`] for settings out of bounds, [`StoreError::Unavailable`].
     pub fn create(dir: &Path, identity: LedgerIdentity, options: LogOptions) -> Result<Self, StoreError> {
         options.check()?;
-        Folder::new(dir).lay_out(&*options.files, &identity, options.segment_bytes)?;
+        Folder::new(dir, None).lay_out(&*options.files, &identity, options.segment_bytes)?;
         Self::open(dir, options)
     }
 
@@ -316,12 +336,13 @@ impl LogStore {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, StoreError> {
         options.check()?;
-        let folder = Folder::new(dir);
+        let folder = Folder::new(dir, options.archive.as_deref());
         let files = Arc::clone(&options.files);
         folder.expect_identity(&*files)?;
         let lock = folder.lock(&*files)?;
         let identity = folder.expect_identity(&*files)?;
         let state = folder.state(&*files)?;
+        folder.read_archived(&*files, &identity)?;
         let budget = Budget::of(options.index_bytes);
         let (mut worker, mut doubt) = open_index(&files, &folder, &identity, budget)?;
         if old_index == OldIndex::Discard {
@@ -346,6 +367,7 @@ impl LogStore {
             .settle(&*files, &folder, &mut report)
             .map_err(|error| StoreError::io(format!("settling the tail of {}", dir.display()), error))?;
         let (recompute, prepare) = (options.recompute(), options.prepare);
+        let sealer = Sealer::new(options.sealing);
         let writer = Writer::new(options, folder, &identity, &recovered, lock)?;
         tracing::info!(
             ledger = %identity.ledger, folder = %dir.display(), commits = report.commits, indexed = report.indexed,
@@ -356,7 +378,7 @@ impl LogStore {
         {
             tracing::warn!(why, commits = report.commits, "the index was made anew");
         }
-        let keeper = Keeper::start(worker, Arc::clone(&shared), prepare)?;
+        let keeper = Keeper::start(worker, sealer, Arc::clone(&shared), prepare)?;
         let watch = watch::Sender::new(report.commits);
         Ok(Self {
             shared,
@@ -379,7 +401,7 @@ impl LogStore {
         identity: LedgerIdentity,
         options: LogOptions,
     ) -> Result<Self, StoreError> {
-        match Folder::new(dir).identity(&*options.files)? {
+        match Folder::new(dir, None).identity(&*options.files)? {
             None => Self::create(dir, identity, options),
             Some(found) if found == identity => Self::open(dir, options),
             Some(found) => {
@@ -402,7 +424,7 @@ impl LogStore {
     /// [`StoreError::NotALedger`] if the folder holds something else, [`StoreError::NewerFormat`],
     /// [`StoreError::Unavailable`].
     pub fn identity_in(dir: &Path, options: &LogOptions) -> Result<Option<LedgerIdentity>, StoreError> {
-        Folder::new(dir).identity(&*options.files)
+        Folder::new(dir, None).identity(&*options.files)
     }
 
     /// Opens a ledger to read it, also while another process writes. Takes no lock and changes nothing.
@@ -415,9 +437,10 @@ impl LogStore {
     /// [`StoreError::HistoryLost`], [`StoreError::Unavailable`].
     pub fn open_read_only(dir: &Path, options: &LogOptions) -> Result<Self, StoreError> {
         options.check()?;
-        let folder = Folder::new(dir);
+        let folder = Folder::new(dir, options.archive.as_deref());
         let files = Arc::clone(&options.files);
         let identity = folder.expect_identity(&*files)?;
+        folder.read_archived(&*files, &identity)?;
         let reading = Reading::new(Arc::clone(&files), folder.clone(), identity);
         let snapshots = open_snapshots(&files, &folder, Access::Read)?;
         let budget = Budget::of(options.index_bytes);
@@ -565,7 +588,7 @@ impl LogStore {
         view.end_frame(landed.frame, landed.place);
         let is_full = view.layers_mut().freeze_if(self.budget.piece);
         self.watch.send_replace(view.commits());
-        Ok(is_full)
+        Ok(is_full || landed.begun)
     }
 
     fn read_now(&self, shard: Shard, from: Position, limit: usize) -> Result<Vec<StoredCommit>, StoreError> {

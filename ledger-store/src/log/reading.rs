@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::files::{Access, Files, LogFile};
+use super::files::{Files, LogFile};
 use super::folder::Folder;
 use super::frame::{RECORD_BYTES, Record, decode_record};
-use super::segment;
+use super::recover::unreadable;
 use super::view::Place;
 use crate::chain::genesis;
 use crate::contract::READ_BYTES_MAX;
@@ -56,7 +56,15 @@ impl Reading {
         if open.len() >= OPEN_SEGMENTS_MAX {
             open.clear();
         }
-        let file = self.files.open(&self.folder.log.join(segment::name(first)), Access::Read)?;
+        let file = match self.folder.open_segment(&*self.files, first) {
+            // The writer may have moved it to the archive since the list was read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.folder.is_archived(first) => {
+                let read = self.folder.read_archived(&*self.files, &self.identity);
+                read.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
+                self.folder.open_segment(&*self.files, first)?
+            }
+            opened => opened?,
+        };
         open.insert(first, Arc::clone(&file));
         Ok(file)
     }
@@ -81,7 +89,12 @@ impl Reading {
         let Place { segment, offset, .. } = place;
         self.segment(segment)
             .and_then(|file| file.read_exact_at(buffer, u64::from(offset)))
-            .map_err(|error| StoreError::io(format!("reading segment {segment} at offset {offset}"), error))
+            .map_err(|error| unreadable(segment, offset as usize, error))
+    }
+
+    /// Lets go of a segment whose file is no more.
+    pub(super) fn forget(&self, first: u64) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&first);
     }
 
     /// Reads commits in order, until their bodies reach the limit of one read.

@@ -55,6 +55,17 @@ pub(super) fn damaged(first: u64, offset: usize, what: &str) -> StoreError {
     StoreError::Corrupted(format!("segment {name} offset {offset}: {what}; restore the log from a backup"))
 }
 
+/// Turns a failure to read a segment into the error the caller sees.
+pub(super) fn unreadable(first: u64, offset: usize, error: std::io::Error) -> StoreError {
+    match error.kind() {
+        std::io::ErrorKind::InvalidData => damaged(first, offset, &error.to_string()),
+        _ => StoreError::io(
+            format!("reading segment {} at offset {offset}: {error}", segment::name(first)),
+            error,
+        ),
+    }
+}
+
 /// Turns the end of a walk into the error the caller sees.
 pub(super) fn stopped(stop: Stop, first: u64) -> StoreError {
     match stop {
@@ -78,13 +89,8 @@ pub(super) fn load(
     identity: &LedgerIdentity,
     first: u64,
 ) -> Result<Vec<u8>, StoreError> {
-    let name = segment::name(first);
-    let bytes = match read_segment(files, &folder.log.join(&name)) {
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            return Err(damaged(first, 0, &error.to_string()));
-        }
-        bytes => bytes.map_err(|error| StoreError::io(format!("reading segment {name}"), error))?,
-    };
+    let read = folder.open_segment(files, first).and_then(|file| read_segment(&*file));
+    let bytes = read.map_err(|error| unreadable(first, 0, error))?;
     let Some(header) = bytes.first_chunk() else {
         return Err(damaged(first, 0, "the file is shorter than a segment header"));
     };
@@ -99,17 +105,18 @@ fn check_header(
     identity: &LedgerIdentity,
     first: u64,
 ) -> Result<(), StoreError> {
-    let name = segment::name(first);
     let mut header = [0; SEGMENT_HEADER_BYTES];
-    let read = files.open(&folder.log.join(&name), Access::Read).and_then(|file| {
+    let read = folder.open_segment(files, first).and_then(|file| {
         file.read_exact_at(&mut header, 0)?;
         file.bytes()
     });
     match read {
+        // What is in the archive may be elsewhere; whoever reads it is told.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && folder.is_archived(first) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             Err(damaged(first, 0, "the file is shorter than a segment header"))
         }
-        Err(error) => Err(StoreError::io(format!("reading segment {name}"), error)),
+        Err(error) => Err(unreadable(first, 0, error)),
         Ok(bytes) => check_segment(&header, identity, first, bytes),
     }
 }

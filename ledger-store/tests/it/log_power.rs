@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ledger_store::log::simulation::{Fault, Keep, SimulatedDisk};
-use ledger_store::log::{LogOptions, LogStore, Prepare, SyncPoint};
+use ledger_store::log::{LogOptions, LogStore, Prepare, Sealing, SyncPoint};
 use ledger_store::{CommitHash, EventStore, Position, Shard, ShardAppend, StoreError};
 
 use crate::log_support::{everything, identity, now, options, tagged_batch};
@@ -23,14 +23,21 @@ const ROOMY: usize = 64 << 20;
 struct Way {
     prepare: Prepare,
     index_bytes: usize,
+    /// Full segments are compressed, and moved to the archive when the log is closed.
+    seals: bool,
 }
 
-const PLAIN: Way = Way { prepare: Prepare::Inline, index_bytes: ROOMY };
-const INDEXING: Way = Way { prepare: Prepare::Inline, index_bytes: TINY };
+const PLAIN: Way = Way { prepare: Prepare::Inline, index_bytes: ROOMY, seals: false };
+const INDEXING: Way = Way { index_bytes: TINY, ..PLAIN };
+const SEALING: Way = Way { seals: true, ..PLAIN };
+
+const ARCHIVE: &str = "/archive";
 
 fn simulated(disk: &SimulatedDisk, way: Way) -> LogOptions {
-    let Way { prepare, index_bytes } = way;
-    LogOptions { files: Arc::new(disk.clone()), prepare, index_bytes, ..options(1_024) }
+    let Way { prepare, index_bytes, seals } = way;
+    let sealing = if seals { Sealing::Behind(1) } else { Sealing::Never };
+    let archive = seals.then(|| ARCHIVE.into());
+    LogOptions { files: Arc::new(disk.clone()), prepare, index_bytes, sealing, archive, ..options(1_024) }
 }
 
 /// What may and what must be in the log.
@@ -47,6 +54,7 @@ struct Oracle {
     torn_seen: usize,
     /// The most runs that an index had.
     runs_seen: usize,
+    archived_seen: usize,
 }
 
 /// How one process ended.
@@ -69,6 +77,7 @@ impl Oracle {
             closed: false,
             torn_seen: 0,
             runs_seen: 0,
+            archived_seen: 0,
         }
     }
 
@@ -143,6 +152,12 @@ impl Oracle {
             disk.durable_names(&aside).iter().filter_map(|name| disk.durable(&aside.join(name))).collect();
         for (name, before) in &self.segments {
             let Some(after) = disk.durable(&log.join(name)) else {
+                // It was sealed, and what it became reads as it did: that is looked at elsewhere.
+                let sealed = name.replace(".seg", ".sealed");
+                let places = [log.join(&sealed), Path::new(ARCHIVE).join(&sealed)];
+                if places.iter().any(|place| disk.durable(place).is_some()) {
+                    continue;
+                }
                 // A creation that was cut short begins anew.
                 if before.iter().skip(64).all(|byte| *byte == 0) {
                     continue;
@@ -217,6 +232,18 @@ impl Oracle {
             if let End::Died = self.look_at_index(&store, disk)? {
                 return Ok(End::Died);
             }
+            if close && self.way.seals {
+                let status = store.segment_status().map_err(|error| format!("segments: {error}"));
+                match store.archive_segments(1) {
+                    Ok(moved) => self.archived_seen += moved,
+                    Err(_) if disk.is_dead() => return Ok(End::Died),
+                    Err(error) => return Err(format!("archiving: {error}")),
+                }
+                ensure!(status?.error.is_none(), "a segment could not be sealed");
+                if let End::Died = self.look(&store, disk)? {
+                    return Ok(End::Died);
+                }
+            }
             if close {
                 match now(store.close()) {
                     Ok(()) => self.closed = true,
@@ -280,6 +307,7 @@ fn explore(forgotten: Option<SyncPoint>, seeds: u64, way: Way) -> Result<Explore
             all.lives += 1;
             all.torn += oracle.torn_seen;
             all.runs = all.runs.max(oracle.runs_seen);
+            all.archived += oracle.archived_seen;
             Ok(())
         }
         Err(violation) => Err((cuts, violation)),
@@ -308,6 +336,7 @@ struct Explored {
     lives: u64,
     torn: usize,
     runs: usize,
+    archived: usize,
 }
 
 #[test]
@@ -334,13 +363,27 @@ fn no_cut_hurts_while_the_index_is_written_and_merged() {
     }
 }
 
+/// Cuts while segments are compressed, replaced, copied to the archive and removed.
+#[test]
+fn no_cut_hurts_while_segments_are_sealed_and_archived() {
+    match explore(None, 3, SEALING) {
+        Ok(Explored { lives, archived, .. }) => {
+            assert!(lives > 2_000, "{lives} lives");
+            assert!(archived > lives as usize, "only {archived} segments were archived");
+        }
+        Err((cuts, violation)) => panic!("{violation}\nafter {cuts:?}"),
+    }
+}
+
 /// Which call the filler's come between is up to the scheduler; the promises are the same.
 #[test]
 fn no_cut_hurts_while_the_next_segment_is_prepared_in_the_background() {
     for (call, index_bytes) in (1..=calls(PLAIN)).flat_map(|call| [(call, ROOMY), (call * 2, TINY)]) {
         for keep in keeps(call, 3) {
             let cuts = [Cut { call, keep }, Cut { call: 1 + call % 30, keep }];
-            if let Err(violation) = run(&cuts, None, Way { prepare: Prepare::Background, index_bytes }) {
+            if let Err(violation) =
+                run(&cuts, None, Way { prepare: Prepare::Background, index_bytes, ..SEALING })
+            {
                 panic!("{violation}\nafter {cuts:?}");
             }
         }
@@ -352,7 +395,14 @@ fn no_sync_is_superfluous() {
     for point in SyncPoint::ALL {
         let of_index =
             [SyncPoint::IndexRun, SyncPoint::IndexRunDir, SyncPoint::IndexManifest, SyncPoint::IndexDir];
-        let way = if of_index.contains(&point) { INDEXING } else { PLAIN };
+        let of_sealing = [SyncPoint::Sealed, SyncPoint::SealedDir];
+        let of_archive =
+            [SyncPoint::ArchiveFile, SyncPoint::ArchiveDir, SyncPoint::ArchiveList, SyncPoint::ArchivedRoot];
+        let way = match point {
+            _ if of_index.contains(&point) => INDEXING,
+            _ if of_sealing.contains(&point) || of_archive.contains(&point) => SEALING,
+            _ => PLAIN,
+        };
         let Err((cuts, violation)) = explore(Some(point), 6, way) else {
             panic!("nothing is lost without {point:?}: either the test is blind or the sync can go");
         };
@@ -365,7 +415,7 @@ fn no_sync_is_superfluous() {
 fn a_failed_call_is_final_until_the_log_is_reopened() {
     let mut unknown = 0;
     let kinds = [ErrorKind::StorageFull, ErrorKind::Other];
-    for (way, kind) in [PLAIN, INDEXING].into_iter().flat_map(|way| kinds.map(|kind| (way, kind))) {
+    for (way, kind) in [PLAIN, INDEXING, SEALING].into_iter().flat_map(|way| kinds.map(|kind| (way, kind))) {
         for call in 1..=calls(way) {
             for keep in [None, Some(Keep::Nothing), Some(Keep::Some(call))] {
                 unknown += fail_once(call, kind, keep, way).unwrap_or_else(|violation| {

@@ -17,5 +17,7 @@ mod log_kill;
 #[cfg(feature = "log")]
 mod log_power;
 #[cfg(feature = "log")]
+mod log_sealed;
+#[cfg(feature = "log")]
 mod log_support;
 mod memory;

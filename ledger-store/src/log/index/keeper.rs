@@ -1,10 +1,11 @@
-//! Keeps the index while the log is written: writes pieces as runs and merges runs, on a thread of its own that
-//! rests as long as it works.
+//! Does what is not an append's own work: writes pieces of the index as runs, merges runs, and seals segments, on
+//! a thread of its own that rests as long as it works.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::super::sealer::Sealer;
 use super::super::{Prepare, Shared};
 use super::Piece;
 use super::worker::Worker;
@@ -55,6 +56,7 @@ struct State {
     called: bool,
     error: Option<String>,
     doubt: Option<String>,
+    sealing_error: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -89,28 +91,44 @@ impl Signals {
     }
 }
 
-/// Rests as long as it has worked, so that the writer of the log always finds the processor and the disk.
+/// Rests some times as long as it has worked, so that the writer of the log always finds the processor and the
+/// disk.
 struct Pace {
     since: Instant,
+    rests: u32,
 }
 
 impl Pace {
-    fn rest(&mut self, signals: &Signals, is_urgent: bool) {
+    fn new(rests: u32) -> Self {
+        Self { since: Instant::now(), rests }
+    }
+
+    fn rest(&mut self, signals: &Signals) {
         let worked = self.since.elapsed();
         if worked >= STRETCH {
-            if !is_urgent {
-                signals.wait(Some(worked), |state| state.stop || state.called);
-            }
+            signals.wait(Some(worked * self.rests), |state| state.stop || state.called);
             self.since = Instant::now();
         }
     }
 }
 
+/// How often merging rests as long as it has worked.
+const MERGE_RESTS: u32 = 1;
+/// How often sealing rests as long as it has worked: nobody waits for it.
+const SEAL_RESTS: u32 = 4;
+
+/// What is done beside the writer's path.
+#[derive(Debug)]
+struct Crew {
+    worker: Worker,
+    sealer: Sealer,
+}
+
 #[derive(Debug)]
 enum Hand {
     /// Whoever appends does the work.
-    Inline(Box<Worker>),
-    Thread(JoinHandle<Worker>),
+    Inline(Box<Crew>),
+    Thread(JoinHandle<Crew>),
     Gone,
 }
 
@@ -161,26 +179,51 @@ fn flush(worker: &mut Worker, shared: &Shared) -> Result<bool, StoreError> {
 }
 
 /// Does one thing that is to do, the most urgent first; whether there was any.
-fn step(worker: &mut Worker, shared: &Shared, signals: Option<&Signals>) -> Result<bool, StoreError> {
+fn step(crew: &mut Crew, shared: &Shared, signals: &Signals, is_alone: bool) -> Result<bool, StoreError> {
+    let Crew { worker, sealer } = crew;
     if flush(worker, shared)? {
         return Ok(true);
     }
-    let Some(job) = worker.merge_due() else { return Ok(false) };
-    let mut pace = Pace { since: Instant::now() };
-    let between = &mut || {
-        let Some(signals) = signals else { return Ok(()) };
-        if signals.lock().stop {
-            return Err(stopped());
+    if let Some(job) = worker.merge_due() {
+        let mut pace = Pace::new(MERGE_RESTS);
+        let between = &mut || {
+            serve(worker, shared, signals)?;
+            if is_alone && !worker.is_in_debt() {
+                pace.rest(signals);
+            }
+            Ok(())
+        };
+        let written = job.write(between);
+        worker.finish_merge(&job, written)?;
+        publish(worker, shared)?;
+        return Ok(true);
+    }
+    let mut pace = Pace::new(SEAL_RESTS);
+    let sealed = sealer.seal_one(shared, &mut || {
+        serve(worker, shared, signals)?;
+        if is_alone {
+            pace.rest(signals);
         }
-        signals.change(|state| state.called = false);
-        flush(worker, shared)?;
-        pace.rest(signals, worker.is_in_debt());
         Ok(())
-    };
-    let written = job.write(between);
-    worker.finish_merge(&job, written)?;
-    publish(worker, shared)?;
-    Ok(true)
+    });
+    match sealed {
+        Ok(did) => Ok(did),
+        Err(_) if signals.lock().stop => Err(stopped()),
+        Err(error) => {
+            tracing::error!(%error, "a segment could not be sealed: it stays as it is");
+            signals.change(|state| state.sealing_error = Some(error.to_string()));
+            Ok(true)
+        }
+    }
+}
+
+/// What may not wait for the end of a merge or a sealing.
+fn serve(worker: &mut Worker, shared: &Shared, signals: &Signals) -> Result<(), StoreError> {
+    if signals.lock().stop {
+        return Err(stopped());
+    }
+    signals.change(|state| state.called = false);
+    flush(worker, shared).map(drop)
 }
 
 /// What a failure means for the thread.
@@ -199,25 +242,25 @@ fn note(signals: &Signals, error: &StoreError, worker: &Worker) {
     }
 }
 
-fn work(mut worker: Worker, shared: &Shared, signals: &Signals) -> Worker {
+fn work(mut crew: Crew, shared: &Shared, signals: &Signals) -> Crew {
     let mut pause = PAUSE_FIRST;
     loop {
         let state = signals.lock();
         let (stop, doubt) = (state.stop, state.doubt.is_some());
         drop(state);
         if stop {
-            return worker;
+            return crew;
         }
         if doubt {
             // Nothing is added to an index that cannot be trusted.
-            if let Err(error) = worker.doubt() {
+            if let Err(error) = crew.worker.doubt() {
                 tracing::error!(%error, "the manifest of a damaged index could not be removed");
             }
             signals.wait(None, |state| state.stop);
             continue;
         }
         signals.change(|state| state.called = false);
-        match step(&mut worker, shared, Some(signals)) {
+        match step(&mut crew, shared, signals, true) {
             Ok(did) => {
                 pause = PAUSE_FIRST;
                 signals.change(|state| state.error = None);
@@ -225,10 +268,10 @@ fn work(mut worker: Worker, shared: &Shared, signals: &Signals) -> Worker {
                     signals.wait(None, |state| state.stop || state.called || state.doubt.is_some());
                 }
             }
-            Err(_) if signals.lock().stop => return worker,
+            Err(_) if signals.lock().stop => return crew,
             Err(error) => {
-                note(signals, &error, &worker);
-                signals.wait(Some(pause), |state| state.stop || state.doubt.is_some());
+                note(signals, &error, &crew.worker);
+                signals.wait(Some(pause), |state| state.stop || state.called || state.doubt.is_some());
                 pause = (pause * 2).min(PAUSE_MAX);
             }
         }
@@ -239,17 +282,19 @@ impl Keeper {
     /// Begins to keep an index.
     pub(in super::super) fn start(
         worker: Worker,
+        sealer: Sealer,
         shared: Arc<Shared>,
         mode: Prepare,
     ) -> Result<Self, StoreError> {
         let signals = Arc::new(Signals::default());
         let pieces_max = worker.budget().pieces_max;
+        let crew = Crew { worker, sealer };
         let hand = match mode {
-            Prepare::Inline => Hand::Inline(Box::new(worker)),
+            Prepare::Inline => Hand::Inline(Box::new(crew)),
             Prepare::Background => {
                 let (shared, signals) = (Arc::clone(&shared), Arc::clone(&signals));
                 let thread = thread::Builder::new().name("ledger-log-index".to_owned());
-                let spawned = thread.spawn(move || work(worker, &shared, &signals));
+                let spawned = thread.spawn(move || work(crew, &shared, &signals));
                 Hand::Thread(spawned.map_err(|error| StoreError::io("starting the index's thread", error))?)
             }
         };
@@ -262,15 +307,15 @@ impl Keeper {
 
     /// Says that there may be something to do.
     pub(in super::super) fn call(&self) {
-        if let Hand::Inline(worker) = &mut *self.hand() {
+        if let Hand::Inline(crew) = &mut *self.hand() {
             if self.signals.lock().doubt.is_some() {
                 return;
             }
             loop {
-                match step(worker, &self.shared, None) {
+                match step(crew, &self.shared, &self.signals, false) {
                     Ok(true) => {}
                     Ok(false) => break self.signals.change(|state| state.error = None),
-                    Err(error) => break note(&self.signals, &error, worker),
+                    Err(error) => break note(&self.signals, &error, &crew.worker),
                 }
             }
         } else {
@@ -320,8 +365,8 @@ impl Keeper {
         self.signals.change(|state| {
             state.doubt.get_or_insert_with(|| what.to_owned());
         });
-        if let Hand::Inline(worker) = &*self.hand()
-            && let Err(error) = worker.doubt()
+        if let Hand::Inline(crew) = &*self.hand()
+            && let Err(error) = crew.worker.doubt()
         {
             tracing::error!(%error, "the manifest of a damaged index could not be removed");
         }
@@ -334,15 +379,20 @@ impl Keeper {
         Ok(status)
     }
 
+    /// Why a segment could not be sealed last.
+    pub(in super::super) fn sealing_error(&self) -> Option<String> {
+        self.signals.lock().sealing_error.clone()
+    }
+
     /// Ends the keeping. With `flush`, what is in memory is written first, so that the next opening finds it.
     pub(in super::super) fn stop(&self, write: bool) {
         self.signals.change(|state| state.stop = true);
-        let worker = match std::mem::replace(&mut *self.hand(), Hand::Gone) {
-            Hand::Inline(worker) => Some(*worker),
+        let crew = match std::mem::replace(&mut *self.hand(), Hand::Gone) {
+            Hand::Inline(crew) => Some(*crew),
             Hand::Thread(thread) => thread.join().ok(),
             Hand::Gone => None,
         };
-        let Some(mut worker) = worker else { return };
+        let Some(Crew { mut worker, .. }) = crew else { return };
         if !write || self.signals.lock().doubt.is_some() {
             return;
         }
