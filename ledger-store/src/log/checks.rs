@@ -32,8 +32,9 @@ pub struct SegmentStatus {
 
 fn make_archive(files: &dyn Files, archive: &Path) -> std::io::Result<()> {
     match files.create_dir(archive) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
-        made => made?,
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        // Who made it may not have come to make its name durable.
+        _ => {}
     }
     let parent = archive.parent().filter(|parent| !parent.as_os_str().is_empty());
     files.sync_dir(parent.unwrap_or(Path::new(".")), SyncPoint::ArchiveDir)
