@@ -105,11 +105,8 @@ impl LogStore {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<OpenReport, StoreError> {
         let store = Self::open_with(dir, options, OldIndex::Discard, progress)?;
-        let report = store.report();
-        if let Role::Writer(_, keeper) = &store.role {
-            keeper.stop(true);
-        }
-        Ok(report)
+        store.close_now()?;
+        Ok(store.report())
     }
 
     /// How the segments are: how many there are, sealed and archived ones among them.

@@ -101,7 +101,7 @@ pub struct LogOptions {
     pub verify_appends: bool,
     /// How the next segment is made ready, and the index written.
     pub prepare: Prepare,
-    /// How much memory the index may take, in bytes; 128 MiB by default, at least 4 KiB. About 8 bytes a bet round
+    /// How much memory the index may take, in bytes; 128 MiB by default, at least 2 KiB. About 8 bytes a bet round
     /// of history keep every look-up of something absent away from the disk; with less, more of them read.
     pub index_bytes: usize,
     /// Which commits are checked when the log is opened; by default those that the index does not cover.
@@ -591,6 +591,16 @@ impl LogStore {
         Ok(is_full || landed.begun)
     }
 
+    fn close_now(&self) -> Result<(), StoreError> {
+        let Role::Writer(_, keeper) = &self.role else { return Ok(()) };
+        let mut writer = self.writer()?;
+        // While the lock is still held: nobody else writes the index.
+        keeper.stop(writer.check_open().is_ok());
+        let begun = writer.close()?;
+        self.shared.view_mut()?.segments.extend(begun);
+        Ok(())
+    }
+
     fn read_now(&self, shard: Shard, from: Position, limit: usize) -> Result<Vec<StoredCommit>, StoreError> {
         let from = from.max(Position(1));
         let limit = limit.min(READ_COMMITS_MAX);
@@ -777,12 +787,6 @@ impl EventStore for LogStore {
     }
 
     async fn close(&self) -> Result<(), StoreError> {
-        let Role::Writer(_, keeper) = &self.role else { return Ok(()) };
-        let mut writer = self.writer()?;
-        // While the lock is still held: nobody else writes the index.
-        keeper.stop(writer.check_open().is_ok());
-        let begun = writer.close()?;
-        self.shared.view_mut()?.segments.extend(begun);
-        Ok(())
+        self.close_now()
     }
 }

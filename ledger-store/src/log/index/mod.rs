@@ -37,7 +37,7 @@ use crate::error::StoreError;
 use crate::types::{Position, Shard};
 
 /// The least memory an index may be given, in bytes.
-pub(super) const INDEX_BYTES_MIN: usize = 4 << 10;
+pub(super) const INDEX_BYTES_MIN: usize = 2 << 10;
 
 /// How the memory of an index is shared out.
 #[derive(Debug, Clone, Copy)]

@@ -153,7 +153,7 @@ impl Worker {
     }
 
     /// Sees to it that the next opening makes the index anew.
-    pub(super) fn doubt(&self) -> Result<(), StoreError> {
+    pub(in super::super) fn doubt(&self) -> Result<(), StoreError> {
         match self.files.remove(&self.folder.join(MANIFEST)) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             removed => removed.map_err(|error| StoreError::io("removing the index's manifest", error)),
