@@ -163,8 +163,9 @@ impl Sealed {
         if crc32fast::hash(&list) != seal.list_crc {
             return Err(invalid("the list of blocks of a sealed segment is damaged"));
         }
-        let mut offsets = vec![HEAD_BYTES as u32];
+        let mut offsets = Vec::with_capacity(seal.blocks as usize + 1);
         let mut offset = HEAD_BYTES as u64;
+        offsets.push(u32::try_from(offset).unwrap_or(u32::MAX));
         for listed in list.chunks_exact(LISTED_BYTES) {
             offset += u64::from(u32_at(listed, 0));
             offsets.push(u32::try_from(offset).map_err(|_| invalid("a sealed segment of 4 GiB"))?);

@@ -10,7 +10,8 @@ pub(super) const BLOCK_PAYLOAD_BYTES: usize = 4_084;
 /// Bytes of a block before its payload.
 pub(super) const BLOCK_HEADER_BYTES: usize = 8;
 /// Bytes of a block around its payload.
-pub(super) const BLOCK_FRAME_BYTES: usize = BLOCK_HEADER_BYTES + 4;
+pub(super) const BLOCK_FRAME_BYTES: usize = FRAME_BYTES as usize;
+const FRAME_BYTES: u32 = 12;
 /// The longest payload: the plane of a large filter, or the footer of a long log.
 pub(super) const BLOCK_PAYLOAD_BYTES_MAX: usize = 16 << 20;
 
@@ -86,7 +87,7 @@ pub(super) fn push(buffer: &mut Vec<u8>, base: u64, run: u64, kind: Kind, payloa
     buffer.extend_from_slice(payload);
     let crc = checksum(run, offset, &buffer[at..]);
     buffer.extend_from_slice(&crc.to_le_bytes());
-    Pointer { offset, bytes: length.saturating_add(BLOCK_FRAME_BYTES as u32) }
+    Pointer { offset, bytes: length.saturating_add(FRAME_BYTES) }
 }
 
 /// The kind and length of the block that begins with these bytes.
@@ -97,7 +98,7 @@ pub(super) fn header(run: u64, bytes: &[u8]) -> Result<(Kind, u32), StoreError> 
     let payload = u32_at(head, 4);
     match Kind::of(head[0]) {
         Some(kind) if head[1..4] == [0; 3] && payload as usize <= BLOCK_PAYLOAD_BYTES_MAX => {
-            Ok((kind, payload + BLOCK_FRAME_BYTES as u32))
+            Ok((kind, payload + FRAME_BYTES))
         }
         _ => Err(damaged(run, "no block begins where one should")),
     }
@@ -183,7 +184,9 @@ mod tests {
     fn numbers_read_back_and_hostile_ones_are_refused() {
         let mut buffer = Vec::new();
         let numbers = [0, 1, 127, 128, 16_383, 16_384, u64::from(u32::MAX), u64::MAX - 1, u64::MAX];
-        numbers.iter().for_each(|number| put_varint(&mut buffer, *number));
+        for number in numbers {
+            put_varint(&mut buffer, number);
+        }
         let mut rest = &buffer[..];
         assert!(numbers.iter().all(|number| varint(&mut rest) == Some(*number)));
         assert!(rest.is_empty() && varint(&mut rest).is_none());

@@ -238,6 +238,10 @@ fn places(output: &mut Output<'_>, source: &mut dyn Source) -> Result<Table, Sto
 }
 
 /// Writes a run and syncs it. Its name is not durable yet, and nothing refers to it.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what a run is made of, each once; a struct for one call would only repeat it"
+)]
 pub(super) fn write(
     files: &dyn Files,
     folder: &Path,

@@ -106,7 +106,7 @@ impl Postings {
     /// All digests with their slots, in order.
     fn sorted(&self) -> Vec<([u8; 16], u64)> {
         let mut all: Vec<_> = self.parts.iter().flatten().map(|(digest, slot)| (*digest, *slot)).collect();
-        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        all.sort_unstable_by_key(|(digest, _)| *digest);
         all
     }
 }

@@ -8,13 +8,16 @@ use super::run::{Run, Sought, Stream};
 use super::span::Span;
 use crate::error::StoreError;
 
+/// Each run's stream of items, and its next one.
+type Heads<'a, T> = Vec<(Stream<'a>, Option<T>)>;
+
 /// The items of several runs, oldest first, in one order.
 pub(super) struct Merge<'a> {
     runs: &'a [&'a Run],
     segments: BTreeMap<u64, u64>,
     /// The table that is being read, and each run's next item of it.
-    postings: Option<(Sought, Vec<(Stream<'a>, Option<Posting>)>)>,
-    places: Option<Vec<(Stream<'a>, Option<Placed>)>>,
+    postings: Option<(Sought, Heads<'a, Posting>)>,
+    places: Option<Heads<'a, Placed>>,
 }
 
 /// What all of these runs cover together; `None` if one does not go on where the one before it ends.

@@ -319,6 +319,7 @@ impl Run {
     }
 
     /// Adds the positions of a digest after a position, ascending, until there are `limit` of them.
+    #[expect(clippy::too_many_arguments, reason = "as `Runs::find`, with the cache")]
     pub(super) fn find(
         &self,
         cache: &Cache,

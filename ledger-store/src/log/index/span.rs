@@ -129,7 +129,7 @@ impl Span {
         let shards = usize::from(identity.shards.get());
         let mut heads = || {
             let bytes = take(shards * 40)?;
-            Some(bytes.chunks_exact(40).map(head).collect::<Option<Vec<_>>>()?)
+            bytes.chunks_exact(40).map(head).collect::<Option<Vec<_>>>()
         };
         let (heads_before, heads) = (heads()?, heads()?);
         let count = usize::try_from(u32_at(take(4)?, 0)).ok()?;
