@@ -57,11 +57,14 @@ fn in_round(player: &str, id: &str, round: &str) -> Arc<[u8]> {
     .into()
 }
 
+/// A shard, whether it is a key or a stream, and the digest.
+type Name = (Shard, u8, [u8; 16]);
+
 /// Everything that can be asked, and the only right answers.
 #[derive(Default)]
 struct Model {
     commits: Vec<StoredCommit>,
-    lookups: BTreeMap<(Shard, u8, [u8; 16]), (Lookup, Vec<Position>)>,
+    lookups: BTreeMap<Name, (Lookup, Vec<Position>)>,
     partitions: BTreeMap<[u8; 32], (PartitionDigest, Vec<Position>)>,
 }
 
@@ -238,7 +241,19 @@ fn contents(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 fn put_back(dir: &Path, contents: &[(PathBuf, Vec<u8>)]) {
     fs::remove_dir_all(dir.join("index")).unwrap();
     fs::create_dir(dir.join("index")).unwrap();
-    contents.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+    for (path, bytes) in contents {
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+/// Puts these segments in the place of those that are there.
+fn restore(dir: &Path, old: &[(PathBuf, Vec<u8>)]) {
+    for path in segments(dir) {
+        fs::remove_file(path).unwrap();
+    }
+    for (path, bytes) in old {
+        fs::write(path, bytes).unwrap();
+    }
 }
 
 /// How opening and asking went: the index was made anew, an answer failed, or everything was right.
@@ -371,8 +386,7 @@ fn a_log_that_is_behind_its_index_has_lost_history() {
     now(store.close()).unwrap();
     drop(store);
     // A backup of the log is restored, and the index is left.
-    segments(&dir).into_iter().for_each(|path| fs::remove_file(path).unwrap());
-    old.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+    restore(&dir, &old);
     fs::write(dir.join("state.json"), &state).unwrap();
     for check in [Check::Tail, Check::Everything] {
         let opened = LogStore::open(&dir, LogOptions { check, ..tiny() });
@@ -388,8 +402,7 @@ fn a_log_that_is_behind_its_index_has_lost_history() {
     now(store.close()).unwrap();
     drop(store);
     let first = index(&dir);
-    segments(&dir).into_iter().for_each(|path| fs::remove_file(path).unwrap());
-    old.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+    restore(&dir, &old);
     fs::write(dir.join("state.json"), &state).unwrap();
     fs::remove_dir_all(dir.join("index")).unwrap();
     let store = LogStore::open(&dir, tiny()).unwrap();

@@ -65,7 +65,7 @@ impl Shape {
 
     fn of_hash(self, hash: u64) -> Probe {
         let third = u64::from(self.third);
-        let slot = |rotation: u32| ((hash.rotate_left(rotation) & 0xFFFF_FFFF) * third >> 32) as usize;
+        let slot = |rotation: u32| (((hash.rotate_left(rotation) & 0xFFFF_FFFF) * third) >> 32) as usize;
         let first = self.third as usize;
         Probe {
             slots: [slot(0), first + slot(21), 2 * first + slot(42)],
