@@ -304,6 +304,15 @@ impl std::fmt::Debug for LogStore {
     }
 }
 
+impl Drop for LogStore {
+    /// Nothing is written to the folder any more once its lock is let go of.
+    fn drop(&mut self) {
+        if let Role::Writer(_, keeper) = &self.role {
+            keeper.stop(false);
+        }
+    }
+}
+
 impl LogStore {
     /// Makes a new ledger in a folder, which is made if its parent exists and must hold nothing else.
     ///
