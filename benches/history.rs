@@ -41,6 +41,9 @@ struct Args {
     /// The memory of the index, in MiB.
     #[arg(long, default_value_t = 128)]
     index_mib: usize,
+    /// Bodies with nothing in them but what the index needs, so that a long history takes less disk.
+    #[arg(long)]
+    small_bodies: bool,
     /// Leave full segments as they are.
     #[arg(long)]
     unsealed: bool,
@@ -235,10 +238,21 @@ fn now<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(future)
 }
 
+fn small_body(kind: &str) -> String {
+    let print = "A".repeat(44);
+    format!(
+        r#"{{"partition":"player/{PLAYER}","recorded_at":"2026-11-20T16:00:00.000000Z","keys":[{{"source":"crash-provider","kind":"{kind}","id":"{ROUND}","print":"{print}","outcome":"applied"}}],"events":[{{"stream":"round/{PLAYER}/crash-provider/{ROUND}"}}]}}"#
+    )
+}
+
 fn build(args: &Args, dir: &Path) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let bodies = support::bodies(4);
-    let templates = [Template::of(&bodies[2].0), Template::of(&bodies[3].0)];
+    let templates = if args.small_bodies {
+        ["bet", "win"].map(|kind| Template::of(small_body(kind).as_bytes()))
+    } else {
+        [Template::of(&bodies[2].0), Template::of(&bodies[3].0)]
+    };
     let body_bytes = [templates[0].bytes.len(), templates[1].bytes.len()];
     let before = memory("VmRSS:");
     let store = LogStore::create(dir, identity(), options(args)).expect("a log");
