@@ -27,6 +27,12 @@ struct Way {
     seals: bool,
 }
 
+impl Way {
+    fn is_plain(self) -> bool {
+        self.index_bytes == ROOMY && !self.seals
+    }
+}
+
 const PLAIN: Way = Way { prepare: Prepare::Inline, index_bytes: ROOMY, seals: false };
 const INDEXING: Way = Way { index_bytes: TINY, ..PLAIN };
 const SEALING: Way = Way { seals: true, ..PLAIN };
@@ -319,7 +325,7 @@ fn explore(forgotten: Option<SyncPoint>, seeds: u64, way: Way) -> Result<Explore
         }
     }
     // Recovering is the same whatever was cut off; where more calls lead there, fewer of them are followed up.
-    let step = if calls > 120 { 4 } else { 1 };
+    let step = if way.is_plain() { 1 } else { 5 };
     for call in (1..=calls).step_by(step) {
         for (number, keep) in (0..).zip(keeps(call, seeds / 3)) {
             for second in [1 + (call * 7 + number * 3) % 12, 13 + (call * 5 + number) % 16] {
@@ -358,7 +364,7 @@ fn no_cut_loses_what_was_answered_or_leaves_half_a_batch() {
 fn no_cut_hurts_while_the_index_is_written_and_merged() {
     match explore(None, 2, INDEXING) {
         Ok(Explored { lives, runs, .. }) => {
-            assert!(lives > 1_500, "{lives} lives");
+            assert!(lives > 1_000, "{lives} lives");
             assert!(runs > 3, "only {runs} runs at once: too few to merge");
         }
         Err((cuts, violation)) => panic!("{violation}\nafter {cuts:?}"),
@@ -368,9 +374,9 @@ fn no_cut_hurts_while_the_index_is_written_and_merged() {
 /// Cuts while segments are compressed, replaced, copied to the archive and removed.
 #[test]
 fn no_cut_hurts_while_segments_are_sealed_and_archived() {
-    match explore(None, 2, SEALING) {
+    match explore(None, 1, SEALING) {
         Ok(Explored { lives, archived, .. }) => {
-            assert!(lives > 1_000, "{lives} lives");
+            assert!(lives > 500, "{lives} lives");
             assert!(archived as u64 > lives, "only {archived} segments were archived");
         }
         Err((cuts, violation)) => panic!("{violation}\nafter {cuts:?}"),
@@ -381,7 +387,7 @@ fn no_cut_hurts_while_segments_are_sealed_and_archived() {
 #[test]
 fn no_cut_hurts_while_the_next_segment_is_prepared_in_the_background() {
     for (call, index_bytes) in (1..=calls(PLAIN)).flat_map(|call| [(call, ROOMY), (call * 2, TINY)]) {
-        for keep in keeps(call, 3) {
+        for keep in keeps(call, 1) {
             let cuts = [Cut { call, keep }, Cut { call: 1 + call % 30, keep }];
             if let Err(violation) =
                 run(&cuts, None, Way { prepare: Prepare::Background, index_bytes, ..SEALING })
@@ -416,10 +422,15 @@ fn no_sync_is_superfluous() {
 #[test]
 fn a_failed_call_is_final_until_the_log_is_reopened() {
     let mut unknown = 0;
-    let kinds = [ErrorKind::StorageFull, ErrorKind::Other];
-    for (way, kind) in [PLAIN, INDEXING, SEALING].into_iter().flat_map(|way| kinds.map(|kind| (way, kind))) {
+    for way in [PLAIN, INDEXING, SEALING] {
         for call in 1..=calls(way) {
-            for keep in [None, Some(Keep::Nothing), Some(Keep::Some(call))] {
+            let kinds = [ErrorKind::StorageFull, ErrorKind::Other];
+            let keeps = [None, Some(Keep::Nothing), Some(Keep::Some(call))];
+            let all = kinds.into_iter().flat_map(|kind| keeps.map(|keep| (kind, keep)));
+            // Of the longer lives one ending a call, each in its turn.
+            let turn = usize::try_from(call % 6).unwrap();
+            let chosen = all.enumerate().filter(|(number, _)| way.is_plain() || *number == turn);
+            for (_, (kind, keep)) in chosen {
                 unknown += fail_once(call, kind, keep, way).unwrap_or_else(|violation| {
                     panic!("{violation}, after {kind:?} at call {call}, then {keep:?}, {way:?}")
                 });
