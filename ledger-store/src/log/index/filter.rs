@@ -52,6 +52,20 @@ fn mix(word: u64, seed: u32) -> u64 {
     h ^ (h >> 33)
 }
 
+/// A digest made ready for many filters. Nearly all of them have seed 0, for which it is hashed once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hashed {
+    word: u64,
+    with_seed_0: u64,
+}
+
+impl Hashed {
+    pub(super) fn of(digest: &[u8; 16]) -> Self {
+        let word = word(digest);
+        Self { word, with_seed_0: mix(word, 0) }
+    }
+}
+
 impl Shape {
     /// How many bytes a plane has.
     pub(super) fn plane_bytes(self) -> usize {
@@ -59,8 +73,8 @@ impl Shape {
     }
 
     /// Where to look for a digest.
-    pub(super) fn probe(self, word: u64) -> Probe {
-        self.of_hash(mix(word, self.seed))
+    pub(super) fn probe(self, digest: &Hashed) -> Probe {
+        self.of_hash(if self.seed == 0 { digest.with_seed_0 } else { mix(digest.word, self.seed) })
     }
 
     fn of_hash(self, hash: u64) -> Probe {
@@ -161,7 +175,7 @@ mod tests {
     }
 
     fn holds(filter: &Filter, word: u64) -> (bool, bool) {
-        let probe = filter.shape.probe(word);
+        let probe = filter.shape.probe(&Hashed { word, with_seed_0: mix(word, 0) });
         (probe.in_low(&filter.low), probe.in_high(&filter.high))
     }
 
@@ -206,7 +220,7 @@ mod tests {
         for (seed, third, slots, print) in
             [(0, 421, [225, 679, 920], 55_060), (3, 13_434, [8_983, 25_794, 28_868], 26_646)]
         {
-            let probe = Shape { seed, third }.probe(word(b"\x01\x23\x45\x67\x89\xAB\xCD\xEFignored."));
+            let probe = Shape { seed, third }.probe(&Hashed::of(b"\x01\x23\x45\x67\x89\xAB\xCD\xEFignored."));
             assert_eq!((probe.slots, probe.print), (slots, print));
             let mut plane = vec![0; 3 * third as usize];
             plane[slots[1]] = 0x55;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::block::{self, Kind, Pointer};
 use super::cache::Cache;
-use super::filter::word;
+use super::filter::Hashed;
 use super::posting::Placed;
 use super::run::{Part, Run, Sought, Table};
 use super::span::Span;
@@ -22,14 +22,14 @@ struct Resident {
 
 impl Resident {
     /// Whether a digest may be in the run, as far as memory can tell.
-    fn may_hold(&self, digest: &[u8; 16]) -> bool {
+    fn may_hold(&self, digest: &Hashed) -> bool {
         let shape = match self.part {
             Part::Empty => return false,
             Part::Unfiltered => return true,
             Part::Filter { shape, .. } => shape,
         };
         let [Some(low), high] = &self.planes else { return true };
-        let probe = shape.probe(word(digest));
+        let probe = shape.probe(digest);
         probe.in_low(low) && high.as_ref().is_none_or(|high| probe.in_high(high))
     }
 }
@@ -53,10 +53,10 @@ impl Layer {
         Self { run, filters }
     }
 
-    fn may_hold(&self, table: Sought, digest: &[u8; 16]) -> bool {
+    fn may_hold(&self, table: Sought, digest: &[u8; 16], hashed: &Hashed) -> bool {
         let bits = self.run.footer.tables[table.number()].bits;
         let part = self.filters[table.number()].get(Table::part_of(bits, digest));
-        part.is_none_or(|part| part.may_hold(digest))
+        part.is_none_or(|part| part.may_hold(hashed))
     }
 
     /// Bytes of filters in memory, and of all its filters.
@@ -134,8 +134,9 @@ impl Runs {
         limit: usize,
         found: &mut Vec<Position>,
     ) -> Result<(), StoreError> {
+        let hashed = Hashed::of(digest);
         for layer in &self.layers {
-            if !layer.may_hold(table, digest) {
+            if !layer.may_hold(table, digest, &hashed) {
                 continue;
             }
             let span = layer.run.span();

@@ -18,8 +18,8 @@ use crate::types::{LedgerIdentity, Position};
 
 /// So many runs that were merged equally often are merged into one.
 const FAN_IN: usize = 4;
-/// From so many runs on merging takes no rest.
-const RUNS_DEBT: usize = 24;
+/// From so many runs on merging takes no rest: it has fallen behind, and each run costs every look-up a little.
+const RUNS_DEBT: usize = 13;
 
 /// Opens the runs that the manifest names; `None` if there is no manifest. Anything that does not fit is
 /// `Corrupted`. The filters are not in memory yet.
