@@ -43,8 +43,8 @@
 //! - **Failures.** [`StoreError`] says what the caller may conclude. Only [`StoreError::Unknown`] leaves
 //!   open whether something landed, and sending the same bytes again settles it.
 //! - **Backends.** [`MemoryStore`] is the contract at its plainest and misbehaves on order. With the
-//!   feature `log`, `log::LogStore` is the embedded log, whose format is `docs/log-format.md`. SQL stores
-//!   are not built yet.
+//!   feature `log`, `log::LogStore` is the embedded log, whose format is `docs/log-format.md`; its index is
+//!   on disk and derived (`docs/index-format.md`). SQL stores are not built yet.
 //! - **The kit.** With the feature `testing`, one line tests a backend of your own against every clause:
 //!   `ledger_store::conformance_tests!(YourBuilder)`.
 //!
@@ -56,7 +56,7 @@
 //!
 //! # Features
 //!
-//! **`log`**: the embedded append-only log.
+//! **`log`**: the embedded append-only log. It compresses old segments with zstd, which takes a C compiler to build.
 //!
 //! **`testing`**: the conformance kit, and the disk that forgets (with `log`).
 

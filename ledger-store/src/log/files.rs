@@ -44,11 +44,31 @@ pub enum SyncPoint {
     Tail,
     /// `log/` at opening, before the first answer.
     LogDir,
+    /// A run of the index, before anything names it.
+    IndexRun,
+    /// `index/` after a run got its name, before the manifest names it.
+    IndexRunDir,
+    /// The content of the index's manifest before it gets its name.
+    IndexManifest,
+    /// `index/` after the manifest got its name, before what it no longer names is removed.
+    IndexDir,
+    /// A sealed segment before it gets its name.
+    Sealed,
+    /// `log/` after a sealed segment got its name, before the segment it was made from is removed.
+    SealedDir,
+    /// A segment in the archive before it gets its name.
+    ArchiveFile,
+    /// The archive's folder after a segment or its list got a name, before the ledger's list names it.
+    ArchiveDir,
+    /// The list of the archive before it gets its name.
+    ArchiveList,
+    /// The ledger's folder after the list got its name, before the segments it names are removed from `log/`.
+    ArchivedRoot,
 }
 
 impl SyncPoint {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 25] = [
         Self::LedgerFolder,
         Self::CreatedRoot,
         Self::IdentityFile,
@@ -64,6 +84,16 @@ impl SyncPoint {
         Self::AsideDir,
         Self::Tail,
         Self::LogDir,
+        Self::IndexRun,
+        Self::IndexRunDir,
+        Self::IndexManifest,
+        Self::IndexDir,
+        Self::Sealed,
+        Self::SealedDir,
+        Self::ArchiveFile,
+        Self::ArchiveDir,
+        Self::ArchiveList,
+        Self::ArchivedRoot,
     ];
 }
 
@@ -236,13 +266,18 @@ const SMALL_BYTES_MAX: u64 = 64 << 10;
 
 /// Reads a whole small file; `None` if there is none.
 pub(super) fn read_small(files: &dyn Files, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    read_small_file(files, path, SMALL_BYTES_MAX)
+}
+
+/// Reads a whole file of at most so many bytes; `None` if there is none.
+pub(super) fn read_small_file(files: &dyn Files, path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
     let file = match files.open(path, Access::Read) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let bytes = file.bytes()?;
-    if bytes > SMALL_BYTES_MAX {
+    if bytes > bytes_max {
         return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{bytes} bytes are too many")));
     }
     let mut content = vec![0; usize::try_from(bytes).unwrap_or_default()];

@@ -1,13 +1,17 @@
 //! The ledger's folder: what it is called, what it holds, and how a new one is laid out.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::files::{Access, Files, FolderLock, SyncPoint, read_small, replace};
+use super::archive::{ARCHIVED, ArchiveManifest};
+use super::files::{Access, Files, FolderLock, LogFile, SyncPoint, read_small, replace};
 use super::frame::LOG_FORMAT;
+use super::sealed::{self, Sealed};
 use super::segment::{self, SEGMENT_HEADER_BYTES};
 use crate::chain::FORMAT;
 use crate::error::StoreError;
@@ -19,6 +23,7 @@ const LOCK: &str = "writer.lock";
 const LOG: &str = "log";
 const ASIDE: &str = "aside";
 const SNAPSHOTS: &str = "snapshots.bin";
+const INDEX: &str = "index";
 
 /// The paths of one ledger.
 #[derive(Debug, Clone)]
@@ -27,6 +32,11 @@ pub(super) struct Folder {
     pub(super) log: PathBuf,
     pub(super) aside: PathBuf,
     pub(super) snapshots: PathBuf,
+    pub(super) index: PathBuf,
+    /// Where sealed segments may have been moved.
+    pub(super) archive: Option<PathBuf>,
+    /// What was moved there.
+    archived: Arc<RwLock<Option<ArchiveManifest>>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -68,12 +78,15 @@ fn not_found(error: &io::Error) -> bool {
 }
 
 impl Folder {
-    pub(super) fn new(root: &Path) -> Self {
+    pub(super) fn new(root: &Path, archive: Option<&Path>) -> Self {
         Self {
             root: root.to_owned(),
             log: root.join(LOG),
             aside: root.join(ASIDE),
             snapshots: root.join(SNAPSHOTS),
+            index: root.join(INDEX),
+            archive: archive.map(Path::to_owned),
+            archived: Arc::default(),
         }
     }
 
@@ -142,7 +155,71 @@ impl Folder {
         replace(files, &self.root, STATE, &serde_json::to_vec(&state)?, SyncPoint::StateFile)
     }
 
-    /// The first frames of all segments, ascending; removes what was only being prepared if asked to.
+    /// Reads the list of segments that were moved to the archive.
+    pub(super) fn read_archived(
+        &self,
+        files: &dyn Files,
+        identity: &LedgerIdentity,
+    ) -> Result<(), StoreError> {
+        let manifest = ArchiveManifest::read(files, &self.root.join(ARCHIVED), identity)?;
+        self.set_archived(manifest);
+        Ok(())
+    }
+
+    pub(super) fn set_archived(&self, manifest: ArchiveManifest) {
+        *self.archived.write().unwrap_or_else(PoisonError::into_inner) = Some(manifest);
+    }
+
+    /// What was moved to the archive, as far as the list was read.
+    pub(super) fn archived(&self) -> Option<ArchiveManifest> {
+        self.archived.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether a segment was moved to the archive.
+    pub(super) fn is_archived(&self, first: u64) -> bool {
+        let archived = self.archived.read().unwrap_or_else(PoisonError::into_inner);
+        archived.as_ref().is_some_and(|manifest| manifest.find(first).is_some())
+    }
+
+    /// Opens a segment to read it: as it was written, sealed, or in the archive.
+    pub(super) fn open_segment(&self, files: &dyn Files, first: u64) -> io::Result<Arc<dyn LogFile>> {
+        let plain = files.open(&self.log.join(segment::name(first)), Access::Read);
+        if !plain.as_ref().is_err_and(not_found) {
+            return plain;
+        }
+        // A segment is removed only when what it was made into has its name.
+        let places = [Some(&self.log), self.archive.as_ref()];
+        for folder in places.into_iter().flatten() {
+            match Sealed::open(files, &folder.join(sealed::name(first))) {
+                Err(error) if not_found(&error) => {}
+                opened => return self.recognised(first, opened?),
+            }
+        }
+        if self.is_archived(first) {
+            let place = match &self.archive {
+                Some(archive) => format!("is not in {}: bring it back", archive.display()),
+                None => "no archive was named: set `LogOptions::archive`".to_owned(),
+            };
+            let what = format!("segment {} was moved to the archive, and {place}", sealed::name(first));
+            return Err(io::Error::new(io::ErrorKind::NotFound, what));
+        }
+        plain
+    }
+
+    /// A sealed segment, if it is the one that belongs there.
+    fn recognised(&self, first: u64, sealed: Sealed) -> io::Result<Arc<dyn LogFile>> {
+        let archived = self.archived.read().unwrap_or_else(PoisonError::into_inner);
+        let listed = archived.as_ref().and_then(|manifest| manifest.find(first));
+        let is_listed = listed.is_none_or(|listed| listed.content_sha256.0 == sealed.seal.content_sha256);
+        if sealed.seal.first == first && is_listed {
+            Ok(Arc::new(sealed))
+        } else {
+            let what = format!("{} is not the segment that was archived", sealed::name(first));
+            Err(io::Error::new(io::ErrorKind::InvalidData, what))
+        }
+    }
+
+    /// The first frames of all segments, ascending, wherever they are; removes what is unfinished if asked to.
     pub(super) fn segments(
         &self,
         files: &dyn Files,
@@ -155,7 +232,9 @@ impl Folder {
             }
             names => names.map_err(|error| self.io(listing, error))?,
         };
-        let mut segments = Vec::with_capacity(names.len());
+        let archived = self.archived().map(|manifest| manifest.segments).unwrap_or_default();
+        let mut segments: Vec<u64> = archived.iter().map(|segment| segment.first_frame).collect();
+        let (mut plain, mut sealed) = (BTreeSet::new(), Vec::new());
         for name in names {
             if is_temporary(&name) {
                 if remove_unfinished {
@@ -163,13 +242,27 @@ impl Folder {
                     removed.map_err(|error| self.io("removing an unfinished segment", error))?;
                 }
             } else if let Some(first) = segment::first_of(&name) {
-                segments.push(first);
+                plain.insert(first);
+            } else if let Some(first) = sealed::first_of(&name) {
+                sealed.push(first);
             } else {
                 let what = format!("{} holds {name:?}, which is no segment", self.log.display());
                 return Err(StoreError::Corrupted(what));
             }
         }
+        for first in sealed {
+            let is_there_twice =
+                plain.contains(&first) || archived.iter().any(|other| other.first_frame == first);
+            if is_there_twice && remove_unfinished {
+                // It was about to replace the one, or to be replaced by the other.
+                let removed = files.remove(&self.log.join(sealed::name(first)));
+                removed.map_err(|error| self.io("removing a segment that is there twice", error))?;
+            }
+            segments.push(first);
+        }
+        segments.extend(plain);
         segments.sort_unstable();
+        segments.dedup();
         Ok(segments)
     }
 
@@ -209,7 +302,7 @@ impl Folder {
     fn refuse_foreign(&self, files: &dyn Files) -> Result<(), StoreError> {
         for name in files.list(&self.root).map_err(|error| self.io("listing the folder", error))? {
             match name.as_str() {
-                LOCK | LOG | ASIDE | STATE => {}
+                LOCK | LOG | ASIDE | STATE | INDEX => {}
                 IDENTITY => return Err(self.not_a_ledger("it holds a ledger already: open it")),
                 _ if name.strip_suffix(".tmp").is_some_and(|name| name == IDENTITY || name == STATE) => {}
                 _ => return Err(self.not_a_ledger(format!("it holds {name:?}: choose an empty folder"))),
@@ -221,7 +314,7 @@ impl Folder {
                 return Err(self.not_a_ledger(frames));
             }
         }
-        if !self.names(files, &self.aside)?.is_empty() {
+        if !self.names(files, &self.aside)?.is_empty() || !self.names(files, &self.index)?.is_empty() {
             return Err(self.not_a_ledger(frames));
         }
         Ok(())
@@ -239,7 +332,8 @@ impl Folder {
         if segment::first_of(name) != Some(1) {
             return Ok(false);
         }
-        let content = read_segment(files, &self.log.join(name));
+        let file = files.open(&self.log.join(name), Access::Read);
+        let content = file.and_then(|file| read_segment(&*file));
         let content = content.map_err(|error| self.io("reading a segment", error))?;
         Ok(content.iter().skip(SEGMENT_HEADER_BYTES).all(|byte| *byte == 0))
     }
@@ -272,11 +366,10 @@ pub(super) fn first_previous(identity: &LedgerIdentity) -> u32 {
 const SEGMENT_FILE_BYTES_MAX: u64 = segment::SEGMENT_BYTES_MAX as u64;
 
 /// Reads a whole segment.
-pub(super) fn read_segment(files: &dyn Files, path: &Path) -> io::Result<Vec<u8>> {
-    let file = files.open(path, Access::Read)?;
+pub(super) fn read_segment(file: &dyn LogFile) -> io::Result<Vec<u8>> {
     let bytes = file.bytes()?;
     if bytes > SEGMENT_FILE_BYTES_MAX {
-        let what = format!("{} has {bytes} bytes: no segment is that long", path.display());
+        let what = format!("it has {bytes} bytes: no segment is that long");
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
     let mut content = vec![0; usize::try_from(bytes).unwrap_or_default()];

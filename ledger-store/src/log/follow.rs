@@ -5,13 +5,14 @@ use std::io;
 use std::sync::Arc;
 
 use super::OpenReport;
-use super::files::{Access, Files, LogFile};
+use super::files::{Files, LogFile};
 use super::folder::{Folder, first_previous};
 use super::frame::{self, HEADER_BYTES, Header, Kind};
-use super::recover::{TornTail, check_segment, damaged, load, stopped};
+use super::index::{Budget, FramePlace, Mark, Runs, read_runs};
+use super::recover::{TornTail, check_segment, damaged, load, stopped, unreadable};
 use super::scan::{Cursor, End, Frame, scan};
 use super::segment::{self, SEGMENT_HEADER_BYTES};
-use super::view::View;
+use super::view::{View, nothing};
 use crate::error::StoreError;
 use crate::types::LedgerIdentity;
 
@@ -24,6 +25,7 @@ pub(super) struct Follower {
     files: Arc<dyn Files>,
     folder: Folder,
     identity: LedgerIdentity,
+    budget: Budget,
     at: At,
 }
 
@@ -31,8 +33,7 @@ pub(super) struct Follower {
 #[derive(Debug, Clone)]
 struct At {
     cursor: Cursor,
-    /// The segment's number, counted from 0.
-    segment: u32,
+    /// The first frame of the segment.
     first: u64,
     file: Arc<dyn LogFile>,
 }
@@ -43,19 +44,58 @@ struct Seen {
     frame: Vec<u8>,
 }
 
+/// The runs that the writer has made, with their filters. A manifest that cannot be used counts as none:
+/// then what a reader knows is what it reads itself.
+fn runs(
+    files: &dyn Files,
+    folder: &Folder,
+    identity: &LedgerIdentity,
+    budget: Budget,
+) -> Result<Runs, StoreError> {
+    let mut tries = 0;
+    loop {
+        let read = read_runs(files, &folder.index, identity, &nothing(identity), budget.cache);
+        match read.and_then(|read| read.map(|(runs, _)| runs.reside(budget.filters)).transpose()) {
+            Ok(Some(runs)) => return Ok(runs),
+            Ok(None) => return Ok(Runs::none(budget.cache)),
+            // The writer may have replaced the manifest and removed a run that it named.
+            Err(StoreError::Corrupted(_)) if tries < READS_MAX => {
+                tries += 1;
+                std::thread::yield_now();
+            }
+            Err(StoreError::Corrupted(what)) => {
+                tracing::warn!(what, "the index cannot be used: the log is read without it");
+                return Ok(Runs::none(budget.cache));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 impl Follower {
+    /// Begins where the index ends, or at the beginning of the log.
     pub(super) fn new(
         files: Arc<dyn Files>,
         folder: Folder,
         identity: LedgerIdentity,
-        view: &mut View,
-    ) -> Result<Self, StoreError> {
-        let cursor = Cursor { sequence: 1, previous: first_previous(&identity), offset: 0 };
-        let Some(at) = enter(&*files, &folder, &identity, &cursor, 0)? else {
-            return Err(damaged(1, 0, "the first segment is missing"));
+        budget: Budget,
+    ) -> Result<(Self, View), StoreError> {
+        let runs = runs(&*files, &folder, &identity, budget)?;
+        let mut view = View::over(identity, runs);
+        let at = match view.last_frame() {
+            Some((mark, place)) => {
+                view.segments = folder.segments(&*files, false)?;
+                view.segments.retain(|first| *first <= place.segment);
+                behind(&*files, &folder, &identity, mark, place)?
+            }
+            None => {
+                view.segments.push(1);
+                let cursor = Cursor { sequence: 1, previous: first_previous(&identity), offset: 0 };
+                let first = enter(&*files, &folder, &identity, &cursor)?;
+                first.ok_or_else(|| damaged(1, 0, "the first segment is missing"))?
+            }
         };
-        view.segments.push(1);
-        Ok(Self { files, folder, identity, at })
+        Ok((Self { files, folder, identity, budget, at }, view))
     }
 
     /// Adds what has become durable to the view.
@@ -72,16 +112,41 @@ impl Follower {
                 self.admit(view, &seen)?;
             }
             report.closed = seen.header.kind == Kind::Seal;
-            if next.segment != self.at.segment {
+            if next.first != self.at.first {
                 view.segments.push(next.first);
             }
             self.at = next;
             current = behind;
+            if view.layers_mut().freeze_if(self.budget.piece) && self.take_runs(view)? {
+                current = read_frame(&self.at)?;
+            }
         }
         report.frames = self.at.cursor.sequence - 1;
         report.commits = view.commits();
         report.segments = view.segments.len();
         Ok(())
+    }
+
+    /// Takes the runs that the writer has made since, so that memory stays bounded; whether they reach beyond what
+    /// was read.
+    fn take_runs(&mut self, view: &mut View) -> Result<bool, StoreError> {
+        let runs = runs(&*self.files, &self.folder, &self.identity, self.budget)?;
+        let newest = runs.newest().map(|span| (span.end, span.last));
+        let at = newest.map(|(mark, place)| behind(&*self.files, &self.folder, &self.identity, mark, place));
+        let at = at.transpose()?;
+        let jumps = view.follow(runs);
+        if jumps && let Some(at) = at {
+            view.segments = self.folder.segments(&*self.files, false)?;
+            view.segments.retain(|first| *first <= at.first);
+            self.at = at;
+        }
+        let bytes_max = self.budget.filters + self.budget.pieces_max;
+        if view.layers().memory_bytes() > bytes_max {
+            let reason = "the index of the log covers too little of it for the memory this reader may take: \
+                          open the log for writing, or rebuild its index";
+            return Err(StoreError::Unavailable { reason: reason.to_owned(), source: None });
+        }
+        Ok(jumps)
     }
 
     /// Looks at everything behind the last frame shown: that no damage hides commits.
@@ -126,7 +191,7 @@ impl Follower {
         let payload = &seen.frame[HEADER_BYTES..HEADER_BYTES + seen.header.payload_bytes as usize];
         let frame =
             Frame { header: seen.header, offset: self.at.cursor.offset, bytes: seen.frame.len(), payload };
-        view.admit_frame(self.at.segment, &frame)
+        view.admit_frame(self.at.first, &frame)
     }
 
     /// Where the frame behind this one goes; `None` if its segment does not exist yet.
@@ -137,7 +202,7 @@ impl Follower {
             offset: self.at.cursor.offset + seen.frame.len(),
         };
         if seen.header.kind == Kind::SegmentEnd {
-            enter(&*self.files, &self.folder, &self.identity, &cursor, self.at.segment + 1)
+            enter(&*self.files, &self.folder, &self.identity, &cursor)
         } else {
             Ok(Some(At { cursor, ..self.at.clone() }))
         }
@@ -167,7 +232,7 @@ fn read_frame(at: &At) -> Result<Option<Seen>, StoreError> {
 fn read_at(at: &At, buffer: &mut [u8], offset: usize) -> Result<bool, StoreError> {
     match at.file.read_exact_at(buffer, offset as u64) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(StoreError::io(format!("reading segment {}", segment::name(at.first)), error)),
+        Err(error) => Err(unreadable(at.first, offset, error)),
         Ok(()) => Ok(true),
     }
 }
@@ -178,18 +243,44 @@ fn enter(
     folder: &Folder,
     identity: &LedgerIdentity,
     cursor: &Cursor,
-    segment: u32,
 ) -> Result<Option<At>, StoreError> {
     let first = cursor.sequence;
-    let name = segment::name(first);
-    let reading = |error| StoreError::io(format!("reading segment {name}"), error);
-    let file = match files.open(&folder.log.join(&name), Access::Read) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+    let reading = |error| unreadable(first, 0, error);
+    let file = match folder.open_segment(files, first) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.is_archived(first) => {
+            return Ok(None);
+        }
         file => file.map_err(reading)?,
     };
     let mut header = [0; SEGMENT_HEADER_BYTES];
     file.read_exact_at(&mut header, 0).map_err(reading)?;
     check_segment(&header, identity, first, file.bytes().map_err(reading)?)?;
     let cursor = Cursor { offset: SEGMENT_HEADER_BYTES, ..*cursor };
-    Ok(Some(At { cursor, segment, first, file }))
+    Ok(Some(At { cursor, first, file }))
+}
+
+/// The place behind the last frame that the index covers, which must be there.
+fn behind(
+    files: &dyn Files,
+    folder: &Folder,
+    identity: &LedgerIdentity,
+    mark: Mark,
+    place: FramePlace,
+) -> Result<At, StoreError> {
+    let start = Cursor { sequence: place.segment, previous: 0, offset: 0 };
+    let missing = |what: &str| damaged(place.segment, place.offset as usize, what);
+    let at = enter(files, folder, identity, &start)?.ok_or_else(|| missing("the segment is missing"))?;
+    let offset = place.offset as usize;
+    let cursor = Cursor { sequence: mark.sequence, previous: place.previous, offset };
+    let at = At { cursor, ..at };
+    match read_frame(&at)? {
+        Some(seen) if seen.header.crc == mark.crc => {
+            let offset = offset + seen.frame.len();
+            let cursor = Cursor { sequence: mark.sequence + 1, previous: mark.crc, offset };
+            Ok(At { cursor, ..at })
+        }
+        _ => Err(missing(
+            "the frame that the index covers last is not there; the log lost history, or is damaged",
+        )),
+    }
 }

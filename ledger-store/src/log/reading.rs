@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::files::{Access, Files, LogFile};
+use super::files::{Files, LogFile};
+use super::folder::Folder;
 use super::frame::{RECORD_BYTES, Record, decode_record};
-use super::segment;
-use super::view::{Place, View};
+use super::recover::unreadable;
+use super::view::Place;
 use crate::chain::genesis;
 use crate::contract::READ_BYTES_MAX;
 use crate::error::StoreError;
@@ -22,7 +22,7 @@ const OPEN_SEGMENTS_MAX: usize = 256;
 #[derive(Debug)]
 pub(super) struct Reading {
     files: Arc<dyn Files>,
-    folder: PathBuf,
+    folder: Folder,
     identity: LedgerIdentity,
     open: Mutex<HashMap<u64, Arc<dyn LogFile>>>,
 }
@@ -30,38 +30,22 @@ pub(super) struct Reading {
 /// What to read: a commit's place, and its predecessor's, which holds the previous hash.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
-    position: Position,
-    place: Place,
-    segment: u64,
-    before: Option<(Place, u64)>,
-}
-
-impl Wanted {
-    pub(super) fn body_bytes(&self) -> usize {
-        self.place.body_bytes as usize
-    }
-
-    /// Looks up one commit; `None` past the head.
-    pub(super) fn find(view: &View, shard: Shard, position: Position) -> Option<Self> {
-        let place = view.place(shard, position)?;
-        let named = |place: Place| view.segments.get(place.segment as usize).copied();
-        let before = view.place(shard, Position(position.0 - 1));
-        Some(Self {
-            position,
-            place,
-            segment: named(place)?,
-            before: before.and_then(|place| Some((place, named(place)?))),
-        })
-    }
+    pub(super) position: Position,
+    pub(super) place: Place,
+    pub(super) before: Option<Place>,
 }
 
 impl Reading {
-    pub(super) fn new(files: Arc<dyn Files>, folder: PathBuf, identity: LedgerIdentity) -> Self {
+    pub(super) fn new(files: Arc<dyn Files>, folder: Folder, identity: LedgerIdentity) -> Self {
         Self { files, folder, identity, open: Mutex::new(HashMap::new()) }
     }
 
-    pub(super) fn identity(&self) -> &LedgerIdentity {
-        &self.identity
+    pub(super) fn files(&self) -> &dyn Files {
+        &*self.files
+    }
+
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     fn segment(&self, first: u64) -> io::Result<Arc<dyn LogFile>> {
@@ -72,33 +56,45 @@ impl Reading {
         if open.len() >= OPEN_SEGMENTS_MAX {
             open.clear();
         }
-        let file = self.files.open(&self.folder.join(segment::name(first)), Access::Read)?;
+        let file = match self.folder.open_segment(&*self.files, first) {
+            // The writer may have moved it to the archive since the list was read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.folder.is_archived(first) => {
+                let read = self.folder.read_archived(&*self.files, &self.identity);
+                read.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
+                self.folder.open_segment(&*self.files, first)?
+            }
+            opened => opened?,
+        };
         open.insert(first, Arc::clone(&file));
         Ok(file)
     }
 
     /// The stored hash of a commit.
-    pub(super) fn hash(&self, shard: Shard, wanted: &Wanted) -> Result<CommitHash, StoreError> {
-        let record = self.record(shard, wanted.position, wanted.place, wanted.segment)?;
-        Ok(record.hash)
-    }
-
-    fn record(
+    pub(super) fn hash(
         &self,
         shard: Shard,
         position: Position,
         place: Place,
-        segment: u64,
-    ) -> Result<Record, StoreError> {
+    ) -> Result<CommitHash, StoreError> {
+        Ok(self.record(shard, position, place)?.hash)
+    }
+
+    fn record(&self, shard: Shard, position: Position, place: Place) -> Result<Record, StoreError> {
         let mut bytes = [0; RECORD_BYTES];
-        self.bytes(segment, place.offset, &mut bytes)?;
+        self.bytes(place, &mut bytes)?;
         check_record(&decode_record(&bytes), shard, position, place)
     }
 
-    fn bytes(&self, segment: u64, offset: u32, buffer: &mut [u8]) -> Result<(), StoreError> {
+    fn bytes(&self, place: Place, buffer: &mut [u8]) -> Result<(), StoreError> {
+        let Place { segment, offset, .. } = place;
         self.segment(segment)
             .and_then(|file| file.read_exact_at(buffer, u64::from(offset)))
-            .map_err(|error| StoreError::io(format!("reading segment {segment} at offset {offset}"), error))
+            .map_err(|error| unreadable(segment, offset as usize, error))
+    }
+
+    /// Lets go of a segment whose file is no more.
+    pub(super) fn forget(&self, first: u64) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&first);
     }
 
     /// Reads commits in order, until their bodies reach the limit of one read.
@@ -109,9 +105,7 @@ impl Reading {
         for wanted in wanted {
             let previous = match (commits.last(), wanted.before) {
                 (Some(last), _) if last.position.next() == wanted.position => last.hash,
-                (_, Some((place, segment))) => {
-                    self.record(shard, Position(wanted.position.0 - 1), place, segment)?.hash
-                }
+                (_, Some(place)) => self.record(shard, Position(wanted.position.0 - 1), place)?.hash,
                 (_, None) => genesis(&self.identity, shard).hash,
             };
             let commit = self.commit(shard, wanted, previous, &mut buffer)?;
@@ -131,9 +125,9 @@ impl Reading {
         previous: CommitHash,
         buffer: &mut Vec<u8>,
     ) -> Result<StoredCommit, StoreError> {
-        let &Wanted { position, place, segment, .. } = wanted;
+        let &Wanted { position, place, .. } = wanted;
         buffer.resize(RECORD_BYTES + place.body_bytes as usize, 0);
-        self.bytes(segment, place.offset, buffer)?;
+        self.bytes(place, buffer)?;
         let Some((head, body)) = buffer.split_first_chunk() else {
             return Err(StoreError::corrupted_at(shard, position, "an empty record"));
         };

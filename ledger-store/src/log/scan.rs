@@ -1,6 +1,7 @@
 //! Walks the frames of one segment's bytes and says how it ends. Pure: no file is touched.
 
 use super::frame::{self, HEADER_BYTES, Header, Kind, NoHeader};
+use super::index::{FramePlace, Mark};
 use crate::error::StoreError;
 
 /// Where the next frame is expected.
@@ -21,6 +22,19 @@ pub(super) struct Frame<'a> {
     pub(super) offset: usize,
     pub(super) bytes: usize,
     pub(super) payload: &'a [u8],
+}
+
+impl Frame<'_> {
+    /// The frame as what follows names it.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { sequence: self.header.sequence, crc: self.header.crc }
+    }
+
+    /// Where it stands, if it stands in this segment.
+    pub(super) fn place(&self, segment: u64) -> FramePlace {
+        let offset = u32::try_from(self.offset).unwrap_or(u32::MAX);
+        FramePlace { segment, offset, previous: self.header.previous }
+    }
 }
 
 /// How the walk over a segment ended.

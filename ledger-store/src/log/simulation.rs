@@ -82,6 +82,8 @@ struct Disk {
     dead: bool,
     forgotten: Option<SyncPoint>,
     hold: Option<Hold>,
+    /// A folder in which every change is refused.
+    refused: Option<PathBuf>,
 }
 
 /// What to do before the next sync of one place in the code.
@@ -240,6 +242,10 @@ impl Disk {
     /// Changes a folder's names, as this call's fate has it.
     fn change(&mut self, folder: &Path, change: Change) -> io::Result<()> {
         self.names(folder)?;
+        if self.refused.as_deref() == Some(folder) {
+            self.alive()?;
+            return Err(error(io::ErrorKind::StorageFull));
+        }
         let fate = self.step()?;
         if let Fate::Failed(kind) = fate {
             return Err(error(kind));
@@ -291,6 +297,19 @@ impl SimulatedDisk {
     /// Lets all syncs of one place in the code succeed without doing anything, also after restarts.
     pub fn forget(&self, point: SyncPoint) {
         self.disk().forgotten = Some(point);
+    }
+
+    /// Refuses every new name, rename and removal in one folder, as if it alone were on a full disk, until told
+    /// otherwise.
+    pub fn refuse_in(&self, folder: Option<PathBuf>) {
+        self.disk().refused = folder;
+    }
+
+    /// Removes all files of a folder, as somebody else may do.
+    pub fn remove_all_in(&self, folder: &Path) {
+        if let Some(names) = self.disk().folders.get_mut(folder) {
+            *names = Names::default();
+        }
     }
 
     /// Ends the process: every later call fails.

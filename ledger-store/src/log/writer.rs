@@ -6,12 +6,13 @@ use super::LogOptions;
 use super::files::{Access, FolderLock, LogFile, SyncPoint};
 use super::folder::{Folder, Left, State};
 use super::frame::{self, HEADER_BYTES, Kind, SEGMENT_END_BYTES, frame_bytes};
+use super::index::{FramePlace, Mark};
 use super::prepare::Preparer;
 use super::recover::Recovered;
 use super::scan::Cursor;
 use super::segment;
 use crate::error::StoreError;
-use crate::types::ShardAppend;
+use crate::types::{LedgerIdentity, ShardAppend};
 
 /// Whether the log takes appends.
 #[derive(Debug, Clone)]
@@ -30,8 +31,8 @@ pub(super) struct Writer {
     life: Life,
     file: Arc<dyn LogFile>,
     segment_bytes: usize,
-    /// The current segment's number, counted from 0.
-    segment: u32,
+    /// The first frame of the current segment.
+    segment: u64,
     cursor: Cursor,
     /// The last frame is a segment end: the next needs a new segment.
     ended: bool,
@@ -45,10 +46,10 @@ pub(super) struct Writer {
 /// A batch that is durable: where it stands.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Landed {
-    pub(super) segment: u32,
-    pub(super) offset: usize,
-    /// The first frame of the segment, if the batch began one.
-    pub(super) begun: Option<u64>,
+    pub(super) frame: Mark,
+    pub(super) place: FramePlace,
+    /// The batch began its segment.
+    pub(super) begun: bool,
 }
 
 /// How far a failed write may have come.
@@ -64,18 +65,18 @@ impl Writer {
     pub(super) fn new(
         options: LogOptions,
         folder: Folder,
+        identity: &LedgerIdentity,
         recovered: &Recovered,
         lock: FolderLock,
     ) -> Result<Self, StoreError> {
-        let view = &recovered.view;
-        let first = view.segments.last().copied().unwrap_or_default();
+        let first = recovered.view.segments.last().copied().unwrap_or_default();
         let path = folder.log.join(segment::name(first));
         let file = options.files.open(&path, Access::Write);
         let file = file.map_err(|error| StoreError::io(format!("opening {}", path.display()), error))?;
         let preparer = Preparer::new(
             Arc::clone(&options.files),
             folder.log.clone(),
-            view.identity().ledger,
+            identity.ledger,
             options.segment_bytes,
             options.prepare,
         );
@@ -83,7 +84,7 @@ impl Writer {
             life: Life::Open,
             file,
             segment_bytes: recovered.segment_bytes,
-            segment: u32::try_from(view.segments.len() - 1).unwrap_or(u32::MAX),
+            segment: first,
             cursor: recovered.cursor,
             ended: recovered.ended,
             sealed: recovered.sealed,
@@ -117,12 +118,14 @@ impl Writer {
                 commits += 1;
             }
         }
-        let begun = self.place()?;
-        let landed = Landed { segment: self.segment, offset: self.cursor.offset, begun };
+        let begun = self.place()?.is_some();
+        let Cursor { sequence, previous, offset } = self.cursor;
         self.write(Kind::Batch, commits, SyncPoint::Frame, &Reach::Perhaps)?;
         self.sealed = false;
         self.preparer.start();
-        Ok(landed)
+        let offset = u32::try_from(offset).unwrap_or(u32::MAX);
+        let place = FramePlace { segment: self.segment, offset, previous };
+        Ok(Landed { frame: Mark { sequence, crc: self.cursor.previous }, place, begun })
     }
 
     /// Finds room for the frame in the buffer; answers the first frame of a segment that was begun for it.
@@ -151,7 +154,7 @@ impl Writer {
         tracing::debug!(segment = %name, bytes = ready.bytes, "began a segment");
         self.file = ready.file;
         self.segment_bytes = ready.bytes as usize;
-        self.segment += 1;
+        self.segment = first;
         self.cursor.offset = segment::SEGMENT_HEADER_BYTES;
         self.ended = false;
         Ok(Some(first))

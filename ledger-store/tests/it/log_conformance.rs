@@ -21,11 +21,19 @@ fn shards(count: u16) -> ShardCount {
     ShardCount::new(count).expect("a power of two")
 }
 
-/// A log on a simulated disk, which can do everything the kit asks for.
-struct Simulated(u16);
+/// A log on a simulated disk, which can do everything the kit asks for: of so many shards, with so much memory
+/// for its index.
+struct Simulated(u16, usize);
 
-fn simulated(disk: &SimulatedDisk) -> LogOptions {
-    LogOptions { files: Arc::new(disk.clone()), ..options(SEGMENT_BYTES) }
+/// The index stays in memory until the log is closed.
+const ROOMY: usize = 64 << 20;
+/// The index is written and merged all the time.
+const TINY: usize = 4 << 10;
+
+impl Simulated {
+    fn options(&self, disk: &SimulatedDisk) -> LogOptions {
+        LogOptions { files: Arc::new(disk.clone()), index_bytes: self.1, ..options(SEGMENT_BYTES) }
+    }
 }
 
 fn opened(store: Result<LogStore, StoreError>) -> Result<Arc<dyn EventStore>, StoreError> {
@@ -62,11 +70,11 @@ impl StoreBuilder for Simulated {
         identity: LedgerIdentity,
     ) -> Result<(Arc<dyn EventStore>, SimulatedDisk), StoreError> {
         let disk = SimulatedDisk::new();
-        Ok((opened(LogStore::create(Path::new(DIR), identity, simulated(&disk)))?, disk))
+        Ok((opened(LogStore::create(Path::new(DIR), identity, self.options(&disk)))?, disk))
     }
 
     async fn reopen(&self, disk: &mut SimulatedDisk) -> Result<Arc<dyn EventStore>, StoreError> {
-        opened(LogStore::open(Path::new(DIR), simulated(disk)))
+        opened(LogStore::open(Path::new(DIR), self.options(disk)))
     }
 
     async fn power_cut(&self, disk: &mut SimulatedDisk) -> Hook {
@@ -123,11 +131,19 @@ impl StoreBuilder for Real {
 }
 
 mod one_shard {
-    ledger_store::conformance_tests!(super::Simulated(1));
+    ledger_store::conformance_tests!(super::Simulated(1, super::ROOMY));
 }
 
 mod many_shards {
-    ledger_store::conformance_tests!(super::Simulated(64));
+    ledger_store::conformance_tests!(super::Simulated(64, super::ROOMY));
+}
+
+mod one_shard_with_tiny_memory {
+    ledger_store::conformance_tests!(super::Simulated(1, super::TINY));
+}
+
+mod many_shards_with_tiny_memory {
+    ledger_store::conformance_tests!(super::Simulated(64, super::TINY));
 }
 
 mod real_files {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ledger_store::EventStore;
-use ledger_store::log::LogStore;
+use ledger_store::log::{Check, LogOptions, LogStore};
 use ledger_store::{Head, Position, Shard, Snapshot, StoreError, StoredCommit};
 use tempfile::{TempDir, tempdir};
 
@@ -222,7 +222,9 @@ fn a_spoilt_page_anywhere_is_never_passed_over() {
                         copy_ledger(&fixture.dir, &dir);
                         put(&dir.join("log").join(path.file_name().unwrap()), &bytes);
                         let case = format!("closed {closed}, {path:?}, {page:?}, way {way}");
-                        match LogStore::open(&dir, options(SEGMENT_BYTES)) {
+                        let everything_is_checked =
+                            LogOptions { check: Check::Everything, ..options(SEGMENT_BYTES) };
+                        match LogStore::open(&dir, everything_is_checked) {
                             Err(StoreError::Corrupted(_)) => damaged += 1,
                             Err(error) => panic!("{case}: {error}"),
                             Ok(store) => {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ledger_store::EventStore as _;
-use ledger_store::log::{LogOptions, LogStore, Prepare};
+use ledger_store::log::{LogOptions, LogStore, Prepare, Sealing};
 use tempfile::tempdir;
 
 use crate::log_support::{batch, everything, identity, land, now, options};
@@ -14,7 +14,9 @@ use crate::log_support::{batch, everything, identity, land, now, options};
 const CHILD: &str = "LEDGER_LOG_KILL_DIR";
 
 fn background() -> LogOptions {
-    LogOptions { prepare: Prepare::Background, ..options(64 << 10) }
+    // The index is written and merged, and segments are sealed, all the time.
+    let (prepare, sealing) = (Prepare::Background, Sealing::Behind(1));
+    LogOptions { prepare, sealing, index_bytes: 64 << 10, ..options(64 << 10) }
 }
 
 /// The child: appends for ever, and says what was acknowledged. Does nothing unless it is asked to.
@@ -73,6 +75,9 @@ fn a_killed_writer_loses_nothing_it_acknowledged() {
         child.wait().unwrap();
 
         let store = LogStore::open(&dir, background()).unwrap();
+        let report = store.report();
+        assert!(report.index_made_anew.is_none() || report.commits < 500, "{report:?}");
+        assert_eq!(store.verify_index(&mut |_| ()).unwrap().commits, report.commits);
         let commits = everything(&store).unwrap();
         let there: std::collections::HashSet<_> = commits
             .iter()

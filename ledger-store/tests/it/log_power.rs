@@ -6,20 +6,49 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ledger_store::log::simulation::{Fault, Keep, SimulatedDisk};
-use ledger_store::log::{LogOptions, LogStore, Prepare, SyncPoint};
+use ledger_store::log::{LogOptions, LogStore, Prepare, Sealing, SyncPoint};
 use ledger_store::{CommitHash, EventStore, Position, Shard, ShardAppend, StoreError};
 
 use crate::log_support::{everything, identity, now, options, tagged_batch};
 
 const DIR: &str = "/ledger";
 
-fn simulated(disk: &SimulatedDisk, prepare: Prepare) -> LogOptions {
-    LogOptions { files: Arc::new(disk.clone()), prepare, ..options(1_024) }
+/// So little memory for the index that it writes runs and merges them all the time.
+const TINY: usize = 2 << 10;
+/// So much that it stays in memory.
+const ROOMY: usize = 64 << 20;
+
+/// How the process under test keeps its log.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    prepare: Prepare,
+    index_bytes: usize,
+    /// Full segments are compressed, and moved to the archive when the log is closed.
+    seals: bool,
+}
+
+impl Way {
+    fn is_plain(self) -> bool {
+        self.index_bytes == ROOMY && !self.seals
+    }
+}
+
+const PLAIN: Way = Way { prepare: Prepare::Inline, index_bytes: ROOMY, seals: false };
+const INDEXING: Way = Way { index_bytes: TINY, ..PLAIN };
+const SEALING: Way = Way { seals: true, ..PLAIN };
+
+const ARCHIVE: &str = "/archive";
+
+fn simulated(disk: &SimulatedDisk, way: Way) -> LogOptions {
+    let Way { prepare, index_bytes, seals } = way;
+    let sealing = if seals { Sealing::Behind(1) } else { Sealing::Never };
+    let archive = seals.then(|| ARCHIVE.into());
+    LogOptions { files: Arc::new(disk.clone()), prepare, index_bytes, sealing, archive, ..options(1_024) }
 }
 
 /// What may and what must be in the log.
 struct Oracle {
-    prepare: Prepare,
+    way: Way,
     /// Every batch that was ever sent.
     sent: Vec<Vec<(Shard, Position, CommitHash)>>,
     /// What was answered or shown, and can never go again.
@@ -29,6 +58,9 @@ struct Oracle {
     /// The log was closed, and nobody opened it since.
     closed: bool,
     torn_seen: usize,
+    /// The most runs that an index had.
+    runs_seen: usize,
+    archived_seen: usize,
 }
 
 /// How one process ended.
@@ -42,14 +74,16 @@ macro_rules! ensure {
 }
 
 impl Oracle {
-    fn new(prepare: Prepare) -> Self {
+    fn new(way: Way) -> Self {
         Self {
-            prepare,
+            way,
             sent: Vec::new(),
             durable: BTreeMap::new(),
             segments: BTreeMap::new(),
             closed: false,
             torn_seen: 0,
+            runs_seen: 0,
+            archived_seen: 0,
         }
     }
 
@@ -99,6 +133,23 @@ impl Oracle {
         Ok(End::Finished)
     }
 
+    /// The index finds every commit and nothing else.
+    fn look_at_index(&mut self, store: &LogStore, disk: &SimulatedDisk) -> Result<End, String> {
+        let checked = store.verify_index(&mut |_| ());
+        match checked {
+            Ok(found) => {
+                let (found, shown) = (found.commits, self.durable.len() as u64);
+                ensure!(found == shown, "the index has {found} commits of {shown}");
+            }
+            Err(_) if disk.is_dead() => return Ok(End::Died),
+            Err(error) => return Err(format!("checking the index: {error}")),
+        }
+        let status = store.index_status().unwrap();
+        ensure!(status.doubt.is_none(), "the index is in doubt: {:?}", status.doubt);
+        self.runs_seen = self.runs_seen.max(status.runs);
+        Ok(End::Finished)
+    }
+
     /// Bytes that were durable may leave the log only by way of `aside/`.
     fn check_bytes(&mut self, disk: &SimulatedDisk) -> Result<(), String> {
         let log = Path::new(DIR).join("log");
@@ -107,6 +158,12 @@ impl Oracle {
             disk.durable_names(&aside).iter().filter_map(|name| disk.durable(&aside.join(name))).collect();
         for (name, before) in &self.segments {
             let Some(after) = disk.durable(&log.join(name)) else {
+                // It was sealed, and what it became reads as it did: that is looked at elsewhere.
+                let sealed = name.replace(".seg", ".sealed");
+                let places = [log.join(&sealed), Path::new(ARCHIVE).join(&sealed)];
+                if places.iter().any(|place| disk.durable(place).is_some()) {
+                    continue;
+                }
                 // A creation that was cut short begins anew.
                 if before.iter().skip(64).all(|byte| *byte == 0) {
                     continue;
@@ -130,8 +187,9 @@ impl Oracle {
     }
 
     fn open(&mut self, disk: &SimulatedDisk) -> Result<Option<LogStore>, String> {
-        let store = match LogStore::open_or_create(Path::new(DIR), identity(2), simulated(disk, self.prepare))
-        {
+        // Nothing that was cut off may cost an index that was there.
+        let had_index = disk.durable(&Path::new(DIR).join("index/manifest.json")).is_some();
+        let store = match LogStore::open_or_create(Path::new(DIR), identity(2), simulated(disk, self.way)) {
             Ok(store) => store,
             Err(_) if disk.is_dead() => {
                 self.closed = false;
@@ -139,13 +197,17 @@ impl Oracle {
             }
             Err(error) => return Err(format!("opening: {error}")),
         };
+        let made_anew = store.report().index_made_anew;
+        ensure!(!had_index || made_anew.is_none(), "the index had to be made anew: {made_anew:?}");
         self.torn_seen += usize::from(store.report().torn.is_some());
         ensure!(!self.closed || store.report().closed, "a closed log was opened and is not closed");
         self.closed = false;
-        match self.look(&store, disk)? {
-            End::Died => Ok(None),
-            End::Finished => Ok(Some(store)),
+        for look in [Self::look, Self::look_at_index] {
+            if let End::Died = look(self, &store, disk)? {
+                return Ok(None);
+            }
         }
+        Ok(Some(store))
     }
 
     fn append(&mut self, store: &LogStore, disk: &SimulatedDisk, number: usize) -> Result<End, String> {
@@ -173,6 +235,21 @@ impl Oracle {
                     return Ok(End::Died);
                 }
             }
+            if let End::Died = self.look_at_index(&store, disk)? {
+                return Ok(End::Died);
+            }
+            if close && self.way.seals {
+                let status = store.segment_status().map_err(|error| format!("segments: {error}"));
+                match store.archive_segments(1) {
+                    Ok(moved) => self.archived_seen += moved,
+                    Err(_) if disk.is_dead() => return Ok(End::Died),
+                    Err(error) => return Err(format!("archiving: {error}")),
+                }
+                ensure!(status?.error.is_none(), "a segment could not be sealed");
+                if let End::Died = self.look(&store, disk)? {
+                    return Ok(End::Died);
+                }
+            }
             if close {
                 match now(store.close()) {
                     Ok(()) => self.closed = true,
@@ -194,8 +271,8 @@ struct Cut {
 }
 
 /// Lives through some cuts and then once in peace; the violation, if there is one.
-fn run(cuts: &[Cut], forgotten: Option<SyncPoint>, prepare: Prepare) -> Result<Oracle, String> {
-    let mut oracle = Oracle::new(prepare);
+fn run(cuts: &[Cut], forgotten: Option<SyncPoint>, way: Way) -> Result<Oracle, String> {
+    let mut oracle = Oracle::new(way);
     let mut disk = SimulatedDisk::new();
     if let Some(point) = forgotten {
         disk.forget(point);
@@ -217,9 +294,9 @@ fn run(cuts: &[Cut], forgotten: Option<SyncPoint>, prepare: Prepare) -> Result<O
 }
 
 /// The calls of a life in peace.
-fn calls() -> u64 {
+fn calls(way: Way) -> u64 {
     let disk = SimulatedDisk::new();
-    assert!(matches!(Oracle::new(Prepare::Inline).live(&disk), Ok(End::Finished)));
+    assert!(matches!(Oracle::new(way).live(&disk), Ok(End::Finished)));
     disk.calls()
 }
 
@@ -229,22 +306,27 @@ fn keeps(seed: u64, seeds: u64) -> impl Iterator<Item = Option<Keep>> {
 }
 
 /// Goes through cuts at every call, then through pairs of cuts, the second mostly while recovering.
-fn explore(forgotten: Option<SyncPoint>, seeds: u64) -> Result<(u64, usize), (Vec<Cut>, String)> {
-    let (mut runs, mut torn) = (0, 0);
-    let mut go = |cuts: Vec<Cut>| match run(&cuts, forgotten, Prepare::Inline) {
+fn explore(forgotten: Option<SyncPoint>, seeds: u64, way: Way) -> Result<Explored, (Vec<Cut>, String)> {
+    let mut all = Explored::default();
+    let mut go = |cuts: Vec<Cut>| match run(&cuts, forgotten, way) {
         Ok(oracle) => {
-            runs += 1;
-            torn += oracle.torn_seen;
+            all.lives += 1;
+            all.torn += oracle.torn_seen;
+            all.runs = all.runs.max(oracle.runs_seen);
+            all.archived += oracle.archived_seen;
             Ok(())
         }
         Err(violation) => Err((cuts, violation)),
     };
-    for call in 1..=calls() {
+    let calls = calls(way);
+    for call in 1..=calls {
         for keep in keeps(call, seeds) {
             go(vec![Cut { call, keep }])?;
         }
     }
-    for call in 1..=calls() {
+    // Recovering is the same whatever was cut off; where more calls lead there, fewer of them are followed up.
+    let step = if way.is_plain() { 1 } else { 5 };
+    for call in (1..=calls).step_by(step) {
         for (number, keep) in (0..).zip(keeps(call, seeds / 3)) {
             for second in [1 + (call * 7 + number * 3) % 12, 13 + (call * 5 + number) % 16] {
                 for keep_second in [Some(Keep::Nothing), Some(Keep::Some(call * 31 + second)), None] {
@@ -253,15 +335,49 @@ fn explore(forgotten: Option<SyncPoint>, seeds: u64) -> Result<(u64, usize), (Ve
             }
         }
     }
-    Ok((runs, torn))
+    Ok(all)
+}
+
+/// What an exploration has met.
+#[derive(Debug, Default)]
+struct Explored {
+    lives: u64,
+    torn: usize,
+    runs: usize,
+    archived: usize,
 }
 
 #[test]
 fn no_cut_loses_what_was_answered_or_leaves_half_a_batch() {
-    match explore(None, 6) {
-        Ok((runs, torn)) => {
-            assert!(runs > 2_000, "{runs} runs");
+    match explore(None, 6, PLAIN) {
+        Ok(Explored { lives, torn, .. }) => {
+            assert!(lives > 2_000, "{lives} lives");
             assert!(torn > 100, "only {torn} torn tails were met");
+        }
+        Err((cuts, violation)) => panic!("{violation}\nafter {cuts:?}"),
+    }
+}
+
+/// Cuts while runs are written and merged, the manifest is replaced, and old runs are removed: no answer of
+/// the index is wrong, and it never has to be made anew.
+#[test]
+fn no_cut_hurts_while_the_index_is_written_and_merged() {
+    match explore(None, 2, INDEXING) {
+        Ok(Explored { lives, runs, .. }) => {
+            assert!(lives > 1_000, "{lives} lives");
+            assert!(runs > 3, "only {runs} runs at once: too few to merge");
+        }
+        Err((cuts, violation)) => panic!("{violation}\nafter {cuts:?}"),
+    }
+}
+
+/// Cuts while segments are compressed, replaced, copied to the archive and removed.
+#[test]
+fn no_cut_hurts_while_segments_are_sealed_and_archived() {
+    match explore(None, 1, SEALING) {
+        Ok(Explored { lives, archived, .. }) => {
+            assert!(lives > 500, "{lives} lives");
+            assert!(archived as u64 > lives, "only {archived} segments were archived");
         }
         Err((cuts, violation)) => panic!("{violation}\nafter {cuts:?}"),
     }
@@ -270,35 +386,69 @@ fn no_cut_loses_what_was_answered_or_leaves_half_a_batch() {
 /// Which call the filler's come between is up to the scheduler; the promises are the same.
 #[test]
 fn no_cut_hurts_while_the_next_segment_is_prepared_in_the_background() {
-    for call in 1..=calls() {
-        for keep in keeps(call, 3) {
+    for (call, index_bytes) in (1..=calls(PLAIN)).flat_map(|call| [(call, ROOMY), (call * 2, TINY)]) {
+        for keep in keeps(call, 1) {
             let cuts = [Cut { call, keep }, Cut { call: 1 + call % 30, keep }];
-            if let Err(violation) = run(&cuts, None, Prepare::Background) {
+            if let Err(violation) =
+                run(&cuts, None, Way { prepare: Prepare::Background, index_bytes, ..SEALING })
+            {
                 panic!("{violation}\nafter {cuts:?}");
             }
         }
     }
 }
 
-#[test]
-fn no_sync_is_superfluous() {
-    for point in SyncPoint::ALL {
-        let Err((cuts, violation)) = explore(Some(point), 6) else {
+const OF_INDEX: [SyncPoint; 4] =
+    [SyncPoint::IndexRun, SyncPoint::IndexRunDir, SyncPoint::IndexManifest, SyncPoint::IndexDir];
+const OF_SEALING: [SyncPoint; 6] = [
+    SyncPoint::Sealed,
+    SyncPoint::SealedDir,
+    SyncPoint::ArchiveFile,
+    SyncPoint::ArchiveDir,
+    SyncPoint::ArchiveList,
+    SyncPoint::ArchivedRoot,
+];
+
+fn each_is_missed(points: impl IntoIterator<Item = SyncPoint>, way: Way) {
+    for point in points {
+        let Err((cuts, violation)) = explore(Some(point), 6, way) else {
             panic!("nothing is lost without {point:?}: either the test is blind or the sync can go");
         };
         println!("without {point:?}: {violation}, after {cuts:?}");
     }
 }
 
+#[test]
+fn no_sync_is_superfluous() {
+    let others = |point: &SyncPoint| !OF_INDEX.contains(point) && !OF_SEALING.contains(point);
+    each_is_missed(SyncPoint::ALL.into_iter().filter(others), PLAIN);
+}
+
+#[test]
+fn no_sync_of_the_index_is_superfluous() {
+    each_is_missed(OF_INDEX, INDEXING);
+}
+
+#[test]
+fn no_sync_of_sealing_and_the_archive_is_superfluous() {
+    each_is_missed(OF_SEALING, SEALING);
+}
+
 /// A write or sync that fails ends writing, whatever comes after, and a reopened store is right.
 #[test]
 fn a_failed_call_is_final_until_the_log_is_reopened() {
     let mut unknown = 0;
-    for kind in [ErrorKind::StorageFull, ErrorKind::Other] {
-        for call in 1..=calls() {
-            for keep in [None, Some(Keep::Nothing), Some(Keep::Some(call))] {
-                unknown += fail_once(call, kind, keep).unwrap_or_else(|violation| {
-                    panic!("{violation}, after {kind:?} at call {call}, then {keep:?}")
+    for way in [PLAIN, INDEXING, SEALING] {
+        for call in 1..=calls(way) {
+            let kinds = [ErrorKind::StorageFull, ErrorKind::Other];
+            let keeps = [None, Some(Keep::Nothing), Some(Keep::Some(call))];
+            let all = kinds.into_iter().flat_map(|kind| keeps.map(|keep| (kind, keep)));
+            // Of the longer lives one ending a call, each in its turn.
+            let turn = usize::try_from(call % 6).unwrap();
+            let chosen = all.enumerate().filter(|(number, _)| way.is_plain() || *number == turn);
+            for (_, (kind, keep)) in chosen {
+                unknown += fail_once(call, kind, keep, way).unwrap_or_else(|violation| {
+                    panic!("{violation}, after {kind:?} at call {call}, then {keep:?}, {way:?}")
                 });
             }
         }
@@ -306,12 +456,12 @@ fn a_failed_call_is_final_until_the_log_is_reopened() {
     assert!(unknown > 50, "only {unknown} unknown outcomes were met");
 }
 
-fn fail_once(call: u64, kind: ErrorKind, keep: Option<Keep>) -> Result<usize, String> {
+fn fail_once(call: u64, kind: ErrorKind, keep: Option<Keep>, way: Way) -> Result<usize, String> {
     let disk = SimulatedDisk::new();
-    let mut oracle = Oracle::new(Prepare::Inline);
+    let mut oracle = Oracle::new(way);
     disk.arm(call, Fault::Error(kind));
     let mut unknown = 0;
-    let opened = LogStore::open_or_create(Path::new(DIR), identity(2), simulated(&disk, Prepare::Inline));
+    let opened = LogStore::open_or_create(Path::new(DIR), identity(2), simulated(&disk, way));
     if let Ok(store) = &opened {
         for number in 0..9 {
             let appends = tagged_batch(store, &[0, 1], 1, 150, oracle.sent.len());
@@ -325,6 +475,7 @@ fn fail_once(call: u64, kind: ErrorKind, keep: Option<Keep>) -> Result<usize, St
                 Err(error) => return Err(format!("append {number}: {error}")),
             }
             oracle.look(store, &disk)?;
+            oracle.look_at_index(store, &disk)?;
             if disk.calls() >= call && unknown > 0 {
                 let again = now(store.append(&appends));
                 ensure!(matches!(again, Err(StoreError::Unavailable { .. })), "poisoned, yet {again:?}");

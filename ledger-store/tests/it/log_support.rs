@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use ledger_core::stored::CommitIndex;
 use ledger_core::{Partition, PlayerId};
-use ledger_store::log::{LogOptions, LogStore, Prepare};
+use ledger_store::log::{LogOptions, LogStore, Prepare, Sealing};
 use ledger_store::{
     EventStore, FORMAT, Head, LedgerId, LedgerIdentity, Position, READ_COMMITS_MAX, SealedCommit, Shard,
     ShardAppend, ShardCount, StoreError, StoredCommit, commit_hash,
@@ -27,7 +27,13 @@ pub(crate) fn identity(shards: u16) -> LedgerIdentity {
 }
 
 pub(crate) fn options(segment_bytes: u32) -> LogOptions {
-    LogOptions { segment_bytes, verify_appends: true, prepare: Prepare::Inline, ..LogOptions::default() }
+    LogOptions {
+        segment_bytes,
+        verify_appends: true,
+        prepare: Prepare::Inline,
+        sealing: Sealing::Never,
+        ..LogOptions::default()
+    }
 }
 
 /// A player whose partition belongs to this shard.

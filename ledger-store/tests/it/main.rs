@@ -11,9 +11,13 @@ mod log_damage;
 #[cfg(feature = "log")]
 mod log_folder;
 #[cfg(feature = "log")]
+mod log_index;
+#[cfg(feature = "log")]
 mod log_kill;
 #[cfg(feature = "log")]
 mod log_power;
+#[cfg(feature = "log")]
+mod log_sealed;
 #[cfg(feature = "log")]
 mod log_support;
 mod memory;
