@@ -66,6 +66,8 @@ mod error;
 #[cfg(feature = "log")]
 pub mod log;
 mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod types;
