@@ -31,7 +31,7 @@
 //!
 //! # A tour
 //!
-//! - **The contract.** [`EventStore`] in clauses C01 to C20, for people who implement it. An append lands
+//! - **The contract.** [`EventStore`] in clauses C01 to C25, for people who implement it. An append lands
 //!   on a shard only if its [`Head`], position and hash, is still the expected one. That one comparison is
 //!   the optimistic lock, the fence against a stale writer, and the order without gaps that readers need.
 //! - **The words.** A [`LedgerIdentity`] has a [`LedgerId`], a [`ShardCount`] and a format. A
@@ -43,8 +43,9 @@
 //! - **Failures.** [`StoreError`] says what the caller may conclude. Only [`StoreError::Unknown`] leaves
 //!   open whether something landed, and sending the same bytes again settles it.
 //! - **Backends.** [`MemoryStore`] is the contract at its plainest and misbehaves on order. With the
-//!   feature `log`, `log::LogStore` is the embedded log, whose format is `docs/log-format.md`. SQL stores
-//!   are not built yet.
+//!   feature `log`, `log::LogStore` is the embedded log, whose format is `docs/log-format.md`; with `sqlite`,
+//!   `sqlite::SqliteStore` is a file for those who want SQL; with `postgres`, `postgres::PostgresStore` is the
+//!   store that several processes share. `docs/stores.md` compares them.
 //! - **The kit.** With the feature `testing`, one line tests a backend of your own against every clause:
 //!   `ledger_store::conformance_tests!(YourBuilder)`.
 //!
@@ -57,6 +58,11 @@
 //! # Features
 //!
 //! **`log`**: the embedded append-only log.
+//!
+//! **`sqlite`**: a ledger in a SQLite file (bundled).
+//!
+//! **`postgres`**: a ledger in PostgreSQL 15 and newer, or in a database that speaks its protocol.
+//! **`postgres-tls`** adds encrypted connections.
 //!
 //! **`testing`**: the conformance kit, and the disk that forgets (with `log`).
 
@@ -79,7 +85,7 @@ pub use contract::{
     READ_COMMITS_MAX, SNAPSHOT_BYTES_MAX, Snapshot,
 };
 pub use error::StoreError;
-pub use memory::{LostAnswer, MemoryStore};
+pub use memory::{HistoryLoss, LostAnswer, MemoryStore};
 pub use types::{
     CommitHash, Head, HexError, LedgerId, LedgerIdentity, Position, SealedCommit, Shard, ShardAppend,
     ShardCount, ShardCountError, StoredCommit,

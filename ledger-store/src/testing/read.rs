@@ -288,7 +288,7 @@ pub async fn c11_a_polling_reader_meets_every_commit_exactly_once<B: StoreBuilde
 }
 
 /// Polls every shard from the last position it saw, until the writers are done and it has caught up.
-async fn follow(
+pub(super) async fn follow(
     store: &dyn EventStore,
     identity: &LedgerIdentity,
     shards: &[Shard],
