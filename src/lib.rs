@@ -166,6 +166,7 @@ mod inbox;
 mod job;
 mod lane;
 mod ledger;
+mod limit;
 mod loader;
 mod panics;
 mod request;

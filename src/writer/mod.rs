@@ -309,7 +309,7 @@ impl Writer {
     fn perform(&self, outgoing: &Outgoing) -> Written {
         let Shared { store, in_flight, inbox, settings, .. } = &*self.shared;
         let settled = || drop(inbox.stall(false));
-        perform(store.as_ref(), &self.runtime, outgoing, in_flight, &settled, settings.write_timeout)
+        perform(store.as_ref(), &self.runtime, outgoing, in_flight, &settled, settings.settle_timeout)
     }
 
     /// Takes note of what became of the batch that was written.

@@ -62,7 +62,8 @@ impl Server {
     ///
     /// As [`Self::start`].
     pub fn start_with(settings: &[&str]) -> Result<Self, String> {
-        let folder = tempfile::Builder::new().prefix("ledger-postgres-").tempdir().map_err(told("a folder"))?;
+        let folder =
+            tempfile::Builder::new().prefix("ledger-postgres-").tempdir().map_err(told("a folder"))?;
         let password = password()?;
         init(folder.path(), &password)?;
         let mut server = Self {
@@ -176,7 +177,9 @@ pub fn binaries() -> Result<PathBuf, String> {
         Some(version) => home.join(version.to_string()).join("bin"),
         None => std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
             .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
-            .ok_or(format!("PostgreSQL {VERSION_MIN} or newer is not installed: apt-get install -y postgresql"))?,
+            .ok_or(format!(
+                "PostgreSQL {VERSION_MIN} or newer is not installed: apt-get install -y postgresql"
+            ))?,
     };
     Ok(folder)
 }
@@ -196,7 +199,11 @@ fn account() -> Result<Option<&'static str>, String> {
     }
     let known = fs::read_to_string("/etc/passwd").map_err(told("/etc/passwd"))?;
     let is_known = |name: &&str| known.lines().any(|line| line.starts_with(&format!("{name}:")));
-    ACCOUNTS.into_iter().find(is_known).map(Some).ok_or("no account to run PostgreSQL under: it refuses root".to_owned())
+    ACCOUNTS
+        .into_iter()
+        .find(is_known)
+        .map(Some)
+        .ok_or("no account to run PostgreSQL under: it refuses root".to_owned())
 }
 
 /// A command of the server's account. It ends when the thread that starts it does.

@@ -18,6 +18,8 @@ struct State {
     trick: Option<Trick>,
     marker: Vec<u8>,
     is_frozen: bool,
+    /// After a trick no connection is taken until told.
+    is_refusing: bool,
     is_closed: bool,
     /// How often a trick was played.
     played: usize,
@@ -66,6 +68,9 @@ impl Proxy {
                 if own.lock().is_closed {
                     return;
                 }
+                if own.lock().is_refusing {
+                    continue;
+                }
                 // A client that cannot be connected finds its connection closed, as it would by the server.
                 if let Ok(client) = client {
                     drop(connect(&own, client, server));
@@ -80,10 +85,16 @@ impl Proxy {
         self.port
     }
 
-    /// Plays a trick on the next message of a client that holds the marker.
+    /// Plays a trick on the next message of a client that holds the marker. From then on new connections are
+    /// refused until [`Self::admit`].
     pub fn play(&self, trick: Trick, marker: &[u8]) {
         let mut state = self.shared.lock();
         (state.trick, state.marker) = (Some(trick), marker.to_vec());
+    }
+
+    /// Takes connections again.
+    pub fn admit(&self) {
+        self.shared.lock().is_refusing = false;
     }
 
     /// How often a trick was played.
@@ -142,7 +153,9 @@ fn connect(shared: &Arc<Shared>, client: TcpStream, server: SocketAddr) -> io::R
     let (from, to) = (client.try_clone()?, server.try_clone()?);
     std::thread::Builder::new().name("proxy-up".to_owned()).spawn(move || up(&own, from, to, &quiet))?;
     let own = Arc::clone(shared);
-    std::thread::Builder::new().name("proxy-down".to_owned()).spawn(move || down(&own, server, client, &muted))?;
+    std::thread::Builder::new()
+        .name("proxy-down".to_owned())
+        .spawn(move || down(&own, server, client, &muted))?;
     Ok(())
 }
 
@@ -175,9 +188,13 @@ fn up(shared: &Shared, mut client: TcpStream, mut server: TcpStream, muted: &Mut
 
 fn trick_for(shared: &Shared, message: &[u8]) -> Option<Trick> {
     let mut state = shared.lock();
-    let holds = !state.marker.is_empty() && message.windows(state.marker.len()).any(|part| part == state.marker);
+    let holds =
+        !state.marker.is_empty() && message.windows(state.marker.len()).any(|part| part == state.marker);
     let trick = if holds { state.trick.take() } else { None };
-    state.played += usize::from(trick.is_some());
+    if trick.is_some() {
+        state.played += 1;
+        state.is_refusing = true;
+    }
     trick
 }
 

@@ -12,7 +12,7 @@ use super::failure::{Failure, unavailable};
 use super::link::pause;
 use super::options::AppendMode;
 use super::seen::check;
-use super::{Inner, head_of, hash_of, sql};
+use super::{Inner, hash_of, head_of, sql};
 use crate::error::StoreError;
 use crate::types::{Head, Shard, ShardAppend};
 
@@ -27,7 +27,10 @@ struct Found {
 
 impl Inner {
     /// Appends to all shards, in the mode that was chosen.
-    pub(super) async fn append(self: Arc<Self>, appends: Vec<ShardAppend>) -> Result<Vec<Answer>, StoreError> {
+    pub(super) async fn append(
+        self: Arc<Self>,
+        appends: Vec<ShardAppend>,
+    ) -> Result<Vec<Answer>, StoreError> {
         let _open = self.open_gate().await?;
         if self.options.append_mode == AppendMode::AllShards || appends.len() == 1 {
             return self.append_parts(&appends).await;
@@ -80,22 +83,19 @@ impl Inner {
             };
             answers.push(self.answer(&before, wanted, found).await?);
         }
-        if answers.iter().any(Result::is_ok) {
-            self.watch.send_modify(|count| *count += 1);
-        }
         Ok(answers)
     }
 
     async fn answer(&self, before: &[Head], wanted: &Wanted, found: &Found) -> Result<Answer, StoreError> {
         let Wanted { shard, expected, after } = *wanted;
         if found.landed {
-            self.seen.note(shard, after);
+            self.note(shard, after);
             return Ok(Ok(after));
         }
         if let Err(lost) = check(before, shard, found.head) {
             return Ok(Err(lost));
         }
-        self.seen.note(shard, found.head);
+        self.note(shard, found.head);
         // It may have landed when it was sent before. The last hash covers all before it.
         if found.head.position >= after.position && self.stands(shard, after).await? {
             return Ok(Ok(after));

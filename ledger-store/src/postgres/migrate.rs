@@ -93,7 +93,11 @@ fn check(options: &PostgresOptions, applied: &[(i32, String)]) -> Result<usize, 
 }
 
 /// Makes sure that every migration ran. Answers `false` if there are no tables and none may be made.
-pub(super) async fn ensure(links: &Links, options: &PostgresOptions, create: bool) -> Result<bool, StoreError> {
+pub(super) async fn ensure(
+    links: &Links,
+    options: &PostgresOptions,
+    create: bool,
+) -> Result<bool, StoreError> {
     let ran = match applied(links).await? {
         Some(applied) => check(options, &applied)?,
         None if create => 0,
@@ -126,9 +130,8 @@ async fn run(links: &Links, options: &PostgresOptions, holder: Uuid) -> Result<(
             .await
             .map_err(Failure::of_read)?;
         define(links, migration.sql).await?;
-        let note = || {
-            sqlx::query(sql::NOTE_MIGRATION).bind(number).bind(migration.name).bind(migration.checksum())
-        };
+        let note =
+            || sqlx::query(sql::NOTE_MIGRATION).bind(number).bind(migration.name).bind(migration.checksum());
         links.ask(note).await.map_err(Failure::of_read)?;
         tracing::info!(migration = migration.name, "the migration ran");
     }
@@ -165,9 +168,8 @@ async fn take_lease(links: &Links, holder: Uuid) -> Result<(), StoreError> {
             match seen {
                 Some((before, since)) if before == now && since.elapsed() > LEASE_STILL_MAX => {
                     tracing::warn!(holder = %now.0, "the holder of the lease has gone: taking it over");
-                    let over = || {
-                        sqlx::query(sql::LEASE_TAKE_OVER).bind(LEASE).bind(holder).bind(now.0).bind(now.1)
-                    };
+                    let over =
+                        || sqlx::query(sql::LEASE_TAKE_OVER).bind(LEASE).bind(holder).bind(now.0).bind(now.1);
                     links.ask(over).await.map_err(Failure::of_read)?;
                 }
                 Some((before, _)) if before == now => {}
@@ -206,6 +208,9 @@ mod tests {
         assert!(matches!(check(&options, &all[1..]), Err(StoreError::NotALedger { .. })));
         let mut newer = all.clone();
         newer.push((7, "0".repeat(64)));
-        assert!(matches!(check(&options, &newer), Err(StoreError::NewerFormat { found: 7, supported: 6, .. })));
+        assert!(matches!(
+            check(&options, &newer),
+            Err(StoreError::NewerFormat { found: 7, supported: 6, .. })
+        ));
     }
 }

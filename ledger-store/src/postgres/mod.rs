@@ -101,6 +101,13 @@ fn hash_of(row: &PgRow, column: &str) -> Result<CommitHash, Failure> {
 }
 
 impl Inner {
+    /// Takes note of a head, and wakes those who watch if it is news.
+    fn note(&self, shard: Shard, head: Head) {
+        if self.seen.note(shard, head) {
+            self.watch.send_modify(|count| *count += 1);
+        }
+    }
+
     /// Lets an append through unless the store is closed; closing waits for those that are under way.
     async fn open_gate(&self) -> Result<RwLockReadGuard<'_, bool>, StoreError> {
         let limit = self.options.append_timeout;
@@ -121,18 +128,12 @@ impl Inner {
 
 /// Looks for commits of other processes while someone watches.
 async fn look(inner: std::sync::Weak<Inner>, every: Duration) {
-    let mut last = Vec::new();
     loop {
         tokio::time::sleep(every).await;
         let Some(inner) = inner.upgrade() else { return };
-        if inner.watch.receiver_count() == 0 {
-            continue;
-        }
-        // A database that cannot be asked has nothing to tell; whoever waits asks it himself.
-        let Ok(heads) = inner.read_heads().await else { continue };
-        if heads != last {
-            inner.watch.send_modify(|count| *count += 1);
-            last = heads;
+        if inner.watch.receiver_count() > 0 {
+            // A database that cannot be asked has nothing to tell; whoever waits asks it himself.
+            drop(inner.heads().await);
         }
     }
 }
@@ -168,7 +169,10 @@ impl PostgresStore {
     /// # Errors
     ///
     /// As [`Self::open`].
-    pub async fn open_or_create(options: PostgresOptions, identity: LedgerIdentity) -> Result<Self, StoreError> {
+    pub async fn open_or_create(
+        options: PostgresOptions,
+        identity: LedgerIdentity,
+    ) -> Result<Self, StoreError> {
         Self::start(options, Some(identity)).await
     }
 
@@ -235,7 +239,8 @@ async fn open(options: PostgresOptions, create: Option<LedgerIdentity>) -> Resul
         make_heads(&links, &identity).await?;
     }
     let seen = Seen::new(identity.shards.all().map(|shard| genesis(&identity, shard)).collect());
-    let inner = Inner { identity, options, links, seen, watch: watch::Sender::new(0), gate: RwLock::new(false) };
+    let inner =
+        Inner { identity, options, links, seen, watch: watch::Sender::new(0), gate: RwLock::new(false) };
     let inner = Arc::new(inner);
     Arc::clone(&inner).heads().await?;
     inner.check_witnesses().await?;
@@ -261,7 +266,9 @@ async fn check_server(links: &Links) -> Result<(), StoreError> {
         return Err(unavailable("the server takes no writes: a standby, or read-only"));
     }
     if read("full_page_writes")?.as_deref() == Some("off") {
-        tracing::warn!("the server runs with full_page_writes = off: only a file system that never tears a page may");
+        tracing::warn!(
+            "the server runs with full_page_writes = off: only a file system that never tears a page may"
+        );
     }
     Ok(())
 }
@@ -285,10 +292,15 @@ async fn make_heads(links: &Links, identity: &LedgerIdentity) -> Result<(), Stor
     links.ask(query).await.map(drop).map_err(Failure::of_read)
 }
 
-async fn read_identity(links: &Links, options: &PostgresOptions) -> Result<Option<LedgerIdentity>, StoreError> {
+async fn read_identity(
+    links: &Links,
+    options: &PostgresOptions,
+) -> Result<Option<LedgerIdentity>, StoreError> {
     let rows = links.ask(|| sqlx::query(sql::IDENTITY)).await.map_err(Failure::of_read)?;
     let Some(row) = rows.first() else { return Ok(None) };
-    let read = |row: &PgRow| Ok::<_, sqlx::Error>((row.try_get("ledger")?, row.try_get("shards")?, row.try_get("format")?));
+    let read = |row: &PgRow| {
+        Ok::<_, sqlx::Error>((row.try_get("ledger")?, row.try_get("shards")?, row.try_get("format")?))
+    };
     let (ledger, shards, format): (Uuid, i32, i32) = read(row).map_err(|e| Failure::from(e).of_read())?;
     let damaged = |what: &str| StoreError::Corrupted(format!("the ledger's {what}"));
     let format = u16::try_from(format).map_err(|_| damaged("format"))?;
@@ -344,7 +356,12 @@ impl EventStore for PostgresStore {
         self.aside(|inner| inner.append(appends)).await
     }
 
-    async fn read(&self, shard: Shard, from: Position, limit: usize) -> Result<Vec<StoredCommit>, StoreError> {
+    async fn read(
+        &self,
+        shard: Shard,
+        from: Position,
+        limit: usize,
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         self.aside(|inner| inner.read(shard, from, limit)).await
     }
 

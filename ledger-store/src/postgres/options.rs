@@ -171,9 +171,10 @@ impl PostgresOptions {
             Isolation::RepeatableRead => Some("REPEATABLE READ"),
             Isolation::Serializable => Some("SERIALIZABLE"),
         };
-        all.extend(isolation.map(|level| {
-            format!("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {level}")
-        }));
+        all.extend(
+            isolation
+                .map(|level| format!("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {level}")),
+        );
         let further = self.session.iter();
         all.extend(further.map(|(name, value)| format!("SET {name} TO '{}'", value.replace('\'', "''"))));
         all

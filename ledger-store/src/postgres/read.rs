@@ -55,7 +55,7 @@ impl Inner {
         let heads = self.read_heads().await.map_err(Failure::of_read)?;
         for (shard, head) in self.identity.shards.all().zip(&heads) {
             check(&before, shard, *head)?;
-            self.seen.note(shard, *head);
+            self.note(shard, *head);
         }
         Ok(heads)
     }
@@ -147,14 +147,21 @@ impl Inner {
             let index = CommitIndex::of_body(&commit.body)
                 .map_err(|error| StoreError::corrupted_at(shard, commit.position, error))?;
             if index.partition != partition {
-                return Err(StoreError::corrupted_at(shard, commit.position, "it is filed under another partition"));
+                return Err(StoreError::corrupted_at(
+                    shard,
+                    commit.position,
+                    "it is filed under another partition",
+                ));
             }
             page.push(commit);
         }
         Ok(page)
     }
 
-    pub(super) async fn lookup(self: Arc<Self>, lookups: Vec<Lookup>) -> Result<Vec<Vec<Position>>, StoreError> {
+    pub(super) async fn lookup(
+        self: Arc<Self>,
+        lookups: Vec<Lookup>,
+    ) -> Result<Vec<Vec<Position>>, StoreError> {
         if lookups.is_empty() {
             return Ok(Vec::new());
         }

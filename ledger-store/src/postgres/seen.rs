@@ -23,12 +23,14 @@ impl Seen {
         self.lock().clone()
     }
 
-    /// Takes note of a head that was answered.
-    pub(super) fn note(&self, shard: Shard, head: Head) {
-        if let Some(seen) = self.lock().get_mut(shard.index())
-            && seen.position < head.position
-        {
-            *seen = head;
+    /// Takes note of a head that was answered; tells whether it is newer than what was seen.
+    pub(super) fn note(&self, shard: Shard, head: Head) -> bool {
+        match self.lock().get_mut(shard.index()) {
+            Some(seen) if seen.position < head.position => {
+                *seen = head;
+                true
+            }
+            _ => false,
         }
     }
 }

@@ -55,6 +55,7 @@ mod thread;
 
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -62,7 +63,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use crate::{EventStore, HistoryLoss, LedgerIdentity, LostAnswer, Shard, ShardCount, StoreError, StoredCommit};
+use crate::{
+    EventStore, HistoryLoss, LedgerIdentity, LostAnswer, Shard, ShardCount, StoreError, StoredCommit,
+};
 
 pub use append::{
     c01_an_append_of_one_shard_lands_whole_or_not_at_all, c02_an_append_lands_only_on_the_expected_head,
@@ -282,8 +285,15 @@ pub trait StoreBuilder: Send + Sync + 'static {
 pub fn run<F, V>(clause: &'static str, test: F)
 where
     F: FnOnce() -> V + Send + 'static,
-    V: Future<Output = Verdict>,
+    V: Future<Output = Verdict> + 'static,
 {
+    run_boxed(clause, Box::new(move || Box::pin(test())));
+}
+
+type Clause = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Verdict>>> + Send>;
+
+/// Not generic: a runtime compiled anew for every clause of every backend would take minutes.
+fn run_boxed(clause: &'static str, test: Clause) {
     let (sender, receiver) = mpsc::channel();
     let thread = std::thread::Builder::new().name(clause.to_owned()).spawn(move || {
         let verdict = block_on(test());

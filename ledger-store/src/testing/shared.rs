@@ -144,10 +144,7 @@ async fn worked<T: Send + 'static>(limit: Duration, what: &str, worker: Worker<T
     ended.map_err(|_| Violation::new(format!("{what} has not ended after {} ms", limit.as_millis())))?
 }
 
-async fn nothing_waits_for_an_append<B: StoreBuilder>(
-    subject: &mut Subject<'_, B>,
-    shard: Shard,
-) -> Verdict {
+async fn nothing_waits_for_an_append<B: StoreBuilder>(subject: &mut Subject<'_, B>, shard: Shard) -> Verdict {
     let append = subject.seal(shard, &[keyed(subject, shard, 1)]);
     let Some(mut stall) = subject.builder.stall_next_write(&mut subject.guard).await else {
         not_tested("c23", "calls while an append is under way");
@@ -169,7 +166,8 @@ async fn nothing_waits_for_an_append<B: StoreBuilder>(
         store.snapshot(&index.partition).await?;
         Ok::<_, Violation>(())
     });
-    let ended = worked(subject.builder.call_limit(), "a call beside an append that is under way", calls).await;
+    let ended =
+        worked(subject.builder.call_limit(), "a call beside an append that is under way", calls).await;
     stall.release();
     let answer = writer.finish().await??;
     ended??;
@@ -178,10 +176,7 @@ async fn nothing_waits_for_an_append<B: StoreBuilder>(
     Ok(())
 }
 
-async fn a_silent_server_is_given_up<B: StoreBuilder>(
-    subject: &mut Subject<'_, B>,
-    shard: Shard,
-) -> Verdict {
+async fn a_silent_server_is_given_up<B: StoreBuilder>(subject: &mut Subject<'_, B>, shard: Shard) -> Verdict {
     let append = subject.seal(shard, &[keyed(subject, shard, 2)]);
     let partition = append.commits[0].index.partition;
     let key = Lookup::Key(shard, append.commits[0].index.keys[0]);
@@ -211,10 +206,8 @@ async fn a_silent_server_is_given_up<B: StoreBuilder>(
     let load = move || async move { store.read_partition(&partition, Position::ZERO, 1).await.map(drop) };
     calls.push(("read_partition", Worker::start(load)));
     let store = subject.shared();
-    calls.push((
-        "snapshot",
-        Worker::start(move || async move { store.snapshot(&partition).await.map(drop) }),
-    ));
+    calls
+        .push(("snapshot", Worker::start(move || async move { store.snapshot(&partition).await.map(drop) })));
     let (limit, mut verdict) = (subject.builder.call_limit(), Ok(()));
     for (what, call) in calls {
         match worked(limit, &format!("{what}, asked of a silent server,"), call).await {

@@ -14,8 +14,9 @@ use ledger_core::stored::CommitIndex;
 use ledger_core::{PartitionDigest, Timestamp};
 use ledger_store::testing::{self, Hook, Stall, StoreBuilder, Verdict, block_on};
 use ledger_store::{
-    EventStore, Head, HistoryLoss, LedgerIdentity, Lookup, LostAnswer, MemoryStore, Position, READ_COMMITS_MAX,
-    SealedCommit, Shard, ShardAppend, ShardCount, Snapshot, StoreError, StoredCommit, commit_hash,
+    EventStore, Head, HistoryLoss, LedgerIdentity, Lookup, LostAnswer, MemoryStore, Position,
+    READ_COMMITS_MAX, SealedCommit, Shard, ShardAppend, ShardCount, Snapshot, StoreError, StoredCommit,
+    commit_hash,
 };
 use tokio::sync::watch;
 
@@ -166,7 +167,11 @@ const PLANTED: &[(&str, Bug, &str)] = &[
     ("c20", Bug::FailedWriteShows, "the head is"),
     ("c21", Bug::DropsTheNewestFromTheIndex, "commits for 24 keys"),
     ("c22", Bug::ServesLostHistory, "Behind: the heads: HistoryLost was due, not: Ok"),
-    ("c22", Bug::LostHistoryIsHeadMoved, "Behind: an append on an older head: HistoryLost was due, not: Err(HeadMoved"),
+    (
+        "c22",
+        Bug::LostHistoryIsHeadMoved,
+        "Behind: an append on an older head: HistoryLost was due, not: Err(HeadMoved",
+    ),
     ("c23", Bug::LookupWaitsForAppends, "a call beside an append that is under way has not ended"),
     ("c23", Bug::WaitsForEver, "heads, asked of a silent server, has not ended"),
     ("c23", Bug::SilenceIsAbsence, "lookup, asked of a silent server, answers Ok(())"),

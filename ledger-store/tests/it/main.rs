@@ -17,3 +17,9 @@ mod log_power;
 #[cfg(feature = "log")]
 mod log_support;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres_conformance;
+#[cfg(feature = "postgres")]
+mod postgres_support;
+#[cfg(feature = "sqlite")]
+mod sqlite_conformance;

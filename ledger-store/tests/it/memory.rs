@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ledger_store::testing::{Hook, Stall, StoreBuilder};
 use ledger_store::{
-    EventStore, HistoryLoss, LedgerIdentity, LostAnswer, MemoryStore, Shard, ShardCount, StoreError, StoredCommit,
+    EventStore, HistoryLoss, LedgerIdentity, LostAnswer, MemoryStore, Shard, ShardCount, StoreError,
+    StoredCommit,
 };
 
 pub(crate) struct Memory(pub(crate) u16);
