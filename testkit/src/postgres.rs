@@ -104,6 +104,26 @@ impl Server {
         wait_until_ready(process, self.folder.path(), self.port)
     }
 
+    /// A setting for its next start.
+    pub fn set(&mut self, setting: &str) {
+        self.settings.push(setting.to_owned());
+    }
+
+    /// Copies files into its data's folder, readable by the server alone.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be copied or given to the server's account.
+    pub fn give(&self, files: &[PathBuf]) -> Result<(), String> {
+        for file in files {
+            let copy = self.data().join(file.file_name().ok_or("a file has a name")?);
+            fs::copy(file, &copy).map_err(told("a copy"))?;
+            fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).map_err(told("permissions"))?;
+            own(&[&copy])?;
+        }
+        Ok(())
+    }
+
     /// Ends it, and waits until it has.
     ///
     /// # Errors
@@ -223,6 +243,17 @@ fn command(program: &Path) -> Result<Command, String> {
     Ok(command)
 }
 
+/// Gives files to the server's account.
+fn own(files: &[&Path]) -> Result<(), String> {
+    let Some(account) = account()? else { return Ok(()) };
+    let owned = Command::new("chown").arg(format!("{account}:")).args(files).status();
+    if owned.map_err(told("chown"))?.success() {
+        Ok(())
+    } else {
+        Err(format!("{account} cannot be given files"))
+    }
+}
+
 /// Makes a database cluster in the folder.
 fn init(folder: &Path, password: &str) -> Result<(), String> {
     // The server's account must get to its data, and to nothing else.
@@ -232,12 +263,7 @@ fn init(folder: &Path, password: &str) -> Result<(), String> {
     writeln!(file, "{password}").map_err(told("the password's file"))?;
     let home = data(folder);
     fs::create_dir(&home).map_err(told("the data's folder"))?;
-    if let Some(account) = account()? {
-        let owned = Command::new("chown").arg(format!("{account}:")).args([&home, &word]).status();
-        if !owned.map_err(told("chown"))?.success() {
-            return Err(format!("the data's folder cannot be given to {account}"));
-        }
-    }
+    own(&[&home, &word])?;
     fs::set_permissions(&word, fs::Permissions::from_mode(0o600)).map_err(told("permissions"))?;
     let mut initdb = command(&binaries()?.join("initdb"))?;
     initdb.arg("--pgdata").arg(&home).arg("--pwfile").arg(&word);

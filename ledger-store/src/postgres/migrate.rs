@@ -40,7 +40,7 @@ migrations! {
 /// The name of the lease row.
 const LEASE: &str = "migrations";
 /// How long the holder's count may stand still before another takes over. No clock of the server is asked.
-const LEASE_STILL_MAX: Duration = Duration::from_secs(20);
+const LEASE_STILL_MAX: Duration = Duration::from_secs(10);
 const LEASE_PAUSE: Duration = Duration::from_millis(100);
 /// How long all of it may take.
 const MIGRATE_MAX: Duration = Duration::from_mins(5);

@@ -17,6 +17,9 @@ mod log_power;
 #[cfg(feature = "log")]
 mod log_support;
 mod memory;
+mod occ;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "postgres")]
 mod postgres_conformance;
 #[cfg(feature = "postgres")]

@@ -128,6 +128,15 @@ impl Place {
         }
     }
 
+    /// Ends backends of this store in the middle of what they do; the store goes on with others.
+    pub(crate) async fn terminate_some(&self) {
+        let mut admin = self.admin().await;
+        let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                         WHERE application_name = $1 AND state = 'active'";
+        sqlx::query(terminate).bind(&self.schema).execute(&mut admin).await.expect("a permission");
+        drop(admin.close().await);
+    }
+
     /// No handle that exists reaches the server any more. What is under way is broken off.
     pub(crate) async fn disconnect(&mut self) {
         self.proxy.close();
@@ -189,6 +198,52 @@ impl Place {
     pub(crate) fn told(&self, store: PostgresStore) -> Arc<dyn EventStore> {
         Arc::new(Told { store, proxy: Arc::clone(&self.proxy) })
     }
+}
+
+#[cfg(feature = "postgres-tls")]
+fn openssl(arguments: &[&str], folder: &std::path::Path) {
+    let output = std::process::Command::new("openssl").args(arguments).current_dir(folder).output();
+    let output = output.expect("the openssl command");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A certificate of this machine, signed by itself; its key stands beside it.
+#[cfg(feature = "postgres-tls")]
+pub(crate) fn certificate(folder: &std::path::Path) -> std::path::PathBuf {
+    openssl(
+        &[
+            "req",
+            "-new",
+            "-x509",
+            "-days",
+            "2",
+            "-nodes",
+            "-newkey",
+            "rsa:2048",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+            "-keyout",
+            "server.key",
+            "-out",
+            "server.crt",
+        ],
+        folder,
+    );
+    folder.join("server.crt")
+}
+
+/// Starts a server again with a certificate.
+#[cfg(feature = "postgres-tls")]
+pub(crate) fn with_tls(mut server: Server, folder: &std::path::Path) -> Server {
+    server.end(ledger_testkit::postgres::Ending::Fast).expect("it ends");
+    server.give(&[folder.join("server.crt"), folder.join("server.key")]).expect("files of the server");
+    server.set("ssl=on");
+    server.launch().expect("it starts with its certificate");
+    server
 }
 
 impl Drop for Place {
