@@ -1,5 +1,6 @@
 //! The handle: cheap to clone, asynchronous, usable from any runtime.
 
+#[cfg(any(feature = "log", feature = "sqlite"))]
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -111,7 +112,39 @@ impl Ledger {
         settings.check()?;
         let folder = folder.as_ref().to_owned();
         let shards = settings.shards;
-        let store = aside("open", move || crate::embedded::open_or_create(&folder, shards)).await??;
+        let store = aside("open", move || crate::embedded::log(&folder, shards)).await??;
+        Self::with_store(Arc::new(store), settings).await
+    }
+
+    /// Opens the ledger in a SQLite file, or creates it there.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: the file holds something else, is open elsewhere, is damaged or from a newer version; or a
+    /// setting is not usable.
+    #[cfg(feature = "sqlite")]
+    pub async fn open_sqlite(file: impl AsRef<Path>, settings: Settings) -> Result<Self, OpenError> {
+        settings.check()?;
+        let file = file.as_ref().to_owned();
+        let shards = settings.shards;
+        let store = aside("open", move || crate::embedded::sqlite(&file, shards)).await??;
+        Self::with_store(Arc::new(store), settings).await
+    }
+
+    /// Opens the ledger in a schema of a PostgreSQL database, or creates it there. Any number of processes may
+    /// have it open at the same time.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: the database cannot be reached or could lose commits, the schema holds something else or is
+    /// from a newer version; or a setting is not usable.
+    #[cfg(feature = "postgres")]
+    pub async fn open_postgres(
+        options: ledger_store::postgres::PostgresOptions,
+        settings: Settings,
+    ) -> Result<Self, OpenError> {
+        settings.check()?;
+        let store = crate::embedded::postgres(options, settings.shards).await?;
         Self::with_store(Arc::new(store), settings).await
     }
 

@@ -25,4 +25,6 @@ mod postgres_conformance;
 #[cfg(feature = "postgres")]
 mod postgres_support;
 #[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(feature = "sqlite")]
 mod sqlite_conformance;
