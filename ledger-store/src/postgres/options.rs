@@ -49,7 +49,7 @@ pub enum Isolation {
 /// options.statement_timeout = Duration::from_secs(2);
 /// # Ok::<(), ledger_store::StoreError>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct PostgresOptions {
     /// Where the server is, and who connects.
@@ -94,6 +94,18 @@ pub struct PostgresOptions {
     /// Heads the caller has seen: checkpoints of projections, signed heads. A database that is behind or
     /// differs is refused with [`StoreError::HistoryLost`].
     pub witnesses: Vec<(Shard, Head)>,
+}
+
+impl std::fmt::Debug for PostgresOptions {
+    /// Without what is needed to connect: it holds a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresOptions")
+            .field("schema", &self.schema)
+            .field("connections_max", &self.connections_max)
+            .field("append_mode", &self.append_mode)
+            .field("isolation", &self.isolation)
+            .finish_non_exhaustive()
+    }
 }
 
 impl PostgresOptions {
@@ -220,10 +232,11 @@ mod tests {
     }
 
     #[test]
-    fn errors_tell_no_secret() {
-        let error = PostgresOptions::new("ledger:secret@db").expect_err("no URL of PostgreSQL");
+    fn neither_errors_nor_debug_output_tell_a_secret() {
+        let error = PostgresOptions::new("postgres://ledger:secret@[db").expect_err("no URL");
         assert!(!format!("{error:?} {error}").contains("secret"));
-        assert!(!options().what().contains("secret"));
+        let options = options();
+        assert!(!format!("{options:?} {}", options.what()).contains("secret"));
     }
 
     #[test]

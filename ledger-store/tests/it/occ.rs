@@ -152,22 +152,34 @@ impl OccStore {
         }
     }
 
-    fn checked(&self, shard: Shard, actual: Head) -> Result<(), StoreError> {
-        let mut seen = lock(&self.seen);
-        let seen = &mut seen[shard.index()];
+    /// What was seen so far. Taken before a transaction begins: their answers may overtake each other.
+    fn seen_before(&self) -> Vec<Head> {
+        lock(&self.seen).clone()
+    }
+
+    fn checked(&self, before: &[Head], shard: Shard, actual: Head) -> Result<(), StoreError> {
+        let seen = before[shard.index()];
         if actual.position < seen.position || actual.position == seen.position && actual.hash != seen.hash {
             let actual = format!("{actual:?}");
-            return Err(StoreError::HistoryLost { shard, seen: *seen, actual });
+            return Err(StoreError::HistoryLost { shard, seen, actual });
         }
-        *seen = actual;
+        self.note(shard, actual);
         Ok(())
     }
 
+    fn note(&self, shard: Shard, head: Head) {
+        let newest = &mut lock(&self.seen)[shard.index()];
+        if newest.position < head.position {
+            *newest = head;
+        }
+    }
+
     async fn append_once(&self, appends: &[ShardAppend]) -> Result<Vec<Result<Head, StoreError>>, Conflict> {
+        let before = self.seen_before();
         let mut tx = self.database.begin();
         let mut answers = Vec::with_capacity(appends.len());
         for append in appends {
-            answers.push(self.land(&mut tx, append));
+            answers.push(self.land(&before, &mut tx, append));
         }
         // Here others commit.
         tokio::task::yield_now().await;
@@ -190,19 +202,24 @@ impl OccStore {
         Ok(answers)
     }
 
-    fn land(&self, tx: &mut Transaction<'_>, append: &ShardAppend) -> Result<Head, StoreError> {
+    fn land(
+        &self,
+        before: &[Head],
+        tx: &mut Transaction<'_>,
+        append: &ShardAppend,
+    ) -> Result<Head, StoreError> {
         let ShardAppend { shard, expected, commits } = append;
         let (actual, newest) = tx.head(&self.identity, *shard);
         let last = commits.last().expect("a sound append");
         let after = Head { position: last.position, hash: last.hash };
-        let behind = lock(&self.seen)[shard.index()].position > expected.position;
+        let behind = before[shard.index()].position > expected.position;
         if actual != *expected || behind {
             let stands = match tx.get(Key::Commit(*shard, last.position)) {
                 Some(Row::Commit(stored)) => stored.hash == last.hash,
                 _ => false,
             };
             // A head that is behind shows more than that this one moved.
-            self.checked(*shard, actual)?;
+            self.checked(before, *shard, actual)?;
             let moved = StoreError::HeadMoved { shard: *shard, expected: *expected, actual };
             return if stands { Ok(after) } else { Err(moved) };
         }
@@ -249,13 +266,14 @@ impl EventStore for OccStore {
     }
 
     async fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        let before = self.seen_before();
         let tx = self.alive()?.begin();
         let mut heads = Vec::new();
         for shard in self.identity.shards.all() {
             let (head, _) = tx.head(&self.identity, shard);
             heads.push((shard, head));
         }
-        heads.into_iter().map(|(shard, head)| self.checked(shard, head).map(|()| head)).collect()
+        heads.into_iter().map(|(shard, head)| self.checked(&before, shard, head).map(|()| head)).collect()
     }
 
     async fn last_recorded_at(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -291,8 +309,7 @@ impl EventStore for OccStore {
             };
             for (append, answer) in appends.iter().zip(&answers) {
                 if let Ok(head) = answer {
-                    // A resend is told a head that lies behind.
-                    drop(self.checked(append.shard, *head));
+                    self.note(append.shard, *head);
                     self.watch.send_modify(|count| *count += 1);
                 }
             }

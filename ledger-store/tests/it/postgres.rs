@@ -147,7 +147,7 @@ async fn a_creation_that_broke_off_anywhere_is_finished_by_the_next() {
         let id = identity(4);
         drop(place.create(id).await.unwrap());
         let tables = ["ledger", "head", "commits", "commits_by_partition", "index_entry", "snapshot"];
-        for (number, table) in (1..).zip(tables).skip(done).rev() {
+        for (number, table) in (1..=6_u16).zip(tables).skip(done).rev() {
             let what = if number == 4 { "INDEX" } else { "TABLE" };
             place.run(&format!("DROP {what} {table}; DELETE FROM migration WHERE number = {number}")).await;
         }
@@ -215,7 +215,7 @@ const MISFORTUNE: &str = "
             SELECT code INTO found FROM misfortune;
             IF found LIKE '%once' THEN
                 -- A sequence counts also what is rolled back.
-                IF nextval('misfortunes') % 4 <> 0 THEN
+                IF nextval('misfortunes') % 4 IN (1, 2) THEN
                     RAISE EXCEPTION 'as told' USING ERRCODE = left(found, 5);
                 END IF;
             ELSIF found IS NOT NULL THEN
