@@ -39,7 +39,7 @@
 //!   [`ShardAppend`] takes several to one shard; a [`StoredCommit`] comes back. A [`Lookup`] asks the
 //!   index, a [`Snapshot`] is a state kept to load quickly.
 //! - **The chain.** [`genesis`] and [`commit_hash`], the same on every backend; [`verify_commit`] checks
-//!   one commit.
+//!   one commit; [`verify_index`] compares what a store finds with what it has.
 //! - **Failures.** [`StoreError`] says what the caller may conclude. Only [`StoreError::Unknown`] leaves
 //!   open whether something landed, and sending the same bytes again settles it.
 //! - **Backends.** [`MemoryStore`] is the contract at its plainest and misbehaves on order. With the
@@ -66,6 +66,7 @@
 //!
 //! **`testing`**: the conformance kit, and the disk that forgets (with `log`).
 
+mod audit;
 mod chain;
 mod contract;
 mod error;
@@ -81,6 +82,7 @@ pub mod testing;
 mod types;
 mod validate;
 
+pub use audit::verify_index;
 pub use chain::{FORMAT, commit_hash, genesis};
 pub use contract::{
     APPEND_BYTES_MAX, APPEND_COMMITS_MAX, BODY_BYTES_MAX, EventStore, Lookup, READ_BYTES_MAX,

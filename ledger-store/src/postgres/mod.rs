@@ -202,15 +202,29 @@ impl PostgresStore {
         Ok(Self { inner, runtime: Some(runtime) })
     }
 
-    /// Runs something on the store's own thread. It runs on if the caller goes.
-    async fn aside<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F) -> Result<T, StoreError>
+    /// Runs something on the store's own thread. It runs on if the caller goes; what it came to is not known if it
+    /// panics.
+    async fn aside<T, F>(
+        &self,
+        lost: fn(String) -> StoreError,
+        work: impl FnOnce(Arc<Inner>) -> F,
+    ) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let Some(runtime) = &self.runtime else { return Err(closed()) };
         let done = runtime.spawn(work(Arc::clone(&self.inner))).await;
-        done.unwrap_or_else(|error| Err(StoreError::Unknown { reason: error.to_string() }))
+        done.unwrap_or_else(|error| Err(lost(error.to_string())))
+    }
+
+    /// Asks something that changes nothing, or nothing that matters.
+    async fn ask<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        self.aside(unavailable, work).await
     }
 }
 
@@ -341,11 +355,11 @@ impl EventStore for PostgresStore {
     }
 
     async fn heads(&self) -> Result<Vec<Head>, StoreError> {
-        self.aside(Inner::heads).await
+        self.ask(Inner::heads).await
     }
 
     async fn last_recorded_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.aside(Inner::newest).await
+        self.ask(Inner::newest).await
     }
 
     async fn append(&self, appends: &[ShardAppend]) -> Result<Vec<Result<Head, StoreError>>, StoreError> {
@@ -353,7 +367,7 @@ impl EventStore for PostgresStore {
             if self.inner.options.verify_appends { Recompute::HashesAndIndex } else { Recompute::Nothing };
         validate_append(&self.inner.identity, appends, recompute)?;
         let appends = appends.to_vec();
-        self.aside(|inner| inner.append(appends)).await
+        self.aside(|reason| StoreError::Unknown { reason }, |inner| inner.append(appends)).await
     }
 
     async fn read(
@@ -362,7 +376,7 @@ impl EventStore for PostgresStore {
         from: Position,
         limit: usize,
     ) -> Result<Vec<StoredCommit>, StoreError> {
-        self.aside(|inner| inner.read(shard, from, limit)).await
+        self.ask(|inner| inner.read(shard, from, limit)).await
     }
 
     async fn read_partition(
@@ -372,22 +386,22 @@ impl EventStore for PostgresStore {
         limit: usize,
     ) -> Result<Vec<StoredCommit>, StoreError> {
         let partition = *partition;
-        self.aside(move |inner| inner.read_partition(partition, after, limit)).await
+        self.ask(move |inner| inner.read_partition(partition, after, limit)).await
     }
 
     async fn lookup(&self, lookups: &[Lookup]) -> Result<Vec<Vec<Position>>, StoreError> {
         let lookups = lookups.to_vec();
-        self.aside(|inner| inner.lookup(lookups)).await
+        self.ask(|inner| inner.lookup(lookups)).await
     }
 
     async fn write_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError> {
         validate_snapshot(&snapshot)?;
-        self.aside(|inner| inner.write_snapshot(snapshot)).await
+        self.ask(|inner| inner.write_snapshot(snapshot)).await
     }
 
     async fn snapshot(&self, partition: &PartitionDigest) -> Result<Option<Snapshot>, StoreError> {
         let partition = *partition;
-        self.aside(move |inner| inner.snapshot(partition)).await
+        self.ask(move |inner| inner.snapshot(partition)).await
     }
 
     fn watch(&self) -> watch::Receiver<u64> {
@@ -395,6 +409,6 @@ impl EventStore for PostgresStore {
     }
 
     async fn close(&self) -> Result<(), StoreError> {
-        self.aside(Inner::close).await
+        self.ask(Inner::close).await
     }
 }

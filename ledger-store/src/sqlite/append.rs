@@ -68,7 +68,11 @@ fn transact<T>(
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let done = work(&tx)?;
     if !shared.options.may_commit() {
-        return Err(Failed::Before(rusqlite::Error::ExecuteReturnedResults));
+        let broken = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
+        return Err(Failed::Before(rusqlite::Error::SqliteFailure(
+            broken,
+            Some("as it was told".to_owned()),
+        )));
     }
     match tx.commit() {
         Ok(()) => Ok(done),

@@ -32,13 +32,16 @@ fn position(place: i64) -> Position {
 
 /// The file's heads, commits and witnesses agree.
 pub(super) fn check(connection: &Connection, shared: &Shared) -> Result<(), StoreError> {
-    for (shard, head) in shared.identity.shards.all().zip(heads(connection, shared)?) {
-        let last = last(connection, shard).map_err(|error| of_sqlite(&error))?;
+    // One transaction: another process may append while this one opens the file.
+    let tx = connection.unchecked_transaction().map_err(|error| of_sqlite(&error))?;
+    for (shard, head) in shared.identity.shards.all().zip(heads(&tx, shared)?) {
+        let last = last(&tx, shard).map_err(|error| of_sqlite(&error))?;
         let due = last.unwrap_or_else(|| genesis(&shared.identity, shard));
         if head != due {
             return Err(StoreError::corrupted_at(shard, head.position, "the head is not the last commit"));
         }
     }
+    drop(tx);
     for (shard, seen) in &shared.options.witnesses {
         let lost = |actual: String| StoreError::HistoryLost { shard: *shard, seen: *seen, actual };
         let stands = if seen.position == Position::ZERO {

@@ -374,6 +374,7 @@ pub async fn c12_lookup_finds_every_key_tombstone_and_stream_and_nothing_else<B:
         subject.reopen(ending).await?;
         subject.model.check_index(subject.store()).await?;
         strangers_are_absent(&subject, &shards, number).await?;
+        subject.check_index().await?;
         subject.land(shards[0], &[busy(&subject, shards[0], number)]).await?;
         number += 1;
         newest_is_found(&subject, shards[0]).await?;

@@ -10,7 +10,7 @@ use ledger_store::postgres::{AppendMode, Isolation, PostgresOptions, PostgresSto
 use ledger_store::testing::{CommitBuilder, ShardChain, partition_in};
 use ledger_store::{
     CommitHash, EventStore, FORMAT, Head, LedgerId, LedgerIdentity, Lookup, Position, Shard, ShardAppend,
-    ShardCount, StoreError, genesis, verify_commit,
+    ShardCount, StoreError, genesis, verify_commit, verify_index,
 };
 use ledger_testkit::postgres::{Ending, Server};
 use sqlx::{Connection as _, Executor as _, Row as _};
@@ -380,6 +380,23 @@ async fn columns_that_lie_are_found() {
     place.run("DELETE FROM head").await;
     let heads = store.heads().await;
     assert!(matches!(heads, Err(StoreError::Corrupted(_))), "{heads:?}");
+}
+
+#[tokio::test]
+async fn an_index_that_misses_something_is_found() {
+    for damage in [
+        "DELETE FROM index_entry WHERE position = 4",
+        "UPDATE index_entry SET position = 3 WHERE position = 5",
+        "UPDATE commits SET partition_start = hash_of_nothing FROM (SELECT md5('')::uuid AS hash_of_nothing) n WHERE position = 6",
+        "UPDATE commits SET partition_rest = partition_start WHERE position = 9",
+    ] {
+        let (place, store) = place_and_store(1).await;
+        lands(&store, &sealed(&store, Shard(0), "sound", 9).await).await;
+        assert_eq!(verify_index(&store).await.unwrap(), 9);
+        place.run(damage).await;
+        let found = verify_index(&store).await;
+        assert!(matches!(found, Err(StoreError::Corrupted(_))), "{damage}: {found:?}");
+    }
 }
 
 #[tokio::test]

@@ -74,6 +74,32 @@ fn one_writes_and_others_read() {
 }
 
 #[test]
+fn a_reader_opens_while_another_writes() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let store = SqliteStore::create(&path, identity(2), SqliteOptions::default()).unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut number = 0;
+            while !stop.load(std::sync::atomic::Ordering::Acquire) {
+                number += 1;
+                land(&store, &sealed(&store, Shard(number % 2), &format!("{number}"), 1));
+            }
+        });
+        for _ in 0..60 {
+            let reader = SqliteStore::open_read_only(&path, SqliteOptions::default()).unwrap();
+            let heads = block_on(reader.heads()).unwrap();
+            for (shard, head) in identity(2).shards.all().zip(heads).filter(|(_, head)| head.position.0 > 0) {
+                let read = block_on(reader.read(shard, head.position, 1)).unwrap();
+                assert_eq!(read[0].hash, head.hash);
+            }
+        }
+        stop.store(true, std::sync::atomic::Ordering::Release);
+    });
+}
+
+#[test]
 fn the_shell_reads_it_while_it_is_open() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("ledger.db");
