@@ -17,6 +17,9 @@ pub enum Trick {
 struct State {
     trick: Option<Trick>,
     marker: Vec<u8>,
+    begins: u8,
+    /// Of how many messages with the marker one meets a trick, and how many there were.
+    mischief: Option<(usize, usize)>,
     is_frozen: bool,
     /// After a trick no connection is taken until told.
     is_refusing: bool,
@@ -90,6 +93,14 @@ impl Proxy {
     pub fn play(&self, trick: Trick, marker: &[u8]) {
         let mut state = self.shared.lock();
         (state.trick, state.marker) = (Some(trick), marker.to_vec());
+    }
+
+    /// Plays tricks from now on, both kinds in turn: on every so many messages that begin with this byte and hold
+    /// the marker. Connections are taken all the while.
+    pub fn keep_playing(&self, every: usize, begins: u8, marker: &[u8]) {
+        let mut state = self.shared.lock();
+        (state.mischief, state.begins) = (Some((every.max(1), 0)), begins);
+        state.marker = marker.to_vec();
     }
 
     /// Takes connections again.
@@ -190,6 +201,18 @@ fn trick_for(shared: &Shared, message: &[u8]) -> Option<Trick> {
     let mut state = shared.lock();
     let holds =
         !state.marker.is_empty() && message.windows(state.marker.len()).any(|part| part == state.marker);
+    if holds
+        && message.first() == Some(&state.begins)
+        && let Some((every, count)) = &mut state.mischief
+    {
+        *count += 1;
+        let (round, rest) = (*count / *every, *count % *every);
+        if rest == 0 {
+            state.played += 1;
+            return Some(if round % 2 == 0 { Trick::DropAnswer } else { Trick::DropRequest });
+        }
+        return None;
+    }
     let trick = if holds { state.trick.take() } else { None };
     if trick.is_some() {
         state.played += 1;

@@ -1,5 +1,5 @@
-//! PostgreSQL keeps the contract: with one shard and with many, in both modes, at three levels of isolation,
-//! and on a server that is killed.
+//! PostgreSQL keeps the contract: with one shard and with many, in both modes, at three levels of isolation, with
+//! conflicts and lost connections all the while, and on a server that is killed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,60 @@ struct Shared {
 
 /// A server for each ledger, killed where the power is cut.
 struct Killed(u16);
+
+/// The shared server, whose statements are broken off for conflicts that never were, and whose connections are
+/// lost between statement and answer.
+struct Troubled(AppendMode);
+
+/// Every so many appends lose their connection.
+const LOST_EVERY: usize = 4;
+
+/// Of every four updates of some heads the first two are broken off.
+const CONFLICTS: &str = "
+    CREATE SEQUENCE conflicts;
+    CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        -- A sequence counts also what is rolled back.
+        IF nextval('conflicts') % 4 IN (1, 2) THEN
+            RAISE EXCEPTION 'as told' USING ERRCODE = '40001';
+        END IF;
+        RETURN NULL;
+    END $$;
+    ALTER FUNCTION conflict() SET search_path FROM CURRENT;
+    CREATE CONSTRAINT TRIGGER conflict AFTER UPDATE ON head DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (NEW.shard % 16 = 15) EXECUTE FUNCTION conflict()";
+
+fn troubled(place: &Place) {
+    place.proxy.keep_playing(LOST_EVERY, b'B', b"{\"partition\":");
+}
+
+#[async_trait]
+impl StoreBuilder for Troubled {
+    type Guard = Place;
+
+    async fn create(&self, identity: LedgerIdentity) -> Result<(Arc<dyn EventStore>, Place), StoreError> {
+        let mut place = Place::shared(Manner { mode: self.0, isolation: Isolation::RepeatableRead });
+        place.patience = Duration::from_secs(20);
+        let store = place.create(identity).await?;
+        place.run(CONFLICTS).await;
+        troubled(&place);
+        Ok((Arc::new(store), place))
+    }
+
+    async fn reopen(&self, place: &mut Place) -> Result<Arc<dyn EventStore>, StoreError> {
+        let store = place.open().await?;
+        troubled(place);
+        Ok(Arc::new(store))
+    }
+
+    async fn power_cut(&self, place: &mut Place) -> Hook {
+        place.disconnect().await;
+        Hook::Done
+    }
+
+    async fn lose_history(&self, place: &mut Place, shard: Shard, loss: HistoryLoss) -> Hook {
+        lose_history(place, shard, loss).await
+    }
+}
 
 fn many(mode: AppendMode, isolation: Isolation) -> Shared {
     Shared { shards: 64, manner: Manner { mode, isolation } }
@@ -182,6 +236,14 @@ mod repeatable_read {
 mod serializable {
     use super::{AppendMode, Isolation};
     ledger_store::conformance_tests!(super::many(AppendMode::PerShard, Isolation::Serializable));
+}
+
+mod in_trouble {
+    ledger_store::conformance_tests!(super::Troubled(super::AppendMode::AllShards));
+}
+
+mod in_trouble_a_statement_a_shard {
+    ledger_store::conformance_tests!(super::Troubled(super::AppendMode::PerShard));
 }
 
 mod killed_server {

@@ -24,15 +24,19 @@ pub(crate) struct Manner {
     pub(crate) isolation: Isolation,
 }
 
+/// Short, because a test of unknown outcomes waits for it.
+const PATIENCE: Duration = Duration::from_millis(700);
+
 /// A schema of a test's own, a proxy in front of it, and a connection behind the store's back.
 pub(crate) struct Place {
     pub(crate) url: String,
     pub(crate) schema: String,
     pub(crate) proxy: Arc<Proxy>,
     pub(crate) server: Option<Server>,
+    /// How long an append may take with everything it is sent again for.
+    pub(crate) patience: Duration,
     manner: Manner,
     has_trigger: bool,
-    is_ours: bool,
 }
 
 fn connect_options(url: &str) -> PgConnectOptions {
@@ -65,7 +69,7 @@ impl Place {
 
     fn on(url: String, server: Option<Server>, manner: Manner) -> Self {
         let proxy = proxy(&url);
-        Self { url, schema: fresh_schema(), proxy, server, manner, has_trigger: false, is_ours: true }
+        Self { url, schema: fresh_schema(), proxy, server, patience: PATIENCE, manner, has_trigger: false }
     }
 
     /// Options that go through the proxy. Limits are such that a test need not wait long, and a busy machine
@@ -75,7 +79,7 @@ impl Place {
         let mut options = PostgresOptions::with(connect.application_name(&self.schema));
         options.schema.clone_from(&self.schema);
         options.statement_timeout = Duration::from_secs(8);
-        options.append_timeout = Duration::from_millis(700);
+        options.append_timeout = self.patience;
         options.connect_timeout = Duration::from_secs(4);
         options.connect_tries_max = 2;
         options.append_mode = self.manner.mode;
@@ -248,7 +252,7 @@ pub(crate) fn with_tls(mut server: Server, folder: &std::path::Path) -> Server {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if !self.is_ours || self.server.is_some() {
+        if self.server.is_some() {
             return;
         }
         // The schema goes in a thread of its own: the test may run in a runtime.
