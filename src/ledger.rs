@@ -78,6 +78,8 @@ fn close_store(store: &Arc<dyn EventStore>, limit: Duration) -> Result<(), Store
     let close =
         move || {
             let closed = guarded(|| runtime.block_on(store.close()));
+            // Whoever hears of it may open the same place again.
+            drop(store);
             // Nobody waits for it any more if it took too long.
             drop(send.send(
                 closed.unwrap_or_else(|what| Err(StoreError::Unavailable { reason: what, source: None })),

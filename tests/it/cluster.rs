@@ -360,6 +360,7 @@ fn what_has_no_explanation_is_found() {
             seen[2].position = 4;
             seen.push(at(50, Some(8), "applied", 3, "6.00"));
             seen[3].position = 4;
+            seen[4].position = 4;
         })
         .contains("was answered before")
     );

@@ -45,12 +45,11 @@ fn child_fills_its_disk() {
     });
 }
 
-/// Runs the child with a limit to the size of its files, in blocks of 512 bytes or 1 KiB, as the shell counts.
-fn fill(place: &Place, blocks: u32) -> (u64, bool) {
+/// Runs the child, and once it plays sets a limit to the size of its files.
+fn fill(place: &Place, bytes: u32) -> (u64, bool) {
     // With the signal ignored, a write beyond the limit fails as on a full disk.
-    let script = format!("ulimit -f {blocks}; trap '' XFSZ; exec \"$@\"");
     let mut child = Command::new("sh")
-        .args(["-c", &script, "sh"])
+        .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "disk::child_fills_its_disk", "--nocapture", "--test-threads=1"])
         .env(CHILD, place.to_string())
@@ -61,14 +60,19 @@ fn fill(place: &Place, blocks: u32) -> (u64, bool) {
     for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
         if let Some((_, number)) = line.split_once("acknowledged ") {
             acknowledged = number.parse::<u64>().unwrap() + 1;
+            if acknowledged == 30 {
+                let limit = format!("--fsize={bytes}:{bytes}");
+                let set = Command::new("prlimit").args(["--pid", &child.id().to_string(), &limit]).status();
+                assert!(set.expect("the prlimit command").success());
+            }
         }
         ended |= line.contains("failed as it should");
     }
     (acknowledged, ended && child.wait().unwrap().success())
 }
 
-async fn full(place: &Place, blocks: u32) {
-    let (acknowledged, ended) = fill(place, blocks);
+async fn full(place: &Place, bytes: u32) {
+    let (acknowledged, ended) = fill(place, bytes);
     assert!(ended, "the child found something else than a full disk");
     assert!(acknowledged > 20, "only {acknowledged} acknowledgements");
     // On a larger disk everything that was acknowledged is there, and it goes on.
@@ -92,12 +96,12 @@ async fn full(place: &Place, blocks: u32) {
 #[tokio::test]
 async fn a_full_disk_loses_nothing_that_the_log_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
-    // The segments have 1 MiB; the second cannot be made whole.
-    full(&Place::Log(dir.path().join("ledger")), 1_000).await;
+    // The segments have 1 MiB; the next cannot be made whole.
+    full(&Place::Log(dir.path().join("ledger")), 600_000).await;
 }
 
 #[tokio::test]
 async fn a_full_disk_loses_nothing_that_sqlite_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
-    full(&Place::Sqlite(dir.path().join("ledger.db")), 1_000).await;
+    full(&Place::Sqlite(dir.path().join("ledger.db")), 600_000).await;
 }
