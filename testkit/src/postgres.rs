@@ -181,7 +181,7 @@ fn password() -> Result<String, String> {
     let mut bytes = [0; 16];
     let source = fs::File::open("/dev/urandom");
     source.and_then(|mut source| source.read_exact(&mut bytes)).map_err(told("/dev/urandom"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
 /// The folder of the newest installed binaries.

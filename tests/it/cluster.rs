@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use casino_ledger::core::testing::Model;
@@ -312,11 +312,10 @@ async fn two_and_four_ledgers_of_one_process_are_linearizable() {
             let ledger = on(place.open(id).await, settings()).await;
             tasks.push(tokio::spawn(play(ledger, u64::try_from(process).unwrap(), of)));
         }
-        let seen = Arc::new(Mutex::new(Vec::new()));
+        let mut seen = Vec::new();
         for task in tasks {
-            seen.lock().unwrap().extend(task.await.unwrap());
+            seen.extend(task.await.unwrap());
         }
-        let seen = std::mem::take(&mut *seen.lock().unwrap());
         check(seen, &store).await;
     }
 }

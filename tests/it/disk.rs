@@ -30,8 +30,11 @@ fn child_fills_its_disk() {
                     assert_eq!(failed, 0, "after a failed write nothing is acknowledged any more");
                     writeln!(out, "acknowledged {number}").unwrap();
                 }
-                Err(ExecuteError::Unavailable { .. }) => failed += 1,
-                Err(ExecuteError::Indeterminate { .. } | ExecuteError::Store(_)) => failed += 1,
+                Err(
+                    ExecuteError::Unavailable { .. }
+                    | ExecuteError::Indeterminate { .. }
+                    | ExecuteError::Store(_),
+                ) => failed += 1,
                 Err(error) => panic!("{error:?}"),
             }
             if failed == 20 {

@@ -54,7 +54,7 @@ pub(crate) fn fresh_schema() -> Place {
 /// Options for a database that other tests keep busy.
 pub(crate) fn postgres_options(url: &str, schema: &str) -> PostgresOptions {
     let mut options = PostgresOptions::new(url).unwrap();
-    options.schema = schema.to_owned();
+    schema.clone_into(&mut options.schema);
     options.conflict_retries_max = 200;
     options.verify_appends = true;
     options

@@ -121,7 +121,7 @@ impl Check {
             Statement::CreateTable(table) => self.table(table),
             Statement::CreateIndex(index) => {
                 self.defines = true;
-                let first = index.columns.first().map(|column| column.to_string()).unwrap_or_default();
+                let first = index.columns.first().map(ToString::to_string).unwrap_or_default();
                 if !is_shard(&first) {
                     self.fault(format!("an index begins with {first}, not with `shard`"));
                 }

@@ -111,7 +111,7 @@ impl Inner {
         let unknown = |failure: Failure| failure.of_append(Some("its place could not be read".to_owned()));
         let rows = self.links.ask(query).await.map_err(unknown)?;
         let Some(row) = rows.first() else { return Ok(false) };
-        Ok(hash_of(row, "hash").map_err(|failure| failure.of_read())? == head.hash)
+        Ok(hash_of(row, "hash").map_err(Failure::of_read)? == head.hash)
     }
 
     /// Sends a statement until its outcome is known, or its time is up.

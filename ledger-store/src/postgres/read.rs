@@ -18,7 +18,10 @@ use crate::error::StoreError;
 use crate::types::{Head, Position, Shard, StoredCommit};
 use crate::validate::verify_commit;
 
-const BYTES_MAX: i64 = READ_BYTES_MAX as i64;
+/// How many bytes of bodies one read returns, as the database counts.
+fn bytes_max() -> i64 {
+    i64::try_from(READ_BYTES_MAX).unwrap_or(i64::MAX)
+}
 
 fn commit(shard: Shard, row: &PgRow) -> Result<StoredCommit, Failure> {
     let body: &[u8] = row.try_get("body")?;
@@ -84,7 +87,7 @@ impl Inner {
         for _ in 0..2 {
             let query = || {
                 let shard = i32::from(shard.0);
-                sqlx::query(sql::READ).bind(shard).bind(first).bind(last).bind(BYTES_MAX)
+                sqlx::query(sql::READ).bind(shard).bind(first).bind(last).bind(bytes_max())
             };
             let rows = self.links.ask(query).await.map_err(Failure::of_read)?;
             if !rows.is_empty() {
@@ -136,7 +139,7 @@ impl Inner {
         let (start, rest) = halves(&partition);
         let query = || {
             let query = sqlx::query(sql::READ_PARTITION).bind(i32::from(shard.0)).bind(start).bind(rest);
-            query.bind(after).bind(limit).bind(BYTES_MAX)
+            query.bind(after).bind(limit).bind(bytes_max())
         };
         let rows = self.links.ask(query).await.map_err(Failure::of_read)?;
         let mut page = Vec::with_capacity(rows.len());
@@ -191,7 +194,9 @@ impl Inner {
                 positions.push(position_of(row).map_err(Failure::of_read)?);
             }
         }
-        asked.values_mut().for_each(|positions| positions.sort_unstable());
+        for positions in asked.values_mut() {
+            positions.sort_unstable();
+        }
         Ok(questions.iter().map(|question| asked.get(question).cloned().unwrap_or_default()).collect())
     }
 
@@ -226,6 +231,6 @@ impl Inner {
             let (position, hash) = (position_of(row)?, hash_of(row, "hash")?);
             Ok(Snapshot { partition, position, hash, fold, bytes: row.try_get("bytes")? })
         };
-        rows.first().map(read).transpose().map_err(|failure: Failure| failure.of_read())
+        rows.first().map(read).transpose().map_err(Failure::of_read)
     }
 }

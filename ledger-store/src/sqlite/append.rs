@@ -1,5 +1,6 @@
 //! Appending: one transaction a call, and nothing after a write that failed.
 
+use ledger_core::{KeyDigest, StreamDigest};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::read::{integer, place};
@@ -120,8 +121,8 @@ fn land(tx: &Transaction<'_>, append: &ShardAppend) -> Result<Answer, rusqlite::
             commit.hash.0,
             &*commit.body
         ])?;
-        let keys = index.keys.iter().map(|key| key.as_bytes());
-        for digest in keys.chain(index.streams.iter().map(|stream| stream.as_bytes())) {
+        let keys = index.keys.iter().map(KeyDigest::as_bytes);
+        for digest in keys.chain(index.streams.iter().map(StreamDigest::as_bytes)) {
             entry.execute(params![shard.0, digest, position])?;
         }
     }

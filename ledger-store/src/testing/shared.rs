@@ -176,6 +176,11 @@ async fn nothing_waits_for_an_append<B: StoreBuilder>(subject: &mut Subject<'_, 
     Ok(())
 }
 
+/// A call that is under way.
+type Asked = Worker<Result<(), StoreError>>;
+/// Begins a call.
+type Ask = fn(Arc<dyn EventStore>, Shard, Lookup) -> Asked;
+
 async fn a_silent_server_is_given_up<B: StoreBuilder>(subject: &mut Subject<'_, B>, shard: Shard) -> Verdict {
     let append = subject.seal(shard, &[keyed(subject, shard, 2)]);
     let partition = append.commits[0].index.partition;
@@ -186,11 +191,8 @@ async fn a_silent_server_is_given_up<B: StoreBuilder>(subject: &mut Subject<'_, 
     }
     let (store, sent) = (subject.shared(), append.clone());
     let writer = Worker::start(move || async move { store.append(&[sent]).await.map(drop) });
-    type Call = (&'static str, Worker<Result<(), StoreError>>);
-    let ask = |what, call: fn(Arc<dyn EventStore>, Shard, Lookup) -> Worker<Result<(), StoreError>>| {
-        (what, call(subject.shared(), shard, key))
-    };
-    let mut calls: Vec<Call> = vec![
+    let ask = |what, call: Ask| (what, call(subject.shared(), shard, key));
+    let mut calls: Vec<(&'static str, Asked)> = vec![
         ask("heads", |store, _, _| Worker::start(move || async move { store.heads().await.map(drop) })),
         ask("last_recorded_at", |store, _, _| {
             Worker::start(move || async move { store.last_recorded_at().await.map(drop) })

@@ -82,7 +82,7 @@ fn many(mode: AppendMode, isolation: Isolation) -> Shared {
     Shared { shards: 64, manner: Manner { mode, isolation } }
 }
 
-async fn lose_next_answer(place: &Place, answer: LostAnswer) -> Hook {
+fn play(place: &Place, answer: LostAnswer) -> Hook {
     let trick = match answer {
         LostAnswer::Landed => Trick::DropAnswer,
         LostAnswer::NeverArrived => Trick::DropRequest,
@@ -152,7 +152,7 @@ impl StoreBuilder for Shared {
     }
 
     async fn lose_next_answer(&self, place: &mut Place, answer: LostAnswer) -> Hook {
-        lose_next_answer(place, answer).await
+        play(place, answer)
     }
 
     async fn lose_history(&self, place: &mut Place, shard: Shard, loss: HistoryLoss) -> Hook {
@@ -206,11 +206,11 @@ impl StoreBuilder for Killed {
     }
 
     async fn lose_next_answer(&self, place: &mut Place, answer: LostAnswer) -> Hook {
-        lose_next_answer(place, answer).await
+        play(place, answer)
     }
 
     fn call_limit(&self) -> Duration {
-        Duration::from_secs(60)
+        Duration::from_mins(1)
     }
 }
 
