@@ -61,15 +61,31 @@ async fn verify_page(
             return Err(StoreError::corrupted_at(shard, at, format!("it is not found by {question:?}")));
         }
     }
-    let before = Position(from.0.saturating_sub(1));
     for (partition, due) in partitions {
-        let found = store.read_partition(&partition, before, due.len()).await?;
-        let found = found.iter().map(|commit| commit.position);
-        // A page of a partition may end earlier, at a limit of bytes.
-        let differs = due.iter().zip(found.clone()).find(|(due, found)| *due != found).map(|(due, _)| *due);
-        let missing = differs.or_else(|| if found.len() == 0 { due.first().copied() } else { None });
-        if let Some(at) = missing {
-            return Err(StoreError::corrupted_at(shard, at, "it is not found among those of its partition"));
+        verify_partition(store, shard, from, &partition, &due).await?;
+    }
+    Ok(())
+}
+
+/// The commits of a partition, from a position on, must be these; a page of it may end earlier than asked.
+async fn verify_partition(
+    store: &dyn EventStore,
+    shard: Shard,
+    from: Position,
+    partition: &PartitionDigest,
+    due: &[Position],
+) -> Result<(), StoreError> {
+    let mut due = due.iter().copied().peekable();
+    let mut after = Position(from.0.saturating_sub(1));
+    while let Some(first) = due.peek().copied() {
+        let missing =
+            || StoreError::corrupted_at(shard, first, "it is not found among those of its partition");
+        let found = store.read_partition(partition, after, due.len()).await?;
+        after = found.last().ok_or_else(missing)?.position;
+        for commit in found {
+            if due.next() != Some(commit.position) {
+                return Err(missing());
+            }
         }
     }
     Ok(())
