@@ -78,7 +78,7 @@ impl Place {
         let connect = connect_options(&self.url).host("127.0.0.1").port(self.proxy.port());
         let mut options = PostgresOptions::with(connect.application_name(&self.schema));
         options.schema.clone_from(&self.schema);
-        options.statement_timeout = Duration::from_secs(8);
+        options.statement_timeout = Duration::from_secs(15);
         options.append_timeout = self.patience;
         options.connect_timeout = Duration::from_secs(4);
         options.connect_tries_max = 2;
