@@ -1,6 +1,7 @@
-//! End to end: bet rounds (place + settle, both durable) through the engine on the embedded log, at 1, 64,
-//! 512 and 4,096 commands in flight. Baselines in the same run: the machine's bare `write + fdatasync`, and
-//! the naive way, one SQLite transaction a command with entry rows, balance rows and a unique key.
+//! End to end: bet rounds (place + settle, both durable) through the engine at 1, 64, 512 and 4,096 commands in
+//! flight: on the embedded log, or on the store that `cargo xtask bench settle --store sqlite|postgres` names.
+//! Baselines in the same run: the machine's bare `write + fdatasync`; the naive way, one SQLite transaction a
+//! command with entry rows, balance rows and a unique key; and on PostgreSQL one bare INSERT a command.
 //!
 //! Criterion reports the time per round; the latencies of settlements are printed beside it.
 
@@ -14,11 +15,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use casino_ledger::core::PlayerId;
+use casino_ledger::store::postgres::PostgresOptions;
 use casino_ledger::{Ledger, Settings};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hdrhistogram::Histogram;
 use rusqlite::Connection;
 use rust_decimal::Decimal;
+use sqlx::PgConnection;
 
 // As in the quickstart: memory goes from thread to thread.
 #[global_allocator]
@@ -65,13 +68,71 @@ async fn lane(ledger: Ledger, lane: usize, lanes: usize, next: Arc<AtomicU64>, e
     }
 }
 
+/// The variable that names the store; `cargo xtask bench` sets it.
+const STORE: &str = "CASINO_LEDGER_BENCH_STORE";
+
+fn store_name() -> String {
+    std::env::var(STORE).ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "log".to_owned())
+}
+
+async fn open(folder: &std::path::Path) -> Ledger {
+    let settings = Settings::new().expect("settings");
+    let ledger = match store_name().as_str() {
+        "log" => Ledger::open(folder.join("ledger"), settings).await,
+        "sqlite" => Ledger::open_sqlite(folder.join("ledger.db"), settings).await,
+        "postgres" => Ledger::open_postgres(postgres_options(), settings).await,
+        other => panic!("there is no store {other}: log, sqlite or postgres"),
+    };
+    ledger.expect("a ledger")
+}
+
+fn postgres_options() -> PostgresOptions {
+    let mut options = PostgresOptions::new(&ledger_testkit::postgres::shared_url()).expect("a URL");
+    options.schema = format!("bench_{}", uuid::Uuid::new_v4().simple());
+    options.verify_appends = false;
+    options
+}
+
+/// What a durable round trip to the database costs: two bare inserts of a commit's bytes a round.
+fn bare_postgres(c: &mut Criterion) {
+    if store_name() != "postgres" {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let body = support::bodies(4).pop().expect("a body").0;
+    let mut connection = runtime.block_on(async {
+        let url = ledger_testkit::postgres::shared_url();
+        let mut connection = <PgConnection as sqlx::Connection>::connect(&url).await.expect("a connection");
+        let table = "CREATE TABLE IF NOT EXISTS bare (number bigint PRIMARY KEY, body bytea NOT NULL)";
+        sqlx::query(table).execute(&mut connection).await.expect("a table");
+        connection
+    });
+    let (mut number, mut latencies) = (0_i64, histogram());
+    let mut group = c.benchmark_group("round");
+    group.sample_size(10).measurement_time(Duration::from_secs(8)).throughput(Throughput::Elements(1));
+    group.bench_function("bare INSERT/1", |b| {
+        b.iter_custom(|iterations| {
+            let start = Instant::now();
+            for _ in 0..2 * iterations {
+                number += 1;
+                let write = Instant::now();
+                let insert =
+                    sqlx::query("INSERT INTO bare VALUES ($1, $2)").bind(number).bind(body.as_slice());
+                runtime.block_on(insert.execute(&mut connection)).expect("an insert");
+                record(&mut latencies, write.elapsed());
+            }
+            start.elapsed()
+        });
+    });
+    group.finish();
+    report("bare INSERT", &latencies);
+}
+
 fn engine(c: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
     let dir = tempfile::tempdir().expect("a folder");
     let ledger = runtime.block_on(async {
-        let ledger = Ledger::open(dir.path().join("ledger"), Settings::new().expect("settings"))
-            .await
-            .expect("a ledger");
+        let ledger = open(dir.path()).await;
         for from in (0..PLAYERS).step_by(1_000) {
             let requests = |command: &dyn Fn() -> casino_ledger::core::PlayerCommand| {
                 (from..from + 1_000)
@@ -94,7 +155,7 @@ fn engine(c: &mut Criterion) {
     group.sample_size(10).measurement_time(Duration::from_secs(8)).throughput(Throughput::Elements(1));
     for in_flight in [1_usize, 64, 512, 4_096] {
         let mut latencies = histogram();
-        group.bench_function(format!("engine/{in_flight}"), |b| {
+        group.bench_function(format!("engine on {}/{in_flight}", store_name()), |b| {
             b.iter_custom(|iterations| {
                 let next = Arc::new(AtomicU64::new(given));
                 given += iterations;
@@ -220,5 +281,5 @@ fn sqlite(c: &mut Criterion) {
     report("naive SQLite settle", &latencies);
 }
 
-criterion_group!(benches, bare, sqlite, engine);
+criterion_group!(benches, bare, sqlite, bare_postgres, engine);
 criterion_main!(benches);

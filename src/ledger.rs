@@ -1,5 +1,6 @@
 //! The handle: cheap to clone, asynchronous, usable from any runtime.
 
+#[cfg(any(feature = "log", feature = "sqlite"))]
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -15,7 +16,9 @@ use crate::error::{ExecuteError, OpenError};
 use crate::inbox::{Inbox, STALLED};
 use crate::job::Job;
 use crate::lane::Lane;
+use crate::limit::Limited;
 use crate::loader::{self, Task, Tasks};
+use crate::panics::guarded;
 use crate::request::{KeyQuestion, PlayerReading, Receipt, RecordedOutcome, Request};
 use crate::settings::Settings;
 use crate::shared::{Shared, Shelf};
@@ -49,7 +52,7 @@ pub struct Ledger {
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().build()
+    tokio::runtime::Builder::new_current_thread().enable_time().build()
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
@@ -66,13 +69,35 @@ async fn aside<T: Send + 'static>(
     receive.await.map_err(|_| std::io::Error::other(format!("the thread ledger-{name} panicked")))
 }
 
+/// Closes a store within a limit, also one that blocks its thread.
+fn close_store(store: &Arc<dyn EventStore>, limit: Duration) -> Result<(), StoreError> {
+    let doing = |error| StoreError::io("close", error);
+    let (send, receive) = sync_channel(1);
+    let store = Arc::clone(store);
+    let runtime = runtime().map_err(doing)?;
+    let close =
+        move || {
+            let closed = guarded(|| runtime.block_on(store.close()));
+            // Whoever hears of it may open the same place again.
+            drop(store);
+            // Nobody waits for it any more if it took too long.
+            drop(send.send(
+                closed.unwrap_or_else(|what| Err(StoreError::Unavailable { reason: what, source: None })),
+            ));
+        };
+    spawn("close-store", close).map_err(doing)?;
+    receive.recv_timeout(limit).unwrap_or_else(|_| {
+        Err(StoreError::Unavailable { reason: "closing the store takes too long".to_owned(), source: None })
+    })
+}
+
 /// Writes what the writer hands over, until the writer is gone.
 fn write_all(shared: &Arc<Shared>, work: &Receiver<Outgoing>, runtime: &tokio::runtime::Runtime) {
     while let Ok(outgoing) = work.recv() {
         let Shared { store, in_flight, inbox, settings, .. } = &**shared;
         let settled = || drop(inbox.stall(false));
         let written =
-            perform(store.as_ref(), runtime, &outgoing, in_flight, &settled, settings.write_timeout);
+            perform(store.as_ref(), runtime, &outgoing, in_flight, &settled, settings.settle_timeout);
         inbox.written(written);
     }
 }
@@ -89,7 +114,39 @@ impl Ledger {
         settings.check()?;
         let folder = folder.as_ref().to_owned();
         let shards = settings.shards;
-        let store = aside("open", move || crate::embedded::open_or_create(&folder, shards)).await??;
+        let store = aside("open", move || crate::embedded::log(&folder, shards)).await??;
+        Self::with_store(Arc::new(store), settings).await
+    }
+
+    /// Opens the ledger in a SQLite file, or creates it there.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: the file holds something else, is open elsewhere, is damaged or from a newer version; or a
+    /// setting is not usable.
+    #[cfg(feature = "sqlite")]
+    pub async fn open_sqlite(file: impl AsRef<Path>, settings: Settings) -> Result<Self, OpenError> {
+        settings.check()?;
+        let file = file.as_ref().to_owned();
+        let shards = settings.shards;
+        let store = aside("open", move || crate::embedded::sqlite(&file, shards)).await??;
+        Self::with_store(Arc::new(store), settings).await
+    }
+
+    /// Opens the ledger in a schema of a PostgreSQL database, or creates it there. Any number of processes may
+    /// have it open at the same time.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: the database cannot be reached or could lose commits, the schema holds something else or is
+    /// from a newer version; or a setting is not usable.
+    #[cfg(feature = "postgres")]
+    pub async fn open_postgres(
+        options: ledger_store::postgres::PostgresOptions,
+        settings: Settings,
+    ) -> Result<Self, OpenError> {
+        settings.check()?;
+        let store = crate::embedded::postgres(options, settings.shards).await?;
         Self::with_store(Arc::new(store), settings).await
     }
 
@@ -103,7 +160,8 @@ impl Ledger {
         aside("start", move || Self::start(store, settings)).await?
     }
 
-    fn start(store: Arc<dyn EventStore>, settings: Settings) -> Result<Self, OpenError> {
+    fn start(given: Arc<dyn EventStore>, settings: Settings) -> Result<Self, OpenError> {
+        let store: Arc<dyn EventStore> = Arc::new(Limited::new(Arc::clone(&given), settings.load_timeout));
         let writer_runtime = runtime()?;
         let (heads, register, last) = writer_runtime.block_on(async {
             let heads = store.heads().await?;
@@ -122,6 +180,7 @@ impl Ledger {
             policy_hash,
             settings,
             store,
+            given,
         });
         let leash = Arc::new(Leash::default());
         let mut threads = Vec::with_capacity(4);
@@ -182,7 +241,7 @@ impl Ledger {
 
     /// The store, for projections and verification.
     pub fn store(&self) -> Arc<dyn EventStore> {
-        Arc::clone(&self.shared().store)
+        Arc::clone(&self.shared().given)
     }
 
     /// The heads of all shards that are durable now.
@@ -191,7 +250,7 @@ impl Ledger {
     ///
     /// [`StoreError`] if the store cannot be asked.
     pub async fn heads(&self) -> Result<Vec<Head>, StoreError> {
-        self.shared().store.heads().await
+        self.shared().given.heads().await
     }
 
     /// The currencies this ledger has used, as recorded.
@@ -363,7 +422,7 @@ impl Ledger {
             }
             drop(threads);
             inner.leash.end();
-            runtime().map_err(|e| StoreError::io("close", e))?.block_on(inner.shared.store.close())
+            close_store(&inner.shared.given, limit)
         })
         .await
         .map_err(|e| StoreError::io("close", e))?

@@ -157,16 +157,20 @@
 //! **`log`** (default): the embedded log store and [`Ledger::open`]. Without it a ledger runs on the store
 //! that is handed to [`Ledger::with_store`], and nothing touches a disk.
 //!
-//! **`sqlite`**: views in `SQLite` files. It compiles the library in.
+//! **`sqlite`**: `Ledger::open_sqlite` and views in `SQLite` files. It compiles the library in.
+//!
+//! **`postgres`**: `Ledger::open_postgres`, for several processes on one ledger. **`postgres-tls`** adds encrypted
+//! connections.
 
 mod clock;
-#[cfg(feature = "log")]
+#[cfg(any(feature = "log", feature = "sqlite", feature = "postgres"))]
 mod embedded;
 mod error;
 mod inbox;
 mod job;
 mod lane;
 mod ledger;
+mod limit;
 mod loader;
 mod panics;
 mod request;

@@ -38,7 +38,11 @@ pub struct Settings {
     pub clock_bound: Duration,
     /// How long a durable write may take before callers are told that the outcome is unknown. Default 10 s.
     pub write_timeout: Duration,
-    /// How long a player's state may take to load before waiting commands are given up. Default 10 s.
+    /// How long the bytes of an append of unknown outcome are sent again before the ledger stops. Its callers were
+    /// told after [`Self::write_timeout`]; if the store comes back in this time, the ledger goes on. Default 5 min.
+    pub settle_timeout: Duration,
+    /// How long a player's state may take to load before waiting commands are given up, and the longest that
+    /// any question to the store may take. Default 10 s.
     pub load_timeout: Duration,
     /// Who acts where a command does not say so.
     pub actor: ActorId,
@@ -72,6 +76,7 @@ impl Settings {
             snapshot_every: 1_000,
             clock_bound: Duration::from_mins(1),
             write_timeout: Duration::from_secs(10),
+            settle_timeout: Duration::from_mins(5),
             load_timeout: Duration::from_secs(10),
             actor,
             writer,
@@ -100,7 +105,7 @@ impl Settings {
                 "the policy must name exactly these checks, each once, with their versions",
             );
         }
-        if self.write_timeout.is_zero() || self.load_timeout.is_zero() {
+        if self.write_timeout.is_zero() || self.load_timeout.is_zero() || self.settle_timeout.is_zero() {
             return wrong("write_timeout", "time limits must be above zero");
         }
         Ok(())

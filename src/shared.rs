@@ -29,7 +29,10 @@ impl<T> Shelf<T> {
 /// What the threads of one ledger share.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    /// The store as the engine asks it: with a limit to each question.
     pub(crate) store: Arc<dyn EventStore>,
+    /// The store as the host gave it.
+    pub(crate) given: Arc<dyn EventStore>,
     pub(crate) settings: Settings,
     pub(crate) policy_hash: ContentHash,
     pub(crate) inbox: Inbox,

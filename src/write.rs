@@ -85,7 +85,9 @@ impl InFlight {
     }
 }
 
-/// Appends and finds out what became of it. An unknown outcome is settled by sending the same bytes again.
+/// Appends and finds out what became of it. An unknown outcome is settled by sending the same bytes again, also
+/// while the store is unavailable: until then nothing else may be decided on these heads. Meanwhile the watchdog
+/// answers those who wait.
 async fn append(
     store: &dyn EventStore,
     appends: &[ShardAppend],
@@ -103,15 +105,20 @@ async fn append(
             Err(StoreError::Unknown { reason }) => {
                 tracing::warn!(%reason, "whether an append landed is unknown: sending the same bytes again");
                 unknown = true;
-                if start.elapsed() > limit {
-                    return Err((StoreError::Unknown { reason }, true));
-                }
-                // This thread is the engine's own, and nothing can be done but ask again.
-                std::thread::sleep(pause);
-                pause = (pause * 2).min(PAUSE_MAX);
+            }
+            // It says of this sending only that it did nothing.
+            Err(StoreError::Unavailable { reason, .. }) if unknown && !store.is_stopped() => {
+                tracing::warn!(%reason, "whether an append landed is unknown, and the store is unavailable");
             }
             Err(error) => return Err((error, unknown)),
         }
+        if start.elapsed() > limit {
+            let reason = format!("the store could not tell for {} s", limit.as_secs());
+            return Err((StoreError::Unknown { reason }, true));
+        }
+        // This thread is the engine's own, and nothing can be done but ask again.
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(PAUSE_MAX);
     }
 }
 
@@ -153,6 +160,8 @@ pub(crate) fn perform(
         match result {
             Ok(head) => heads.push((append.shard, head)),
             Err(StoreError::HeadMoved { actual, .. }) => moved.push((append.shard, actual)),
+            // The writer looks at the history of a shard that moved, and stops it.
+            Err(StoreError::HistoryLost { seen, .. }) => moved.push((append.shard, seen)),
             Err(error) => return Written { fate: Fate::Unknown(error), heads, entries, took },
         }
     }

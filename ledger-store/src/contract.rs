@@ -75,7 +75,9 @@ pub struct Snapshot {
 ///   least one if there is any, and the body byte for byte as appended.
 /// - **C11** A polling reader that goes on from the last position it saw meets every commit exactly once.
 /// - **C12** `lookup` finds every key, tombstone and indexed stream of every durable commit, and nothing
-///   else; "absent" is answered only if everything up to the head is covered.
+///   else; "absent" is answered only if everything up to the head is covered. It covers at least what any call of
+///   this handle has answered before. A store does not refuse a key a second time (a tombstone may be set
+///   twice): it names every commit that has it.
 /// - **C13** `read_partition` gives exactly that partition's commits, in order, after a position.
 /// - **C14** A body that does not match its hash is [`StoreError::Corrupted`], never returned.
 ///
@@ -87,9 +89,31 @@ pub struct Snapshot {
 /// - **C18** After `close`, appends answer [`StoreError::Unavailable`]; closing twice is harmless.
 /// - **C19** Hostile ids (any UTF-8 without control characters, 1 to 128 bytes) and bodies up to
 ///   [`BODY_BYTES_MAX`] come back unchanged.
-/// - **C20** Once a write has failed, every later append answers [`StoreError::Unavailable`] until reopened.
+/// - **C20** Once a write has failed and left in doubt what the store's own files hold, every later append
+///   answers [`StoreError::Unavailable`] until reopened, and [`EventStore::is_stopped`] says so. A store whose
+///   server refused a write, whole, serves on.
 ///
-/// Implementations may block the calling thread; the engine calls them from threads of its own.
+/// Several processes, and time
+///
+/// - **C21** Keys are unique if their writers look before they append: of any number of writers that find a key
+///   absent and append on the head they had seen before they looked, one lands.
+/// - **C22** A handle that has seen a head never serves an older or another one: that shard answers
+///   [`StoreError::HistoryLost`], which is never [`StoreError::HeadMoved`], and nothing lands on it.
+/// - **C23** Every call ends. `identity`, `is_exclusive`, `is_stopped` and `watch` answer at once; `heads`,
+///   `last_recorded_at`, `lookup` and reads do not wait for an append that is under way. A store whose server does
+///   not answer gives up within a limit of its own: an append with [`StoreError::Unknown`], everything else with
+///   [`StoreError::Unavailable`]; and it serves again when the server does.
+/// - **C24** An append that becomes durable late is met in its place: no reader passes over it, whatever landed
+///   beside it in the meantime.
+/// - **C25** A caller may give up any call by dropping its future. An append that was given up lands whole or not
+///   at all, now or later, and the store serves on.
+///
+/// An unknown outcome ends in one way: the same bytes are sent again until the answer is `Ok` or `HeadMoved`. In
+/// between [`StoreError::Unavailable`] says only that this sending did nothing. Reading the head does not settle it:
+/// a statement that is still under way can land after the look.
+///
+/// `append`, reads, `close` and snapshots may block the calling thread on a disk; `heads`, `last_recorded_at` and
+/// `lookup` may not, so that a caller can limit its wait. The engine calls all of them from threads of its own.
 #[async_trait]
 pub trait EventStore: Send + Sync + std::fmt::Debug + 'static {
     /// What this ledger is.
@@ -101,11 +125,17 @@ pub trait EventStore: Send + Sync + std::fmt::Debug + 'static {
         false
     }
 
+    /// Whether this handle will never append again: it was closed, or a write failed (C18, C20). Sending an append
+    /// of unknown outcome again is then in vain.
+    fn is_stopped(&self) -> bool {
+        false
+    }
+
     /// The durable heads of all shards, in order of shards.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] if the store cannot be asked.
+    /// [`StoreError::Unavailable`] if the store cannot be asked, [`StoreError::HistoryLost`] (C22).
     async fn heads(&self) -> Result<Vec<Head>, StoreError>;
 
     /// The newest `recorded_at` of any durable commit, if there is one.
@@ -120,7 +150,8 @@ pub trait EventStore: Send + Sync + std::fmt::Debug + 'static {
     /// # Errors
     ///
     /// The outer error concerns the whole call: [`StoreError::Invalid`] and [`StoreError::Unavailable`]
-    /// (nothing landed) or [`StoreError::Unknown`]. The inner one is [`StoreError::HeadMoved`].
+    /// (nothing landed), [`StoreError::Corrupted`] (rows where none may be; nothing landed) or
+    /// [`StoreError::Unknown`]. The inner one is [`StoreError::HeadMoved`] or [`StoreError::HistoryLost`].
     async fn append(&self, appends: &[ShardAppend]) -> Result<Vec<Result<Head, StoreError>>, StoreError>;
 
     /// Up to `limit` commits of a shard, from a position on.

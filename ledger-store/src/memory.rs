@@ -22,6 +22,15 @@ pub enum LostAnswer {
     NeverArrived,
 }
 
+/// How history is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryLoss {
+    /// The last commit is gone.
+    Behind,
+    /// The last commit has another hash.
+    Differs,
+}
+
 /// An [`EventStore`] in memory. Its contents live as long as one of its handles.
 ///
 /// It fulfils every clause of the contract, where "durable" means "survives [`MemoryStore::reopen`]", and it
@@ -42,6 +51,8 @@ pub struct MemoryStore {
     contents: Arc<Mutex<Contents>>,
     /// Handles of an older generation are dead, as those of a crashed process.
     generation: u64,
+    /// The newest heads that this handle has shown (C22).
+    seen: Mutex<Vec<Head>>,
     watch: watch::Sender<u64>,
 }
 
@@ -90,6 +101,7 @@ impl MemoryStore {
             identity,
             contents: Arc::new(Mutex::new(contents)),
             generation: 0,
+            seen: unseen(&identity),
             watch: watch::Sender::new(0),
         }
     }
@@ -111,6 +123,7 @@ impl MemoryStore {
             identity: self.identity,
             contents: Arc::clone(&self.contents),
             generation,
+            seen: unseen(&self.identity),
             watch: watch::Sender::new(0),
         })
     }
@@ -176,6 +189,50 @@ impl MemoryStore {
             commit.body = body.into();
         }
         Ok(())
+    }
+
+    /// Loses history behind the store's back (C22): takes the last commit of a shard away, or makes it another.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if a panic left the contents uncertain.
+    pub fn lose_history(&self, shard: Shard, loss: HistoryLoss) -> Result<(), StoreError> {
+        let genesis = genesis(&self.identity, shard);
+        let mut contents = self.lock()?;
+        let Some(log) = contents.shards.get_mut(shard.index()) else { return Ok(()) };
+        match loss {
+            HistoryLoss::Behind => {
+                log.commits.pop();
+                let last = log.commits.last();
+                log.head = last.map_or(genesis, |c| Head { position: c.position, hash: c.hash });
+                let end = log.head.position;
+                let mine = |found: &Shard| *found == shard;
+                let keys = contents.keys.iter_mut().filter(|((found, _), _)| mine(found));
+                keys.for_each(|(_, positions)| positions.retain(|position| *position <= end));
+                let streams = contents.streams.iter_mut().filter(|((found, _), _)| mine(found));
+                streams.for_each(|(_, positions)| positions.retain(|position| *position <= end));
+            }
+            HistoryLoss::Differs => {
+                log.head.hash.0[0] ^= 1;
+                if let Some(last) = log.commits.last_mut() {
+                    last.hash = log.head.hash;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A head as it is, which must not lie behind what this handle has shown.
+    fn checked(&self, shard: Shard, actual: Head) -> Result<Head, StoreError> {
+        let mut seen = self.seen.lock().map_err(|_| unavailable("a panic left the contents uncertain"))?;
+        let Some(seen) = seen.get_mut(shard.index()) else { return Ok(actual) };
+        let differs = actual.position == seen.position && actual.hash != seen.hash;
+        if actual.position < seen.position || differs {
+            let actual = format!("position {} with hash {}", actual.position, actual.hash);
+            return Err(StoreError::HistoryLost { shard, seen: *seen, actual });
+        }
+        *seen = actual;
+        Ok(actual)
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, Contents>, StoreError> {
@@ -291,6 +348,10 @@ impl ShardLog {
     }
 }
 
+fn unseen(identity: &LedgerIdentity) -> Mutex<Vec<Head>> {
+    Mutex::new(identity.shards.all().map(|shard| genesis(identity, shard)).collect())
+}
+
 fn add(positions: &mut Vec<Position>, position: Position) {
     if positions.last() != Some(&position) {
         positions.push(position);
@@ -311,8 +372,14 @@ impl EventStore for MemoryStore {
         &self.identity
     }
 
+    fn is_stopped(&self) -> bool {
+        self.writable().is_err()
+    }
+
     async fn heads(&self) -> Result<Vec<Head>, StoreError> {
-        Ok(self.alive()?.shards.iter().map(|log| log.head).collect())
+        let contents = self.alive()?;
+        let heads = self.identity.shards.all().zip(&contents.shards);
+        heads.map(|(shard, log)| self.checked(shard, log.head)).collect()
     }
 
     async fn last_recorded_at(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -324,7 +391,13 @@ impl EventStore for MemoryStore {
         let lost = self.before_landing().await?;
         let answers: Vec<_> = {
             let mut contents = self.writable()?;
-            appends.iter().map(|append| contents.land(append)).collect()
+            let mut land = |append: &ShardAppend| {
+                if let Some(log) = contents.shards.get(append.shard.index()) {
+                    self.checked(append.shard, log.head)?;
+                }
+                contents.land(append).and_then(|head| self.checked(append.shard, head).or(Ok(head)))
+            };
+            appends.iter().map(&mut land).collect()
         };
         if answers.iter().any(Result::is_ok) {
             self.watch.send_modify(|count| *count += 1);

@@ -260,6 +260,9 @@ impl Writer {
         let Ask::Register { command, .. } = &job.ask else {
             return job.fail(ExecuteError::Bug { what: "a job of the house that is none".to_owned() });
         };
+        if self.register_stale && self.writing.is_none() {
+            self.reload_register();
+        }
         if self.register_stale {
             let reason = "the register of currencies is being read again".to_owned();
             return job.fail(ExecuteError::Unavailable { reason });

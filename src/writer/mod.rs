@@ -309,7 +309,7 @@ impl Writer {
     fn perform(&self, outgoing: &Outgoing) -> Written {
         let Shared { store, in_flight, inbox, settings, .. } = &*self.shared;
         let settled = || drop(inbox.stall(false));
-        perform(store.as_ref(), &self.runtime, outgoing, in_flight, &settled, settings.write_timeout)
+        perform(store.as_ref(), &self.runtime, outgoing, in_flight, &settled, settings.settle_timeout)
     }
 
     /// Takes note of what became of the batch that was written.
@@ -359,13 +359,18 @@ impl Writer {
     }
 
     /// Reads the register again after decisions on it were dropped.
-    fn reload_register(&mut self) {
+    pub(super) fn reload_register(&mut self) {
         self.register_batch = 0;
         self.register_stale = false;
         match self.runtime.block_on(load_register(self.shared.store.as_ref())) {
             Ok(register) => {
                 self.register = register;
                 self.publish_currencies();
+            }
+            // It is read again before it is next decided on.
+            Err(error @ StoreError::Unavailable { .. }) => {
+                tracing::warn!(%error, "the register of currencies cannot be read now");
+                self.register_stale = true;
             }
             Err(error) => {
                 tracing::error!(%error, "the register of currencies could not be read");
@@ -427,6 +432,11 @@ impl Writer {
                 Ok(()) => {
                     self.durable[shard.index()] = *actual;
                     self.heads[shard.index()] = *actual;
+                }
+                // What is decided on the head that was seen meets one that moved, and comes here again.
+                Err(error @ StoreError::Unavailable { .. }) => {
+                    tracing::warn!(%error, %shard, "what another writer appended cannot be read now");
+                    self.heads[shard.index()] = self.durable[shard.index()];
                 }
                 Err(error) => {
                     tracing::error!(%error, %shard, "the shard stops");

@@ -240,11 +240,11 @@ async fn an_outcome_that_stays_unknown_stops_the_ledger_and_is_told_as_such() {
         let reads = puppet.strings.read_calls.now();
         let late = send(&ledger, &reader, deposit("d1", "1.00"));
         soon(puppet.strings.read_calls.above(reads)).await;
-        // It lands, its answer is lost, and the store says no more.
+        // It lands, its answer is lost, and the store stops for good.
         store.lose_next_answer(LostAnswer::Landed).unwrap();
         puppet.strings.appends.release_one();
         soon(puppet.strings.append_calls.above(calls + 1)).await;
-        puppet.trick(Trick::Fail(unavailable()));
+        puppet.trick(Trick::Stop);
         puppet.strings.appends.open();
         for answer in soon(held).await.unwrap() {
             assert!(matches!(answer, Err(ExecuteError::Indeterminate { .. })), "{answer:?}");
@@ -263,6 +263,102 @@ async fn an_outcome_that_stays_unknown_stops_the_ledger_and_is_told_as_such() {
     for p in &p {
         assert_eq!(text(&soon(ledger.execute(p, bet("t1", "t1", "10.00"))).await), "replayed:applied");
     }
+}
+
+#[tokio::test]
+async fn an_outcome_that_is_unknown_for_long_is_settled_when_the_store_is_back() {
+    let (ledger, puppet, store, p) = staged(tuned(|s| s.write_timeout = Duration::from_millis(100))).await;
+    // It lands, its answer is lost, and then the store is away for longer than callers wait.
+    let lost = puppet.strings.append_done.now();
+    store.lose_next_answer(LostAnswer::Landed).unwrap();
+    puppet.away(true);
+    let held = send_all(&ledger, a_bet_each(&p, "t1"));
+    for answer in soon(held).await.unwrap() {
+        assert!(matches!(answer, Err(ExecuteError::Indeterminate { .. })), "{answer:?}");
+    }
+    let meanwhile = soon(ledger.execute(&p[0], bet("t2", "r2", "1.00"))).await;
+    assert!(matches!(meanwhile, Err(ExecuteError::Unavailable { .. })), "{meanwhile:?}");
+    assert!(puppet.strings.append_done.now() > lost + 1, "the bytes were sent again");
+    puppet.away(false);
+    let after = loop {
+        match soon(ledger.execute(&p[0], bet("t2", "r2", "1.00"))).await {
+            Err(ExecuteError::Unavailable { .. }) => tokio::task::yield_now().await,
+            answer => break answer,
+        }
+    };
+    assert_eq!(text(&after), "applied", "the ledger goes on by itself");
+    for p in &p {
+        assert_eq!(text(&soon(ledger.execute(p, bet("t1", "t1", "10.00"))).await), "replayed:applied");
+    }
+    verified(puppet.as_ref()).await;
+    soon(ledger.close()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_outcome_that_cannot_be_settled_in_time_stops_the_ledger() {
+    let (ledger, puppet, store, p) = staged(tuned(|s| {
+        s.write_timeout = Duration::from_millis(50);
+        s.settle_timeout = Duration::from_millis(300);
+    }))
+    .await;
+    store.lose_next_answer(LostAnswer::Landed).unwrap();
+    puppet.away(true);
+    for answer in soon(send_all(&ledger, a_bet_each(&p, "t1"))).await.unwrap() {
+        assert!(matches!(answer, Err(ExecuteError::Indeterminate { .. })), "{answer:?}");
+    }
+    loop {
+        match soon(ledger.execute(&p[0], bet("t2", "r2", "1.00"))).await {
+            Err(ExecuteError::Unavailable { .. }) => tokio::task::yield_now().await,
+            answer => break assert!(matches!(answer, Err(ExecuteError::Store(_))), "{answer:?}"),
+        }
+    }
+    puppet.away(false);
+    soon(ledger.close()).await.unwrap();
+    let ledger = on(Arc::new(store.reopen().unwrap()), settings()).await;
+    assert_eq!(text(&soon(ledger.execute(&p[0], bet("t1", "t1", "10.00"))).await), "replayed:applied");
+}
+
+#[tokio::test]
+async fn a_store_whose_index_or_heads_do_not_answer_holds_nobody_for_ever() {
+    for exclusive in [true, false] {
+        let store = memory(ShardCount::ONE);
+        let puppet =
+            if exclusive { Puppet::exclusive(Arc::clone(&store) as _) } else { Puppet::new(store as _) };
+        let ledger =
+            on(Arc::clone(&puppet) as _, tuned(|s| s.load_timeout = Duration::from_millis(100))).await;
+        let p = funded(&ledger, "p", "100.00").await;
+        puppet.hold_questions(true);
+        let asked = puppet.strings.question_calls.now();
+        for i in 0..3 {
+            // A bet needs the index; a reading on a shared store the heads.
+            let answer = soon(ledger.execute(&p, bet(&format!("t{i}"), "r1", "1.00"))).await;
+            assert!(matches!(answer, Err(ExecuteError::Unavailable { .. })), "{answer:?}");
+            if !exclusive {
+                let reading = soon(ledger.player(&p)).await;
+                assert!(matches!(reading, Err(ExecuteError::Unavailable { .. })), "{reading:?}");
+            }
+        }
+        assert!(puppet.strings.question_calls.now() >= asked + 3);
+        puppet.hold_questions(false);
+        for i in 0..3 {
+            assert_eq!(text(&soon(ledger.execute(&p, bet(&format!("t{i}"), "r1", "1.00"))).await), "applied");
+        }
+        assert_eq!(cash(&ledger, &p).await, "97.00");
+        verified(puppet.as_ref()).await;
+        soon(ledger.close()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_close_keeps_nobody_for_ever() {
+    let (ledger, puppet, _, p) = staged(tuned(|s| s.write_timeout = Duration::from_millis(100))).await;
+    assert_eq!(text(&soon(ledger.execute(&p[0], bet("t1", "r1", "1.00"))).await), "applied");
+    puppet.strings.closes.hold();
+    let closed = soon(ledger.close()).await;
+    assert!(matches!(closed, Err(StoreError::Unavailable { .. })), "{closed:?}");
+    puppet.strings.closes.open();
+    soon(ledger.close()).await.unwrap();
+    verified(puppet.as_ref()).await;
 }
 
 #[tokio::test]

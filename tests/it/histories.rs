@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use casino_ledger::core::stored::{CommitBody, Event, EventRecord};
 use casino_ledger::core::testing::generators::{histories, policies};
@@ -31,13 +32,13 @@ struct Expected {
     commits: Vec<CommitBody>,
 }
 
-struct Case {
+pub(crate) struct Case {
     policy: Policy,
     players: Vec<Expected>,
 }
 
 /// Draws a case and has the naive ledger and the model, which must agree, say what it comes to.
-fn case(seed: u8, players: usize, steps: usize) -> Case {
+pub(crate) fn case(seed: u8, players: usize, steps: usize) -> Case {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let mut policy = policies().new_tree(&mut runner).unwrap().current();
@@ -71,7 +72,7 @@ fn case(seed: u8, players: usize, steps: usize) -> Case {
 }
 
 /// The settings under which the engine writes what the naive ledger writes.
-fn like_the_naive(case: &Case, tune: impl FnOnce(&mut Settings)) -> Settings {
+pub(crate) fn like_the_naive(case: &Case, tune: impl FnOnce(&mut Settings)) -> Settings {
     tuned(|s| {
         s.policy = case.policy.clone();
         s.actor = ActorId::new("test").unwrap();
@@ -104,7 +105,7 @@ enum Times {
 }
 
 /// The store has of each player what the naive ledger has: the same commits but for the name of the build.
-async fn compare(store: &dyn EventStore, case: &Case) {
+pub(crate) async fn compare(store: &dyn EventStore, case: &Case) {
     compare_with(store, case, Times::Equal).await;
 }
 
@@ -143,7 +144,7 @@ fn same_times(events: &mut [EventRecord], expected: &[EventRecord]) {
 }
 
 /// One after the other.
-async fn one_by_one(ledger: &Ledger, case: &Case, from: usize, to: usize) {
+pub(crate) async fn one_by_one(ledger: &Ledger, case: &Case, from: usize, to: usize) {
     for step in from..to {
         for Expected { player, history, texts, .. } in &case.players {
             let Some(command) = history.get(step) else { continue };
@@ -173,7 +174,7 @@ async fn in_flight(ledger: &Ledger, case: &Case, at_once: usize) {
 }
 
 /// A ledger that knows the currencies of the histories: a player of no history is opened with all of them.
-async fn opened(store: Arc<dyn EventStore>, settings: Settings) -> Ledger {
+pub(crate) async fn opened(store: Arc<dyn EventStore>, settings: Settings) -> Ledger {
     let ledger = on(store, settings).await;
     for _ in 0..100 {
         let open = casino_ledger::core::testing::commands::open(CURRENCIES);
@@ -184,7 +185,7 @@ async fn opened(store: Arc<dyn EventStore>, settings: Settings) -> Ledger {
     ledger
 }
 
-fn longest(case: &Case) -> usize {
+pub(crate) fn longest(case: &Case) -> usize {
     case.players.iter().map(|expected| expected.history.len()).max().unwrap_or(0)
 }
 
@@ -307,11 +308,11 @@ async fn two_engines_that_share_the_players_come_to_the_same_as_one() {
 }
 
 /// Sends a command until its outcome is known, as a host does.
-async fn insist(ledger: &Ledger, player: &PlayerId, command: &PlayerCommand) -> String {
+pub(crate) async fn insist(ledger: &Ledger, player: &PlayerId, command: &PlayerCommand) -> String {
     loop {
         let answer = ledger.request(in_play(player, command.clone())).await;
         match answer {
-            Err(error) if error.is_retryable() => {}
+            Err(error) if error.is_retryable() => tokio::time::sleep(Duration::from_millis(1)).await,
             // Whoever does not know asks; what is recorded is answered as a replay.
             Err(ExecuteError::Indeterminate { key }) => match ledger.outcome(player, &key).await {
                 Ok(RecordedOutcome::Accepted(receipt)) => {

@@ -9,10 +9,14 @@ use std::time::{Duration, Instant};
 
 use casino_ledger::Ledger;
 use casino_ledger::core::{Finality, PlayerCommand, PlayerId};
+use casino_ledger::store::ShardCount;
 
-use crate::support::{bet, code, deposit, in_play, open, player, rollback, settings, soon, verified, win};
+use crate::places::{Place, fresh_schema};
+use crate::support::{
+    bet, code, deposit, identity, in_play, on, open, player, rollback, settings, soon, verified, win,
+};
 
-const CHILD: &str = "CASINO_LEDGER_KILL_DIR";
+const CHILD: &str = "CASINO_LEDGER_KILL_PLACE";
 const PLAYERS: usize = 16;
 
 /// The command of a player that a number stands for.
@@ -34,10 +38,11 @@ fn named(number: usize) -> PlayerId {
 /// The child: sends for ever, and says what was acknowledged. Does nothing unless it is asked to.
 #[test]
 fn child_plays_until_it_is_killed() {
-    let Ok(folder) = std::env::var(CHILD) else { return };
+    let Ok(place) = std::env::var(CHILD) else { return };
+    let place: Place = place.parse().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let ledger = Ledger::open(&folder, settings()).await.unwrap();
+        let ledger = opened(&place).await;
         let out = Arc::new(Mutex::new(std::io::stdout()));
         let mut tasks = Vec::new();
         for number in 0..PLAYERS {
@@ -66,6 +71,15 @@ fn child_plays_until_it_is_killed() {
     });
 }
 
+async fn opened(place: &Place) -> Ledger {
+    on(place.open(identity(ShardCount::DEFAULT)).await, settings()).await
+}
+
+/// How often a process is killed; `LEDGER_KILLS` says otherwise.
+fn kills() -> u64 {
+    std::env::var("LEDGER_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
+}
+
 /// Player, number, position and hash.
 fn parsed(line: &str) -> Option<((usize, u64), (u64, String))> {
     let (_, said) = line.split_once("acknowledged ")?;
@@ -76,21 +90,35 @@ fn parsed(line: &str) -> Option<((usize, u64), (u64, String))> {
 }
 
 #[tokio::test]
-async fn a_killed_process_loses_nothing_it_acknowledged() {
+async fn a_killed_process_loses_nothing_it_acknowledged_in_the_log() {
     let dir = tempfile::tempdir().unwrap();
-    let folder = dir.path().join("ledger");
+    killed_again_and_again(&Place::Log(dir.path().join("ledger"))).await;
+}
+
+#[tokio::test]
+async fn a_killed_process_loses_nothing_it_acknowledged_in_sqlite() {
+    let dir = tempfile::tempdir().unwrap();
+    killed_again_and_again(&Place::Sqlite(dir.path().join("ledger.db"))).await;
+}
+
+#[tokio::test]
+async fn a_killed_process_loses_nothing_it_acknowledged_in_postgres() {
+    killed_again_and_again(&fresh_schema()).await;
+}
+
+async fn killed_again_and_again(place: &Place) {
     let mut acknowledged: HashMap<(usize, u64), (u64, String)> = HashMap::new();
-    for round in 0_u64..5 {
+    for round in 0..kills() {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "kill::child_plays_until_it_is_killed", "--nocapture", "--test-threads=1"])
-            .env(CHILD, &folder)
+            .env(CHILD, place.to_string())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let fresh = acknowledged.len();
         let mut until = None;
-        let patience = Duration::from_millis(30 + round * 41 + u64::from(std::process::id()) % 31);
+        let patience = Duration::from_millis(30 + round % 8 * 41 + u64::from(std::process::id()) % 31);
         let mut take = |line: &str| {
             let Some((key, place)) = parsed(line) else { return 0 };
             let before = acknowledged.insert(key, place.clone());
@@ -111,7 +139,7 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
         }
         child.wait().unwrap();
 
-        let ledger = soon(Ledger::open(&folder, settings())).await.unwrap();
+        let ledger = soon(opened(place)).await;
         let heads = ledger.heads().await.unwrap();
         for number in 0..PLAYERS {
             let p = named(number);
@@ -125,10 +153,13 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
                 assert_eq!((receipt.position.0, receipt.hash.to_string()), (*position, hash.clone()));
             }
         }
-        assert_eq!(ledger.heads().await.unwrap(), heads, "replays record nothing");
+        // What the killed process had sent to a server may land after it.
+        if ledger.store().is_exclusive() {
+            assert_eq!(ledger.heads().await.unwrap(), heads, "replays record nothing");
+        }
         assert_eq!(code(&ledger.execute(&named(0), deposit("0", "6.00")).await), "key_reused");
         verified(ledger.store().as_ref()).await;
         soon(ledger.close()).await.unwrap();
     }
-    assert!(acknowledged.len() > 500, "only {} acknowledgements", acknowledged.len());
+    assert!(acknowledged.len() > 300, "only {} acknowledgements", acknowledged.len());
 }

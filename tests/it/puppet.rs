@@ -1,6 +1,7 @@
 //! A store that does as it is told: holds appends and loads, fails, panics, goes back in time, lies.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use async_trait::async_trait;
@@ -83,6 +84,8 @@ impl Count {
 pub(crate) enum Trick {
     /// It fails with this; nothing lands.
     Fail(StoreError),
+    /// It fails, and so does everything after it, as after a broken disk.
+    Stop,
     Panic,
 }
 
@@ -102,12 +105,18 @@ pub(crate) struct Strings {
     pub(crate) load_calls: Count,
     pub(crate) read_calls: Count,
     pub(crate) close_calls: Count,
+    pub(crate) question_calls: Count,
+    questions_held: watch::Sender<bool>,
+    /// Closing blocks its thread as long as this is held.
+    pub(crate) closes: Gate,
     pub(crate) sizes: Mutex<Vec<usize>>,
     /// The position of each snapshot, and the durable one of its shard when it was written.
     pub(crate) snapshots: Mutex<Vec<(Position, Position)>>,
     trick: Mutex<Option<Trick>>,
-    /// The dice, and whether the last append's outcome was unknown.
-    chaos: Mutex<Option<(ChaCha8Rng, bool)>>,
+    chaos: Mutex<Option<ChaCha8Rng>>,
+    stopped: AtomicBool,
+    /// How many appends still get there before the store is away.
+    away: Mutex<Option<usize>>,
     lie: Mutex<Option<Lie>>,
     /// What the index finds although it is not there.
     misled: Mutex<Option<(Lookup, Position)>>,
@@ -144,22 +153,25 @@ impl Puppet {
         *self.strings.trick.lock().unwrap() = Some(trick);
     }
 
-    /// From here on every fourth append fails, or loses its answer. The one after a lost answer does not fail:
-    /// an engine that met both would rightly stop.
+    /// From here on every fourth append fails, or loses its answer.
     pub(crate) fn chaos(&self, seed: u64) {
-        *self.strings.chaos.lock().unwrap() = Some((ChaCha8Rng::seed_from_u64(seed), false));
+        *self.strings.chaos.lock().unwrap() = Some(ChaCha8Rng::seed_from_u64(seed));
     }
 
     async fn chaotic(&self, appends: &[ShardAppend]) -> Result<Vec<Result<Head, StoreError>>, StoreError> {
         let roll = match &mut *self.strings.chaos.lock().unwrap() {
             None => u32::MAX,
-            Some((dice, was_unknown)) => {
-                let roll = dice.next_u32() % 12;
-                let roll = if *was_unknown { roll.max(1) } else { roll };
-                *was_unknown = roll == 1 || roll == 2;
-                roll
-            }
+            Some(dice) => dice.next_u32() % 12,
         };
+        if let Some(left) = &mut *self.strings.away.lock().unwrap() {
+            match left.checked_sub(1) {
+                Some(fewer) => *left = fewer,
+                None => {
+                    let reason = "the server cannot be reached".to_owned();
+                    return Err(StoreError::Unavailable { reason, source: None });
+                }
+            }
+        }
         let unknown = || StoreError::Unknown { reason: "the answer was lost".to_owned() };
         match roll {
             0 => Err(StoreError::Unavailable { reason: "for a moment".to_owned(), source: None }),
@@ -187,6 +199,22 @@ impl Puppet {
         *self.strings.other.lock().unwrap() = Some(other);
     }
 
+    /// Waits without blocking as long as questions are held, as for a server that does not answer.
+    async fn questions(&self) {
+        self.strings.question_calls.up();
+        let mut held = self.strings.questions_held.subscribe();
+        drop(held.wait_for(|held| !held).await);
+    }
+
+    /// Whether appends fail, as when the server cannot be reached. The next one still gets there.
+    pub(crate) fn away(&self, away: bool) {
+        *self.strings.away.lock().unwrap() = away.then_some(1);
+    }
+
+    pub(crate) fn hold_questions(&self, hold: bool) {
+        self.strings.questions_held.send_replace(hold);
+    }
+
     fn now(&self) -> Arc<dyn EventStore> {
         let other = self.strings.other.lock().unwrap();
         Arc::clone(other.as_ref().unwrap_or(&self.inner))
@@ -210,7 +238,12 @@ impl EventStore for Puppet {
         self.exclusive
     }
 
+    fn is_stopped(&self) -> bool {
+        self.strings.stopped.load(Ordering::Acquire) || self.now().is_stopped()
+    }
+
     async fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        self.questions().await;
         self.now().heads().await
     }
 
@@ -227,6 +260,10 @@ impl EventStore for Puppet {
         let answer = match trick {
             None => self.chaotic(appends).await,
             Some(Trick::Fail(error)) => Err(error),
+            Some(Trick::Stop) => {
+                self.strings.stopped.store(true, Ordering::Release);
+                Err(StoreError::Unavailable { reason: "a write failed".to_owned(), source: None })
+            }
             Some(Trick::Panic) => panic!("the store panics, as it was told"),
         };
         self.strings.append_done.up();
@@ -259,6 +296,7 @@ impl EventStore for Puppet {
     }
 
     async fn lookup(&self, lookups: &[Lookup]) -> Result<Vec<Vec<Position>>, StoreError> {
+        self.questions().await;
         let mut found = self.now().lookup(lookups).await?;
         if let Some((lookup, position)) = *self.strings.misled.lock().unwrap() {
             for (positions, _) in found.iter_mut().zip(lookups).filter(|(_, asked)| **asked == lookup) {
@@ -285,6 +323,7 @@ impl EventStore for Puppet {
 
     async fn close(&self) -> Result<(), StoreError> {
         self.strings.close_calls.up();
+        self.strings.closes.pass();
         self.now().close().await
     }
 }

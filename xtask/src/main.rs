@@ -2,6 +2,7 @@
 //!
 //! What people run is what continuous integration runs: `.ci/run` calls these and adds nothing.
 
+mod dialect;
 mod fuzz;
 mod mutants;
 mod needs;
@@ -10,20 +11,22 @@ mod tidy;
 
 use std::process::ExitCode;
 
+use ledger_testkit::postgres;
 use step::cargo;
 
 /// The features the tests run with. Never `--all-features` there: `ledger-core/spike-cbor` changes how bodies
 /// are encoded, and with it every hash and golden file.
 const TEST_FEATURES: &str = "ledger-core/testing,ledger-core/schema,ledger-store/log,ledger-store/testing,\
-                             casino-ledger/sqlite";
+                             casino-ledger/sqlite,casino-ledger/postgres,ledger-store/postgres-tls";
 
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
   test          every test of the workspace, and the examples in its documentation
-  check         formatting, lints, documentation and tidiness; writes nothing
+  check         formatting, lints, documentation, tidiness, and SQL in the dialect; writes nothing
   fix           formats, and applies what the lints can mend by themselves
-  bench [NAME]  the benches, or one of them
+  bench [NAME] [--store log|sqlite|postgres]
+                the benches, or one of them; `settle` on another store than the log
   fuzz [--seconds N] [TARGET...]
                 the fuzz targets, or some of them, for N seconds each (60), from their seeds
   fuzz --input FILE TARGET
@@ -39,8 +42,9 @@ fn main() -> ExitCode {
         ["test"] => test(),
         ["check"] => check(),
         ["fix"] => fix(),
-        ["bench"] => bench(None),
-        ["bench", name] => bench(Some(name)),
+        ["bench"] => bench(None, "log"),
+        ["bench", name] => bench(Some(name), "log"),
+        ["bench", name, "--store", store] => bench(Some(name), store),
         ["fuzz", ref rest @ ..] => fuzz::Options::parse(rest).and_then(|options| fuzz::run(&options)),
         ["mutants", ref rest @ ..] => {
             mutants::Options::parse(rest).and_then(|options| mutants::run(&options))
@@ -60,6 +64,8 @@ fn main() -> ExitCode {
 /// tests is printed last.
 fn test() -> Result<(), String> {
     let runner = needs::ensure_for_tests();
+    // It ends with this function, whatever becomes of the tests.
+    let server = needs::postgres()?;
     let features = ["--features", TEST_FEATURES];
     cargo(&["test", "--doc", "--workspace"]).args(&features).run()?;
     // The fuzz targets have a lock file of their own; their seeds are a test on any compiler.
@@ -80,6 +86,7 @@ fn test() -> Result<(), String> {
         }
     }
     .args(&features)
+    .env(postgres::URL, &server.url())
     .run();
     let failed: Vec<String> = [fuzzed, tested].into_iter().filter_map(Result::err).collect();
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
@@ -93,6 +100,7 @@ fn check() -> Result<(), String> {
     let mut failed = Vec::new();
     let mut note = |result: Result<(), String>| failed.extend(result.err());
     note(tidy::run(&step::root()));
+    note(dialect::run(&step::root()));
     note(cargo(&["fmt", "--all", "--check"]).run());
     note(cargo(&lints).run());
     note(cargo(&docs).env("RUSTDOCFLAGS", "-D warnings").run());
@@ -117,8 +125,15 @@ fn fix() -> Result<(), String> {
     cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml"]).run()
 }
 
-fn bench(name: Option<&str>) -> Result<(), String> {
-    let benches = cargo(&["bench", "--workspace", "--features", TEST_FEATURES]);
+fn bench(name: Option<&str>, store: &str) -> Result<(), String> {
+    let benches =
+        cargo(&["bench", "--workspace", "--features", TEST_FEATURES]).env("CASINO_LEDGER_BENCH_STORE", store);
+    // The server lives as long as the benches.
+    let server = if store == "postgres" { Some(needs::postgres()?) } else { None };
+    let benches = match &server {
+        Some(server) => benches.env(postgres::URL, &server.url()),
+        None => benches,
+    };
     match name {
         Some(name) => benches.args(&["--bench", name]),
         None => benches.args(&["--benches"]),

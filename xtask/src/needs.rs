@@ -1,9 +1,13 @@
 //! What the tests need beyond cargo, and how it gets there.
 //!
-//! Tests start what they need themselves wherever they can. What they share, such as a database server, is
-//! ensured in [`ensure_for_tests`], once and before the first of them runs.
+//! Tests start what they need themselves wherever they can. What they share is made ready once, before the
+//! first of them runs: the runner in [`ensure_for_tests`], a database server in [`postgres`].
 
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
+
+use ledger_testkit::postgres::{Server, binaries};
 
 /// What runs the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +26,41 @@ pub(crate) fn ensure_for_tests() -> Runner {
     eprintln!("note: cargo-nextest is not installed, so `cargo test` runs the tests: slower, and a summary");
     eprintln!("note: per test binary (cargo install --locked cargo-nextest)");
     Runner::Cargo
+}
+
+/// Starts a PostgreSQL server for the tests, in a temporary folder on a free port. It ends with the value.
+pub(crate) fn postgres() -> Result<Server, String> {
+    if binaries().is_err() {
+        install_postgres()?;
+    }
+    let server = Server::start()?;
+    eprintln!("note: a PostgreSQL server for the tests listens on port {}", server.port());
+    Ok(server)
+}
+
+/// Installs the package where that can be done without asking; says what to install where not.
+fn install_postgres() -> Result<(), String> {
+    let missing = binaries().err().unwrap_or_default();
+    if !Path::new("/usr/bin/apt-get").exists() {
+        return Err(missing);
+    }
+    // The package would start a server of its own, which nobody needs.
+    let settings = Path::new("/etc/postgresql-common");
+    let unwanted = settings.join("createcluster.conf");
+    if !unwanted.exists() {
+        let told =
+            fs::create_dir_all(settings).and_then(|()| fs::write(&unwanted, "create_main_cluster = false\n"));
+        told.map_err(|error| format!("{missing} ({error})"))?;
+    }
+    for arguments in [&["update", "-q"][..], &["install", "-q", "-y", "postgresql"]] {
+        let mut command = Command::new("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+        let status = command.status().map_err(|error| format!("{missing}; apt-get: {error}"))?;
+        if !status.success() {
+            return Err(format!("{missing}; apt-get ended with {status}"));
+        }
+    }
+    Ok(())
 }
 
 /// Whether continuous integration runs this: it has the time for what a developer seldom waits for.

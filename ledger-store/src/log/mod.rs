@@ -44,7 +44,9 @@ mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
+};
 
 use async_trait::async_trait;
 use ledger_core::{PartitionDigest, Timestamp};
@@ -733,6 +735,16 @@ impl EventStore for LogStore {
     /// The folder is locked while it is open for writing.
     fn is_exclusive(&self) -> bool {
         matches!(self.role, Role::Writer(..))
+    }
+
+    fn is_stopped(&self) -> bool {
+        let Role::Writer(writer, _) = &self.role else { return true };
+        match writer.try_lock() {
+            Ok(writer) => writer.check_open().is_err(),
+            // Whoever holds it is appending.
+            Err(TryLockError::WouldBlock) => false,
+            Err(TryLockError::Poisoned(_)) => true,
+        }
     }
 
     fn identity(&self) -> &LedgerIdentity {

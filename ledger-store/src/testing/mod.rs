@@ -49,11 +49,13 @@ mod commit;
 mod life;
 mod model;
 mod read;
+mod shared;
 mod subject;
 mod thread;
 
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -61,7 +63,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use crate::{EventStore, LedgerIdentity, LostAnswer, ShardCount, StoreError, StoredCommit};
+use crate::{
+    EventStore, HistoryLoss, LedgerIdentity, LostAnswer, Shard, ShardCount, StoreError, StoredCommit,
+};
 
 pub use append::{
     c01_an_append_of_one_shard_lands_whole_or_not_at_all, c02_an_append_lands_only_on_the_expected_head,
@@ -83,10 +87,18 @@ pub use read::{
     c12_lookup_finds_every_key_tombstone_and_stream_and_nothing_else,
     c13_a_partition_reads_as_exactly_its_own_commits, c14_a_damaged_body_is_never_returned,
 };
+pub use shared::{
+    c21_of_those_who_look_for_a_key_and_append_one_lands, c22_lost_history_is_never_served,
+    c23_every_call_ends, c24_a_commit_that_comes_late_is_met_in_its_place,
+    c25_a_call_that_is_given_up_leaves_nothing_half_done,
+};
 pub use thread::block_on;
 
 /// How long a clause may take before [`run`] calls it hung.
 pub const CLAUSE_SECONDS_MAX: u64 = 300;
+
+/// How long a call may take while another is held, or the server is silent, unless a builder says otherwise.
+pub const CALL_SECONDS_MAX: u64 = 40;
 
 /// How a store broke a clause.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,6 +211,11 @@ pub trait StoreBuilder: Send + Sync + 'static {
         ShardCount::DEFAULT
     }
 
+    /// How long a call may take while another is held, or the server is silent (C23).
+    fn call_limit(&self) -> Duration {
+        Duration::from_secs(CALL_SECONDS_MAX)
+    }
+
     /// A new, empty ledger.
     ///
     /// # Errors
@@ -228,7 +245,8 @@ pub trait StoreBuilder: Send + Sync + 'static {
         None
     }
 
-    /// Makes the next write fail, as a full or broken disk does.
+    /// Makes the next write to the store's own files fail, as a full or broken disk does. Not for a server that
+    /// refuses a write and serves on.
     async fn fail_next_write(&self, _guard: &mut Self::Guard) -> Hook {
         Hook::Absent
     }
@@ -237,6 +255,20 @@ pub trait StoreBuilder: Send + Sync + 'static {
     async fn lose_next_answer(&self, _guard: &mut Self::Guard, _answer: LostAnswer) -> Hook {
         Hook::Absent
     }
+
+    /// Makes the store's history other than it was, while a handle is open: as where a backup was restored or a
+    /// replica that lagged was promoted. The shard has at least two commits.
+    async fn lose_history(&self, _guard: &mut Self::Guard, _shard: Shard, _loss: HistoryLoss) -> Hook {
+        Hook::Absent
+    }
+
+    /// Makes the store's server fall silent without closing a connection, until [`Self::answer_again`].
+    async fn fall_silent(&self, _guard: &mut Self::Guard) -> Hook {
+        Hook::Absent
+    }
+
+    /// Ends what [`Self::fall_silent`] began.
+    async fn answer_again(&self, _guard: &mut Self::Guard) {}
 
     /// Changes a byte of the stored body of this commit. The kit has closed the store and dropped every
     /// handle; commits stand before and after this one, and no other has the same body.
@@ -253,8 +285,15 @@ pub trait StoreBuilder: Send + Sync + 'static {
 pub fn run<F, V>(clause: &'static str, test: F)
 where
     F: FnOnce() -> V + Send + 'static,
-    V: Future<Output = Verdict>,
+    V: Future<Output = Verdict> + 'static,
 {
+    run_boxed(clause, Box::new(move || Box::pin(test())));
+}
+
+type Clause = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Verdict>>> + Send>;
+
+/// Not generic: a runtime compiled anew for every clause of every backend would take minutes.
+fn run_boxed(clause: &'static str, test: Clause) {
     let (sender, receiver) = mpsc::channel();
     let thread = std::thread::Builder::new().name(clause.to_owned()).spawn(move || {
         let verdict = block_on(test());
@@ -304,6 +343,11 @@ macro_rules! conformance_tests {
             c18_after_close_appends_are_unavailable
             c19_hostile_ids_and_large_bodies_come_back_unchanged
             c20_after_a_failed_write_appends_are_unavailable
+            c21_of_those_who_look_for_a_key_and_append_one_lands
+            c22_lost_history_is_never_served
+            c23_every_call_ends
+            c24_a_commit_that_comes_late_is_met_in_its_place
+            c25_a_call_that_is_given_up_leaves_nothing_half_done
         }
     };
     (@clauses $builder:expr; $($clause:ident)+) => {

@@ -288,7 +288,7 @@ pub async fn c11_a_polling_reader_meets_every_commit_exactly_once<B: StoreBuilde
 }
 
 /// Polls every shard from the last position it saw, until the writers are done and it has caught up.
-async fn follow(
+pub(super) async fn follow(
     store: &dyn EventStore,
     identity: &LedgerIdentity,
     shards: &[Shard],
@@ -374,6 +374,7 @@ pub async fn c12_lookup_finds_every_key_tombstone_and_stream_and_nothing_else<B:
         subject.reopen(ending).await?;
         subject.model.check_index(subject.store()).await?;
         strangers_are_absent(&subject, &shards, number).await?;
+        subject.check_index().await?;
         subject.land(shards[0], &[busy(&subject, shards[0], number)]).await?;
         number += 1;
         newest_is_found(&subject, shards[0]).await?;

@@ -119,6 +119,12 @@ impl<'a, B: StoreBuilder> Subject<'a, B> {
         self.model.check(self.store()).await
     }
 
+    /// The store's own check of its index agrees.
+    pub(super) async fn check_index(&self) -> Verdict {
+        crate::verify_index(self.store()).await?;
+        Ok(())
+    }
+
     /// A head that no store of this ledger has at this position.
     pub(super) fn foreign_head(&self, shard: Shard, position: crate::Position) -> Head {
         let other = LedgerIdentity { ledger: LedgerId([0xEE; 16]), ..self.identity };

@@ -1,6 +1,7 @@
 //! Threads for the concurrent clauses: stores may block, so tasks of one runtime would not be concurrent.
 
 use std::future::Future;
+use std::pin::Pin;
 
 use tokio::sync::oneshot;
 
@@ -24,12 +25,14 @@ impl<T: Send + 'static> Worker<T> {
     pub(super) fn start<F, V>(job: F) -> Self
     where
         F: FnOnce() -> V + Send + 'static,
-        V: Future<Output = T>,
+        V: Future<Output = T> + 'static,
     {
         let (sender, receiver) = oneshot::channel();
         std::thread::spawn(move || {
+            // Boxed, so that the runtime is not compiled anew for every job.
+            let job: Pin<Box<dyn Future<Output = T>>> = Box::pin(job());
             // Nobody waits any more if the clause has failed already.
-            let _ = sender.send(block_on(job()));
+            let _ = sender.send(block_on(job));
         });
         Self(receiver)
     }

@@ -1,16 +1,22 @@
 //! The kit must be able to fail: one planted bug at a time, and the clause that must notice it.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::future::Future as _;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Waker};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use ledger_core::stored::CommitIndex;
 use ledger_core::{PartitionDigest, Timestamp};
 use ledger_store::testing::{self, Hook, Stall, StoreBuilder, Verdict, block_on};
 use ledger_store::{
-    EventStore, Head, LedgerIdentity, Lookup, LostAnswer, MemoryStore, Position, READ_COMMITS_MAX,
-    SealedCommit, Shard, ShardAppend, ShardCount, Snapshot, StoreError, StoredCommit, commit_hash,
+    EventStore, Head, HistoryLoss, LedgerIdentity, Lookup, LostAnswer, MemoryStore, Position,
+    READ_COMMITS_MAX, SealedCommit, Shard, ShardAppend, ShardCount, Snapshot, StoreError, StoredCommit,
+    commit_hash,
 };
 use tokio::sync::watch;
 
@@ -81,6 +87,13 @@ enum Bug {
     CutsLargeBodies,
     WritesAfterAFailure,
     FailedWriteShows,
+    ServesLostHistory,
+    LostHistoryIsHeadMoved,
+    LookupWaitsForAppends,
+    WaitsForEver,
+    SilenceIsAbsence,
+    PassesOverWhatComesLate,
+    GivenUpLandsHalf,
 }
 
 /// Which clause must notice which bug, and what it must say of it: another complaint would be luck.
@@ -152,6 +165,18 @@ const PLANTED: &[(&str, Bug, &str)] = &[
     ("c19", Bug::CutsLargeBodies, "the body is not the one that was appended"),
     ("c20", Bug::WritesAfterAFailure, "after a failed write an append at once answers Ok"),
     ("c20", Bug::FailedWriteShows, "the head is"),
+    ("c21", Bug::DropsTheNewestFromTheIndex, "commits for 24 keys"),
+    ("c22", Bug::ServesLostHistory, "Behind: the heads: HistoryLost was due, not: Ok"),
+    (
+        "c22",
+        Bug::LostHistoryIsHeadMoved,
+        "Behind: an append on an older head: HistoryLost was due, not: Err(HeadMoved",
+    ),
+    ("c23", Bug::LookupWaitsForAppends, "a call beside an append that is under way has not ended"),
+    ("c23", Bug::WaitsForEver, "heads, asked of a silent server, has not ended"),
+    ("c23", Bug::SilenceIsAbsence, "lookup, asked of a silent server, answers Ok(())"),
+    ("c24", Bug::PassesOverWhatComesLate, "reads end at"),
+    ("c25", Bug::GivenUpLandsHalf, "an append that was given up left the head at"),
 ];
 
 /// Runs the clause of this number. All of them must be here: the control test runs each.
@@ -178,6 +203,11 @@ async fn clause(number: &str, builder: &Faulty) -> Verdict {
         "c18" => kit::c18_after_close_appends_are_unavailable(builder).await,
         "c19" => kit::c19_hostile_ids_and_large_bodies_come_back_unchanged(builder).await,
         "c20" => kit::c20_after_a_failed_write_appends_are_unavailable(builder).await,
+        "c21" => kit::c21_of_those_who_look_for_a_key_and_append_one_lands(builder).await,
+        "c22" => kit::c22_lost_history_is_never_served(builder).await,
+        "c23" => kit::c23_every_call_ends(builder).await,
+        "c24" => kit::c24_a_commit_that_comes_late_is_met_in_its_place(builder).await,
+        "c25" => kit::c25_a_call_that_is_given_up_leaves_nothing_half_done(builder).await,
         other => panic!("there is no clause {other}"),
     }
 }
@@ -200,7 +230,7 @@ fn each_planted_bug_is_noticed_by_its_clause() {
 /// The wrapper itself is sound: without a bug every clause passes, so what fails above is the bug.
 #[test]
 fn without_a_bug_every_clause_passes() {
-    for number in 1..=20 {
+    for number in 1..=25 {
         let number = format!("c{number:02}");
         let verdict = block_on(clause(&number, &Faulty(Bug::None)));
         assert_eq!(verdict, Ok(()), "{number}");
@@ -232,13 +262,26 @@ struct FaultyStore {
     closes: AtomicU64,
     last_written: Mutex<Option<Timestamp>>,
     snapshots: Mutex<HashMap<PartitionDigest, Snapshot>>,
+    late: Mutex<Late>,
     watch: watch::Sender<u64>,
+}
+
+/// What a reader with one cursor over all shards would meet, and what not.
+#[derive(Debug, Default)]
+struct Late {
+    /// The number of the newest append that began.
+    begun: u64,
+    numbers: HashMap<(Shard, Position), u64>,
+    /// The highest number that was shown.
+    shown: u64,
+    hidden: Vec<(Shard, Position)>,
 }
 
 /// What outlives a handle.
 #[derive(Debug, Default)]
 struct Shared {
     damaged: Mutex<Option<(Shard, Position)>>,
+    silent: AtomicBool,
 }
 
 struct Place {
@@ -249,6 +292,10 @@ struct Place {
 #[async_trait]
 impl StoreBuilder for Faulty {
     type Guard = Place;
+
+    fn call_limit(&self) -> Duration {
+        Duration::from_millis(700)
+    }
 
     fn shards(&self) -> ShardCount {
         ShardCount::new(8).expect("a power of two")
@@ -279,6 +326,7 @@ impl StoreBuilder for Faulty {
             closes: AtomicU64::new(0),
             last_written: Mutex::new(None),
             snapshots: Mutex::default(),
+            late: Mutex::default(),
             watch,
         }))
     }
@@ -298,6 +346,19 @@ impl StoreBuilder for Faulty {
 
     async fn lose_next_answer(&self, place: &mut Place, answer: LostAnswer) -> Hook {
         done(place.memory.lose_next_answer(answer))
+    }
+
+    async fn lose_history(&self, place: &mut Place, shard: Shard, loss: HistoryLoss) -> Hook {
+        done(place.memory.lose_history(shard, loss))
+    }
+
+    async fn fall_silent(&self, place: &mut Place) -> Hook {
+        place.shared.silent.store(true, Ordering::Release);
+        Hook::Done
+    }
+
+    async fn answer_again(&self, place: &mut Place) {
+        place.shared.silent.store(false, Ordering::Release);
     }
 
     async fn damage(&self, place: &mut Place, commit: &StoredCommit) -> Hook {
@@ -329,6 +390,26 @@ fn sealed_on(identity: &LedgerIdentity, shard: Shard, mut head: Head, append: &S
 
 fn end(append: &ShardAppend) -> Head {
     append.commits.last().map_or(append.expected, |c| Head { position: c.position, hash: c.hash })
+}
+
+/// An append that may be given up; then its first commit lands alone.
+struct GivenUp<'a> {
+    store: &'a FaultyStore,
+    appends: &'a [ShardAppend],
+    is_done: Cell<bool>,
+}
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        if !self.is_done.get() {
+            let mut half = self.appends.to_vec();
+            half[0].commits.truncate(1);
+            let inner = self.store.inner();
+            let landing = pin!(inner.append(&half));
+            // A store in memory answers at once.
+            drop(landing.poll(&mut Context::from_waker(Waker::noop())));
+        }
+    }
 }
 
 type Answers = Result<Vec<Result<Head, StoreError>>, StoreError>;
@@ -369,7 +450,7 @@ impl FaultyStore {
     async fn append_wrongly(&self, appends: &[ShardAppend]) -> Result<Option<Answers>, StoreError> {
         let [append] = appends else { return Ok(None) };
         let Some(first) = append.commits.first() else { return Ok(None) };
-        let head = self.head(append.shard).await?;
+        let Ok(head) = self.head(append.shard).await else { return Ok(None) };
         let stale = head != append.expected;
         let landed = self.stands(append.shard, append.commits.last()).await?;
         let begun = self.stands(append.shard, Some(first)).await?;
@@ -563,47 +644,7 @@ impl FaultyStore {
         Ok(())
     }
 
-    fn reopened_inside(&self) -> Result<(), StoreError> {
-        let fresh = self.inner().reopen()?;
-        *lock(&self.inner) = Arc::new(fresh);
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl EventStore for FaultyStore {
-    fn identity(&self) -> &LedgerIdentity {
-        &self.identity
-    }
-
-    async fn heads(&self) -> Result<Vec<Head>, StoreError> {
-        let mut heads = self.inner().heads().await?;
-        if self.is(Bug::ShowsHeadsTooEarly) {
-            for append in lock(&self.early).iter() {
-                heads[append.shard.index()] = end(append);
-            }
-        }
-        for append in lock(&self.lagging).iter() {
-            heads[append.shard.index()] = end(append);
-        }
-        if self.is(Bug::ReopenForgetsTheLastShard) && !self.opened_at.is_empty() {
-            let shard = Shard(self.identity.shards.get() - 1);
-            heads[shard.index()] = ledger_store::genesis(&self.identity, shard);
-        }
-        Ok(heads)
-    }
-
-    async fn last_recorded_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        let early = lock(&self.early).iter().flat_map(|a| a.commits.clone()).next();
-        match self.bug {
-            Bug::ShowsTimeTooEarly if early.is_some() => Ok(early.map(|commit| commit.index.recorded_at)),
-            Bug::ReopenForgetsTheTime if !self.opened_at.is_empty() => Ok(None),
-            Bug::TimeIsTheLastWritten if lock(&self.last_written).is_some() => Ok(*lock(&self.last_written)),
-            _ => self.inner().last_recorded_at().await,
-        }
-    }
-
-    async fn append(&self, appends: &[ShardAppend]) -> Answers {
+    async fn append_somehow(&self, appends: &[ShardAppend]) -> Answers {
         if self.is(Bug::AcknowledgesBeforeItIsDurable) {
             return self.append_lagging(appends).await;
         }
@@ -663,6 +704,14 @@ impl EventStore for FaultyStore {
                     self.land_anyway(append).await?;
                 }
             }
+            Bug::LostHistoryIsHeadMoved => {
+                for (append, answer) in appends.iter().zip(&mut answers) {
+                    if let Err(StoreError::HistoryLost { shard, seen, .. }) = answer {
+                        let (shard, expected, actual) = (*shard, append.expected, *seen);
+                        *answer = Err(StoreError::HeadMoved { shard, expected, actual });
+                    }
+                }
+            }
             Bug::HeadMovedNamesTheWrongHead => {
                 for answer in &mut answers {
                     if let Err(StoreError::HeadMoved { actual, expected, .. }) = answer {
@@ -675,12 +724,116 @@ impl EventStore for FaultyStore {
         Ok(answers)
     }
 
+    /// What a server that is silent does to a call.
+    async fn silence(&self) -> Result<(), StoreError> {
+        if !self.shared.silent.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        if self.is(Bug::WaitsForEver) {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Err(StoreError::Unavailable { reason: "no answer".to_owned(), source: None })
+    }
+
+    /// Takes note of an append that begins, with its number.
+    fn begins(&self, appends: &[ShardAppend]) {
+        let mut late = lock(&self.late);
+        late.begun += 1;
+        let number = late.begun;
+        for append in appends {
+            late.numbers.extend(append.commits.iter().map(|c| ((append.shard, c.position), number)));
+        }
+    }
+
+    /// What lands behind something that was shown already, a cursor over all shards passes over.
+    fn landed(&self, appends: &[ShardAppend], answers: &[Result<Head, StoreError>]) {
+        let mut late = lock(&self.late);
+        for (append, _) in appends.iter().zip(answers).filter(|(_, answer)| answer.is_ok()) {
+            for commit in &append.commits {
+                let place = (append.shard, commit.position);
+                if late.numbers.get(&place).is_some_and(|number| *number < late.shown) {
+                    late.hidden.push(place);
+                }
+            }
+        }
+    }
+
+    fn pass_over(&self, page: &mut Vec<StoredCommit>) {
+        let mut late = lock(&self.late);
+        page.retain(|commit| !late.hidden.contains(&(commit.shard, commit.position)));
+        let numbers = page.iter().filter_map(|c| late.numbers.get(&(c.shard, c.position)));
+        late.shown = numbers.copied().max().unwrap_or(0).max(late.shown);
+    }
+
+    fn reopened_inside(&self) -> Result<(), StoreError> {
+        let fresh = self.inner().reopen()?;
+        *lock(&self.inner) = Arc::new(fresh);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl EventStore for FaultyStore {
+    fn identity(&self) -> &LedgerIdentity {
+        &self.identity
+    }
+
+    async fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        self.silence().await?;
+        let mut heads = self.inner().heads().await;
+        if self.is(Bug::ServesLostHistory) && heads.is_err() {
+            self.reopened_inside()?;
+            heads = self.inner().heads().await;
+        }
+        let mut heads = heads?;
+        if self.is(Bug::ShowsHeadsTooEarly) {
+            for append in lock(&self.early).iter() {
+                heads[append.shard.index()] = end(append);
+            }
+        }
+        for append in lock(&self.lagging).iter() {
+            heads[append.shard.index()] = end(append);
+        }
+        if self.is(Bug::ReopenForgetsTheLastShard) && !self.opened_at.is_empty() {
+            let shard = Shard(self.identity.shards.get() - 1);
+            heads[shard.index()] = ledger_store::genesis(&self.identity, shard);
+        }
+        Ok(heads)
+    }
+
+    async fn last_recorded_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.silence().await?;
+        let early = lock(&self.early).iter().flat_map(|a| a.commits.clone()).next();
+        match self.bug {
+            Bug::ShowsTimeTooEarly if early.is_some() => Ok(early.map(|commit| commit.index.recorded_at)),
+            Bug::ReopenForgetsTheTime if !self.opened_at.is_empty() => Ok(None),
+            Bug::TimeIsTheLastWritten if lock(&self.last_written).is_some() => Ok(*lock(&self.last_written)),
+            _ => self.inner().last_recorded_at().await,
+        }
+    }
+
+    async fn append(&self, appends: &[ShardAppend]) -> Answers {
+        if self.silence().await.is_err() {
+            return Err(StoreError::Unknown { reason: "no answer".to_owned() });
+        }
+        let half = GivenUp { store: self, appends, is_done: Cell::new(!self.is(Bug::GivenUpLandsHalf)) };
+        self.begins(appends);
+        let answers = self.append_somehow(appends).await;
+        if let Ok(answers) = &answers {
+            self.landed(appends, answers);
+        }
+        half.is_done.set(true);
+        answers
+    }
+
     async fn read(
         &self,
         shard: Shard,
         from: Position,
         limit: usize,
     ) -> Result<Vec<StoredCommit>, StoreError> {
+        self.silence().await?;
         let limit = if self.is(Bug::PagesAreOneTooLong) { limit.saturating_add(1) } else { limit };
         let mut page = self.inner().read(shard, from, limit).await?;
         match self.bug {
@@ -708,6 +861,9 @@ impl EventStore for FaultyStore {
             _ => {}
         }
         self.spoil(&mut page, from, limit);
+        if self.is(Bug::PassesOverWhatComesLate) {
+            self.pass_over(&mut page);
+        }
         Ok(page)
     }
 
@@ -717,6 +873,7 @@ impl EventStore for FaultyStore {
         after: Position,
         limit: usize,
     ) -> Result<Vec<StoredCommit>, StoreError> {
+        self.silence().await?;
         match self.bug {
             Bug::PartitionsMix => {
                 let shard = self.identity.shards.shard_of(partition);
@@ -741,6 +898,13 @@ impl EventStore for FaultyStore {
     }
 
     async fn lookup(&self, lookups: &[Lookup]) -> Result<Vec<Vec<Position>>, StoreError> {
+        match self.silence().await {
+            Err(_) if self.is(Bug::SilenceIsAbsence) => return Ok(vec![Vec::new(); lookups.len()]),
+            spoken => spoken?,
+        }
+        while self.is(Bug::LookupWaitsForAppends) && !lock(&self.early).is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         let mut answers = self.inner().lookup(lookups).await?;
         for (lookup, found) in lookups.iter().zip(&mut answers) {
             self.lookup_wrongly(lookup, found).await?;
@@ -775,6 +939,7 @@ impl EventStore for FaultyStore {
     }
 
     async fn snapshot(&self, partition: &PartitionDigest) -> Result<Option<Snapshot>, StoreError> {
+        self.silence().await?;
         if let Some(last) = lock(&self.snapshots).get(partition) {
             return Ok(Some(last.clone()));
         }

@@ -21,3 +21,14 @@ mod log_sealed;
 #[cfg(feature = "log")]
 mod log_support;
 mod memory;
+mod occ;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_conformance;
+#[cfg(feature = "postgres")]
+mod postgres_support;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(feature = "sqlite")]
+mod sqlite_conformance;

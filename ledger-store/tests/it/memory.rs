@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ledger_store::testing::{Hook, Stall, StoreBuilder};
 use ledger_store::{
-    EventStore, LedgerIdentity, LostAnswer, MemoryStore, ShardCount, StoreError, StoredCommit,
+    EventStore, HistoryLoss, LedgerIdentity, LostAnswer, MemoryStore, Shard, ShardCount, StoreError,
+    StoredCommit,
 };
 
 pub(crate) struct Memory(pub(crate) u16);
@@ -50,6 +51,10 @@ impl StoreBuilder for Memory {
 
     async fn lose_next_answer(&self, guard: &mut MemoryStore, answer: LostAnswer) -> Hook {
         done(guard.lose_next_answer(answer))
+    }
+
+    async fn lose_history(&self, guard: &mut MemoryStore, shard: Shard, loss: HistoryLoss) -> Hook {
+        done(guard.lose_history(shard, loss))
     }
 
     async fn damage(&self, guard: &mut MemoryStore, commit: &StoredCommit) -> Hook {

@@ -1,0 +1,1 @@
+SELECT c.hash FROM commits AS c WHERE c.shard = $1 AND c.position = $2

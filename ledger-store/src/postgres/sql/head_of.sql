@@ -1,0 +1,1 @@
+SELECT h.position FROM head AS h WHERE h.shard = $1

@@ -1,0 +1,1 @@
+SELECT h.shard, h.position, h.hash FROM head AS h ORDER BY h.shard

@@ -1,0 +1,1 @@
+SELECT l.ledger, l.shards, l.format FROM ledger AS l WHERE l.one = 1

@@ -1,0 +1,1 @@
+SELECT max(h.recorded_at) AS recorded_at FROM head AS h
