@@ -4,7 +4,7 @@
 //!
 //! Ctrl-C while it builds ends the process; started again with the same folder (`-- DIR`), it goes on where it was.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,11 +59,8 @@ fn bar() -> anyhow::Result<impl Fn(&RebuildProgress) + Send + Sync> {
     })
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let temporary = tempfile::tempdir()?;
-    let folder = std::env::args().nth(1).map_or_else(|| temporary.path().join("ledger"), PathBuf::from);
-    let ledger = Ledger::open(&folder, Settings::new()?).await?;
+async fn run(folder: &Path) -> anyhow::Result<()> {
+    let ledger = Ledger::open(folder, Settings::new()?).await?;
     play(&ledger).await?;
 
     let feed = Feed::new(ledger.store());
@@ -90,4 +87,21 @@ async fn main() -> anyhow::Result<()> {
     runner.stop(LIMIT).await?;
     ledger.close().await?;
     Ok(())
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let temporary = tempfile::tempdir()?;
+    let named = std::env::args().nth(1).map(PathBuf::from);
+    run(&named.unwrap_or_else(|| temporary.path().join("ledger"))).await
+}
+
+#[cfg(test)]
+mod tests {
+    /// The example runs as a test too.
+    #[tokio::test]
+    async fn it_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        super::run(&folder.path().join("ledger")).await.unwrap();
+    }
 }

@@ -21,7 +21,11 @@ use crate::property::block_on;
 use crate::runner::LIMIT;
 
 const CHILD: &str = "LEDGER_VIEWS_KILL_DIR";
-const KILLS: u64 = 8;
+
+/// How often a process is killed; `LEDGER_KILLS` says otherwise.
+fn kills() -> u64 {
+    std::env::var("LEDGER_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
+}
 
 fn options() -> LogOptions {
     LogOptions { segment_bytes: 1 << 20, prepare: Prepare::Inline, ..LogOptions::default() }
@@ -103,7 +107,7 @@ fn killed_anywhere_it_ends_the_same() {
         })
     };
     let mut reached = Vec::new();
-    for kill in 0..KILLS {
+    for kill in 0..kills() {
         let mut child = spawn(folder.path());
         let patience = Duration::from_millis(20 + kill * 43 + u64::from(std::process::id()) % 31);
         let mut until = None;

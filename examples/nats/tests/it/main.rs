@@ -1,7 +1,5 @@
 //! A real server of NATS, a real publisher, both killed in the middle: each event is in the stream exactly once.
 
-mod server;
-
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -17,13 +15,17 @@ use casino_ledger::store::log::{LogOptions, LogStore};
 use casino_ledger::store::{EventStore, LedgerId, Position, READ_COMMITS_MAX};
 use casino_ledger_nats::NatsSink;
 use futures_util::TryStreamExt as _;
+use ledger_testkit::nats::Server;
 use serde_json::Value;
-
-use server::Server;
 
 const LIMIT: Duration = Duration::from_mins(2);
 const STREAM: &str = "CASINO";
 const BETS: usize = 1_500;
+
+/// How often a process is killed; `LEDGER_KILLS` says otherwise.
+fn kills() -> u64 {
+    std::env::var("LEDGER_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
+}
 
 fn publisher(folder: &Path, server: &Server) -> Child {
     Command::new(env!("CARGO_BIN_EXE_casino-ledger-nats"))
@@ -94,9 +96,9 @@ fn check(found: &[(String, Value)], expected: &BTreeMap<EventId, Value>, ledger:
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_event_is_in_the_stream_exactly_once_whatever_is_killed() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut server = Server::start();
+    let mut server = Server::start().expect("a server of NATS");
     let mut published = Vec::new();
-    for kill in 0_u64..6 {
+    for kill in 0..kills() {
         let mut child = publisher(folder.path(), &server);
         let patience = Duration::from_millis(10 + kill * 60);
         let mut until = None;
@@ -109,10 +111,10 @@ async fn each_event_is_in_the_stream_exactly_once_whatever_is_killed() {
                 }
             }
         }
-        if kill == 3 {
+        if kill == kills() / 2 {
             // The server dies under the publisher, and is there again.
-            server.kill();
-            server.again();
+            server.kill().expect("it ends");
+            server.launch().expect("it starts again");
         }
         child.kill().expect("it is killed");
         child.wait().expect("it ends");
@@ -137,7 +139,7 @@ async fn what_is_published_again_is_known_by_its_id() {
     use casino_ledger::core::{PlayerCommand, PlayerId};
     use casino_ledger::{Ledger, Settings};
     let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::start();
+    let server = Server::start().expect("a server of NATS");
     let ledger = Ledger::open(folder.path().join("ledger"), Settings::new().expect("settings"))
         .await
         .expect("a ledger");
