@@ -53,7 +53,7 @@ fn feed(view: &mut impl View, commits: &[Arc<Commit>], size: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn in_memory(seed: u8, shards in 0_u32..4, steps in 1_usize..40, size in 1_usize..60) {
@@ -71,7 +71,7 @@ proptest! {
 
 #[cfg(feature = "sqlite")]
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn in_sqlite(seed: u8, shards in 0_u32..4, steps in 1_usize..40, size in 1_usize..60) {

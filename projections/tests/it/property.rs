@@ -22,7 +22,7 @@ fn feed(view: &mut impl View, commits: &[Arc<Commit>], size: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn views_in_memory_equal_the_naive(seed: u64, shards in 0_u32..4, length in 1_usize..400, size in 1_usize..60) {
@@ -42,7 +42,7 @@ proptest! {
 
 #[cfg(feature = "sqlite")]
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn views_in_sqlite_equal_the_naive(seed: u64, shards in 0_u32..4, length in 1_usize..300, size in 1_usize..60) {
