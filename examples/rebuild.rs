@@ -22,19 +22,8 @@ const LIMIT: Duration = Duration::from_mins(10);
 const PLAYERS: usize = 50;
 const ROUNDS: usize = 200;
 
-/// Bets of some players; known ones are answered again, so a second run adds nothing.
-async fn play(ledger: &Ledger) -> anyhow::Result<()> {
-    let mut requests = Vec::new();
-    for number in 0..PLAYERS {
-        let player = PlayerId::new(format!("p{number}"))?;
-        requests.push(Request::new(player.clone(), commands::open(&["EUR"])));
-        requests.push(Request::new(player.clone(), commands::deposit("d", "1000.00")));
-        for round in 0..ROUNDS {
-            let (bet, win, round) = (format!("b{round}"), format!("w{round}"), format!("r{round}"));
-            requests.push(Request::new(player.clone(), commands::bet(&bet, &round, "1.00")));
-            requests.push(Request::new(player.clone(), commands::win_close(&win, &round, "0.90")));
-        }
-    }
+/// Sends requests, so many at once.
+async fn send(ledger: &Ledger, mut requests: Vec<Request>) -> anyhow::Result<()> {
     while !requests.is_empty() {
         let later = requests.split_off(requests.len().min(500));
         for answer in ledger.execute_all(std::mem::replace(&mut requests, later)).await {
@@ -42,6 +31,24 @@ async fn play(ledger: &Ledger) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Bets of some players; known ones are answered again, so a second run adds nothing.
+async fn play(ledger: &Ledger) -> anyhow::Result<()> {
+    let (mut cashier, mut bets) = (Vec::new(), Vec::new());
+    for number in 0..PLAYERS {
+        let player = PlayerId::new(format!("p{number}"))?;
+        cashier.push(Request::new(player.clone(), commands::open(&["EUR"])));
+        cashier.push(Request::new(player.clone(), commands::deposit("d", "1000.00")));
+        for round in 0..ROUNDS {
+            let (bet, win, round) = (format!("b{round}"), format!("w{round}"), format!("r{round}"));
+            bets.push(Request::new(player.clone(), commands::bet(&bet, &round, "1.00")));
+            bets.push(Request::new(player.clone(), commands::win_close(&win, &round, "0.90")));
+        }
+    }
+    // Bets do not wait for the cashier's lane, so they are sent when that is done.
+    send(ledger, cashier).await?;
+    send(ledger, bets).await
 }
 
 /// A bar that follows a rebuild. Where there is no terminal, nothing is drawn.

@@ -32,25 +32,34 @@ pub trait Standing: Send + Sync {
     }
 
     /// Waits until the view contains a position, so that the next read shows what was written there: the shard and
-    /// position of a receipt let its caller read his own write. Answers with where the view then stands.
+    /// position of a receipt let its caller read his own write. Answers with where the view then stands. A view that
+    /// is only being made is waited for too.
     ///
     /// Needs a tokio runtime with time.
     ///
     /// # Errors
     ///
-    /// [`ViewError::Behind`] if it does not within the limit, [`ViewError::OtherLedger`] if there is no such shard,
-    /// [`ViewError`] if the view cannot be read.
+    /// [`ViewError::Behind`] if it does not within the limit, [`ViewError::NotReady`] if there is no view by then,
+    /// [`ViewError::OtherLedger`] if there is no such shard, [`ViewError`] if the view cannot be read.
     async fn at_least(&self, shard: Shard, position: Position, limit: Duration) -> Result<Head, ViewError> {
         let end = Instant::now() + limit;
         let mut pause = PAUSE_MIN;
         loop {
-            let head = self.checkpoint().await?.head(shard).ok_or_else(|| ViewError::no_shard(shard))?;
-            if head.position >= position {
-                return Ok(head);
-            }
+            let behind = match self.checkpoint().await {
+                Ok(checkpoint) => {
+                    let head = checkpoint.head(shard).ok_or_else(|| ViewError::no_shard(shard))?;
+                    if head.position >= position {
+                        return Ok(head);
+                    }
+                    ViewError::Behind { shard, at: head.position, wanted: position, limit }
+                }
+                // Its runner has not opened it yet, or builds this version.
+                Err(error @ ViewError::NotReady { .. }) => error,
+                Err(error) => return Err(error),
+            };
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(ViewError::Behind { shard, at: head.position, wanted: position, limit });
+                return Err(behind);
             }
             self.changed(pause.min(left)).await;
             pause = (pause * 2).min(PAUSE_MAX);

@@ -41,19 +41,30 @@ struct Arguments {
     bets: usize,
 }
 
+/// Sends requests, so many at once.
+async fn send(ledger: &Ledger, mut requests: Vec<Request>) -> anyhow::Result<()> {
+    while !requests.is_empty() {
+        let later = requests.split_off(requests.len().min(TOGETHER));
+        for answer in ledger.execute_all(std::mem::replace(&mut requests, later)).await {
+            answer?;
+        }
+    }
+    Ok(())
+}
+
 /// Bets of ten players. They have the same keys each time, so those that are there are answered again.
 async fn play(ledger: &Ledger, bets: usize) -> anyhow::Result<()> {
     let request = |player: usize, command: String| -> anyhow::Result<Request> {
         let command: PlayerCommand = serde_json::from_str(&command)?;
         Ok(Request::new(PlayerId::new(format!("player-{player}"))?, command))
     };
-    let mut requests = Vec::new();
+    let (mut cashier, mut rounds) = (Vec::new(), Vec::new());
     for player in 0..10 {
         let open = r#"{"command":"open_player","operator":"acme","brand":"lucky","jurisdiction":"MT","zone":"Europe/Malta","kind":"real","currencies":["EUR"]}"#;
         let deposit =
             r#"{"command":"record_deposit","source":"psp","id":"d1","amount":"100000.00","currency":"EUR"}"#;
-        requests.push(request(player, open.to_owned())?);
-        requests.push(request(player, deposit.to_owned())?);
+        cashier.push(request(player, open.to_owned())?);
+        cashier.push(request(player, deposit.to_owned())?);
     }
     for bet in 0..bets {
         let place = format!(
@@ -62,16 +73,12 @@ async fn play(ledger: &Ledger, bets: usize) -> anyhow::Result<()> {
         let settle = format!(
             r#"{{"command":"settle","source":"prov","id":"w{bet}","round":"r{bet}","amount":"0.95","currency":"EUR","finality":"round"}}"#
         );
-        requests.push(request(bet % 10, place)?);
-        requests.push(request(bet % 10, settle)?);
+        rounds.push(request(bet % 10, place)?);
+        rounds.push(request(bet % 10, settle)?);
     }
-    while !requests.is_empty() {
-        let later = requests.split_off(requests.len().min(TOGETHER));
-        for answer in ledger.execute_all(std::mem::replace(&mut requests, later)).await {
-            answer?;
-        }
-    }
-    Ok(())
+    // Bets do not wait for the cashier's lane, so they are sent when that is done.
+    send(ledger, cashier).await?;
+    send(ledger, rounds).await
 }
 
 /// Waits until everything the ledger has is published, and says how far it is.

@@ -78,8 +78,10 @@ fn tables(connection: &Connection) -> Result<i64, ViewError> {
 
 /// A file is new, or one of ours.
 pub(super) fn check_file(connection: &Connection, path: &Path) -> Result<(), ViewError> {
+    // In this order: marker and tables come in one transaction, and it may be committed in between.
+    let tables = tables(connection)?;
     let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    if application == APPLICATION_ID || (application == 0 && tables(connection)? == 0) {
+    if application == APPLICATION_ID || (application == 0 && tables == 0) {
         return Ok(());
     }
     let home = path.display().to_string();

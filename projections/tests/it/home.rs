@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ledger_projections::balances::{Balances, ReadBalances};
 use ledger_projections::rounds::Rounds;
@@ -13,7 +14,7 @@ use ledger_projections::{
     Building, Commit, ControlError, Feed, Home, Live, RebuildSettings, RebuildState, Runner, Settings,
     Standing, State, StopReason, Throttle, View, ViewError,
 };
-use ledger_store::EventStore;
+use ledger_store::{EventStore, Shard};
 
 use crate::history::{World, append, decoded, identity};
 use crate::naive::{check_balances, check_trial_balance};
@@ -59,6 +60,31 @@ async fn in_sqlite_while_writing_it_ends_equal() {
     check_trial_balance(reader.as_ref(), &commits);
     runner.stop(LIMIT).await.unwrap();
     assert_eq!(files(folder.path(), "trial_balance").len(), 1, "old generations are dropped");
+}
+
+/// A host that has just started serves a request while its views are only being opened.
+#[tokio::test]
+async fn a_view_that_is_only_being_made_is_waited_for() {
+    let mut world = World::new(2, 4, 108);
+    let store = store(&world);
+    append(store.as_ref(), &world.run(40)).await;
+    let heads = store.heads().await.unwrap();
+    let position = heads[1].position;
+    let feed = Feed::new(store.clone());
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let home = SqliteHome::<Balances>::new(folder.path(), &world.identity).unwrap();
+        let reader = Arc::new(home.reader());
+        let short = reader.at_least(Shard(1), position, Duration::from_millis(2)).await;
+        assert!(matches!(short, Err(ViewError::NotReady { .. })), "{short:?}");
+        let waiting = tokio::spawn({
+            let reader = reader.clone();
+            async move { reader.at_least(Shard(1), position, LIMIT).await }
+        });
+        let runner = Runner::start(&feed, home, woken()).unwrap();
+        assert_eq!(waiting.await.unwrap().unwrap(), heads[1]);
+        runner.stop(LIMIT).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -117,7 +117,11 @@ async fn each_event_is_in_the_stream_exactly_once_whatever_is_killed() {
             server.launch().expect("it starts again");
         }
         child.kill().expect("it is killed");
-        child.wait().expect("it ends");
+        let status = child.wait().expect("it ends");
+        assert!(
+            status.code().is_none_or(|code| code == 0),
+            "it was killed, and did not fail by itself: {status}"
+        );
     }
     assert!(published.iter().max() > Some(&0), "it was killed while it published: {published:?}");
     let mut child = publisher(folder.path(), &server);
