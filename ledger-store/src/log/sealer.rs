@@ -37,13 +37,13 @@ impl Sealer {
         Ok(plain.filter(|first| *first < end && !self.failed.contains(first)).min())
     }
 
-    /// Seals one segment, if one is to be; whether there was one. `between` is called again and again.
+    /// Seals one segment, if one is to be. `between` is called again and again, and its failure ends it.
     pub(super) fn seal_one(
         &mut self,
         shared: &Shared,
         between: &mut dyn FnMut() -> Result<(), StoreError>,
-    ) -> Result<bool, StoreError> {
-        let Some(first) = self.next(shared)? else { return Ok(false) };
+    ) -> Result<SealOutcome, StoreError> {
+        let Some(first) = self.next(shared)? else { return Ok(SealOutcome::Nothing) };
         let mut interrupted = None;
         let sealed = seal(shared, first, &mut || {
             between().map_err(|error| {
@@ -53,14 +53,24 @@ impl Sealer {
             })
         });
         match (sealed, interrupted) {
-            (Ok(()), _) => Ok(true),
+            (Ok(()), _) => Ok(SealOutcome::Done),
             (Err(_), Some(error)) => Err(error),
             (Err(error), None) => {
                 self.failed.insert(first);
-                Err(unreadable(first, 0, error))
+                Ok(SealOutcome::Failed(unreadable(first, 0, error)))
             }
         }
     }
+}
+
+/// What became of sealing one segment.
+#[derive(Debug)]
+pub(super) enum SealOutcome {
+    /// There was none to seal.
+    Nothing,
+    Done,
+    /// It stays as it is, and is not tried again until the log is opened anew.
+    Failed(StoreError),
 }
 
 fn seal(

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ledger_core::{
     OperationKind, Partition, PlayerId, RoundId, SourceId, Stream, Timestamp, TransactionId, tombstone_digest,
@@ -240,7 +240,7 @@ pub async fn c11_a_polling_reader_meets_every_commit_exactly_once<B: StoreBuilde
         .map(|reader| {
             let (store, done, shards) = (subject.shared(), Arc::clone(&done), shards.clone());
             let identity = subject.identity;
-            Worker::start(move || async move { follow(&*store, &identity, &shards, &done, reader).await })
+            Worker::start(move || async move { follow(&*store, &identity, &shards, &done, &AtomicUsize::new(0), reader).await })
         })
         .collect();
     let writers: Vec<_> = (0..WRITERS)
@@ -287,12 +287,14 @@ pub async fn c11_a_polling_reader_meets_every_commit_exactly_once<B: StoreBuilde
     subject.check().await
 }
 
-/// Polls every shard from the last position it saw, until the writers are done and it has caught up.
+/// Polls every shard from the last position it saw, until the writers are done and it has caught up. `met` is told how many
+/// commits it saw, if nobody saw more.
 pub(super) async fn follow(
     store: &dyn EventStore,
     identity: &LedgerIdentity,
     shards: &[Shard],
     done: &AtomicBool,
+    met: &AtomicUsize,
     dice: u64,
 ) -> Result<HashMap<Shard, Vec<StoredCommit>>, Violation> {
     let mut seen: HashMap<Shard, Vec<StoredCommit>> = HashMap::new();
@@ -312,6 +314,7 @@ pub(super) async fn follow(
             let head = heads[shard.index()].position;
             ensure!(!last_round || last >= head, "shard {shard}: reads end at {last}, the head is {head}");
         }
+        met.fetch_max(seen.values().map(Vec::len).sum(), Ordering::AcqRel);
         if last_round {
             return Ok(seen);
         }

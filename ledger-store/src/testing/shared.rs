@@ -1,8 +1,8 @@
 //! C21 to C25: several writers, lost history, limits of time, late commits, calls that are given up.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use ledger_core::OperationKind;
 
@@ -254,6 +254,9 @@ pub async fn c24_a_commit_that_comes_late_is_met_in_its_place<B: StoreBuilder>(b
     subject.check().await
 }
 
+/// How long an append is held while others are waited for.
+const LATE: Duration = Duration::from_millis(500);
+
 async fn late_in_one_shard<B: StoreBuilder>(
     subject: &mut Subject<'_, B>,
     shards: &[Shard],
@@ -265,15 +268,16 @@ async fn late_in_one_shard<B: StoreBuilder>(
         not_tested("c24", "an append that becomes durable late");
         return Ok(());
     };
-    let done = Arc::new(AtomicBool::new(false));
+    let (done, met) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let before: u64 = shards.iter().map(|shard| subject.model.head(*shard).position.0).sum();
     let (store, sent) = (subject.shared(), late.clone());
     let writer = Worker::start(move || async move { one(&*store, &sent).await });
     stall.reached().await?;
     let readers: Vec<_> = (0..2)
         .map(|reader| {
-            let (store, done, all) = (subject.shared(), Arc::clone(&done), shards.to_vec());
-            let identity = subject.identity;
-            Worker::start(move || async move { follow(&*store, &identity, &all, &done, reader).await })
+            let (store, all, identity) = (subject.shared(), shards.to_vec(), subject.identity);
+            let (done, met) = (Arc::clone(&done), Arc::clone(&met));
+            Worker::start(move || async move { follow(&*store, &identity, &all, &done, &met, reader).await })
         })
         .collect();
     // Others begin later; those of other shards may be done earlier. Of one on the same head one lands.
@@ -290,8 +294,11 @@ async fn late_in_one_shard<B: StoreBuilder>(
             persist(&*store, chain, &commits, &mut Dice::new(24)).await
         }));
     }
-    // They may have to wait for the one that is held, so nothing here waits for them.
-    tokio::time::sleep(Duration::from_millis(30)).await;
+    // A reader should have met what came meanwhile; but that may have to wait for the one that is held.
+    let patience = Instant::now();
+    while met.load(Ordering::Acquire) as u64 <= before && patience.elapsed() < LATE {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     stall.release();
     let answer = writer.finish().await??;
     let rival_answer = match rival_writer {

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ledger_core::stored::CommitIndex;
-use ledger_store::log::simulation::SimulatedDisk;
+use ledger_store::log::simulation::{Fault, SimulatedDisk};
 use ledger_store::log::{Access, Check, Files as _, LogOptions, LogStore, Prepare, Sealing};
 use ledger_store::{EventStore, Lookup, Position, StoreError, StoredCommit};
 use tempfile::{TempDir, tempdir};
@@ -249,5 +250,33 @@ fn what_was_archived_is_found_and_read_and_what_is_missing_is_named() {
         fs::write(dir.join("archived.json"), changed).unwrap();
         let opened = LogStore::open(&dir, sealing(Some(&away)));
         assert!(matches!(opened, Err(StoreError::Corrupted(_))), "{opened:?}");
+    }
+}
+
+#[test]
+fn an_append_ends_on_whatever_call_the_disk_dies() {
+    let dir = Path::new("/ledger");
+    let on = |disk: &SimulatedDisk| LogOptions { files: Arc::new(disk.clone()), ..sealing(None) };
+    let disk = SimulatedDisk::new();
+    let store = LogStore::create(dir, identity(2), on(&disk)).unwrap();
+    let before = disk.calls();
+    write(&store, 12);
+    let calls = disk.calls() - before;
+    assert!(calls > 50, "{calls} calls");
+    for call in 1..=calls {
+        let (done, ended) = std::sync::mpsc::channel();
+        let disk = SimulatedDisk::new();
+        let options = on(&disk);
+        // A thread that hangs is left behind: the test must not hang with it.
+        std::thread::spawn(move || {
+            let store = LogStore::create(dir, identity(2), options).unwrap();
+            disk.arm(call, Fault::Death);
+            while !disk.is_dead() {
+                drop(now(store.append(&batch(&store, &[0, 1], 2, 10_000))));
+            }
+            drop(now(store.append(&batch(&store, &[0], 1, 10))));
+            done.send(()).unwrap();
+        });
+        ended.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| panic!("call {call} hangs"));
     }
 }

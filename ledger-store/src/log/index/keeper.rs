@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::super::sealer::Sealer;
+use super::super::sealer::{SealOutcome, Sealer};
 use super::super::{Prepare, Shared};
 use super::Piece;
 use super::worker::Worker;
@@ -207,9 +207,12 @@ fn step(crew: &mut Crew, shared: &Shared, signals: &Signals, is_alone: bool) -> 
         Ok(())
     });
     match sealed {
-        Ok(did) => Ok(did),
+        Ok(SealOutcome::Nothing) => Ok(false),
+        Ok(SealOutcome::Done) => Ok(true),
         Err(_) if signals.lock().stop => Err(stopped()),
-        Err(error) => {
+        // The folder cannot be read, or an index not be written: whoever called decides when to try again.
+        Err(error) => Err(error),
+        Ok(SealOutcome::Failed(error)) => {
             tracing::error!(%error, "a segment could not be sealed: it stays as it is");
             signals.change(|state| state.sealing_error = Some(error.to_string()));
             Ok(true)
