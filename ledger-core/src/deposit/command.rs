@@ -370,6 +370,44 @@ impl Operation for ReleaseSuspense {
     }
 }
 
+/// Refuses for good what the house has in suspense and assigned to the player, so that the assignment can be called
+/// off. It stands under the key of the release, (payment provider, reference): of the two the first one counts, and
+/// the other is `key_reused`. Afterwards nothing under this reference can be released to this player from the house;
+/// if it should be his after all, it is returned there and suspended again under another reference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefuseAssignment {
+    /// The payment provider that captured the money.
+    pub psp: SourceId,
+    /// Its id of it.
+    pub reference: TransactionId,
+    /// Who refuses it; not part of the fingerprint.
+    pub by: ActorId,
+    /// Why, in his words; not part of the fingerprint.
+    pub reason: Reason,
+}
+
+impl Operation for RefuseAssignment {
+    const KIND: OperationKind = OperationKind::SuspenseRelease;
+    const IS_CASHIER: bool = true;
+
+    fn sender(&self, _: &crate::ids::PlayerId) -> Result<(SourceId, TransactionId), crate::ids::IdError> {
+        Ok((self.psp.clone(), self.reference.clone()))
+    }
+
+    fn print(&self, print: FingerprintBuilder) -> FingerprintBuilder {
+        print.field(1, Some(self.psp.as_str())).field(2, Some(self.reference.as_str())).field(3, Some("nobody"))
+    }
+
+    fn needs(&self, _: &Policy) -> Needs {
+        deposit(&self.psp, &self.reference)
+    }
+
+    fn decide(&self, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+        super::suspense::refuse(self, facts, work)
+    }
+}
+
 /// Gives a captured deposit, or a part of it, back to its payer (D14).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,6 +5,7 @@
 
 mod adjustments;
 mod corrections;
+mod house;
 
 use proptest::collection::{SizeRange, vec};
 use proptest::option;
@@ -23,6 +24,8 @@ use crate::stored::CreditKind;
 use crate::testing::commands;
 
 mod deposits;
+
+pub use house::{HOUSES, HouseStep, house_histories, house_runs};
 
 /// The most transaction ids of a source.
 const TXNS: u8 = 12;

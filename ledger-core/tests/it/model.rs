@@ -159,6 +159,8 @@ fn histories_reach_every_outcome() {
         "deposit_refund rejected:not_allowed",
         "deposit_refund rejected:payment_not_found",
         "event cashier.deposit.mismatch",
+        "event suspense.refused",
+        "suspense_release refused:key_reused",
         "event debt.written_off",
         "event negative_balance.cleared",
         "suspense_release applied",

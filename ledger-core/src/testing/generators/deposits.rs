@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::{amounts, currencies, earlier, shortfalls, sources, txns};
 use crate::deposit::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
-    RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+    RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
 };
 use crate::ids::{SourceId, TransactionId};
 use crate::money::FxRate;
@@ -115,6 +115,12 @@ fn releases() -> impl Strategy<Value = ReleaseSuspense> {
     )
 }
 
+fn refused_assignments() -> impl Strategy<Value = RefuseAssignment> {
+    (payments(), prop_oneof![Just("anna"), Just("boris")].prop_map(commands::person)).prop_map(|(of, by)| {
+        RefuseAssignment { psp: of.source, reference: of.id, by, ..commands::refuse_assignment("D") }
+    })
+}
+
 fn refunds() -> impl Strategy<Value = RefundDeposit> {
     let shortfall = option::weighted(0.3, shortfalls());
     (txns(), payments(), parts(), currencies(), any::<bool>(), shortfall).prop_map(
@@ -200,7 +206,8 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
         1 => attempts().prop_map(PlayerCommand::from),
         1 => failures().prop_map(PlayerCommand::from),
         1 => ended,
-        1 => releases().prop_map(PlayerCommand::from),
+        2 => releases().prop_map(PlayerCommand::from),
+        1 => refused_assignments().prop_map(PlayerCommand::from),
         2 => refunds().prop_map(PlayerCommand::from),
         2 => chargebacks().prop_map(PlayerCommand::from),
         1 => reversals().prop_map(PlayerCommand::from),
@@ -271,6 +278,19 @@ pub(super) fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index)
             if let Some(deposit) = deposit() {
                 c.psp.clone_from(&deposit.source);
                 c.reference.clone_from(&deposit.id);
+            }
+        }
+        PlayerCommand::RefuseAssignment(c) => {
+            // At what the house released, sooner or later, or at what came by itself.
+            let released = |command: &'_ PlayerCommand| match command {
+                PlayerCommand::ReleaseSuspense(release) if release.house_item.is_some() => {
+                    Some((release.psp.clone(), release.reference.clone()))
+                }
+                PlayerCommand::RecordDeposit(deposit) => Some((deposit.source.clone(), deposit.id.clone())),
+                _ => None,
+            };
+            if let Some((psp, reference)) = earlier(all, at, released) {
+                (c.psp, c.reference) = (psp, reference);
             }
         }
         PlayerCommand::RefundDeposit(c) => {

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use super::{Judged, Model};
 use crate::deposit::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
-    RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+    RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
 };
 use crate::money::{CurrencyCode, FxRate};
 use crate::policy::{CapturePolicy, ShortfallPolicy};
@@ -393,6 +393,11 @@ impl Model {
         self.add(&suspense, currency, -units);
         self.deposits.insert(key, deposit);
         Ok("applied")
+    }
+
+    pub(super) fn refuse_assignment(&mut self, c: &RefuseAssignment) -> Judged {
+        let arrived = self.deposits.contains_key(&(c.psp.to_string(), c.reference.to_string()));
+        if arrived { Err("not_allowed") } else { Ok("applied") }
     }
 
     fn named_deposit(&self, key: &Name, currency: CurrencyCode) -> Result<ModelDeposit, &'static str> {

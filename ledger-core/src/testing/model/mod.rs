@@ -7,6 +7,7 @@ mod corrections;
 mod deposits;
 mod exchange;
 mod host;
+mod house;
 mod money;
 mod rounds;
 
@@ -19,6 +20,9 @@ use crate::money::{CurrencyCode, CurrencyRegistry};
 use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
 use crate::policy::{KeyScope, Policy, SourcePolicy};
 use crate::round::VoidTarget;
+use crate::testing::commands;
+
+pub use house::HouseModel;
 
 use deposits::{ModelDeposit, ModelIntent};
 use rounds::ModelRound;
@@ -241,6 +245,7 @@ impl Model {
                 (texts(&c.psp, &c.reference), "suspense_release")
             }
             PlayerCommand::ReleaseSuspense(c) => (texts(&c.source, &c.id), "suspense_release"),
+            PlayerCommand::RefuseAssignment(c) => (texts(&c.psp, &c.reference), "suspense_release"),
             PlayerCommand::RefundDeposit(c) => (texts(&c.source, &c.id), "deposit_refund"),
             PlayerCommand::Chargeback(c) => (texts(&c.source, &c.id), "chargeback"),
             PlayerCommand::ReverseChargeback(c) => (texts(&c.source, &c.id), "chargeback_reversal"),
@@ -274,6 +279,7 @@ impl Model {
             PlayerCommand::ExpireDeposit(c) => self.expire(c),
             PlayerCommand::RecordDeposit(c) => self.deposit(c),
             PlayerCommand::ReleaseSuspense(c) => self.release(c),
+            PlayerCommand::RefuseAssignment(c) => self.refuse_assignment(c),
             PlayerCommand::RefundDeposit(c) => self.refund(c),
             PlayerCommand::Chargeback(c) => self.charge_back(c),
             PlayerCommand::ReverseChargeback(c) => self.win_dispute(c),
@@ -342,6 +348,9 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
                 c.source = c.psp.clone();
                 c.id = c.reference.clone();
             }
+        }
+        PlayerCommand::RefuseAssignment(c) => {
+            (c.by, c.reason) = (commands::person("-"), Reason::new("-").expect("a reason"));
         }
         PlayerCommand::RefundDeposit(c) => c.on_shortfall = None,
         PlayerCommand::WriteOffDebt(c) => c.approved_by = c.by.clone(),
