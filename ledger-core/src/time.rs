@@ -205,7 +205,7 @@ mod tests {
         for text in ["", "2023-02-29", "2026-1-01", "20260101", "-2026-01-1", "2026-01-01T00", "0000-01-01", "+002026-01"] {
             assert!(text.parse::<Day>().is_err(), "{text}");
         }
-        assert!("2026-01-31".parse::<Day>() < "2026-02-01".parse());
+        assert!("2026-01-31".parse::<Day>().unwrap() < "2026-02-01".parse().unwrap());
     }
 
     proptest! {

@@ -17,6 +17,7 @@ mod goldens;
 mod host;
 mod house;
 mod house_documents;
+mod house_goldens;
 mod house_model;
 mod idempotency;
 #[cfg(feature = "schema")]

@@ -399,9 +399,9 @@ fn psp_commands() -> impl Strategy<Value = HouseCommand> {
         4 => psp_settlements().prop_map(HouseCommand::from),
         2 => losses().prop_map(HouseCommand::from),
         4 => captures().prop_map(HouseCommand::from),
-        4 => assignments().prop_map(HouseCommand::from),
-        2 => confirmations().prop_map(HouseCommand::from),
-        2 => cancellations().prop_map(HouseCommand::from),
+        5 => assignments().prop_map(HouseCommand::from),
+        3 => confirmations().prop_map(HouseCommand::from),
+        4 => cancellations().prop_map(HouseCommand::from),
         2 => returns().prop_map(HouseCommand::from),
     ]
 }

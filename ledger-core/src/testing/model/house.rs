@@ -436,7 +436,7 @@ impl HouseModel {
         Ok("applied")
     }
 
-    fn settle<L: Copy>(
+    fn settle<L: Copy + Ord>(
         &mut self,
         bank: &BankAccount,
         currency: CurrencyCode,
@@ -448,6 +448,9 @@ impl HouseModel {
         self.known(currency)?;
         converted.map_or(Ok(()), |net| self.known(net.currency))?;
         let mut sum = 0;
+        // In the order of their kinds, however they came.
+        let mut lines: Vec<_> = lines.iter().collect();
+        lines.sort_by_key(|line| line.line);
         for line in lines {
             let units = self.above_zero(line.amount, currency)?;
             let (account, way, sign) = of(line.line);
