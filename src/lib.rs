@@ -169,8 +169,11 @@ mod ledger;
 mod loader;
 mod panics;
 mod request;
+mod rules;
 mod settings;
 mod shared;
+mod state;
+mod suspense;
 mod telemetry;
 mod verify;
 mod watchdog;
@@ -184,8 +187,13 @@ pub use clock::{Clock, ClockSuspect, SystemClock};
 pub use error::{ExecuteError, OpenError, Refusal};
 pub use lane::Lane;
 pub use ledger::Ledger;
-pub use request::{EntryId, OperationReceipt, Outcome, PlayerReading, Receipt, RecordedOutcome, Request};
+pub use request::{
+    EntryId, HouseReading, HouseRequest, OperationReceipt, Outcome, PlayerReading, Receipt, RecordedOutcome,
+    Request,
+};
+pub use rules::PolicyInForce;
 pub use settings::Settings;
+pub use suspense::CarriedAssignment;
 pub use verify::{TrialBalanceLine, Verification, VerifyError, verify};
 
 /// The type of amounts in commands; enter it with [`Decimal::from_str_exact`], which never rounds.

@@ -132,6 +132,10 @@ fn pattern(stream: &str) -> &'static str {
         Some("tax") => "tax/P/source/T",
         Some("host") => "host/P/N",
         Some("house") => "house/H",
+        Some("suspense") => "suspense/H/R",
+        Some("journal") => "journal/H/source/J",
+        Some("document") => "document/H/kind/name",
+        Some("content") => "content/H/hash",
         _ => panic!("{stream} is of no known kind"),
     }
 }
