@@ -99,7 +99,11 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    fn digests(needed: &FactsNeeded, partition: &Partition, digest: &PartitionDigest) -> SmallVec<[Digests; 1]> {
+    fn digests(
+        needed: &FactsNeeded,
+        partition: &Partition,
+        digest: &PartitionDigest,
+    ) -> SmallVec<[Digests; 1]> {
         needed.operations().iter().map(|needs| Digests::of(needs, partition, digest)).collect()
     }
 }
@@ -146,7 +150,8 @@ impl Job {
         let digests = Prepared::digests(&needed, &of, &partition);
         let prepared = Prepared { command, context, rules, needed, digests, reply };
         let ask = Ask::Execute(Box::new(prepared));
-        let job = Self { id: next_job(), partition, shard: shards.shard_of(&partition), of, attempts: 0, ask };
+        let job =
+            Self { id: next_job(), partition, shard: shards.shard_of(&partition), of, attempts: 0, ask };
         Ok((key, job))
     }
 

@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ledger_core::{
-    Context, CurrencyCode, CurrencyRegistry, HouseCommand, HouseId, IdError, IdempotencyKey, Partition, PlayerCommand,
-    PlayerId, RegisterCurrency, configuration_partition, register_partition,
+    Context, CurrencyCode, CurrencyRegistry, HouseCommand, HouseId, IdError, IdempotencyKey, Partition,
+    PlayerCommand, PlayerId, RegisterCurrency, configuration_partition, register_partition,
 };
 use ledger_store::{EventStore, Head, StoreError};
 use tokio::sync::oneshot;
@@ -120,7 +120,9 @@ impl Ledger {
         let (heads, register, configuration, last) = writer_runtime.block_on(async {
             let load = async |of: &Partition| {
                 let digest = of.digest();
-                Ok::<_, StoreError>(load_state(store.as_ref(), &digest, shards.shard_of(&digest), of).await?.state)
+                Ok::<_, StoreError>(
+                    load_state(store.as_ref(), &digest, shards.shard_of(&digest), of).await?.state,
+                )
             };
             let heads = store.heads().await?;
             let (register, configuration) = (load(&register).await?, load(&configuration).await?);
@@ -159,15 +161,8 @@ impl Ledger {
                 );
             })?);
         }
-        let mut writer = Writer::new(
-            Arc::clone(&shared),
-            writer_runtime,
-            io_send,
-            Tasks(task_send),
-            heads,
-            known,
-            last,
-        );
+        let mut writer =
+            Writer::new(Arc::clone(&shared), writer_runtime, io_send, Tasks(task_send), heads, known, last);
         {
             let (shared, leash) = (Arc::clone(&shared), Arc::clone(&leash));
             threads.push(spawn("writer", move || {

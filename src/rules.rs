@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use ledger_core::{
-    Configuration, ContentHash, DocumentContent, DocumentKind, DocumentName, DocumentVersion, POLICY_DOCUMENT,
-    POLICY_KIND, Policy, PreCheck, Timestamp, policy_of,
+    Configuration, ContentHash, DocumentContent, DocumentKind, DocumentName, DocumentVersion,
+    POLICY_DOCUMENT, POLICY_KIND, Policy, PreCheck, Timestamp, policy_of,
 };
 
 use crate::error::OpenError;
@@ -48,7 +48,9 @@ impl Rules {
         let is_missing = |name| !checks.iter().any(|check| check.name() == name);
         let missing = policy.checks.iter().find(|(name, _)| is_missing(*name));
         let unusable = missing.map(|(name, version)| {
-            format!("the policy in force names the check {name} version {version}, which this process has not")
+            format!(
+                "the policy in force names the check {name} version {version}, which this process has not"
+            )
         });
         Self { in_force: Arc::new(PolicyInForce { policy, hash, version }), checks, unusable }
     }
@@ -120,7 +122,8 @@ impl Schedule {
     /// Every check that was given is named by the policy of the settings or by a published one: one that is never
     /// asked is a mistake.
     pub(crate) fn check_given(&self, settings: &Settings) -> Result<(), OpenError> {
-        let policies = || std::iter::once(&self.settings).chain(self.published.iter().map(|(_, rules)| rules));
+        let policies =
+            || std::iter::once(&self.settings).chain(self.published.iter().map(|(_, rules)| rules));
         let is_named = |check: &Arc<dyn PreCheck>| {
             policies().any(|rules| rules.policy().checks.contains_key(check.name()))
         };
@@ -192,7 +195,10 @@ mod tests {
         settings.policy = naming("acme.vip", 1);
         settings.checks = vec![check("acme.vip", 1), check("acme.vip", 2)];
         let mut schedule = Schedule::new(&settings).unwrap();
-        assert_eq!(schedule.at(Timestamp::EPOCH).0.checks.iter().map(|c| c.version()).collect::<Vec<_>>(), [1]);
+        assert_eq!(
+            schedule.at(Timestamp::EPOCH).0.checks.iter().map(|c| c.version()).collect::<Vec<_>>(),
+            [1]
+        );
         let house = published(&naming("acme.vip", 2));
         schedule.publish(house.state().configuration(), &settings.checks);
         let (rules, next) = schedule.at(house.now());

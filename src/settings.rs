@@ -105,11 +105,17 @@ impl Settings {
         let given: BTreeSet<_> = self.checks.iter().map(|check| (check.name(), check.version())).collect();
         let all_there = self.policy.checks.iter().all(|(name, version)| given.contains(&(name, *version)));
         if !all_there || given.len() != self.checks.len() {
-            return wrong("checks", "every check that the policy names must be there in its version, and each once");
+            return wrong(
+                "checks",
+                "every check that the policy names must be there in its version, and each once",
+            );
         }
         let kinds: BTreeSet<_> = self.documents.iter().map(|check| check.kind().as_str()).collect();
         if kinds.contains(POLICY_KIND) || kinds.len() != self.documents.len() {
-            return wrong("documents", "there is one check for a kind of document, and that of policies is built in");
+            return wrong(
+                "documents",
+                "there is one check for a kind of document, and that of policies is built in",
+            );
         }
         if self.refresh.is_zero() {
             return wrong("refresh", "it must be above zero");

@@ -2,8 +2,9 @@
 
 use ledger_core::stored::{CommitBody, PurseBalance};
 use ledger_core::{
-    AggregateRef, Context, ContentHash, CurrencyCode, Decision, Draft, FOLD_VERSION, Facts, FactsNeeded,
-    HOUSE_FOLD_VERSION, HouseLedger, HouseState, Partition, PlayerCommand, PlayerLedger, PlayerState, Timestamp,
+    AggregateRef, ContentHash, Context, CurrencyCode, Decision, Draft, FOLD_VERSION, Facts, FactsNeeded,
+    HOUSE_FOLD_VERSION, HouseLedger, HouseState, Partition, PlayerCommand, PlayerLedger, PlayerState,
+    Timestamp,
 };
 
 use crate::job::Command;
@@ -116,7 +117,13 @@ impl State {
     }
 
     /// The commit that a draft becomes; this is the state after it.
-    pub(crate) fn body(&self, draft: Draft, context: Context, policy: ContentHash, now: Timestamp) -> CommitBody {
+    pub(crate) fn body(
+        &self,
+        draft: Draft,
+        context: Context,
+        policy: ContentHash,
+        now: Timestamp,
+    ) -> CommitBody {
         let engine = crate::ENGINE_VERSION;
         match self {
             Self::Player(state) => draft.into_body(state, context, policy, engine, now),

@@ -131,7 +131,8 @@ pub use credit::GrantCredit;
 pub use deposit::{
     ATTEMPTS_MAX, Attempt, AttemptDeposit, CHARGEBACKS_MAX, CancelDeposit, Chargeback, ChargedBack, Deposit,
     DepositStatus, ExpireDeposit, FailDeposit, HouseItem, InitiateDeposit, Intent, IntentStatus,
-    OPEN_INTENTS_MAX, RecordDeposit, RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+    OPEN_INTENTS_MAX, RecordDeposit, RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback,
+    WriteOffDebt,
 };
 pub use entry::{Entry, EntryError, POSTINGS_MAX, Posting};
 pub use exchange::{Exchange, ReverseExchange};
@@ -153,8 +154,9 @@ pub use house::{
 };
 pub use ids::{
     ActorId, Authorisation, BrandId, DocumentKind, DocumentName, GameId, HOUSE_ID_BYTES_MAX, HostName,
-    HostNamespace, HouseId, ID_BYTES_MAX, IdError, JackpotId, JurisdictionId, MethodId, OperatorId, PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId,
-    SUB_ACCOUNT_BYTES_MAX, SourceId, SubAccount, TraceId, TransactionId, WriterId,
+    HostNamespace, HouseId, ID_BYTES_MAX, IdError, JackpotId, JurisdictionId, MethodId, OperatorId, PlayerId,
+    REASON_BYTES_MAX, RateId, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX, SourceId, SubAccount, TraceId,
+    TransactionId, WriterId,
 };
 pub use key::{
     ContentHash, DigestTextError, FINGERPRINT_VERSION, Fingerprint, FingerprintBuilder, IdempotencyKey,

@@ -373,9 +373,19 @@ mod tests {
         texts.sort();
         texts.dedup();
         assert_eq!(texts.len(), streams.len());
-        for bad in
-            ["", "wallet", "wallet/", "wallet/a/b", "round/a/b", "purse/a", "wallet/a~2", "round/a/b/c/d", "suspense/a", "content/a/b", "statement/a/b"]
-        {
+        for bad in [
+            "",
+            "wallet",
+            "wallet/",
+            "wallet/a/b",
+            "round/a/b",
+            "purse/a",
+            "wallet/a~2",
+            "round/a/b/c/d",
+            "suspense/a",
+            "content/a/b",
+            "statement/a/b",
+        ] {
             assert!(bad.parse::<Stream>().is_err(), "{bad}");
         }
     }

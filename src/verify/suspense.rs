@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use ledger_core::stored::{CancelProof, Event, EventRecord};
-use ledger_core::{Amount, CurrencyCode, HouseAggregateRef, HouseId, HouseName, HousePurpose, PlayerId, Stream, TransactionId};
+use ledger_core::{
+    Amount, CurrencyCode, HouseAggregateRef, HouseId, HouseName, HousePurpose, PlayerId, Stream,
+    TransactionId,
+};
 
 /// An item in suspense, as the house's partition tells it.
 #[derive(Debug, Default)]
@@ -71,7 +74,9 @@ impl Crossings {
         let mut breaks = Vec::new();
         let mut known: BTreeMap<Name, Vec<&Item>> = BTreeMap::new();
         for ((house, reference), item) in &self.items {
-            let Some(HouseName { purpose: HousePurpose::Psp(psp), .. }) = HouseName::of(house) else { continue };
+            let Some(HouseName { purpose: HousePurpose::Psp(psp), .. }) = HouseName::of(house) else {
+                continue;
+            };
             let name = (psp.to_string(), reference.clone());
             let released = self.released.get(&name).map_or(&[][..], Vec::as_slice);
             let player = item.assigned.last().map(|(player, _)| player);

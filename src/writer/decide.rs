@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use ledger_core::stored::{CommitBody, CommitIndex, OutcomeKind, TombstoneRecord};
 use ledger_core::{
-    AggregateRef, Decision, Facts, FactsNeeded, Found, KnownBatch, KnownOperation, Partition, Stream, Timestamp,
+    AggregateRef, Decision, Facts, FactsNeeded, Found, KnownBatch, KnownOperation, Partition, Stream,
+    Timestamp,
 };
 use ledger_store::{Head, Lookup, SealedCommit, Shard, commit_hash};
 
@@ -300,12 +301,7 @@ impl Writer {
     fn reading(&self, job: &Job) -> Option<Reading> {
         let head = self.heads[job.shard.index()];
         let state = self.slots.get(&job.partition)?.state.as_ref()?;
-        Some(Reading {
-            state: state.clone(),
-            shard: job.shard,
-            position: head.position,
-            hash: head.hash,
-        })
+        Some(Reading { state: state.clone(), shard: job.shard, position: head.position, hash: head.hash })
     }
 
     fn recorded(&self, job: &Job, facts: Option<LoadedFacts>) -> RecordedOutcome {
@@ -661,7 +657,9 @@ fn needed_lookups(job: &Job, state: &State, lookups: &mut Vec<Lookup>) {
                 }
                 // Earlier commands of a batch may end what is live now, so its targets are always looked for.
                 let single = || commands.get(at).filter(|_| prepared.digests.len() == 1);
-                if !digests.targets.is_empty() && !single().is_some_and(|command| state.has_live_target(command)) {
+                if !digests.targets.is_empty()
+                    && !single().is_some_and(|command| state.has_live_target(command))
+                {
                     lookups.extend(digests.targets.iter().map(|digest| Lookup::Key(job.shard, *digest)));
                 }
             }

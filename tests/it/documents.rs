@@ -7,16 +7,17 @@ use casino_ledger::core::stored::CommitBody;
 use casino_ledger::core::testing::commands as player_commands;
 use casino_ledger::core::testing::house_commands as commands;
 use casino_ledger::core::{
-    DocumentCheck, DocumentDraft, DocumentKind, Finality, HostName, HouseId, KeyScope, Partition, PlayerCommand,
-    PlayerId, PlayerState, Policy, PreCheck, PublishDocument, Refused, ShortfallPolicy, SourcePolicy, Timestamp,
-    diff_documents,
+    DocumentCheck, DocumentDraft, DocumentKind, Finality, HostName, HouseId, KeyScope, Partition,
+    PlayerCommand, PlayerId, PlayerState, Policy, PreCheck, PublishDocument, Refused, ShortfallPolicy,
+    SourcePolicy, Timestamp, diff_documents,
 };
 use casino_ledger::store::{EventStore, Position, READ_COMMITS_MAX, ShardCount, StoreError};
 use casino_ledger::{ExecuteError, Ledger, OpenError, RecordedOutcome, Settings};
 
 use crate::puppet::{Puppet, Trick};
 use crate::support::{
-    Hands, bet, code, funded, in_play, memory, on, player, rollback, send, settings, soon, text, tuned, verified, win,
+    Hands, bet, code, funded, in_play, memory, on, player, rollback, send, settings, soon, text, tuned,
+    verified, win,
 };
 
 fn configuration() -> HouseId {
@@ -55,11 +56,9 @@ fn hash(policy: &Policy) -> String {
 /// A player who won, spent it, and whose win is rolled back: what it comes to is the policy's.
 async fn spent(ledger: &Ledger, id: &str) -> PlayerId {
     let p = funded(ledger, id, "10.00").await;
-    for command in [
-        bet("t1", "r1", "10.00"),
-        win("w1", "r1", "25.00", Finality::Round),
-        bet("t2", "r2", "25.00"),
-    ] {
+    for command in
+        [bet("t1", "r1", "10.00"), win("w1", "r1", "25.00", Finality::Round), bet("t2", "r2", "25.00")]
+    {
         soon(ledger.request(in_play(&p, command))).await.unwrap();
     }
     p
@@ -110,7 +109,9 @@ async fn a_policy_takes_effect_at_its_instant() {
     assert_eq!(published(&ledger, later("P1", 100, &reject)).await, "applied");
     assert_eq!(published(&ledger, later("P2", 200, &zero)).await, "applied");
     let p = funded(&ledger, "p", "100.00").await;
-    for (passes, id, expected) in [(0, "t0", None), (99, "t1", None), (1, "t2", Some(1)), (99, "t3", Some(1)), (1, "t4", Some(2))] {
+    for (passes, id, expected) in
+        [(0, "t0", None), (99, "t1", None), (1, "t2", Some(1)), (99, "t3", Some(1)), (1, "t4", Some(2))]
+    {
         hands.pass(passes);
         soon(ledger.request(in_play(&p, bet(id, id, "1.00")))).await.unwrap();
         let expected = match expected {
@@ -237,7 +238,8 @@ async fn another_engine_sees_a_publication_within_its_refresh() {
     .await;
     // Both publish at once: one after the other, each on what it was made from.
     let expecting = |id: &str, policy: &Policy| PublishDocument { expected: Some(1), ..publish(id, policy) };
-    let (one, other) = (expecting("P2", &Policy::default()), expecting("P3", &on_shortfall(ShortfallPolicy::ZeroOut)));
+    let (one, other) =
+        (expecting("P2", &Policy::default()), expecting("P3", &on_shortfall(ShortfallPolicy::ZeroOut)));
     let answers = [published(&a, one).await, published(&b, other).await];
     assert_eq!(answers, ["applied", "rejected:document_version"]);
     verified(store.as_ref()).await;
@@ -299,10 +301,13 @@ fn naming(version: u32) -> Policy {
 #[tokio::test]
 async fn a_published_policy_names_the_checks_that_are_asked() {
     let store = memory(ShardCount::ONE);
-    let ledger = on(Arc::clone(&store) as _, tuned(|s| {
-        s.policy = naming(1);
-        s.checks = vec![lounge(1), lounge(2)];
-    }))
+    let ledger = on(
+        Arc::clone(&store) as _,
+        tuned(|s| {
+            s.policy = naming(1);
+            s.checks = vec![lounge(1), lounge(2)];
+        }),
+    )
     .await;
     let p = funded(&ledger, "p", "1.00").await;
     let refused = async |id: &str| {
@@ -316,7 +321,9 @@ async fn a_published_policy_names_the_checks_that_are_asked() {
     // publication mends it.
     assert_eq!(published(&ledger, publish("P2", &naming(3))).await, "applied");
     let missing = soon(ledger.request(in_play(&p, bet("t3", "r3", "1.00")))).await;
-    assert!(matches!(&missing, Err(ExecuteError::Unavailable { reason }) if reason.contains("acme.lounge version 3")));
+    assert!(
+        matches!(&missing, Err(ExecuteError::Unavailable { reason }) if reason.contains("acme.lounge version 3"))
+    );
     assert!(refused("t1").await.contains("closed-1"), "known");
     assert_eq!(published(&ledger, publish("P3", &Policy::default())).await, "applied");
     assert_eq!(text(&soon(ledger.request(in_play(&p, bet("t3", "r3", "1.00")))).await), "applied");
@@ -337,12 +344,14 @@ async fn a_check_that_no_policy_names_is_a_mistake() {
     })
     .await;
     assert!(matches!(twice, Err(OpenError::Setting { name: "checks", .. })));
-    assert!(opened(&|s| {
-        s.policy = naming(1);
-        s.checks = vec![lounge(1), lounge(2)];
-    })
-    .await
-    .is_ok());
+    assert!(
+        opened(&|s| {
+            s.policy = naming(1);
+            s.checks = vec![lounge(1), lounge(2)];
+        })
+        .await
+        .is_ok()
+    );
     let never = opened(&|s| s.refresh = Duration::ZERO).await;
     assert!(matches!(never, Err(OpenError::Setting { name: "refresh", .. })));
 }
@@ -389,7 +398,8 @@ async fn a_host_publishes_documents_of_its_own() {
         .collect();
     assert_eq!(contents.last().unwrap().hash(), current.hash);
     let changes = diff_documents(&contents[0], &contents[1]);
-    let shown: Vec<_> = changes.iter().map(|c| (c.path.as_str(), c.before.as_deref(), c.after.as_deref())).collect();
+    let shown: Vec<_> =
+        changes.iter().map(|c| (c.path.as_str(), c.before.as_deref(), c.after.as_deref())).collect();
     assert_eq!(shown, [("/cap", Some("\"50.00\""), Some("\"60.00\""))]);
     verified(ledger.store().as_ref()).await;
     soon(ledger.close()).await.unwrap();

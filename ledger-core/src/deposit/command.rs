@@ -396,7 +396,10 @@ impl Operation for RefuseAssignment {
     }
 
     fn print(&self, print: FingerprintBuilder) -> FingerprintBuilder {
-        print.field(1, Some(self.psp.as_str())).field(2, Some(self.reference.as_str())).field(3, Some("nobody"))
+        print
+            .field(1, Some(self.psp.as_str()))
+            .field(2, Some(self.reference.as_str()))
+            .field(3, Some("nobody"))
     }
 
     fn needs(&self, _: &Policy) -> Needs {

@@ -63,7 +63,9 @@ impl HouseLedger {
             Err(Stop::Reject(rejection)) if rejection.is_malformed() || state.is_new() => {
                 Ok(Decision::Refuse(rejection))
             }
-            Err(Stop::Reject(rejection)) => Ok(Decision::Commit(refusal(state, command, needed, rejection, now)?)),
+            Err(Stop::Reject(rejection)) => {
+                Ok(Decision::Commit(refusal(state, command, needed, rejection, now)?))
+            }
         }
     }
 }

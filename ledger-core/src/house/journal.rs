@@ -219,10 +219,7 @@ impl HouseOperation for DecideJournal {
 
     fn print(&self, print: FingerprintBuilder) -> FingerprintBuilder {
         let verdict = if self.approve { "approve" } else { "decline" };
-        print
-            .field(1, Some(verdict))
-            .field(2, Some(self.proposal.as_str()))
-            .field(3, Some(self.by.as_str()))
+        print.field(1, Some(verdict)).field(2, Some(self.proposal.as_str())).field(3, Some(self.by.as_str()))
     }
 
     fn needs(&self) -> Option<HouseAggregateRef> {

@@ -162,8 +162,19 @@ mod tests {
     #[test]
     fn other_ids_have_no_purpose() {
         for text in [
-            "psp", "psp/", "test", "test/", "test/currencies", "test/configuration", "test/test/treasury",
-            "treasury/", "treasury/a", "Treasury", "currencies/x", "bank/a", " treasury",
+            "psp",
+            "psp/",
+            "test",
+            "test/",
+            "test/currencies",
+            "test/configuration",
+            "test/test/treasury",
+            "treasury/",
+            "treasury/a",
+            "Treasury",
+            "currencies/x",
+            "bank/a",
+            " treasury",
         ] {
             assert_eq!(HouseId::new(text).ok().as_ref().and_then(HouseName::of), None, "{text}");
         }

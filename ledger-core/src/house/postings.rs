@@ -235,10 +235,7 @@ pub(super) fn fx_result(
 
 /// A debt that was written off is paid after all.
 pub(super) fn recover_debt(account: &BankAccount, amount: Amount, currency: CurrencyCode) -> Vec<Posting> {
-    vec![
-        to_bank(account, amount, currency),
-        Posting::credit(AccountCode::BadDebt, None, amount, currency),
-    ]
+    vec![to_bank(account, amount, currency), Posting::credit(AccountCode::BadDebt, None, amount, currency)]
 }
 
 /// A jackpot gets a seed (P35), from the house's cost or from what was set aside.

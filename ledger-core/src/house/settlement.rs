@@ -121,7 +121,11 @@ impl<L: Line> Terms<'_, L> {
     }
 
     /// Checks the amounts and what they come to, and posts one entry.
-    pub(super) fn settle(&self, facts: &Facts<'_>, work: &mut HouseWorkspace<'_>) -> Result<Settled<L>, Stop> {
+    pub(super) fn settle(
+        &self,
+        facts: &Facts<'_>,
+        work: &mut HouseWorkspace<'_>,
+    ) -> Result<Settled<L>, Stop> {
         let own = currency(facts, self.currency)?;
         let other = self.converted.map(|net| currency(facts, net.currency)).transpose()?;
         let of = work.of_account()?;

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::document::Configuration;
 use super::item::{HouseAggregateRef, cannot_follow};
-use super::{HouseName, HousePurpose, JournalProposal, JournalStatus, SuspenseItem, document, journal, suspense};
+use super::{
+    HouseName, HousePurpose, JournalProposal, JournalStatus, SuspenseItem, document, journal, suspense,
+};
 use crate::account::AccountCode;
 use crate::entry::Entry;
 use crate::ids::{HouseId, SourceId, TransactionId};
@@ -173,9 +175,8 @@ impl HouseState {
             if own.is_none_or(|name| name.of_account() != posting.of) {
                 return Err(Fault::corrupted(format!("{} is kept elsewhere", posting.account)).into());
             }
-            let known = |kept: &KeptBalance| {
-                kept.account == posting.account && kept.currency == posting.currency
-            };
+            let known =
+                |kept: &KeptBalance| kept.account == posting.account && kept.currency == posting.currency;
             let at = match touched.iter().position(known) {
                 Some(at) => at,
                 None => {
@@ -211,7 +212,10 @@ impl HouseState {
     /// [`Fault`] if the commit cannot follow this state: stored bytes are damaged.
     pub fn evolve_commit(&mut self, body: &CommitBody) -> Result<(), Fault> {
         if !matches!(&body.partition, Partition::House(own) if *own == self.house) {
-            return Err(Fault::corrupted(format!("a commit of {} came to the house's {}", body.partition, self.house)));
+            return Err(Fault::corrupted(format!(
+                "a commit of {} came to the house's {}",
+                body.partition, self.house
+            )));
         }
         self.evolve_all(&body.events, body.recorded_at)
     }

@@ -120,7 +120,12 @@ impl SuspenseItem {
 
     /// The command to the player's ledger that refuses the assignment for good, and the player; `None` if it is not
     /// assigned.
-    pub fn refusal(&self, psp: &SourceId, by: ActorId, reason: Reason) -> Option<(PlayerId, RefuseAssignment)> {
+    pub fn refusal(
+        &self,
+        psp: &SourceId,
+        by: ActorId,
+        reason: Reason,
+    ) -> Option<(PlayerId, RefuseAssignment)> {
         let assignment = self.assignment()?;
         let (psp, reference) = (psp.clone(), self.reference.clone());
         Some((assignment.player.clone(), RefuseAssignment { psp, reference, by, reason }))

@@ -102,7 +102,8 @@ impl TestHouse {
     }
 
     fn needed(&self, command: &HouseCommand) -> Result<FactsNeeded, Fault> {
-        FactsNeeded::of_house(command, self.state.house()).map_err(|error| Fault::corrupted(error.to_string()))
+        FactsNeeded::of_house(command, self.state.house())
+            .map_err(|error| Fault::corrupted(error.to_string()))
     }
 
     /// Everything the log has of what a command needs.
@@ -121,9 +122,13 @@ impl TestHouse {
         Ok(found)
     }
 
-    fn decide_on(&self, command: &HouseCommand, needed: &FactsNeeded, found: &Found) -> Result<Decision, Fault> {
-        let facts =
-            Facts { documents: &self.documents, ..Facts::new(found, &self.currencies, &self.policy) };
+    fn decide_on(
+        &self,
+        command: &HouseCommand,
+        needed: &FactsNeeded,
+        found: &Found,
+    ) -> Result<Decision, Fault> {
+        let facts = Facts { documents: &self.documents, ..Facts::new(found, &self.currencies, &self.policy) };
         HouseLedger::decide_prepared(&self.state, command, needed, &facts, self.now)
     }
 

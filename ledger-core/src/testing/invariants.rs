@@ -621,7 +621,11 @@ pub fn i24_kept_balances_are_what_entries_say(
     let mut found: Vec<_> = live.kept().iter().map(shown).collect();
     expected.sort_unstable();
     found.sort_unstable();
-    if found == expected { Ok(()) } else { Err(format!("I24: {house} keeps {found:?}, entries say {expected:?}")) }
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("I24: {house} keeps {found:?}, entries say {expected:?}"))
+    }
 }
 
 /// How many bets of a log have a status; for tests that want to know what their histories reached.

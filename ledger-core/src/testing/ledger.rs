@@ -54,12 +54,11 @@ impl TestOutcome {
         }
     }
 
-    /// Of two operations of one batch: applied if either was.
+    /// Of two replayed operations of one batch, as the first answer had it: applied if either was, a noop if both were.
     fn and(self, other: Self) -> Self {
-        match &self {
-            Self::Replayed(original) if **original == Self::Applied => self,
-            _ => other,
-        }
+        let is = |one: &Self, what: &Self| matches!(one, Self::Replayed(original) if **original == *what);
+        let takes_other = is(&self, &Self::Noop) || is(&other, &Self::Applied);
+        if takes_other && !is(&self, &Self::Applied) { other } else { self }
     }
 }
 
@@ -261,8 +260,7 @@ impl TestLedger {
         needed: &FactsNeeded,
         found: &Found,
     ) -> Result<Decision, Fault> {
-        let facts =
-            Facts { checks: &self.checks, ..Facts::new(found, self.currencies(), &self.policy) };
+        let facts = Facts { checks: &self.checks, ..Facts::new(found, self.currencies(), &self.policy) };
         PlayerLedger::decide_prepared(&self.state, command, needed, &facts, self.now)
     }
 

@@ -16,9 +16,9 @@ use ledger_core::stored::{
     EntryPosted, Event, EventRecord, ExchangeMade, ExchangeReversed, FeeCharged, FeeKind, HostRecorded,
     Money, NegativeBalanceCleared, NegativeBalanceRaised, Note, PlayerClosed, PlayerOpened, PlayerReopened,
     PurseBalance, PurseOpened, Recovery, ReleasedTo, ReopenReason, Round, RoundClosed, RoundReopened,
-    RoundStatus, RoundVoided, SettledBy, SettlementVoided, Split, SuspenseReason, SuspenseRefused, TaxReturned, TaxWithheld,
-    TransactionRef, TxnNoted, TxnRejected, TxnTombstoned, Win, WinCredited, WinRetained, WinRolledBack,
-    WinStatus,
+    RoundStatus, RoundVoided, SettledBy, SettlementVoided, Split, SuspenseReason, SuspenseRefused,
+    TaxReturned, TaxWithheld, TransactionRef, TxnNoted, TxnRejected, TxnTombstoned, Win, WinCredited,
+    WinRetained, WinRolledBack, WinStatus,
 };
 use ledger_core::testing::{commands, given};
 use ledger_core::{

@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use ledger_core::stored::{
-    AuthorityLine, CancelProof, Event, FxDirection, LossDirection, PspLine, ProviderLine, SeedMovement, SuspenseOrigin,
+    AuthorityLine, CancelProof, Event, FxDirection, LossDirection, ProviderLine, PspLine, SeedMovement,
+    SuspenseOrigin,
 };
 use ledger_core::testing::commands::{self as player_commands, currency, decimal, person, source, txn};
 use ledger_core::testing::house_commands::{self as commands, leg, own_bank, players_bank};
 use ledger_core::testing::{HouseScenario, Scenario, given, given_house};
 use ledger_core::{
-    AccountCode, AccrueDuty, AccrueProviderFees, Amount, AssignSuspense, BookFxResult, CancelAssignment, Capacity,
-    ConfirmAssignment, DecideJournal, ExchangeFunds, HouseCommand, JOURNAL_POSTINGS_MAX, JOURNALS_MAX, JournalPosting,
-    MismatchField, NotAllowedReason, PlayerCommand, ProposeJournal, RecordChargebackLoss, Rejection, ReturnSuspense,
-    SUSPENSE_ITEMS_MAX, SeedJackpot, SettleAuthority, SettleProvider, SettlePsp, SuspendCapture, SuspenseStatus,
-    TransferFunds,
+    AccountCode, AccrueDuty, AccrueProviderFees, Amount, AssignSuspense, BookFxResult, CancelAssignment,
+    Capacity, ConfirmAssignment, DecideJournal, ExchangeFunds, HouseCommand, JOURNAL_POSTINGS_MAX,
+    JOURNALS_MAX, JournalPosting, MismatchField, NotAllowedReason, PlayerCommand, ProposeJournal,
+    RecordChargebackLoss, Rejection, ReturnSuspense, SUSPENSE_ITEMS_MAX, SeedJackpot, SettleAuthority,
+    SettleProvider, SettlePsp, SuspendCapture, SuspenseStatus, TransferFunds,
 };
 
 const SETTLED: &[&str] = &["entry.posted", "psp.settled"];
@@ -35,7 +36,10 @@ fn together(players: &[&Scenario], houses: &[&HouseScenario]) -> BTreeMap<String
             *sums.entry(account).or_default() += decimal(&text);
         }
     }
-    sums.into_iter().filter(|(_, sum)| !sum.is_zero()).map(|(account, sum)| (account, sum.to_string())).collect()
+    sums.into_iter()
+        .filter(|(_, sum)| !sum.is_zero())
+        .map(|(account, sum)| (account, sum.to_string()))
+        .collect()
 }
 
 fn expected(all: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -109,25 +113,22 @@ fn p02_every_line_has_its_account() {
             PspLine::Fees => after.push(("psp:fees of acme", "7.00")),
             PspLine::ReserveHeld => after.push(("receivable:psp_reserve of acme", "7.00")),
             PspLine::ReserveReleased => {
-                let _ = before
-                    .when(commands::settle_psp("B1", &[(line, "7")], net))
-                    .applied()
-                    .accounts(&[]);
+                let _ = before.when(commands::settle_psp("B1", &[(line, "7")], net)).applied().accounts(&[]);
                 continue;
             }
             line => after.push(("psp:clearing of acme", clearing(line))),
         }
-        given_house("psp/acme").when(commands::settle_psp("B1", &[(line, "7")], net)).applied().accounts(&after);
+        given_house("psp/acme")
+            .when(commands::settle_psp("B1", &[(line, "7")], net))
+            .applied()
+            .accounts(&after);
     }
     assert_eq!(settled.house().state().entries(), 1);
 }
 
 #[test]
 fn p02_a_settlement_of_what_players_did_leaves_nothing_in_clearing() {
-    let player = given()
-        .cash("100")
-        .when(player_commands::chargeback("CB1", "cash-1", "30"))
-        .applied();
+    let player = given().cash("100").when(player_commands::chargeback("CB1", "cash-1", "30")).applied();
     // The chargeback cost a fee of the chart's own.
     let lines = [(PspLine::Payments, "100"), (PspLine::Chargebacks, "30"), (PspLine::Fees, "2")];
     let house = given_house("psp/psp").when(commands::settle_psp("B1", &lines, "68")).applied();
@@ -172,7 +173,10 @@ fn a_settlement_that_does_not_add_up_is_refused() {
 
 #[test]
 fn a_bill_of_fees_leaves_the_bank() {
-    let bill = SettlePsp { bank: own_bank("fees"), ..commands::settle_psp("B1", &[(PspLine::Fees, "12.50")], "-12.5") };
+    let bill = SettlePsp {
+        bank: own_bank("fees"),
+        ..commands::settle_psp("B1", &[(PspLine::Fees, "12.50")], "-12.5")
+    };
     given_house("psp/acme")
         .when(bill)
         .applied()
@@ -206,15 +210,12 @@ fn a_settlement_in_another_currency_passes_the_position() {
         .replayed()
         .when(SettlePsp { converted: None, ..usd(&lines, "110") })
         .refused("key_reused");
-    given_house("psp/acme")
-        .when(usd(&[(PspLine::Payouts, "110")], "-110"))
-        .applied()
-        .accounts(&[
-            ("psp:clearing of acme in USD", "110.00"),
-            ("fx:position in USD", "-110.000000"),
-            ("fx:position", "101.010000"),
-            ("bank:players of main", "-101.01"),
-        ]);
+    given_house("psp/acme").when(usd(&[(PspLine::Payouts, "110")], "-110")).applied().accounts(&[
+        ("psp:clearing of acme in USD", "110.00"),
+        ("fx:position in USD", "-110.000000"),
+        ("fx:position", "101.010000"),
+        ("bank:players of main", "-101.01"),
+    ]);
     let same = SettlePsp { converted: Some(commands::converted("1", "USD")), ..usd(&lines, "110") };
     let nothing = usd(&[(PspLine::Payments, "5"), (PspLine::Payouts, "5")], "0");
     let unknown = SettlePsp { converted: Some(commands::converted("1", "XXX")), ..usd(&lines, "110") };
@@ -255,7 +256,11 @@ fn what_exchange_left_over_is_a_gain_or_a_loss() {
     let before = together(&[&player], &[&psp, &treasury]);
     assert_eq!(
         before,
-        expected(&[("bank:players of main", "101.00"), ("fx:position", "-1.000000"), ("player:cash", "100.00")])
+        expected(&[
+            ("bank:players of main", "101.00"),
+            ("fx:position", "-1.000000"),
+            ("player:cash", "100.00")
+        ])
     );
     let treasury = treasury
         .when(commands::fx_result("G1", FxDirection::Gain, "1"))
@@ -305,7 +310,8 @@ fn p54_a_rolling_reserve_is_held_and_released_and_never_more() {
 
 #[test]
 fn a_chargeback_that_no_player_bears_is_a_loss_and_may_come_back() {
-    let with_fee = RecordChargebackLoss { fee: Some(decimal("15")), ..commands::lose_chargeback("CB1", "100") };
+    let with_fee =
+        RecordChargebackLoss { fee: Some(decimal("15")), ..commands::lose_chargeback("CB1", "100") };
     let lost = given_house("psp/acme")
         .when(with_fee.clone())
         .applied()
@@ -511,11 +517,13 @@ fn p47_gaming_duty_is_owed_and_paid_and_never_more() {
 #[test]
 fn p46_withheld_tax_is_paid_over() {
     let player = given().cash("100").when(player_commands::withhold_tax("T1", "20")).applied();
-    let jurisdiction = player.ledger().account_texts().into_keys().find(|name| name.starts_with("tax:")).unwrap();
+    let jurisdiction =
+        player.ledger().account_texts().into_keys().find(|name| name.starts_with("tax:")).unwrap();
     assert_eq!(jurisdiction, "tax:withheld_player of DE");
     let paid = commands::settle_authority("S1", &[(AuthorityLine::WithheldTax, "20")], "-20");
     let house = given_house("authority/DE").when(paid).applied();
-    let house = house.accounts(&[("tax:withheld_player of DE", "-20.00"), ("bank:operating of main", "-20.00")]);
+    let house =
+        house.accounts(&[("tax:withheld_player of DE", "-20.00"), ("bank:operating of main", "-20.00")]);
     assert_eq!(
         together(&[&player], &[&house]),
         expected(&[
@@ -557,9 +565,11 @@ fn the_house_covers_players_money_from_its_own() {
 
 #[test]
 fn an_exchange_of_the_house_needs_two_persons_and_two_currencies() {
-    let same = ExchangeFunds { received_currency: currency("USD"), ..commands::exchange_funds("X1", "1", "1") };
+    let same =
+        ExchangeFunds { received_currency: currency("USD"), ..commands::exchange_funds("X1", "1", "1") };
     let alone = ExchangeFunds { approved_by: person("anna"), ..commands::exchange_funds("X1", "1", "1") };
-    let unknown = ExchangeFunds { received_currency: currency("XXX"), ..commands::exchange_funds("X1", "1", "1") };
+    let unknown =
+        ExchangeFunds { received_currency: currency("XXX"), ..commands::exchange_funds("X1", "1", "1") };
     given_house("treasury")
         .when(commands::cover("T1", "1"))
         .applied()
@@ -597,7 +607,11 @@ fn a_debt_that_was_written_off_is_paid_after_all() {
         .accounts(&[("bank:operating of main", "45.00"), ("bad_debt", "-45.00")]);
     assert_eq!(
         together(&[&player], &[&house]),
-        expected(&[("bank:operating of main", "45.00"), ("bad_debt", "15.00"), ("gaming:stakes of game", "60.00")])
+        expected(&[
+            ("bank:operating of main", "45.00"),
+            ("bad_debt", "15.00"),
+            ("gaming:stakes of game", "60.00")
+        ])
     );
 }
 
@@ -608,7 +622,10 @@ fn p35_a_jackpot_gets_its_seed() {
         .when(commands::seed("J1", SeedMovement::CostToPool, "1000"))
         .applied()
         .records(&["entry.posted", "jackpot.seeded"])
-        .accounts(&[("jackpot:seed_cost of mega", "1000.000000"), ("jackpot:liability of mega", "1000.000000")])
+        .accounts(&[
+            ("jackpot:seed_cost of mega", "1000.000000"),
+            ("jackpot:liability of mega", "1000.000000"),
+        ])
         .when(commands::seed("J2", SeedMovement::CostToReserve, "300"))
         .applied()
         .when(commands::seed("J3", SeedMovement::ReserveToPool, "300.01"))
@@ -629,7 +646,10 @@ fn p35_a_jackpot_gets_its_seed() {
     assert_eq!(seeded.house().state().balance(reserve, currency("EUR")), Some(amount("100.000000")));
     // In a currency with 18 digits nothing is finer.
     given_house("jackpot/mega")
-        .when(SeedJackpot { currency: currency("ETH"), ..commands::seed("J1", SeedMovement::CostToPool, "1") })
+        .when(SeedJackpot {
+            currency: currency("ETH"),
+            ..commands::seed("J1", SeedMovement::CostToPool, "1")
+        })
         .applied()
         .accounts(&[
             ("jackpot:seed_cost of mega in ETH", "1.000000000000000000"),
@@ -720,15 +740,13 @@ fn a_journal_entry_balances_and_leaves_alone_what_others_keep() {
         .when(propose(vec![bank("dr", "1000000000000.01"), leg("cr", "bad_debt", "", "1000000000000.01")]))
         .refused("invalid_amount")
         // Fine accounts take their digits.
-        .when(propose(vec![
-            leg("dr", "fx:position", "", "0.0051"),
-            leg("cr", "rounding", "", "0.0051"),
-        ]))
+        .when(propose(vec![leg("dr", "fx:position", "", "0.0051"), leg("cr", "rounding", "", "0.0051")]))
         .applied()
         .when(commands::approve_journal("D1", "J1"))
         .applied()
         .accounts(&[("fx:position", "0.005100"), ("rounding", "0.005100")]);
-    let full = [vec![bank("dr", "1"); JOURNAL_POSTINGS_MAX - 1], vec![leg("cr", "bad_debt", "", "63")]].concat();
+    let full =
+        [vec![bank("dr", "1"); JOURNAL_POSTINGS_MAX - 1], vec![leg("cr", "bad_debt", "", "63")]].concat();
     let _ = start().when(propose(full)).applied();
 }
 
@@ -838,11 +856,12 @@ fn an_item_in_suspense_goes_back_to_its_payer() {
     let assigned = captured().when(commands::assign("A1", "D1", "p1"));
     let _ = assigned.when(commands::return_item("R1", "D1")).refused_as(&no(NotAllowedReason::Assigned));
     // A payout that came back is such an item too.
-    let back = SuspendCapture { origin: SuspenseOrigin::PayoutReturn, ..commands::capture_unknown("W1", "86") };
-    let house = given_house("psp/psp").when(back).applied().accounts(&[
-        ("psp:clearing of psp", "86.00"),
-        ("suspense:unmatched_psp of psp", "86.00"),
-    ]);
+    let back =
+        SuspendCapture { origin: SuspenseOrigin::PayoutReturn, ..commands::capture_unknown("W1", "86") };
+    let house = given_house("psp/psp")
+        .when(back)
+        .applied()
+        .accounts(&[("psp:clearing of psp", "86.00"), ("suspense:unmatched_psp of psp", "86.00")]);
     assert_eq!(house.house().state().item(&txn("W1")).unwrap().origin, SuspenseOrigin::PayoutReturn);
 }
 
@@ -865,7 +884,10 @@ fn an_assignment_is_called_off_only_if_it_can_land_no_more() {
     let _ = landed.accounts(&cash);
     // Then the house's.
     let house = house
-        .when(CancelAssignment { approved_by: person("anna"), ..commands::cancel_assignment("C1", "D1", "A1") })
+        .when(CancelAssignment {
+            approved_by: person("anna"),
+            ..commands::cancel_assignment("C1", "D1", "A1")
+        })
         .refused_as(&no(NotAllowedReason::SamePerson))
         .when(commands::cancel_assignment("C1", "D1", "A2"))
         .rejected("mismatch")
@@ -901,16 +923,15 @@ fn an_assignment_is_called_off_only_if_it_can_land_no_more() {
     };
     let cancelled = house.when(nobody).applied();
     let proof = cancelled.house().events().last().map(|record| record.event.clone());
-    assert!(matches!(proof, Some(Event::SuspenseAssignmentCancelled(e)) if e.proof == CancelProof::NoSuchPlayer));
+    assert!(
+        matches!(proof, Some(Event::SuspenseAssignmentCancelled(e)) if e.proof == CancelProof::NoSuchPlayer)
+    );
 }
 
 #[test]
 fn what_landed_or_was_reported_for_the_player_cannot_be_refused() {
     let refusal = player_commands::refuse_assignment("D1");
-    let landed = [
-        ("suspense:unmatched_psp of psp", "-100.00"),
-        ("player:cash", "100.00"),
-    ];
+    let landed = [("suspense:unmatched_psp of psp", "-100.00"), ("player:cash", "100.00")];
     given()
         .when(player_commands::release_of_house("D1", "100"))
         .applied()
@@ -973,8 +994,17 @@ fn items_in_suspense_are_bounded() {
 #[test]
 fn a_command_for_another_partition_is_refused_and_not_recorded() {
     let partitions = [
-        "currencies", "configuration", "psp/acme", "provider/prov", "authority/MT", "jackpot/mega", "treasury",
-        "journal", "test/psp/acme", "nothing", "test/currencies",
+        "currencies",
+        "configuration",
+        "psp/acme",
+        "provider/prov",
+        "authority/MT",
+        "jackpot/mega",
+        "treasury",
+        "journal",
+        "test/psp/acme",
+        "nothing",
+        "test/currencies",
     ];
     let command = |n: u8| -> HouseCommand {
         match n {
@@ -1006,14 +1036,11 @@ fn a_command_for_another_partition_is_refused_and_not_recorded() {
 #[test]
 fn p53_test_money_has_partitions_of_its_own() {
     let lines = [(PspLine::Payments, "100"), (PspLine::Fees, "2.90")];
-    given_house("test/psp/acme")
-        .when(commands::settle_psp("B1", &lines, "97.10"))
-        .applied()
-        .accounts(&[
-            ("bank:players of main test", "97.10"),
-            ("psp:fees of acme test", "2.90"),
-            ("psp:clearing of acme test", "-100.00"),
-        ]);
+    given_house("test/psp/acme").when(commands::settle_psp("B1", &lines, "97.10")).applied().accounts(&[
+        ("bank:players of main test", "97.10"),
+        ("psp:fees of acme test", "2.90"),
+        ("psp:clearing of acme test", "-100.00"),
+    ]);
     given_house("test/journal")
         .when(commands::propose_journal("J1", bank_charge("5")))
         .when(commands::approve_journal("D1", "J1"))
@@ -1061,7 +1088,8 @@ fn an_entry_of_the_house_has_a_number_of_its_statement() {
     assert_eq!(house.answer().entry, Some(2));
     let house = house.when(commands::assign("A1", "D1", "p1")).applied();
     assert_eq!(house.answer().entry, None);
-    let proposal = ProposeJournal { by: person("boris"), ..commands::propose_journal("J1", bank_charge("5")) };
+    let proposal =
+        ProposeJournal { by: person("boris"), ..commands::propose_journal("J1", bank_charge("5")) };
     let journal = given_house("journal").when(proposal);
     assert_eq!(journal.answer().entry, None);
 }

@@ -8,8 +8,8 @@ use ledger_core::testing::house_commands as commands;
 use ledger_core::testing::{HouseScenario, given_house};
 use ledger_core::{
     CONFIGURATION_BYTES_MAX, Capacity, ContentHash, DOCUMENT_BYTES_MAX, DocumentCheck, DocumentDraft,
-    DocumentKind, DocumentName, KeyScope, NotAllowedReason, Policy, PublishDocument, Rejection, ShortfallPolicy,
-    SourcePolicy, Timestamp, VERSIONS_MAX, policy_of,
+    DocumentKind, DocumentName, KeyScope, NotAllowedReason, Policy, PublishDocument, Rejection,
+    ShortfallPolicy, SourcePolicy, Timestamp, VERSIONS_MAX, policy_of,
 };
 
 const PUBLISHED: &[&str] = &["document.stored", "document.published"];
@@ -147,7 +147,9 @@ fn a_content_is_stored_once_while_it_is_or_may_be_in_force() {
     let stored: Vec<_> = house
         .house()
         .events()
-        .filter(|record| matches!(&record.event, Event::DocumentStored(e) if e.content.as_str().contains("20")))
+        .filter(
+            |record| matches!(&record.event, Event::DocumentStored(e) if e.content.as_str().contains("20")),
+        )
         .map(|record| record.version)
         .collect();
     assert_eq!(stored, [1, 2], "one stream, numbered on");
@@ -243,7 +245,10 @@ fn a_policy_is_published_as_it_is_hashed() {
     assert_eq!(policy_of(content).unwrap(), policy);
     // Written in another order, or with what is left out, or what no policy has: another hash, or no policy.
     for (content, what) in [
-        (r#"{"sources":{},"version":1,"default":{"key_scope":"per_kind","on_shortfall":"reject","sticky_rejections":true}}"#, "order"),
+        (
+            r#"{"sources":{},"version":1,"default":{"key_scope":"per_kind","on_shortfall":"reject","sticky_rejections":true}}"#,
+            "order",
+        ),
         (r#"{"version":1}"#, "order"),
         (r#"{"version":1,"mood":"fair"}"#, "unknown field"),
         (r#"{"version":"1"}"#, "invalid type"),
@@ -253,7 +258,10 @@ fn a_policy_is_published_as_it_is_hashed() {
         let text = format!("{:?}", refused.answer().outcome);
         assert!(text.contains(what), "{text}");
     }
-    let other = PublishDocument { name: DocumentName::new("other").unwrap(), ..commands::publish_policy("P2", &policy) };
+    let other = PublishDocument {
+        name: DocumentName::new("other").unwrap(),
+        ..commands::publish_policy("P2", &policy)
+    };
     let _ = house.when(other).refused("document_invalid");
 }
 
@@ -337,7 +345,9 @@ fn documents_are_bounded() {
     let refused = loop {
         let command = big(taken).into();
         match ledger_core::HouseLedger::decide(&state, &command, &facts, Timestamp::EPOCH).unwrap() {
-            ledger_core::Decision::Commit(draft) => state.evolve_all(&draft.events, Timestamp::EPOCH).unwrap(),
+            ledger_core::Decision::Commit(draft) => {
+                state.evolve_all(&draft.events, Timestamp::EPOCH).unwrap()
+            }
             other => break other,
         }
         taken += 1;

@@ -10,7 +10,9 @@ use ledger_core::stored::{
     TransactionRef,
 };
 use ledger_core::testing::commands::{currency, person, source, txn};
-use ledger_core::testing::house_commands::{self as commands, assignment, day, own_bank, players_bank, reason};
+use ledger_core::testing::house_commands::{
+    self as commands, assignment, day, own_bank, players_bank, reason,
+};
 use ledger_core::{
     AccountCode, AccountKind, Amount, Authorisation, ContentHash, DocumentContent, Entry, HouseCommand,
     OperationKind, PlayerId, Posting, Side, SubAccount,
@@ -37,7 +39,8 @@ fn money(text: &str, code: &str) -> Money {
 /// Five euros of a bank charge, as a journal entry.
 fn bank_charge() -> Entry {
     let of = |text: &str| Some(SubAccount::new(text).unwrap());
-    let leg = |side, account, of| Posting { side, account, of, amount: amount("5.00"), currency: currency("EUR") };
+    let leg =
+        |side, account, of| Posting { side, account, of, amount: amount("5.00"), currency: currency("EUR") };
     let postings = vec![
         leg(Side::Debit, AccountCode::HostExpense, of("acme/bank")),
         leg(Side::Credit, AccountCode::BankOperating, of("main")),

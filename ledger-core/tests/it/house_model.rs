@@ -8,9 +8,7 @@ use ledger_core::stored::{CommitBody, Event, OutcomeKind};
 use ledger_core::testing::generators::{self, HOUSES, HouseStep};
 use ledger_core::testing::invariants::{self, Line, check_house};
 use ledger_core::testing::{HouseModel, TestHouse, given_house, house_commands as commands};
-use ledger_core::{
-    AccountCode, AccountKind, CurrencyRegistry, HouseCommand, HouseState, Policy, Timestamp,
-};
+use ledger_core::{AccountCode, AccountKind, CurrencyRegistry, HouseCommand, HouseState, Policy, Timestamp};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
@@ -134,10 +132,26 @@ fn histories_of_the_house_reach_every_outcome() {
     }
     let reached = |text: &str| counts.get(text).copied().unwrap_or_default();
     let each = [
-        "psp_settlement", "chargeback_loss", "suspense_capture", "suspense_assignment", "suspense_landing",
-        "assignment_cancel", "suspense_return", "provider_fee_accrual", "provider_settlement",
-        "duty_accrual", "authority_settlement", "funds_transfer", "funds_exchange", "fx_result",
-        "debt_recovery", "jackpot_seed", "journal", "journal_decision", "document", "currency",
+        "psp_settlement",
+        "chargeback_loss",
+        "suspense_capture",
+        "suspense_assignment",
+        "suspense_landing",
+        "assignment_cancel",
+        "suspense_return",
+        "provider_fee_accrual",
+        "provider_settlement",
+        "duty_accrual",
+        "authority_settlement",
+        "funds_transfer",
+        "funds_exchange",
+        "fx_result",
+        "debt_recovery",
+        "jackpot_seed",
+        "journal",
+        "journal_decision",
+        "document",
+        "currency",
     ];
     let applied = each.iter().flat_map(|kind| {
         ["applied", "replayed:applied", "refused:wrong_partition"].map(|text| format!("{kind} {text}"))
@@ -241,7 +255,9 @@ fn i16_an_entry_of_the_house_on_an_account_of_a_player() {
     let house = commands::house("psp/acme");
     let commits = staged().commits().to_vec();
     let planted = lines(|lines| lines[1].account.code = AccountCode::PlayerCash);
-    assert!(invariants::i16_house_touches_no_player(&house, &commits, &planted).unwrap_err().starts_with("I16"));
+    assert!(
+        invariants::i16_house_touches_no_player(&house, &commits, &planted).unwrap_err().starts_with("I16")
+    );
     let sound = lines(|_| {});
     assert_eq!(invariants::i16_house_touches_no_player(&house, &commits, &sound), Ok(()));
     for plant in [
@@ -294,9 +310,8 @@ fn i23_an_item_in_suspense_that_is_nowhere() {
 #[test]
 fn i24_a_kept_balance_that_entries_do_not_say() {
     let (house, state) = (commands::house("psp/acme"), staged());
-    let check = |journal: &[Line]| {
-        invariants::i24_kept_balances_are_what_entries_say(&house, state.state(), journal)
-    };
+    let check =
+        |journal: &[Line]| invariants::i24_kept_balances_are_what_entries_say(&house, state.state(), journal);
     assert_eq!(check(&lines(|_| {})), Ok(()));
     let reserve = |line: &&mut Line| line.account.code == AccountCode::PspReserve;
     let more = lines(|lines| {
@@ -346,10 +361,8 @@ fn the_house_never_touches_a_players_account() {
         assert!(!(code.is_player() && (code.is_free() || code.is_kept())), "{code}");
     }
     let proposal = |account: &str, of: &str| -> HouseCommand {
-        let legs = vec![
-            commands::leg("dr", "bank:operating", "main", "5"),
-            commands::leg("cr", account, of, "5"),
-        ];
+        let legs =
+            vec![commands::leg("dr", "bank:operating", "main", "5"), commands::leg("cr", account, of, "5")];
         commands::propose_journal("J1", legs).into()
     };
     for code in AccountCode::ALL.iter().filter(|code| code.is_player()) {

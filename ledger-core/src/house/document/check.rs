@@ -53,7 +53,8 @@ pub fn policy_of(content: &DocumentContent) -> Result<Policy, String> {
     if written == content.as_str() {
         Ok(policy)
     } else {
-        Err("a policy is written with its fields in their order, and without those at their default".to_owned())
+        Err("a policy is written with its fields in their order, and without those at their default"
+            .to_owned())
     }
 }
 

@@ -173,7 +173,11 @@ impl Configuration {
 }
 
 /// Folds one event of a content's stream: what it stores is what its name says.
-pub(in crate::house) fn stored(version: &mut u64, hash: ContentHash, record: &EventRecord) -> Result<(), Fault> {
+pub(in crate::house) fn stored(
+    version: &mut u64,
+    hash: ContentHash,
+    record: &EventRecord,
+) -> Result<(), Fault> {
     match &record.event {
         Event::DocumentStored(event)
             if event.hash == hash

@@ -231,11 +231,9 @@ mod tests {
 
     #[test]
     fn a_document_has_one_form() {
-        for text in [
-            "{}",
-            r#"{"b":1,"a":[null,true,-7,18446744073709551615,"ж\"\\\n"],"c":{"d":{}}}"#,
-            r#"{"":""}"#,
-        ] {
+        for text in
+            ["{}", r#"{"b":1,"a":[null,true,-7,18446744073709551615,"ж\"\\\n"],"c":{"d":{}}}"#, r#"{"":""}"#]
+        {
             assert_eq!(DocumentContent::new(text).unwrap().as_str(), text);
         }
         for (text, written) in [

@@ -79,7 +79,8 @@ mod tests {
         let content = |text: &str| DocumentContent::new(text).unwrap();
         let text = |part: Option<String>| part.unwrap_or_else(|| "nothing".to_owned());
         let all = diff_documents(&content(before), &content(after)).into_iter();
-        all.map(|change| format!("{}: {} > {}", change.path, text(change.before), text(change.after))).collect()
+        all.map(|change| format!("{}: {} > {}", change.path, text(change.before), text(change.after)))
+            .collect()
     }
 
     #[test]

@@ -17,9 +17,9 @@ mod diff;
 
 pub use check::{DocumentCheck, DocumentDraft, POLICY_DOCUMENT, POLICY_KIND, policy_of};
 pub use command::{PublishDocument, configuration_partition};
+pub(super) use configuration::stored;
 pub use configuration::{
     CONFIGURATION_BYTES_MAX, Configuration, DOCUMENTS_MAX, DocumentVersion, PublishedDocument, VERSIONS_MAX,
 };
-pub(super) use configuration::stored;
 pub use content::{DOCUMENT_BYTES_MAX, DocumentContent, DocumentContentError};
 pub use diff::{DocumentChange, diff_documents};

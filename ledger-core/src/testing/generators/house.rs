@@ -9,16 +9,16 @@ use proptest::sample::{Index, select};
 use crate::account::{AccountCode, Side};
 use crate::house::{
     AccrueDuty, AccrueProviderFees, AssignSuspense, BookFxResult, CancelAssignment, ConfirmAssignment,
-    ConvertedNet, DecideJournal, ExchangeFunds, HouseCommand, JournalPosting, ProposeJournal, PublishDocument,
-    RecordChargebackLoss, RecoverBadDebt, RegisterCurrency, ReturnSuspense, SeedJackpot, SettleAuthority,
-    SettleProvider, SettlePsp, SettlementLine, SuspendCapture, TransferFunds,
+    ConvertedNet, DecideJournal, ExchangeFunds, HouseCommand, JournalPosting, ProposeJournal,
+    PublishDocument, RecordChargebackLoss, RecoverBadDebt, RegisterCurrency, ReturnSuspense, SeedJackpot,
+    SettleAuthority, SettleProvider, SettlePsp, SettlementLine, SuspendCapture, TransferFunds,
 };
 use crate::ids::{ActorId, SubAccount, TransactionId};
 use crate::money::{Amount, Currency, CurrencyCode, CurrencyRegistry};
 use crate::policy::Policy;
 use crate::stored::{
-    AccrualDirection, AuthorityLine, BankAccount, Funds, FxDirection, LossDirection, PaymentRef, ProviderLine,
-    PspLine, SeedMovement, SuspenseOrigin,
+    AccrualDirection, AuthorityLine, BankAccount, Funds, FxDirection, LossDirection, PaymentRef,
+    ProviderLine, PspLine, SeedMovement, SuspenseOrigin,
 };
 use crate::testing::{commands, house_commands};
 use crate::time::{Day, Timestamp};
@@ -150,14 +150,9 @@ fn captures() -> impl Strategy<Value = SuspendCapture> {
 }
 
 fn assignments() -> impl Strategy<Value = AssignSuspense> {
-    (txns(), txns(), select(&["p1", "p2"][..]), persons()).prop_map(
-        |(id, reference, player, approved_by)| AssignSuspense {
-            id,
-            reference,
-            approved_by,
-            ..house_commands::assign("-", "-", player)
-        },
-    )
+    (txns(), txns(), select(&["p1", "p2"][..]), persons()).prop_map(|(id, reference, player, approved_by)| {
+        AssignSuspense { id, reference, approved_by, ..house_commands::assign("-", "-", player) }
+    })
 }
 
 fn assigned() -> impl Strategy<Value = PaymentRef> {
@@ -266,18 +261,17 @@ fn authority_settlements() -> impl Strategy<Value = SettleAuthority> {
 }
 
 fn treasury() -> impl Strategy<Value = HouseCommand> {
-    let transfers =
-        (txns(), banks(), banks(), amounts(), currencies(), approvals()).prop_map(
-            |(id, from, to, amount, currency, approved_by)| TransferFunds {
-                id,
-                from,
-                to,
-                amount,
-                currency,
-                approved_by,
-                ..house_commands::cover("-", "1")
-            },
-        );
+    let transfers = (txns(), banks(), banks(), amounts(), currencies(), approvals()).prop_map(
+        |(id, from, to, amount, currency, approved_by)| TransferFunds {
+            id,
+            from,
+            to,
+            amount,
+            currency,
+            approved_by,
+            ..house_commands::cover("-", "1")
+        },
+    );
     let exchanges = (txns(), amounts(), currencies(), amounts(), currencies(), persons()).prop_map(
         |(id, given, given_currency, received, received_currency, approved_by)| ExchangeFunds {
             id,
@@ -380,7 +374,8 @@ fn publications() -> impl Strategy<Value = PublishDocument> {
                 policy.sources.clear();
             }
             let start: Timestamp = "2026-01-01T00:00:00Z".parse().expect("an instant");
-            let at = |secs: i64| Timestamp::from_micros(start.as_micros() + secs * 1_000_000).expect("an instant");
+            let at =
+                |secs: i64| Timestamp::from_micros(start.as_micros() + secs * 1_000_000).expect("an instant");
             let of_policy = house_commands::publish_policy("-", &policy);
             let content = of_policy.content.as_str().to_owned();
             PublishDocument {
@@ -450,11 +445,7 @@ fn commands_of(house: &str) -> BoxedStrategy<HouseCommand> {
 }
 
 /// One of the earlier commands that `pick` finds something in.
-fn earlier<T>(
-    all: &[HouseCommand],
-    at: Index,
-    pick: impl Fn(&HouseCommand) -> Option<T>,
-) -> Option<T> {
+fn earlier<T>(all: &[HouseCommand], at: Index, pick: impl Fn(&HouseCommand) -> Option<T>) -> Option<T> {
     let mut found: Vec<T> = all.iter().filter_map(pick).collect();
     if found.is_empty() { None } else { Some(found.swap_remove(at.index(found.len()))) }
 }
@@ -530,7 +521,10 @@ fn fresh_id(command: &mut HouseCommand) -> Option<&mut TransactionId> {
 
 /// Histories of one partition of the house: mostly commands that are its own, many of them aimed at what came
 /// before, about one in eight an earlier one again. Time passes now and then.
-pub fn house_histories(house: &'static str, len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<HouseStep>> {
+pub fn house_histories(
+    house: &'static str,
+    len: impl Into<SizeRange>,
+) -> impl Strategy<Value = Vec<HouseStep>> {
     let command = prop_oneof![19 => commands_of(house), 1 => any_command().boxed()];
     let bend = (
         option::weighted(0.12, any::<Index>()),

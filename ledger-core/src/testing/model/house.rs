@@ -84,9 +84,22 @@ fn bank_name(bank: &BankAccount) -> String {
 /// The accounts that grow by credits.
 fn is_credit(account: &str) -> bool {
     let credits = [
-        "payouts:", "jackpot:liability", "jackpot:seed_reserve", "jackpot:network_payable", "tournament:pool",
-        "tips:", "tax:withheld_player", "provider:fees_payable", "suspense:", "gaming:stakes", "gaming:rake",
-        "fees:income", "fx:gain_loss", "rounding", "host:liability", "host:income",
+        "payouts:",
+        "jackpot:liability",
+        "jackpot:seed_reserve",
+        "jackpot:network_payable",
+        "tournament:pool",
+        "tips:",
+        "tax:withheld_player",
+        "provider:fees_payable",
+        "suspense:",
+        "gaming:stakes",
+        "gaming:rake",
+        "fees:income",
+        "fx:gain_loss",
+        "rounding",
+        "host:liability",
+        "host:income",
     ];
     let duty = account.starts_with("tax:gaming_duty") && !account.starts_with("tax:gaming_duty_expense");
     duty || credits.iter().any(|start| account.starts_with(start))
@@ -94,9 +107,7 @@ fn is_credit(account: &str) -> bool {
 
 /// The digits of an account.
 fn digits(account: &str, scale: u32) -> u32 {
-    let fine = [
-        "fx:position", "rounding", "jackpot:", "gaming:jackpot_contribution",
-    ];
+    let fine = ["fx:position", "rounding", "jackpot:", "gaming:jackpot_contribution"];
     if fine.iter().any(|start| account.starts_with(start)) { (scale + 4).min(FINEST) } else { scale }
 }
 
@@ -187,10 +198,18 @@ impl HouseModel {
             Err(code) => {
                 *self = before;
                 let malformed = [
-                    "currency_unknown", "invalid_amount", "precision", "capacity_exceeded",
-                    "amount_overflow", "document_invalid",
+                    "currency_unknown",
+                    "invalid_amount",
+                    "precision",
+                    "capacity_exceeded",
+                    "amount_overflow",
+                    "document_invalid",
                 ];
-                if malformed.contains(&code) || !self.begun { refused(code) } else { format!("rejected:{code}") }
+                if malformed.contains(&code) || !self.begun {
+                    refused(code)
+                } else {
+                    format!("rejected:{code}")
+                }
             }
         }
     }
@@ -286,7 +305,10 @@ impl HouseModel {
         }
         assert!(sides.values().all(|sum| *sum == 0), "the model does not balance: {:?}", self.accounts);
         let kept = [
-            "receivable:psp_reserve", "chargeback:loss", "provider:fees_payable", "tax:gaming_duty of",
+            "receivable:psp_reserve",
+            "chargeback:loss",
+            "provider:fees_payable",
+            "tax:gaming_duty of",
             "jackpot:seed_reserve",
         ];
         let is_kept = |account: &str| kept.iter().any(|start| account.starts_with(start));
@@ -337,9 +359,7 @@ impl HouseModel {
             }
             HouseCommand::SettleAuthority(c) => {
                 let lines = |line| match line {
-                    AuthorityLine::DutyRefunds => {
-                        (format!("tax:gaming_duty_expense of {of}"), Way::Down, 1)
-                    }
+                    AuthorityLine::DutyRefunds => (format!("tax:gaming_duty_expense of {of}"), Way::Down, 1),
                     AuthorityLine::Duty => (format!("tax:gaming_duty of {of}"), Way::Down, -1),
                     AuthorityLine::WithheldTax => (format!("tax:withheld_player of {of}"), Way::Down, -1),
                 };
@@ -419,7 +439,8 @@ impl HouseModel {
             HouseCommand::SeedJackpot(c) => {
                 agreed(true, &c.by, Some(&c.approved_by))?;
                 let units = self.above_zero(c.amount, c.currency)?;
-                let (cost, reserve) = (format!("jackpot:seed_cost of {of}"), format!("jackpot:seed_reserve of {of}"));
+                let (cost, reserve) =
+                    (format!("jackpot:seed_cost of {of}"), format!("jackpot:seed_reserve of {of}"));
                 let pool = format!("jackpot:liability of {of}");
                 let (from, way, to) = match c.movement {
                     SeedMovement::CostToPool => (cost, Way::Up, pool),
@@ -568,8 +589,15 @@ impl HouseModel {
 
     fn propose(&mut self, c: &ProposeJournal) -> Judged {
         let taken = [
-            "player:", "receivable:player", "receivable:psp_reserve", "chargeback:loss", "provider:fees_payable",
-            "jackpot:seed_reserve", "suspense:", "jackpot:liability", "tournament:pool",
+            "player:",
+            "receivable:player",
+            "receivable:psp_reserve",
+            "chargeback:loss",
+            "provider:fees_payable",
+            "jackpot:seed_reserve",
+            "suspense:",
+            "jackpot:liability",
+            "tournament:pool",
         ];
         let is_taken = |name: &str| {
             let bonus = name.starts_with("bonus:") && name != "bonus:cost";

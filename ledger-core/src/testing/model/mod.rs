@@ -196,7 +196,8 @@ impl Model {
         }
         if outcomes.len() == commands.len() {
             let applied = outcomes.iter().find(|outcome| **outcome == "applied");
-            return format!("replayed:{}", applied.or(outcomes.last()).expect("a batch has commands"));
+            let whole = applied.or(outcomes.iter().find(|outcome| **outcome != "noop"));
+            return format!("replayed:{}", whole.map_or("noop", |outcome| outcome.as_str()));
         }
         if !outcomes.is_empty() && batch.known() == KnownOperations::Refuse {
             return refused("partly_known");
