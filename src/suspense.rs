@@ -1,6 +1,6 @@
 //! Carrying what the house assigned to its players: the second and third commit of a crossing that no commit can span.
 
-use ledger_core::{ConfirmAssignment, HouseId, HouseName, HousePurpose, PlayerId, Rejection, TransactionId};
+use ledger_core::{ConfirmAssignment, HouseId, PlayerId, Rejection, TransactionId};
 
 use crate::error::ExecuteError;
 use crate::lane::Lane;
@@ -28,13 +28,10 @@ impl Ledger {
     ///
     /// [`ExecuteError`] if the ledger cannot serve; what was carried by then has landed.
     pub async fn carry_assignments(&self, house: &HouseId) -> Result<Vec<CarriedAssignment>, ExecuteError> {
-        let Some(HouseName { purpose: HousePurpose::Psp(psp), .. }) = HouseName::of(house) else {
-            return Ok(Vec::new());
-        };
         let state = self.house(house).await?.state;
         let mut carried = Vec::new();
         for item in state.items() {
-            let (Some(assignment), Some((player, release))) = (item.assignment(), item.release(&psp)) else {
+            let (Some(assignment), Some((player, release))) = (item.assignment(), item.release(house)) else {
                 continue;
             };
             let mut request = Request::new(player.clone(), release);

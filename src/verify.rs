@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use ledger_core::stored::{CommitBody, CommitIndex, Event};
 use ledger_core::{
     AccountCode, AccountKind, Amount, AmountError, Book, CurrencyCode, HouseState, KeyDigest, Partition,
-    PartitionDigest, PlayerState, Side, Stream, Timestamp,
+    PartitionDigest, PlayerId, PlayerState, Side, Stream, Timestamp,
 };
 use ledger_store::{
     EventStore, Head, Position, READ_COMMITS_MAX, Shard, StoreError, StoredCommit, commit_hash, genesis,
@@ -204,6 +204,12 @@ impl Walk {
         Ok(())
     }
 
+    /// What a player's money is.
+    fn kind_of(&self, player: &PlayerId) -> Option<AccountKind> {
+        let state = self.players.get(&Partition::Player(player.clone()).digest());
+        state.and_then(PlayerState::profile).map(|profile| profile.kind)
+    }
+
     /// The purses of all players are what the player accounts of the books say.
     fn check_players(&self) -> Result<(), String> {
         let mut purses: BTreeMap<AccountKey, i128> = BTreeMap::new();
@@ -309,7 +315,7 @@ pub async fn verify(store: &dyn EventStore) -> Result<Verification, VerifyError>
         entries: walk.books.entries,
         players: walk.players.values().filter(|state| state.profile().is_some()).count() as u64,
         houses: walk.houses.len() as u64,
-        breaks: walk.suspense.breaks(),
+        breaks: walk.suspense.breaks(|player| walk.kind_of(player)),
         trial_balance,
     })
 }

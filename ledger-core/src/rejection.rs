@@ -21,6 +21,8 @@ pub enum MismatchField {
     Payment,
     /// The assignment of an item in suspense.
     Assignment,
+    /// Whether it is real money or test money.
+    Kind,
 }
 
 /// Why something is not allowed.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use ledger_core::stored::{CancelProof, Event, EventRecord};
 use ledger_core::{
-    Amount, CurrencyCode, HouseAggregateRef, HouseId, HouseName, HousePurpose, PlayerId, Stream,
-    TransactionId,
+    AccountKind, Amount, CurrencyCode, HouseAggregateRef, HouseId, HouseName, HousePurpose, PlayerId,
+    SourceId, Stream, TransactionId,
 };
 
 /// An item in suspense, as the house's partition tells it.
@@ -26,14 +26,12 @@ struct Release {
     amount: Amount,
 }
 
-/// By payment provider and reference. Test and real are told apart by the partition of the house; a player's is either.
-type Name = (String, TransactionId);
-
 /// Both sides of every crossing.
 #[derive(Debug, Default)]
 pub(super) struct Crossings {
     items: BTreeMap<(HouseId, TransactionId), Item>,
-    released: BTreeMap<Name, Vec<Release>>,
+    /// By payment provider and reference.
+    released: BTreeMap<(SourceId, TransactionId), Vec<Release>>,
 }
 
 impl Crossings {
@@ -60,8 +58,7 @@ impl Crossings {
                 {
                     let (currency, amount) = (event.currency, event.amount);
                     let release = Release { player: player.clone(), currency, amount };
-                    let name = (psp.to_string(), reference.clone());
-                    self.released.entry(name).or_default().push(release);
+                    self.released.entry((psp.clone(), reference.clone())).or_default().push(release);
                 }
             }
             _ => {}
@@ -69,34 +66,32 @@ impl Crossings {
     }
 
     /// What does not agree: a release to a player without an assignment that stands, to him, of this amount; and an
-    /// item that is said to have landed and was not released.
-    pub(super) fn breaks(&self) -> Vec<String> {
+    /// item that is said to have landed and was not released. `kind_of` tells what a player's money is.
+    pub(super) fn breaks(&self, kind_of: impl Fn(&PlayerId) -> Option<AccountKind>) -> Vec<String> {
         let mut breaks = Vec::new();
-        let mut known: BTreeMap<Name, Vec<&Item>> = BTreeMap::new();
-        for ((house, reference), item) in &self.items {
-            let Some(HouseName { purpose: HousePurpose::Psp(psp), .. }) = HouseName::of(house) else {
-                continue;
-            };
-            let name = (psp.to_string(), reference.clone());
-            let released = self.released.get(&name).map_or(&[][..], Vec::as_slice);
+        let mut known: BTreeMap<(AccountKind, &SourceId, &TransactionId), &Item> = BTreeMap::new();
+        let names = self.items.keys().map(|(house, _)| HouseName::of(house)).collect::<Vec<_>>();
+        for (((house, reference), item), name) in self.items.iter().zip(&names) {
+            let Some(HouseName { kind, purpose: HousePurpose::Psp(psp) }) = name else { continue };
+            let name = (psp.clone(), reference.clone());
             let player = item.assigned.last().map(|(player, _)| player);
-            if item.landed && !released.iter().any(|release| Some(&release.player) == player) {
+            let mut released = self.released.get(&name).into_iter().flatten();
+            if item.landed && !released.any(|release| Some(&release.player) == player) {
                 breaks.push(format!("{reference} of {house} is said to have landed, and was not released"));
             }
-            known.entry(name).or_default().push(item);
+            known.insert((*kind, psp, reference), item);
         }
-        for (name, releases) in &self.released {
-            let mut items = known.remove(name).unwrap_or_default();
-            for release in releases {
+        for ((psp, reference), releases) in &self.released {
+            for Release { player, currency, amount } in releases {
                 // An item is good for one release.
-                match items.iter().position(|item| item.allows(release)) {
-                    Some(at) => drop(items.remove(at)),
-                    None => {
-                        let ((psp, reference), Release { player, currency, amount }) = (name, release);
-                        breaks.push(format!(
-                            "{amount} {currency} of {psp}:{reference} were released to {player} from the house, which has not assigned them"
-                        ));
-                    }
+                let name = kind_of(player).map(|kind| (kind, psp, reference));
+                let item = name.filter(|name| {
+                    known.get(name).is_some_and(|item| item.allows(player, (*currency, *amount)))
+                });
+                if item.and_then(|name| known.remove(&name)).is_none() {
+                    breaks.push(format!(
+                        "{amount} {currency} of {psp}:{reference} were released to {player} from the house, which has not assigned them"
+                    ));
                 }
             }
         }
@@ -106,9 +101,8 @@ impl Crossings {
 
 impl Item {
     /// Whether it is assigned to this player, in this amount, and that was not called off.
-    fn allows(&self, release: &Release) -> bool {
+    fn allows(&self, player: &PlayerId, worth: (CurrencyCode, Amount)) -> bool {
         let stands = self.assigned.last().filter(|(_, proof)| proof.is_none());
-        let to_him = stands.is_some_and(|(player, _)| *player == release.player);
-        to_him && self.worth == Some((release.currency, release.amount))
+        stands.is_some_and(|(to, _)| to == player) && self.worth == Some(worth)
     }
 }

@@ -33,9 +33,9 @@ fn publish(id: &str, policy: &Policy) -> PublishDocument {
     commands::publish_policy(id, policy)
 }
 
-fn seconds(secs: i64) -> Option<Timestamp> {
+fn seconds(secs: i64) -> Timestamp {
     let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-    Some(Timestamp::from_micros(start.as_micros() + secs * 1_000_000).unwrap())
+    Timestamp::from_micros(start.as_micros() + secs * 1_000_000).unwrap()
 }
 
 async fn published(ledger: &Ledger, document: PublishDocument) -> String {
@@ -102,7 +102,7 @@ async fn a_policy_takes_effect_at_its_instant() {
     let store = memory(ShardCount::ONE);
     let ledger = on(Arc::clone(&store) as _, tuned(|s| s.clock = hands.clone())).await;
     let later = |id: &str, secs, policy: &Policy| PublishDocument {
-        effective_from: seconds(secs),
+        effective_from: Some(seconds(secs)),
         ..publish(id, policy)
     };
     let (reject, zero) = (on_shortfall(ShortfallPolicy::Reject), on_shortfall(ShortfallPolicy::ZeroOut));
@@ -190,7 +190,7 @@ async fn a_command_that_waited_is_decided_under_the_policy_of_its_time() {
     let mut policy = on_shortfall(ShortfallPolicy::Reject);
     let any = SourcePolicy { key_scope: KeyScope::AnyKind, ..SourcePolicy::default() };
     policy.sources.insert(player_commands::source("prov"), any);
-    let later = PublishDocument { effective_from: seconds(100), ..publish("P1", &policy) };
+    let later = PublishDocument { effective_from: Some(seconds(100)), ..publish("P1", &policy) };
     assert_eq!(published(&ledger, later).await, "applied");
     // A player who is not cached: his command waits for the load, while time passes.
     puppet.strings.loads.hold();

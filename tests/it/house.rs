@@ -299,15 +299,14 @@ async fn an_assignment_that_the_player_cannot_take_waits_for_a_person() {
     // One is called off meanwhile, the player's half first.
     let item = state(&ledger, "psp/psp").await.item(&player_commands::txn("D3")).unwrap().clone();
     let by = player_commands::person("anna");
-    let (_, refusal) =
-        item.refusal(&player_commands::source("psp"), by, commands::reason("not his")).unwrap();
+    let (_, refusal) = item.refusal(&psp, by, commands::reason("not his")).unwrap();
     assert_eq!(text(&soon(ledger.execute(&p, refusal)).await), "applied");
     let carried = soon(ledger.carry_assignments(&psp)).await.unwrap();
     let shown: Vec<_> = carried.iter().map(|c| c.outcome.as_ref().unwrap_err().code()).collect();
     assert_eq!(shown, ["currency_mismatch", "player_unknown", "key_reused"]);
     // With a rate the first one lands, under the same key, and the next round confirms it.
     let item = state(&ledger, "psp/psp").await.item(&player_commands::txn("D1")).unwrap().clone();
-    let (_, release) = item.release(&player_commands::source("psp")).unwrap();
+    let (_, release) = item.release(&psp).unwrap();
     let now = casino_ledger::SystemClock::default().wall();
     let rate = player_commands::rate_at("EUR", "USD", "1.10", now);
     let release = casino_ledger::core::ReleaseSuspense { rate: Some(Box::new(rate)), ..release };
@@ -353,6 +352,14 @@ async fn a_release_that_nobody_assigned_is_a_break() {
     // Called off although it landed: then it was given away.
     assert_eq!(send(&ledger, "psp/psp", commands::cancel_assignment("C3", reference, "A3")).await, "applied");
     assert_eq!(breaks("of psp:D3 were released to p").await, 4);
+    // Test money to a real player, by who says that it is real.
+    assert_eq!(send(&ledger, "test/psp/psp", commands::capture_unknown("D4", "7")).await, "applied");
+    assert_eq!(send(&ledger, "test/psp/psp", commands::assign("A4", "D4", "p")).await, "applied");
+    let carried = soon(ledger.carry_assignments(&house("test/psp/psp"))).await.unwrap();
+    assert_eq!(carried[0].outcome.as_ref().unwrap_err().code(), "mismatch");
+    assert_eq!(breaks("D3").await, 4);
+    soon(ledger.execute(&p, player_commands::release_of_house("D4", "7"))).await.unwrap();
+    assert_eq!(breaks("of psp:D4 were released to p").await, 5);
 }
 
 fn open_log(disk: &SimulatedDisk) -> Option<Arc<LogStore>> {
@@ -613,7 +620,7 @@ async fn the_trial_balance_counts_players_and_house_and_is_zero() {
     let (ledger, store) = in_memory(ShardCount::DEFAULT).await;
     for (i, id) in ["p", "q", "r"].iter().enumerate() {
         let p = funded(&ledger, id, "100.00").await;
-        for n in 0..i + 1 {
+        for n in 0..=i {
             let (bet, round) = (format!("T{n}"), format!("R{n}"));
             soon(ledger.execute(&p, crate::support::bet(&bet, &round, "10.00"))).await.unwrap();
         }

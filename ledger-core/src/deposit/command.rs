@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::account::AccountKind;
 use crate::ids::{ActorId, Authorisation, MethodId, Reason, SourceId, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::{CurrencyCode, FxRate};
@@ -281,10 +282,17 @@ impl Operation for RecordDeposit {
     }
 }
 
+fn real() -> AccountKind {
+    AccountKind::Real
+}
+
 /// What the house has in suspense, for no player: an amount of a currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HouseItem {
+    /// Real money or test money, as the partition it is in: the player's must be the same.
+    #[serde(default = "real")]
+    pub kind: AccountKind,
     /// How much; above zero.
     #[serde(with = "crate::text::decimal_text")]
     pub amount: Decimal,
@@ -356,7 +364,13 @@ impl Operation for ReleaseSuspense {
         };
         let print = payment(print, (1, 2), Some(&self.of())).field(3, Some(to));
         match &self.house_item {
-            Some(item) => print.amount(4, &item.amount).field(5, Some(item.currency.as_str())),
+            Some(item) => {
+                let print = print.amount(4, &item.amount).field(5, Some(item.currency.as_str()));
+                match item.kind {
+                    AccountKind::Real => print,
+                    AccountKind::Test => print.field(6, Some("test")),
+                }
+            }
             None => print,
         }
     }

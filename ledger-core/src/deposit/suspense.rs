@@ -25,6 +25,10 @@ fn item(
         (Some(_), Some(_)) => Err(not_allowed(NotAllowedReason::NotSuspended)),
         (Some(_), None) if command.to == ReleasedTo::Payer => Err(not_allowed(NotAllowedReason::HouseItem)),
         (Some(item), None) => {
+            let own = work.state().profile().map(|profile| profile.kind);
+            if own != Some(item.kind) {
+                return Err(Rejection::Mismatch { field: MismatchField::Kind });
+            }
             let currency = currency(item.currency, facts, work)?;
             let amount = incoming(item.amount, &currency)?;
             if amount.is_zero() {

@@ -27,7 +27,8 @@ use super::incoming::{above_zero, currency, two_persons};
 use super::item::{HouseAggregateRef, cannot_follow};
 use super::operation::{Currencies, HouseOperation, not_allowed, sent_by, sent_by_counterpart};
 use super::psp::is_psp;
-use super::{HousePurpose, HouseWorkspace};
+use super::{HouseName, HousePurpose, HouseWorkspace};
+use crate::account::AccountKind;
 use crate::deposit::{HouseItem as ReleasedItem, RefuseAssignment, ReleaseSuspense, suspend, unsuspend};
 use crate::ids::{ActorId, Authorisation, HouseId, IdError, PlayerId, Reason, SourceId, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
@@ -102,15 +103,20 @@ impl SuspenseItem {
 
     /// The command to the player's ledger that lets it land, and the player; `None` if it is not assigned. However
     /// often it is made and sent, it has one effect. A player without a purse in its currency needs a rate as well.
-    pub fn release(&self, psp: &SourceId) -> Option<(PlayerId, ReleaseSuspense)> {
-        let assignment = self.assignment()?;
+    /// `house` is the partition it is in.
+    pub fn release(&self, house: &HouseId) -> Option<(PlayerId, ReleaseSuspense)> {
+        let (assignment, (kind, psp)) = (self.assignment()?, psp_of(house)?);
         let command = ReleaseSuspense {
             source: assignment.of.source.clone(),
             id: assignment.of.id.clone(),
-            psp: psp.clone(),
+            psp,
             reference: self.reference.clone(),
             to: ReleasedTo::Player,
-            house_item: Some(ReleasedItem { amount: self.amount.to_decimal(), currency: self.currency }),
+            house_item: Some(ReleasedItem {
+                kind,
+                amount: self.amount.to_decimal(),
+                currency: self.currency,
+            }),
             rate: None,
             by: assignment.by.clone(),
             approved_by: assignment.approved_by.clone(),
@@ -119,16 +125,24 @@ impl SuspenseItem {
     }
 
     /// The command to the player's ledger that refuses the assignment for good, and the player; `None` if it is not
-    /// assigned.
+    /// assigned. `house` is the partition it is in.
     pub fn refusal(
         &self,
-        psp: &SourceId,
+        house: &HouseId,
         by: ActorId,
         reason: Reason,
     ) -> Option<(PlayerId, RefuseAssignment)> {
-        let assignment = self.assignment()?;
-        let (psp, reference) = (psp.clone(), self.reference.clone());
+        let (assignment, (_, psp)) = (self.assignment()?, psp_of(house)?);
+        let reference = self.reference.clone();
         Some((assignment.player.clone(), RefuseAssignment { psp, reference, by, reason }))
+    }
+}
+
+/// The payment provider of a partition, and whether its money is real.
+fn psp_of(house: &HouseId) -> Option<(AccountKind, SourceId)> {
+    match HouseName::of(house)? {
+        HouseName { kind, purpose: HousePurpose::Psp(psp) } => Some((kind, psp)),
+        _ => None,
     }
 }
 
@@ -178,10 +192,9 @@ fn assigned<'a>(
 
 /// The payment provider of the partition.
 fn psp(work: &HouseWorkspace<'_>) -> Result<SourceId, Fault> {
-    match work.state().name().map(|name| name.purpose) {
-        Some(HousePurpose::Psp(psp)) => Ok(psp),
-        _ => Err(Fault::corrupted("suspense outside of a payment provider's partition")),
-    }
+    let of = psp_of(work.state().house());
+    of.map(|(_, psp)| psp)
+        .ok_or_else(|| Fault::corrupted("suspense outside of a payment provider's partition"))
 }
 
 /// Books money that came in for nobody known: a payment that belongs to no player, or a payout that came back and it

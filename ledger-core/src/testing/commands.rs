@@ -183,7 +183,7 @@ pub fn return_to_payer(id: &str, reference: &str) -> ReleaseSuspense {
 
 /// Money of `psp` that the house has in suspense goes to the player.
 pub fn release_of_house(reference: &str, amount: &str) -> ReleaseSuspense {
-    let item = HouseItem { amount: decimal(amount), currency: currency("EUR") };
+    let item = HouseItem { kind: AccountKind::Real, amount: decimal(amount), currency: currency("EUR") };
     ReleaseSuspense { house_item: Some(item), ..release(reference, reference) }
 }
 

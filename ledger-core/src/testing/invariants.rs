@@ -608,8 +608,10 @@ pub fn i24_kept_balances_are_what_entries_say(
 ) -> Result<(), String> {
     let kept: Vec<Line> = journal.iter().filter(|line| line.account.code.is_kept()).cloned().collect();
     for end in 1..=kept.len() {
-        let whole_entry = kept.get(end).is_none_or(|next| next.entry != kept[end - 1].entry);
-        let sums = balances(&kept[..end]).map_err(|error| error.to_string())?;
+        let until = kept.get(..end).unwrap_or_default();
+        let last = until.last().map(|line| line.entry);
+        let whole_entry = kept.get(end).is_none_or(|next| Some(next.entry) != last);
+        let sums = balances(until).map_err(|error| error.to_string())?;
         if let Some((account, balance)) = sums.iter().find(|(_, sum)| whole_entry && sum.is_negative()) {
             return Err(format!("I24: {} of {house} is {balance}", account_text(account)));
         }

@@ -10,11 +10,11 @@ use ledger_core::testing::commands::{self as player_commands, currency, decimal,
 use ledger_core::testing::house_commands::{self as commands, leg, own_bank, players_bank};
 use ledger_core::testing::{HouseScenario, Scenario, given, given_house};
 use ledger_core::{
-    AccountCode, AccrueDuty, AccrueProviderFees, Amount, AssignSuspense, BookFxResult, CancelAssignment,
-    Capacity, ConfirmAssignment, DecideJournal, ExchangeFunds, HouseCommand, JOURNAL_POSTINGS_MAX,
-    JOURNALS_MAX, JournalPosting, MismatchField, NotAllowedReason, PlayerCommand, ProposeJournal,
-    RecordChargebackLoss, Rejection, ReturnSuspense, SUSPENSE_ITEMS_MAX, SeedJackpot, SettleAuthority,
-    SettleProvider, SettlePsp, SuspendCapture, SuspenseStatus, TransferFunds,
+    AccountCode, AccountKind, AccrueDuty, AccrueProviderFees, Amount, AssignSuspense, BookFxResult,
+    CancelAssignment, Capacity, ConfirmAssignment, DecideJournal, ExchangeFunds, HouseCommand, HouseId,
+    JOURNAL_POSTINGS_MAX, JOURNALS_MAX, JournalPosting, MismatchField, NotAllowedReason, PlayerCommand,
+    ProposeJournal, RecordChargebackLoss, Rejection, ReturnSuspense, SUSPENSE_ITEMS_MAX, SeedJackpot,
+    SettleAuthority, SettleProvider, SettlePsp, SuspendCapture, SuspenseStatus, TransferFunds,
 };
 
 const SETTLED: &[&str] = &["entry.posted", "psp.settled"];
@@ -785,12 +785,13 @@ fn captured() -> HouseScenario {
 /// The release that a house makes of an item.
 fn release_of(house: &HouseScenario, reference: &str) -> PlayerCommand {
     let item = house.house().state().item(&txn(reference)).unwrap();
-    item.release(&source("psp")).unwrap().1.into()
+    item.release(&HouseId::new("psp/psp").unwrap()).unwrap().1.into()
 }
 
 fn refusal_of(house: &HouseScenario, reference: &str) -> PlayerCommand {
     let item = house.house().state().item(&txn(reference)).unwrap();
-    item.refusal(&source("psp"), person("anna"), commands::reason("another player's")).unwrap().1.into()
+    let house = HouseId::new("psp/psp").unwrap();
+    item.refusal(&house, person("anna"), commands::reason("another player's")).unwrap().1.into()
 }
 
 #[test]
@@ -926,6 +927,40 @@ fn an_assignment_is_called_off_only_if_it_can_land_no_more() {
     assert!(
         matches!(proof, Some(Event::SuspenseAssignmentCancelled(e)) if e.proof == CancelProof::NoSuchPlayer)
     );
+}
+
+#[test]
+fn i19_money_in_suspense_reaches_no_player_of_the_other_kind() {
+    let opened = |kind| {
+        let open = ledger_core::OpenPlayer { kind, ..player_commands::open(&["EUR"]) };
+        ledger_core::testing::given_nobody().when(open).applied()
+    };
+    let (real, test) = (opened(AccountKind::Real), opened(AccountKind::Test));
+    for (partition, own, other) in [("psp/psp", &real, &test), ("test/psp/psp", &test, &real)] {
+        let house = given_house(partition)
+            .when(commands::capture_unknown("D1", "100"))
+            .applied()
+            .when(commands::assign("A1", "D1", "p1"))
+            .applied();
+        let item = house.house().state().item(&txn("D1")).unwrap();
+        let (_, release) = item.release(&HouseId::new(partition).unwrap()).unwrap();
+        other
+            .clone()
+            .when(release.clone())
+            .rejected("mismatch")
+            .refused_as(&Rejection::Mismatch { field: MismatchField::Kind })
+            .accounts(&[])
+            // The key is free, and the assignment can be refused.
+            .when(
+                item.refusal(&HouseId::new(partition).unwrap(), person("anna"), commands::reason("test"))
+                    .unwrap()
+                    .1,
+            )
+            .applied()
+            .when(release.clone())
+            .refused("key_reused");
+        let _ = own.clone().when(release).applied();
+    }
 }
 
 #[test]

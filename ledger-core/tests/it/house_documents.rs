@@ -49,19 +49,19 @@ fn terms(id: &str, limit: &str) -> PublishDocument {
 }
 
 /// Seconds after the scenario's beginning.
-fn at(secs: i64) -> Option<Timestamp> {
+fn at(secs: i64) -> Timestamp {
     let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-    Some(Timestamp::from_micros(start.as_micros() + secs * 1_000_000).unwrap())
+    Timestamp::from_micros(start.as_micros() + secs * 1_000_000).unwrap()
 }
 
 fn in_force(house: &HouseScenario, secs: i64) -> Option<(u64, String)> {
     let (kind, name) = (DocumentKind::new("terms").unwrap(), DocumentName::new("summer").unwrap());
-    let found = house.house().state().configuration().in_force(&kind, &name, at(secs).unwrap());
+    let found = house.house().state().configuration().in_force(&kind, &name, at(secs));
     found.map(|(version, content)| (version.version, content.as_str().to_owned()))
 }
 
-fn limit(version: u64, limit: &str) -> Option<(u64, String)> {
-    Some((version, format!("{{\"limit\":\"{limit}\"}}")))
+fn limit(version: u64, limit: &str) -> (u64, String) {
+    (version, format!("{{\"limit\":\"{limit}\"}}"))
 }
 
 fn last_published(house: &HouseScenario) -> DocumentPublished {
@@ -88,13 +88,13 @@ fn a_document_is_published_by_two_persons_and_found_by_its_hash() {
     let published = last_published(&house);
     assert_eq!((published.hash, published.previous), (hash, None));
     assert_eq!((published.author, published.approved_by), (person("anna"), person("boris")));
-    assert_eq!(published.effective_from, at(0).unwrap(), "at once");
+    assert_eq!(published.effective_from, at(0), "at once");
     let streams: Vec<_> = house.house().events().map(|record| record.stream.to_string()).collect();
     assert_eq!(
         streams,
         [format!("content/configuration/{hash}"), "document/configuration/terms/summer".to_owned()]
     );
-    assert_eq!(in_force(&house, 0), limit(1, "10"));
+    assert_eq!(in_force(&house, 0), Some(limit(1, "10")));
 }
 
 #[test]
@@ -102,29 +102,29 @@ fn a_newer_version_takes_the_place_of_the_older_from_its_instant_on() {
     let house = given_configuration()
         .when(terms("P1", "10"))
         .applied()
-        .when(PublishDocument { effective_from: at(100), ..terms("P2", "20") })
+        .when(PublishDocument { effective_from: Some(at(100)), ..terms("P2", "20") })
         .applied()
         .records(PUBLISHED);
-    let shown: Vec<_> = [0, 99, 100, 101].into_iter().map(|secs| in_force(&house, secs)).collect();
+    let shown: Vec<_> = [0, 99, 100, 101].into_iter().map(|secs| in_force(&house, secs).unwrap()).collect();
     assert_eq!(shown, [limit(1, "10"), limit(1, "10"), limit(2, "20"), limit(2, "20")]);
     assert_eq!(last_published(&house).previous, Some(ContentHash::of(br#"{"limit":"10"}"#)));
     // A third one is there before the second: that will never be.
-    let house = house.when(PublishDocument { effective_from: at(50), ..terms("P3", "30") }).applied();
-    let shown: Vec<_> = [49, 50, 100].into_iter().map(|secs| in_force(&house, secs)).collect();
+    let house = house.when(PublishDocument { effective_from: Some(at(50)), ..terms("P3", "30") }).applied();
+    let shown: Vec<_> = [49, 50, 100].into_iter().map(|secs| in_force(&house, secs).unwrap()).collect();
     assert_eq!(shown, [limit(1, "10"), limit(3, "30"), limit(3, "30")]);
     assert_eq!(house.house().state().configuration().bytes(), 2 * r#"{"limit":"10"}"#.len());
     let _ = house
         .after_secs(10)
-        .when(PublishDocument { effective_from: at(9), ..terms("P4", "40") })
+        .when(PublishDocument { effective_from: Some(at(9)), ..terms("P4", "40") })
         .rejected("not_allowed")
         .refused_as(&no(NotAllowedReason::Backdated))
-        .when(PublishDocument { effective_from: at(10), ..terms("P4", "40") })
+        .when(PublishDocument { effective_from: Some(at(10)), ..terms("P4", "40") })
         .applied();
 }
 
 #[test]
 fn a_content_is_stored_once_while_it_is_or_may_be_in_force() {
-    let later = |id: &str, secs, of| PublishDocument { effective_from: at(secs), ..terms(id, of) };
+    let later = |id: &str, secs, of| PublishDocument { effective_from: Some(at(secs)), ..terms(id, of) };
     let house = given_configuration()
         .when(terms("P1", "10"))
         .records(PUBLISHED)
@@ -174,19 +174,30 @@ fn who_changed_it_meanwhile_is_not_overwritten() {
 #[test]
 fn a_version_that_changes_nothing_is_refused() {
     let _ = given_configuration()
-        .when(PublishDocument { effective_from: at(100), ..terms("P1", "10") })
+        .when(PublishDocument { effective_from: Some(at(100)), ..terms("P1", "10") })
         .applied()
-        .when(PublishDocument { effective_from: at(200), ..terms("P2", "10") })
+        .when(PublishDocument { effective_from: Some(at(200)), ..terms("P2", "10") })
         .rejected("not_allowed")
         .refused_as(&no(NotAllowedReason::Unchanged))
         // Earlier than it was to be: that is a change.
-        .when(PublishDocument { effective_from: at(50), ..terms("P2", "10") })
+        .when(PublishDocument { effective_from: Some(at(50)), ..terms("P2", "10") })
         .applied()
         .records(&["document.published"])
         .when(terms("P3", "20"))
         .applied()
         .when(terms("P4", "10"))
         .applied();
+}
+
+#[derive(Debug)]
+struct Wordy(DocumentKind, String);
+impl DocumentCheck for Wordy {
+    fn kind(&self) -> &DocumentKind {
+        &self.0
+    }
+    fn check(&self, _: &DocumentDraft<'_>) -> Result<(), String> {
+        Err(self.1.clone())
+    }
 }
 
 #[test]
@@ -203,28 +214,18 @@ fn what_no_check_knows_or_a_check_refuses_is_not_published() {
         .refused_as(&invalid("terms need a limit"));
     // A check sees what else is in force then.
     let forbidding = PublishDocument {
-        effective_from: at(100),
+        effective_from: Some(at(100)),
         ..commands::publish("P2", "terms", "forbidding", r#"{"limit":"0"}"#)
     };
     let _ = house
         .when(forbidding)
         .applied()
-        .when(PublishDocument { effective_from: at(99), ..terms("P3", "5") })
+        .when(PublishDocument { effective_from: Some(at(99)), ..terms("P3", "5") })
         .applied()
-        .when(PublishDocument { effective_from: at(100), ..terms("P4", "6") })
+        .when(PublishDocument { effective_from: Some(at(100)), ..terms("P4", "6") })
         .refused("document_invalid")
         .refused_as(&invalid("a profile forbids them"));
     let long = "x".repeat(100_000);
-    #[derive(Debug)]
-    struct Wordy(DocumentKind, String);
-    impl DocumentCheck for Wordy {
-        fn kind(&self) -> &DocumentKind {
-            &self.0
-        }
-        fn check(&self, _: &DocumentDraft<'_>) -> Result<(), String> {
-            Err(self.1.clone())
-        }
-    }
     let wordy = Wordy(DocumentKind::new("wordy").unwrap(), long);
     let _ = given_house("configuration")
         .documents(vec![Arc::new(wordy)])
@@ -241,7 +242,7 @@ fn a_policy_is_published_as_it_is_hashed() {
     let house = given_house("configuration").when(commands::publish_policy("P1", &policy)).applied();
     assert_eq!(last_published(&house).hash, policy.content_hash().unwrap());
     let (kind, name) = (DocumentKind::new("policy").unwrap(), DocumentName::new("default").unwrap());
-    let (_, content) = house.house().state().configuration().in_force(&kind, &name, at(0).unwrap()).unwrap();
+    let (_, content) = house.house().state().configuration().in_force(&kind, &name, at(0)).unwrap();
     assert_eq!(policy_of(content).unwrap(), policy);
     // Written in another order, or with what is left out, or what no policy has: another hash, or no policy.
     for (content, what) in [
@@ -269,6 +270,7 @@ fn a_policy_is_published_as_it_is_hashed() {
 /// operation.
 #[test]
 fn the_scope_of_keys_never_changes() {
+    use KeyScope::{AnyKind, PerKind};
     let scoped = |sources: &[(&str, KeyScope)], default: KeyScope| Policy {
         default: SourcePolicy { key_scope: default, ..SourcePolicy::default() },
         sources: sources
@@ -279,10 +281,9 @@ fn the_scope_of_keys_never_changes() {
             .collect(),
         ..Policy::default()
     };
-    use KeyScope::{AnyKind, PerKind};
     let publish = |id: &str, policy: &Policy| commands::publish_policy(id, policy);
     let later = |id: &str, secs, policy: &Policy| PublishDocument {
-        effective_from: at(secs),
+        effective_from: Some(at(secs)),
         ..commands::publish_policy(id, policy)
     };
     let one = scoped(&[("prov", AnyKind)], PerKind);
@@ -313,7 +314,7 @@ fn the_scope_of_keys_never_changes() {
 #[test]
 fn documents_are_bounded() {
     let later = |n: usize, secs: i64| PublishDocument {
-        effective_from: at(secs),
+        effective_from: Some(at(secs)),
         ..terms(&format!("P{n}"), &n.to_string())
     };
     let mut house = given_configuration();
@@ -346,7 +347,7 @@ fn documents_are_bounded() {
         let command = big(taken).into();
         match ledger_core::HouseLedger::decide(&state, &command, &facts, Timestamp::EPOCH).unwrap() {
             ledger_core::Decision::Commit(draft) => {
-                state.evolve_all(&draft.events, Timestamp::EPOCH).unwrap()
+                state.evolve_all(&draft.events, Timestamp::EPOCH).unwrap();
             }
             other => break other,
         }

@@ -299,10 +299,8 @@ fn i23_an_item_in_suspense_that_is_nowhere() {
     assert!(planted(&|commits| drop(commits.remove(2))).starts_with("I23"));
     // Another amount than was booked.
     let units = |lines: &mut Vec<Line>| {
-        for line in lines.iter_mut().filter(|line| line.account.code == AccountCode::Suspense) {
-            line.amount = line.amount.checked_add("0.01".parse().unwrap()).unwrap();
-            break;
-        }
+        let line = lines.iter_mut().find(|line| line.account.code == AccountCode::Suspense).unwrap();
+        line.amount = line.amount.checked_add("0.01".parse().unwrap()).unwrap();
     };
     assert!(check(house.commits(), house.state(), &lines(units)).unwrap_err().starts_with("I23"));
 }

@@ -6,9 +6,10 @@ use proptest::sample::{Index, select};
 use rust_decimal::Decimal;
 
 use super::{amounts, currencies, earlier, shortfalls, sources, txns};
+use crate::account::AccountKind;
 use crate::deposit::{
-    AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
-    RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+    AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, HouseItem, InitiateDeposit,
+    RecordDeposit, RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
 };
 use crate::ids::{SourceId, TransactionId};
 use crate::money::FxRate;
@@ -99,7 +100,8 @@ fn captures() -> impl Strategy<Value = RecordDeposit> {
 
 fn releases() -> impl Strategy<Value = ReleaseSuspense> {
     let to = select(&[ReleasedTo::Player, ReleasedTo::Player, ReleasedTo::Payer][..]);
-    let item = option::weighted(0.2, (amounts(), currencies()));
+    let kind = prop_oneof![9 => Just(AccountKind::Real), 1 => Just(AccountKind::Test)];
+    let item = option::weighted(0.2, (kind, amounts(), currencies()));
     let approved_by = prop_oneof![9 => Just("boris"), 1 => Just("anna")].prop_map(commands::person);
     (txns(), payments(), to, item, option::weighted(0.3, rates()), approved_by).prop_map(
         |(id, of, to, item, rate, approved_by)| ReleaseSuspense {
@@ -107,7 +109,7 @@ fn releases() -> impl Strategy<Value = ReleaseSuspense> {
             psp: of.source,
             reference: of.id,
             to,
-            house_item: item.map(|(amount, currency)| crate::deposit::HouseItem { amount, currency }),
+            house_item: item.map(|(kind, amount, currency)| HouseItem { kind, amount, currency }),
             rate,
             approved_by,
             ..commands::release("L", "D")

@@ -542,7 +542,8 @@ pub fn house_histories(
             if let Some(id) = fresh_id(&mut command).filter(|_| fresh) {
                 *id = commands::txn(&format!("N{step}"));
             }
-            let repeated = again.filter(|_| !all.is_empty()).map(|at| all[at.index(all.len())].clone());
+            let repeated =
+                again.filter(|_| !all.is_empty()).and_then(|at| all.get(at.index(all.len())).cloned());
             let command = repeated.unwrap_or(command);
             all.push(command.clone());
             history.extend(wait.map(HouseStep::Wait));

@@ -359,6 +359,7 @@ impl Model {
         let (currency, units) = match (&c.house_item, &deposit) {
             (Some(_), Some(_)) => return Err("not_allowed"),
             (Some(_), None) if c.to == ReleasedTo::Payer => return Err("not_allowed"),
+            (Some(item), None) if item.kind != self.kind => return Err("mismatch"),
             (Some(item), None) => (item.currency, self.above_zero(item.amount, item.currency)?),
             (None, None) => return Err("payment_not_found"),
             (None, Some(deposit)) if deposit.suspense == 0 => return Err("not_allowed"),

@@ -650,7 +650,7 @@ impl HouseModel {
         let policy: Policy = serde_json::from_str(&content).map_err(|_| "document_invalid")?;
         // What is or may yet be in force: all but those that a newer one is in the place of.
         let live = versions.iter().enumerate().filter(|(at, version)| {
-            !versions[at + 1..].iter().any(|newer| newer.from <= version.from.max(self.now))
+            !versions.iter().skip(at + 1).any(|newer| newer.from <= version.from.max(self.now))
         });
         let live: Vec<Policy> =
             live.map(|(_, version)| serde_json::from_str(&version.content).expect("a policy")).collect();

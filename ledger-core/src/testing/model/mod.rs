@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
+use crate::account::AccountKind;
 use crate::ids::{Reason, SourceId, TransactionId};
 use crate::money::{CurrencyCode, CurrencyRegistry};
 use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
@@ -41,6 +42,8 @@ pub struct Model {
     registry: CurrencyRegistry,
     /// Scale and maximum in units of each purse; `None` before the opening.
     purses: Option<BTreeMap<CurrencyCode, (u8, i128)>>,
+    /// Whether the player's money is real.
+    kind: AccountKind,
     keys: BTreeMap<(String, &'static str, String), (PlayerCommand, String)>,
     dead: BTreeSet<(String, String)>,
     rounds: BTreeMap<(String, String), ModelRound>,
@@ -63,6 +66,7 @@ impl Model {
             player: player.to_owned(),
             registry,
             purses: None,
+            kind: AccountKind::Real,
             keys: BTreeMap::new(),
             dead: BTreeSet::new(),
             rounds: BTreeMap::new(),
