@@ -199,6 +199,12 @@ pub enum Rejection {
         /// What was named.
         id: TransactionId,
     },
+    /// The document has a newer version than the one it was made from.
+    #[error("the document stands at version {version}: read it again and decide anew")]
+    DocumentVersion {
+        /// Its newest version; 0 if there is none.
+        version: u64,
+    },
     /// The operation is not allowed.
     #[error("not allowed: {reason:?}")]
     NotAllowed {
@@ -272,12 +278,6 @@ pub enum Rejection {
         /// The version of its stream.
         version: u64,
     },
-    /// The document has a newer version than the one it was made from.
-    #[error("the document stands at version {version}: read it again and decide anew")]
-    DocumentVersion {
-        /// Its newest version; 0 if there is none.
-        version: u64,
-    },
     /// The document does not say what one of its kind may say. Nothing is recorded.
     #[error("the document is not valid: {what}")]
     DocumentInvalid {
@@ -320,6 +320,7 @@ impl Rejection {
             Self::AlreadyRolledBack { .. } => "already_rolled_back",
             Self::BetNotFound { .. } => "bet_not_found",
             Self::PaymentNotFound { .. } => "payment_not_found",
+            Self::DocumentVersion { .. } => "document_version",
             Self::NotAllowed { .. } => "not_allowed",
             Self::Mismatch { .. } => "mismatch",
             Self::CurrencyMismatch { .. } => "currency_mismatch",
@@ -331,7 +332,6 @@ impl Rejection {
             Self::ExceedsRest { .. } => "exceeds_rest",
             Self::HostRefused { .. } => "host_refused",
             Self::HostVersion { .. } => "host_version",
-            Self::DocumentVersion { .. } => "document_version",
             Self::DocumentInvalid { .. } => "document_invalid",
             Self::CapacityExceeded { .. } => "capacity_exceeded",
             Self::AmountOverflow => "amount_overflow",

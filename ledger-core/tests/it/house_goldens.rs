@@ -420,3 +420,46 @@ fn what_histories_of_the_house_write_fits_the_schemas() {
     }
     assert!(seen.len() >= 20, "{seen:?}");
 }
+
+fn page() -> String {
+    std::fs::read_to_string(dir("../docs/house.md")).unwrap()
+}
+
+/// `docs/house.md` has every command with the kind of its key, and says truly which need a second person in any case.
+#[test]
+fn the_page_of_the_house_has_every_command() {
+    let page = page();
+    let (_, section) = page.split_once("\n## The commands\n").unwrap();
+    let (table, _) = section.split_once("\n## ").unwrap();
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let named: Vec<String> = rows.iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
+    assert_eq!(named, HouseCommand::NAMES);
+    for (_, command) in every_command() {
+        let written = serde_json::to_value(&command).unwrap();
+        let name = written["command"].as_str().unwrap();
+        let row = rows.iter().find(|row| row[0].to_lowercase().replace('`', "") == name.replace('_', ""));
+        let row = row.unwrap_or_else(|| panic!("{name} is not on the page"));
+        assert_eq!(row[1], format!("`{}`", command.kind().as_str()), "{name}");
+        let fields = written.as_object().unwrap();
+        assert_eq!(row[4] == "yes" || row[4].starts_with("if "), fields.contains_key("approved_by"), "{name}");
+        let sender = if fields.contains_key("source") { "sender" } else { "counterpart" };
+        let is_sender = row[2] == "sender";
+        assert!(is_sender == (sender == "sender"), "{name}: {}", row[2]);
+    }
+}
+
+/// The commands that the page shows are applied where it says.
+#[test]
+fn the_commands_on_the_page_of_the_house_are_accepted() {
+    let page = page();
+    let blocks: Vec<&str> = page.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(blocks.len(), 2);
+    for (block, partition) in blocks.iter().zip(["psp/acme", "configuration"]) {
+        let command: HouseCommand = serde_json::from_str(block).unwrap();
+        let _ = ledger_core::testing::given_house(partition).when(command).applied();
+    }
+}

@@ -68,7 +68,7 @@ fn outcomes(cases: u32) -> BTreeMap<String, usize> {
 
 #[test]
 fn histories_reach_every_outcome() {
-    let counts = outcomes(2_000);
+    let counts = outcomes(3_000);
     let reached = |text: &str| counts.get(text).copied().unwrap_or_default();
     let expected = [
         "bet applied",
