@@ -41,6 +41,8 @@ pub(crate) struct Written {
     pub(crate) heads: Vec<(Shard, Head)>,
     /// The entries that were not answered.
     pub(crate) entries: Vec<Entry>,
+    /// Entries whose commits are durable, and whose answers wait for the writer.
+    pub(crate) held: Vec<Entry>,
     pub(crate) took: Duration,
 }
 
@@ -145,7 +147,7 @@ pub(crate) fn perform(
         Ok(landed) => landed,
         Err((error, unknown)) => {
             let fate = if unknown { Fate::Unknown(error) } else { Fate::NotLanded(error) };
-            return Written { fate, heads: Vec::new(), entries, took };
+            return Written { fate, heads: Vec::new(), entries, held: Vec::new(), took };
         }
     };
     let (mut heads, mut moved) = (Vec::with_capacity(landed.len()), Vec::new());
@@ -153,7 +155,9 @@ pub(crate) fn perform(
         match result {
             Ok(head) => heads.push((append.shard, head)),
             Err(StoreError::HeadMoved { actual, .. }) => moved.push((append.shard, actual)),
-            Err(error) => return Written { fate: Fate::Unknown(error), heads, entries, took },
+            Err(error) => {
+                return Written { fate: Fate::Unknown(error), heads, entries, held: Vec::new(), took };
+            }
         }
     }
     // The commits are durable whatever the look at the heads says; the answers without one rest on it.
@@ -168,11 +172,13 @@ pub(crate) fn perform(
         }
         Err(error) => unconfirmed = Some(error),
     }
+    let (mut held, mut again) = (Vec::new(), Vec::new());
     if moved.is_empty() && unconfirmed.is_none() {
-        entries.into_iter().for_each(Entry::release);
-        return Written { fate: Fate::Durable, heads, entries: Vec::new(), took };
+        for entry in entries {
+            if entry.is_held { held.push(entry) } else { entry.release() }
+        }
+        return Written { fate: Fate::Durable, heads, entries: again, held, took };
     }
-    let mut again = Vec::new();
     for entry in entries {
         let shard = entry.job.shard;
         let is_confirmed = heads.iter().any(|(landed, _)| *landed == shard);
@@ -180,10 +186,12 @@ pub(crate) fn perform(
             again.push(entry);
         } else if let Some(error) = unconfirmed.as_ref().filter(|_| !is_confirmed) {
             entry.not_recorded(error);
+        } else if entry.is_held {
+            held.push(entry);
         } else {
             entry.release();
         }
     }
     let fate = if moved.is_empty() { Fate::Durable } else { Fate::Moved(moved) };
-    Written { fate, heads, entries: again, took }
+    Written { fate, heads, entries: again, held, took }
 }
