@@ -17,7 +17,7 @@ pub struct Refusal {
     pub replayed: bool,
     /// Where the refusal is recorded, if it is.
     pub recorded: Option<(Shard, Position)>,
-    /// The player's purse in the command's currency (or his first one), as it is now.
+    /// The player's purse in the command's currency (or his first one), as it is now; none of the house.
     pub balances: Vec<PurseBalance>,
 }
 
@@ -105,7 +105,7 @@ pub enum OpenError {
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
-    /// The register of currencies in the log is damaged.
-    #[error("the register of currencies is damaged: {0}")]
+    /// A partition of the house that every process must know cannot be named.
+    #[error("the register of currencies or the configuration cannot be named: {0}")]
     Register(String),
 }

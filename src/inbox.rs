@@ -218,12 +218,13 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ledger_core::PlayerId;
+    use ledger_core::{Partition, PlayerId};
     use ledger_store::ShardCount;
     use tokio::sync::oneshot;
 
     fn job() -> Job {
-        Job::read(PlayerId::new("p").unwrap(), ShardCount::ONE, oneshot::channel().0)
+        let of = Partition::Player(PlayerId::new("p").unwrap());
+        Job::read(of, ShardCount::ONE, oneshot::channel().0)
     }
 
     /// Fills an inbox; the ids tell the lanes' jobs apart.

@@ -8,23 +8,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ledger_core::{Context, CurrencyRegistry, IdempotencyKey, PlayerCommand, PlayerId, RegisterCurrency};
+use ledger_core::{
+    Context, CurrencyCode, CurrencyRegistry, HouseCommand, HouseId, IdError, IdempotencyKey, Partition,
+    PlayerCommand, PlayerId, RegisterCurrency, configuration_partition, register_partition,
+};
 use ledger_store::{EventStore, Head, StoreError};
 use tokio::sync::oneshot;
 
 use crate::error::{ExecuteError, OpenError};
 use crate::inbox::{Inbox, STALLED};
-use crate::job::Job;
+use crate::job::{Command, Job};
 use crate::lane::Lane;
 use crate::limit::Limited;
-use crate::loader::{self, Task, Tasks};
+use crate::loader::{self, Task, Tasks, load_state};
 use crate::panics::guarded;
-use crate::request::{KeyQuestion, PlayerReading, Receipt, RecordedOutcome, Request};
+use crate::request::{
+    HouseReading, HouseRequest, KeyQuestion, PlayerReading, Reading, Receipt, RecordedOutcome, Request,
+};
+use crate::rules::PolicyInForce;
 use crate::settings::Settings;
 use crate::shared::{Shared, Shelf};
+use crate::state::State;
 use crate::watchdog::{self, Leash};
 use crate::write::{InFlight, Outgoing, perform};
-use crate::writer::{Writer, load_register};
+use crate::writer::{Known, Writer};
 
 /// How often closing looks whether a write hangs.
 const CLOSE_PACE: Duration = Duration::from_millis(20);
@@ -163,21 +170,32 @@ impl Ledger {
     fn start(given: Arc<dyn EventStore>, settings: Settings) -> Result<Self, OpenError> {
         let store: Arc<dyn EventStore> = Arc::new(Limited::new(Arc::clone(&given), settings.load_timeout));
         let writer_runtime = runtime()?;
-        let (heads, register, last) = writer_runtime.block_on(async {
+        let named = |partition: Result<Partition, IdError>| {
+            partition.map_err(|error| OpenError::Register(error.to_string()))
+        };
+        let (register, configuration) = (named(register_partition())?, named(configuration_partition())?);
+        let shards = store.identity().shards;
+        let (heads, register, configuration, last) = writer_runtime.block_on(async {
+            let load = async |of: &Partition| {
+                let digest = of.digest();
+                Ok::<_, StoreError>(
+                    load_state(store.as_ref(), &digest, shards.shard_of(&digest), of).await?.state,
+                )
+            };
             let heads = store.heads().await?;
-            let register = load_register(store.as_ref()).await?;
-            Ok::<_, StoreError>((heads, register, store.last_recorded_at().await?))
+            let (register, configuration) = (load(&register).await?, load(&configuration).await?);
+            Ok::<_, StoreError>((heads, register, configuration, store.last_recorded_at().await?))
         })?;
-        let policy_hash = settings
-            .policy
-            .content_hash()
-            .map_err(|e| OpenError::Setting { name: "policy", reason: e.to_string() })?;
+        // The writer's own clock goes on from here.
+        let now = last.map_or(settings.clock.wall(), |last| last.max(settings.clock.wall()));
+        let known = Known::new(&settings, &register, &configuration, now)?;
+        let (currencies, rules) = known.shelves();
         let shared = Arc::new(Shared {
             inbox: Inbox::new(settings.lane_capacity),
             in_flight: InFlight::new(),
-            currencies: Shelf::new(register.registry().clone()),
+            currencies: Shelf::new(currencies),
+            rules: Shelf::new(rules),
             clock_accepted: AtomicBool::new(false),
-            policy_hash,
             settings,
             store,
             given,
@@ -202,16 +220,8 @@ impl Ledger {
                 );
             })?);
         }
-        let mut writer = Writer::new(
-            Arc::clone(&shared),
-            writer_runtime,
-            io_send,
-            Tasks(task_send),
-            heads,
-            register,
-            last,
-        )
-        .map_err(|e| OpenError::Register(e.to_string()))?;
+        let mut writer =
+            Writer::new(Arc::clone(&shared), writer_runtime, io_send, Tasks(task_send), heads, known, last);
         {
             let (shared, leash) = (Arc::clone(&shared), Arc::clone(&leash));
             threads.push(spawn("writer", move || {
@@ -258,6 +268,12 @@ impl Ledger {
         self.shared().currencies.get()
     }
 
+    /// The policy that commands are decided under now: the newest published one that has taken effect, or that of the
+    /// settings. On a store that others may write to, what they publish is seen within [`Settings::refresh`].
+    pub fn policy(&self) -> Arc<PolicyInForce> {
+        Arc::clone(&self.shared().rules.get().in_force)
+    }
+
     /// Executes a command on a player's ledger and answers when it is durable.
     ///
     /// # Errors
@@ -281,23 +297,66 @@ impl Ledger {
         level = "debug", skip_all, fields(player = %request.player, kind = request.command.kind().as_str())
     )]
     pub async fn request(&self, request: Request) -> Result<Receipt, ExecuteError> {
-        self.register_currencies(&request.command).await?;
+        self.register_currencies(request.command.opens_currencies()).await?;
+        let lane = request.lane();
+        let of = Partition::Player(request.player);
+        self.perform(of, Command::Player(request.command), request.context, lane).await
+    }
+
+    /// Executes a command on a partition of the house and answers when it is durable. Everything that holds for a
+    /// player's holds here: keys, replays, lanes, what an error says. The answer to a publication comes when this
+    /// process decides under it.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::execute`].
+    pub async fn execute_house(
+        &self,
+        house: &HouseId,
+        command: impl Into<HouseCommand>,
+    ) -> Result<Receipt, ExecuteError> {
+        self.request_house(HouseRequest::new(house.clone(), command)).await
+    }
+
+    /// Executes a request to the house: a command with its context and lane.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::execute`].
+    #[tracing::instrument(
+        level = "debug", skip_all, fields(house = %request.house, kind = request.command.kind().as_str())
+    )]
+    pub async fn request_house(&self, request: HouseRequest) -> Result<Receipt, ExecuteError> {
+        self.register_currencies(request.command.currencies()).await?;
+        let lane = request.lane();
+        let of = Partition::House(request.house);
+        self.perform(of, Command::House(request.command), request.context, lane).await
+    }
+
+    async fn perform(
+        &self,
+        of: Partition,
+        command: Command,
+        context: Option<Context>,
+        lane: Lane,
+    ) -> Result<Receipt, ExecuteError> {
         let (send, receive) = oneshot::channel();
-        let (lane, key, job) = self.prepare(request, send)?;
+        let (key, job) = self.prepare(of, command, context, send)?;
         self.shared().inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
         receive.await.unwrap_or(Err(ExecuteError::Indeterminate { key }))
     }
 
     fn prepare(
         &self,
-        request: Request,
+        of: Partition,
+        command: Command,
+        context: Option<Context>,
         reply: oneshot::Sender<Result<Receipt, ExecuteError>>,
-    ) -> Result<(Lane, IdempotencyKey, Job), ExecuteError> {
+    ) -> Result<(IdempotencyKey, Job), ExecuteError> {
         let shared = self.shared();
-        let lane = request.lane();
-        let context = request.context.clone().unwrap_or_else(|| Context::of(shared.settings.actor.clone()));
-        Ok(Job::execute(request, context, &shared.settings.policy, shared.store.identity().shards, reply)
-            .map(|(key, job)| (lane, key, job))?)
+        let context = context.unwrap_or_else(|| Context::of(shared.settings.actor.clone()));
+        let (rules, shards) = (shared.rules.get(), shared.store.identity().shards);
+        Ok(Job::execute(of, command, context, rules, shards, reply)?)
     }
 
     /// Executes many requests and answers each for itself, in their order. Requests of one player are
@@ -306,13 +365,15 @@ impl Ledger {
         let mut waits = Vec::with_capacity(requests.len());
         let mut jobs = Vec::with_capacity(requests.len());
         for request in requests {
-            if let Err(error) = self.register_currencies(&request.command).await {
+            if let Err(error) = self.register_currencies(request.command.opens_currencies()).await {
                 waits.push(Err(error));
                 continue;
             }
             let (send, receive) = oneshot::channel();
-            match self.prepare(request, send) {
-                Ok((lane, key, job)) => {
+            let lane = request.lane();
+            let of = Partition::Player(request.player);
+            match self.prepare(of, Command::Player(request.command), request.context, send) {
+                Ok((key, job)) => {
                     jobs.push((lane, job));
                     waits.push(Ok((key, receive)));
                 }
@@ -332,29 +393,31 @@ impl Ledger {
         answers
     }
 
-    /// Records the first use of the currencies a command opens purses in: from then on their scale and maximum are
-    /// fixed.
-    async fn register_currencies(&self, command: &PlayerCommand) -> Result<(), ExecuteError> {
+    /// Records the first use of the currencies a command needs: from then on their scale and maximum are fixed.
+    async fn register_currencies(
+        &self,
+        codes: impl Iterator<Item = CurrencyCode>,
+    ) -> Result<(), ExecuteError> {
         let shared = self.shared();
-        for code in command.opens_currencies() {
+        for code in codes {
             if shared.currencies.get().get(code).is_some() {
                 continue;
             }
             // An unknown code is refused by the decision, as any other fault of the command.
             let Some(currency) = shared.settings.currencies.get(code) else { continue };
-            let (send, receive) = oneshot::channel();
-            let command = RegisterCurrency { currency: *currency };
-            let job = Job::register(command, shared.store.identity().shards, send)?;
-            let lane = Lane::Cashier;
-            shared.inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
-            match receive.await {
-                Ok(Ok(())) => {}
+            let command = Command::House(RegisterCurrency { currency: *currency }.into());
+            match self.perform(register_partition()?, command, None, Lane::Cashier).await {
+                Ok(_) => {}
                 // Another process recorded it otherwise: what is recorded counts.
-                Ok(Err(ExecuteError::Rejected(_))) => {
+                Err(ExecuteError::Rejected(_)) => {
                     tracing::warn!(currency = %code, "recorded with another scale or maximum than in the settings");
                 }
-                Ok(Err(error)) => return Err(error),
-                Err(_) => return Err(ExecuteError::Closed),
+                // The command itself was not sent.
+                Err(ExecuteError::Indeterminate { .. }) => {
+                    let reason = format!("whether the currency {code} was recorded is unknown");
+                    return Err(ExecuteError::Unavailable { reason });
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -366,9 +429,32 @@ impl Ledger {
     ///
     /// [`ExecuteError`] if the ledger cannot serve.
     pub async fn player(&self, player: &PlayerId) -> Result<PlayerReading, ExecuteError> {
+        let Reading { state, shard, position, hash } =
+            self.read(Partition::Player(player.clone()), Lane::Play).await?;
+        match state {
+            State::Player(state) => Ok(PlayerReading { state: *state, shard, position, hash }),
+            State::House(_) => Err(ExecuteError::Bug { what: "a reading of the house".to_owned() }),
+        }
+    }
+
+    /// A partition of the house as it is: with everything durable up to the position it names. One in which nothing
+    /// ever happened is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`ExecuteError`] if the ledger cannot serve.
+    pub async fn house(&self, house: &HouseId) -> Result<HouseReading, ExecuteError> {
+        let Reading { state, shard, position, hash } =
+            self.read(Partition::House(house.clone()), Lane::Cashier).await?;
+        match state {
+            State::House(state) => Ok(HouseReading { state: *state, shard, position, hash }),
+            State::Player(_) => Err(ExecuteError::Bug { what: "a reading of a player".to_owned() }),
+        }
+    }
+
+    async fn read(&self, of: Partition, lane: Lane) -> Result<Reading, ExecuteError> {
         let (send, receive) = oneshot::channel();
-        let job = Job::read(player.clone(), self.shared().store.identity().shards, send);
-        let lane = Lane::Play;
+        let job = Job::read(of, self.shared().store.identity().shards, send);
         self.shared().inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
         receive.await.unwrap_or(Err(ExecuteError::Closed))
     }
@@ -384,10 +470,26 @@ impl Ledger {
         player: &PlayerId,
         key: &IdempotencyKey,
     ) -> Result<RecordedOutcome, ExecuteError> {
+        self.ask(KeyQuestion { of: Partition::Player(player.clone()), key: key.clone() }, Lane::Play).await
+    }
+
+    /// [`Self::outcome`] of a partition of the house. Asks behind everything that was sent before it in the
+    /// cashier's lane.
+    ///
+    /// # Errors
+    ///
+    /// [`ExecuteError`] if the ledger cannot serve.
+    pub async fn house_outcome(
+        &self,
+        house: &HouseId,
+        key: &IdempotencyKey,
+    ) -> Result<RecordedOutcome, ExecuteError> {
+        self.ask(KeyQuestion { of: Partition::House(house.clone()), key: key.clone() }, Lane::Cashier).await
+    }
+
+    async fn ask(&self, question: KeyQuestion, lane: Lane) -> Result<RecordedOutcome, ExecuteError> {
         let (send, receive) = oneshot::channel();
-        let question = KeyQuestion { player: player.clone(), key: key.clone() };
         let job = Job::outcome(question, self.shared().store.identity().shards, send);
-        let lane = Lane::Play;
         self.shared().inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
         receive.await.unwrap_or(Err(ExecuteError::Closed))
     }

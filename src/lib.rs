@@ -42,13 +42,18 @@
 //!   [`Settle`](ledger_core::Settle), [`CloseRound`](ledger_core::CloseRound), [`Void`](ledger_core::Void),
 //!   [`Rollback`](ledger_core::Rollback), [`GrantCredit`](ledger_core::GrantCredit). [`Ledger::request`]
 //!   adds an actor, a trace and a [`Lane`]; [`Ledger::execute_all`] sends many at once, each for itself.
+//! - **The house.** [`Ledger::execute_house`] takes a partition of the house (`psp/acme`, `treasury`, `configuration` ...)
+//!   and one of the commands of [`HouseCommand`](ledger_core::HouseCommand): settlements, accruals, transfers, money
+//!   of nobody known, entries by hand, documents. [`Ledger::carry_assignments`] brings what was assigned to players.
+//! - **Policy.** [`Ledger::policy`] tells under what commands are decided: [`Settings::policy`], or the document
+//!   that was published ([`PublishDocument`](ledger_core::PublishDocument)) and is in force.
 //! - **Answers.** A [`Receipt`] names the [`Outcome`], the balances, and the position and hash under which
 //!   it is durable. An [`ExecuteError`] tells a [`Refusal`] by the rules from a failure and from an unknown
 //!   outcome.
-//! - **Reading.** [`Ledger::player`] gives a [`PlayerReading`]: the state, with the position at which it is
-//!   true. [`Ledger::outcome`] gives what a key came to. [`Ledger::store`] gives the log itself.
-//! - **Proof.** [`verify()`] walks the whole log, recomputes every hash, replays every player and adds up
-//!   the books.
+//! - **Reading.** [`Ledger::player`] gives a [`PlayerReading`], [`Ledger::house`] a [`HouseReading`]: the state, with
+//!   the position at which it is true. [`Ledger::outcome`] and [`Ledger::house_outcome`] give what a key came to. [`Ledger::store`] gives the log itself.
+//! - **Proof.** [`verify()`] walks the whole log, recomputes every hash, replays every player and every partition of the
+//!   house, adds up the books, and names where house and players do not agree.
 //! - **Views.** [`projections`] follow the log and answer over all players: balances, trial balance, rounds
 //!   and games. Commands never read them.
 //! - **Time.** A [`Clock`] can be injected. A wall clock that jumps, or lies behind the log, is a
@@ -95,11 +100,11 @@
 //!
 //! ```
 //! use casino_ledger::core::{PlayerCommand, PlayerId};
-//! use casino_ledger::{Ledger, RecordedOutcome, Settings};
+//! use casino_ledger::{Ledger, RecordedOutcome};
 //!
-//! # async fn ask(ledger: &Ledger, settings: &Settings, player: &PlayerId, command: &PlayerCommand)
+//! # async fn ask(ledger: &Ledger, player: &PlayerId, command: &PlayerCommand)
 //! # -> Result<(), Box<dyn std::error::Error>> {
-//! let key = command.key(player, &settings.policy)?;
+//! let key = command.key(player, &ledger.policy().policy)?;
 //! match ledger.outcome(player, &key).await? {
 //!     RecordedOutcome::Accepted(receipt) => println!("recorded at {}", receipt.position),
 //!     RecordedOutcome::Refused(refusal) => println!("refused: {}", refusal.rejection.code()),
@@ -173,8 +178,11 @@ mod limit;
 mod loader;
 mod panics;
 mod request;
+mod rules;
 mod settings;
 mod shared;
+mod state;
+mod suspense;
 mod telemetry;
 mod verify;
 mod watchdog;
@@ -188,8 +196,13 @@ pub use clock::{Clock, ClockSuspect, SystemClock};
 pub use error::{ExecuteError, OpenError, Refusal};
 pub use lane::Lane;
 pub use ledger::Ledger;
-pub use request::{EntryId, OperationReceipt, Outcome, PlayerReading, Receipt, RecordedOutcome, Request};
+pub use request::{
+    EntryId, HouseReading, HouseRequest, OperationReceipt, Outcome, PlayerReading, Receipt, RecordedOutcome,
+    Request,
+};
+pub use rules::PolicyInForce;
 pub use settings::Settings;
+pub use suspense::CarriedAssignment;
 pub use verify::{TrialBalanceLine, Verification, VerifyError, verify};
 
 /// The type of amounts in commands; enter it with [`Decimal::from_str_exact`], which never rounds.
@@ -206,3 +219,8 @@ pub use ledger_store as store;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The example of the page on the house, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/house.md")]
+struct House;

@@ -41,6 +41,8 @@ pub(crate) struct Written {
     pub(crate) heads: Vec<(Shard, Head)>,
     /// The entries that were not answered.
     pub(crate) entries: Vec<Entry>,
+    /// Entries whose commits are durable, and whose answers wait for the writer.
+    pub(crate) held: Vec<Entry>,
     pub(crate) took: Duration,
 }
 
@@ -152,7 +154,7 @@ pub(crate) fn perform(
         Ok(landed) => landed,
         Err((error, unknown)) => {
             let fate = if unknown { Fate::Unknown(error) } else { Fate::NotLanded(error) };
-            return Written { fate, heads: Vec::new(), entries, took };
+            return Written { fate, heads: Vec::new(), entries, held: Vec::new(), took };
         }
     };
     let (mut heads, mut moved) = (Vec::with_capacity(landed.len()), Vec::new());
@@ -162,7 +164,9 @@ pub(crate) fn perform(
             Err(StoreError::HeadMoved { actual, .. }) => moved.push((append.shard, actual)),
             // The writer looks at the history of a shard that moved, and stops it.
             Err(StoreError::HistoryLost { seen, .. }) => moved.push((append.shard, seen)),
-            Err(error) => return Written { fate: Fate::Unknown(error), heads, entries, took },
+            Err(error) => {
+                return Written { fate: Fate::Unknown(error), heads, entries, held: Vec::new(), took };
+            }
         }
     }
     // The commits are durable whatever the look at the heads says; the answers without one rest on it.
@@ -177,11 +181,13 @@ pub(crate) fn perform(
         }
         Err(error) => unconfirmed = Some(error),
     }
+    let (mut held, mut again) = (Vec::new(), Vec::new());
     if moved.is_empty() && unconfirmed.is_none() {
-        entries.into_iter().for_each(Entry::release);
-        return Written { fate: Fate::Durable, heads, entries: Vec::new(), took };
+        for entry in entries {
+            if entry.is_held { held.push(entry) } else { entry.release() }
+        }
+        return Written { fate: Fate::Durable, heads, entries: again, held, took };
     }
-    let mut again = Vec::new();
     for entry in entries {
         let shard = entry.job.shard;
         let is_confirmed = heads.iter().any(|(landed, _)| *landed == shard);
@@ -189,10 +195,12 @@ pub(crate) fn perform(
             again.push(entry);
         } else if let Some(error) = unconfirmed.as_ref().filter(|_| !is_confirmed) {
             entry.not_recorded(error);
+        } else if entry.is_held {
+            held.push(entry);
         } else {
             entry.release();
         }
     }
     let fate = if moved.is_empty() { Fate::Durable } else { Fate::Moved(moved) };
-    Written { fate, heads, entries: again, took }
+    Written { fate, heads, entries: again, held, took }
 }

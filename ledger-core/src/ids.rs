@@ -127,9 +127,13 @@ macro_rules! id {
 id!(
     /// A player, as the host knows him. Holds no personal data.
     PlayerId, "player id");
+/// The longest id of a house partition, in bytes: a purpose, and a name that is itself an identifier.
+pub const HOUSE_ID_BYTES_MAX: usize = 160;
+
 id!(
-    /// A house partition: `currencies`, later one per jackpot pool or purpose.
-    HouseId, "house id");
+    /// A house partition: `currencies`, `psp/acme`, `test/treasury`. What it may be called and what that means says
+    /// [`HouseName`](crate::HouseName). 1 to 160 bytes.
+    HouseId, "house id", HOUSE_ID_BYTES_MAX);
 id!(
     /// Where an operation comes from: a game provider, a payment provider, the host itself.
     /// Transaction ids are unique per player, source and operation kind.
@@ -174,6 +178,15 @@ id!(
 id!(
     /// A name the host gives: of an event type, an account, a check or a refusal.
     HostName, "host name");
+id!(
+    /// A jackpot, as the host's catalogue names it.
+    JackpotId, "jackpot id");
+id!(
+    /// A kind of configuration document: `policy`, later profiles, game tables, terms.
+    DocumentKind, "document kind");
+id!(
+    /// A configuration document within its kind, such as `default`.
+    DocumentName, "document name");
 id!(
     /// A way to pay (a card, a bank transfer), as the cashier names it. Holds no card or account number.
     MethodId, "method id");
@@ -221,6 +234,16 @@ impl SubAccount {
     /// The sub-account of a game or payment provider.
     pub fn source(source: &SourceId) -> Self {
         Self(Arc::clone(&source.0))
+    }
+
+    /// The sub-account of a jurisdiction.
+    pub fn jurisdiction(jurisdiction: &JurisdictionId) -> Self {
+        Self(Arc::clone(&jurisdiction.0))
+    }
+
+    /// The sub-account of a jackpot.
+    pub fn jackpot(jackpot: &JackpotId) -> Self {
+        Self(Arc::clone(&jackpot.0))
     }
 }
 

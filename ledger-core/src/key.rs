@@ -94,6 +94,44 @@ pub enum OperationKind {
     Exchange,
     /// The reversal of an exchange.
     ExchangeReversal,
+    /// The settlement of a payment provider (house).
+    PspSettlement,
+    /// A chargeback that no player bears, or its return (house).
+    ChargebackLoss,
+    /// Money of nobody known came in (house).
+    SuspenseCapture,
+    /// An item in suspense is assigned to a player (house).
+    SuspenseAssignment,
+    /// An assigned item has landed (house).
+    SuspenseLanding,
+    /// An assignment is called off (house).
+    AssignmentCancel,
+    /// An item in suspense goes back to its payer (house).
+    SuspenseReturn,
+    /// Fees of a game provider are owed (house).
+    ProviderFeeAccrual,
+    /// The settlement with a game provider (house).
+    ProviderSettlement,
+    /// Gaming duty is owed (house).
+    DutyAccrual,
+    /// The settlement with an authority (house).
+    AuthoritySettlement,
+    /// A transfer between bank accounts (house).
+    FundsTransfer,
+    /// An exchange between bank accounts (house).
+    FundsExchange,
+    /// A gain or loss of exchange (house).
+    FxResult,
+    /// A debt that was written off is paid after all (house).
+    DebtRecovery,
+    /// The seed of a jackpot (house).
+    JackpotSeed,
+    /// The proposal of a journal entry (house).
+    Journal,
+    /// The decision on a proposed journal entry (house).
+    JournalDecision,
+    /// The publication of a document (house).
+    Document,
     /// Any of the above: the kind under which a source's keys stand whose ids are unique over all kinds.
     Any,
 }
@@ -140,6 +178,25 @@ impl OperationKind {
             Self::Purse => "purse",
             Self::Exchange => "exchange",
             Self::ExchangeReversal => "exchange_reversal",
+            Self::PspSettlement => "psp_settlement",
+            Self::ChargebackLoss => "chargeback_loss",
+            Self::SuspenseCapture => "suspense_capture",
+            Self::SuspenseAssignment => "suspense_assignment",
+            Self::SuspenseLanding => "suspense_landing",
+            Self::AssignmentCancel => "assignment_cancel",
+            Self::SuspenseReturn => "suspense_return",
+            Self::ProviderFeeAccrual => "provider_fee_accrual",
+            Self::ProviderSettlement => "provider_settlement",
+            Self::DutyAccrual => "duty_accrual",
+            Self::AuthoritySettlement => "authority_settlement",
+            Self::FundsTransfer => "funds_transfer",
+            Self::FundsExchange => "funds_exchange",
+            Self::FxResult => "fx_result",
+            Self::DebtRecovery => "debt_recovery",
+            Self::JackpotSeed => "jackpot_seed",
+            Self::Journal => "journal",
+            Self::JournalDecision => "journal_decision",
+            Self::Document => "document",
             Self::Any => "any",
         }
     }
@@ -241,7 +298,7 @@ pub struct Fingerprint([u8; 33]);
 digest_text!(Fingerprint, 33, 44);
 
 /// The SHA-256 of a published document (43 characters).
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContentHash([u8; 32]);
 digest_text!(ContentHash, 32, 43);
 

@@ -49,7 +49,10 @@
 //!   answer.
 //! - **State.** [`PlayerState`] folds commits: a [`Profile`], a [`Wallet`] of [`Purse`]s, the open rounds.
 //!   What is over is not in it.
-//! - **The house.** [`CurrencyRegister`] fixes a currency's scale and maximum at its first use.
+//! - **The house.** [`HouseCommand`] is a command to one partition of the house, [`HouseLedger::decide`] and
+//!   [`HouseState`] are what [`PlayerLedger`] and [`PlayerState`] are for a player. A [`HouseName`] says what a
+//!   partition is for: the register of currencies, the published documents ([`Configuration`]), payment and game
+//!   providers, authorities, jackpots, the treasury, the journal. No entry of the house touches a player's account.
 //! - **Stored shapes.** [`stored`] has everything that stands in the log; `docs/storage-format.md` freezes
 //!   it.
 //!
@@ -128,7 +131,8 @@ pub use credit::GrantCredit;
 pub use deposit::{
     ATTEMPTS_MAX, Attempt, AttemptDeposit, CHARGEBACKS_MAX, CancelDeposit, Chargeback, ChargedBack, Deposit,
     DepositStatus, ExpireDeposit, FailDeposit, HouseItem, InitiateDeposit, Intent, IntentStatus,
-    OPEN_INTENTS_MAX, RecordDeposit, RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+    OPEN_INTENTS_MAX, RecordDeposit, RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback,
+    WriteOffDebt,
 };
 pub use entry::{Entry, EntryError, POSTINGS_MAX, Posting};
 pub use exchange::{Exchange, ReverseExchange};
@@ -136,11 +140,23 @@ pub use host::{
     HOST_NAMESPACES_MAX, HostAccount, HostAccountClass, HostData, HostDataError, HostMovement, HostOperation,
     PreCheck, Refused,
 };
-pub use house::{CurrencyRegister, RegisterCurrency, register_partition};
+pub use house::{
+    AccrueDuty, AccrueProviderFees, AssignSuspense, Assignment, BookFxResult, CONFIGURATION_BYTES_MAX,
+    CancelAssignment, Configuration, ConfirmAssignment, ConvertedNet, DOCUMENT_BYTES_MAX, DOCUMENTS_MAX,
+    DecideJournal, DocumentChange, DocumentCheck, DocumentContent, DocumentContentError, DocumentDraft,
+    DocumentVersion, ExchangeFunds, HOUSE_FOLD_VERSION, HouseAggregate, HouseAggregateRef, HouseCommand,
+    HouseLedger, HouseName, HousePurpose, HouseState, JOURNAL_POSTINGS_MAX, JOURNALS_MAX, JournalPosting,
+    JournalProposal, JournalStatus, KeptBalance, POLICY_DOCUMENT, POLICY_KIND, ProposeJournal,
+    PublishDocument, PublishedDocument, RecordChargebackLoss, RecoverBadDebt, RegisterCurrency,
+    ReturnSuspense, SUSPENSE_ITEMS_MAX, SeedJackpot, SettleAuthority, SettleProvider, SettlePsp,
+    SettlementLine, SuspendCapture, SuspenseItem, SuspenseStatus, TransferFunds, VERSIONS_MAX,
+    configuration_partition, diff_documents, policy_of, register_partition,
+};
 pub use ids::{
-    ActorId, Authorisation, BrandId, GameId, HostName, HostNamespace, HouseId, ID_BYTES_MAX, IdError,
-    JurisdictionId, MethodId, OperatorId, PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId,
-    SUB_ACCOUNT_BYTES_MAX, SourceId, SubAccount, TraceId, TransactionId, WriterId,
+    ActorId, Authorisation, BrandId, DocumentKind, DocumentName, GameId, HOUSE_ID_BYTES_MAX, HostName,
+    HostNamespace, HouseId, ID_BYTES_MAX, IdError, JackpotId, JurisdictionId, MethodId, OperatorId, PlayerId,
+    REASON_BYTES_MAX, RateId, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX, SourceId, SubAccount, TraceId,
+    TransactionId, WriterId,
 };
 pub use key::{
     ContentHash, DigestTextError, FINGERPRINT_VERSION, Fingerprint, FingerprintBuilder, IdempotencyKey,
@@ -171,5 +187,5 @@ pub use sportsbook::{
     LEGS_MAX, Leg, ODDS_DIGITS_MAX, ODDS_MAX, ODDS_SCALE_MAX, Odds, OddsError, SettledStatus,
     free_bet_return, gross_return, parlay_odds,
 };
-pub use time::{Timestamp, TimestampError};
+pub use time::{Day, DayError, Timestamp, TimestampError};
 pub use wallet::{Purse, Wallet};

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use sha2::{Digest, Sha256};
 
 use crate::adjustment::{AdjustmentKind, AdjustmentRef};
+use crate::house::HouseAggregateRef;
 use crate::ids::{HostNamespace, HouseId, IdError, PlayerId, RoundId, SourceId, TransactionId};
 use crate::text::{unescape, write_escaped};
 
@@ -47,7 +48,7 @@ pub enum NameError {
 }
 
 impl NameError {
-    fn shape(what: &'static str, text: &str) -> Self {
+    pub(crate) fn shape(what: &'static str, text: &str) -> Self {
         Self::Shape { what, text: text.chars().take(160).collect() }
     }
 }
@@ -112,7 +113,8 @@ impl Partition {
 ///
 /// The text form names the partition too, its parts escaped: `wallet/P`, `round/P/source/R`,
 /// `intent/P/source/I`, `deposit/P/source/D`, `correction/P/source/C`, `tax/P/source/T`, `exchange/P/source/X`,
-/// `player/P`, `host/P/N`, `house/H`.
+/// `player/P`, `host/P/N`, `house/H`, `statement/H`, `suspense/H/R`, `journal/H/source/J`, `document/H/kind/name`,
+/// `content/H/hash`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Stream {
@@ -128,8 +130,12 @@ pub enum Stream {
     Deposit(PlayerId, SourceId, TransactionId),
     /// What the host keeps of one player under one namespace of its own.
     Host(PlayerId, HostNamespace),
-    /// One partition of the house.
+    /// One partition of the house: its refusals, and what has no stream of its own.
     House(HouseId),
+    /// The statement of a partition of the house: every movement of money it posts.
+    Statement(HouseId),
+    /// Something of the house with a life of its own.
+    HouseAggregate(HouseId, HouseAggregateRef),
     /// One correction, withheld tax or the like of one player.
     Adjustment(PlayerId, AdjustmentRef),
 }
@@ -145,20 +151,30 @@ impl Stream {
             | Self::Deposit(player, ..)
             | Self::Host(player, ..)
             | Self::Adjustment(player, _) => Partition::Player(player.clone()),
-            Self::House(house) => Partition::House(house.clone()),
+            Self::House(house) | Self::Statement(house) | Self::HouseAggregate(house, _) => {
+                Partition::House(house.clone())
+            }
         }
     }
 
-    /// Whether the stream is found by its own digest. The others (`player`, `wallet`, `host`, `house`) are read
-    /// through their partition, most of whose commits they stand in.
+    /// Whether the stream is found by its own digest. The others (`player`, `wallet`, `host`, `house`, `statement`)
+    /// are read through their partition, most of whose commits they stand in.
     pub fn is_indexed(&self) -> bool {
-        matches!(self, Self::Round(..) | Self::Intent(..) | Self::Deposit(..) | Self::Adjustment(..))
+        matches!(
+            self,
+            Self::Round(..)
+                | Self::Intent(..)
+                | Self::Deposit(..)
+                | Self::Adjustment(..)
+                | Self::HouseAggregate(..)
+        )
     }
 
     /// [`Self::is_indexed`] of a stream that is known by its text form only.
     pub(crate) fn text_is_indexed(text: &str) -> bool {
         let (kind, _) = text.split_once('/').unwrap_or((text, ""));
         matches!(kind, "round" | "intent" | "deposit")
+            || HouseAggregateRef::KINDS.contains(&kind)
             || AdjustmentKind::ALL.iter().any(|known| known.as_str() == kind)
     }
 
@@ -181,6 +197,8 @@ impl fmt::Display for Stream {
             Self::Deposit(p, s, d) => ("deposit", [Some(p.as_str()), Some(s.as_str()), Some(d.as_str())]),
             Self::Host(p, n) => ("host", [Some(p.as_str()), Some(n.as_str()), None]),
             Self::House(h) => ("house", [Some(h.as_str()), None, None]),
+            Self::Statement(h) => ("statement", [Some(h.as_str()), None, None]),
+            Self::HouseAggregate(h, item) => return item.write(h, f),
             Self::Adjustment(p, AdjustmentRef { kind, source, id }) => {
                 (kind.as_str(), [Some(p.as_str()), Some(source.as_str()), Some(id.as_str())])
             }
@@ -213,6 +231,11 @@ impl FromStr for Stream {
             }
             "host" => Self::Host(PlayerId::new(part()?)?, HostNamespace::new(part()?)?),
             "house" => Self::House(HouseId::new(part()?)?),
+            "statement" => Self::Statement(HouseId::new(part()?)?),
+            kind if HouseAggregateRef::KINDS.contains(&kind) => {
+                let house = HouseId::new(part()?)?;
+                Self::HouseAggregate(house, HouseAggregateRef::read(kind, &mut part)?)
+            }
             kind => {
                 let known = AdjustmentKind::ALL.iter().find(|known| known.as_str() == kind);
                 let kind = *known.ok_or_else(error)?;
@@ -311,7 +334,7 @@ name_schema!(Partition, "player/<id> or house/<id>");
 #[cfg(feature = "schema")]
 name_schema!(
     Stream,
-    "player/P, wallet/P, round/P/source/R, intent/P/source/I, deposit/P/source/D, correction/P/source/C, tax/P/source/T, exchange/P/source/X, host/P/N or house/H; parts escaped as in RFC 6901"
+    "player/P, wallet/P, round/P/source/R, intent/P/source/I, deposit/P/source/D, correction/P/source/C, tax/P/source/T, exchange/P/source/X, host/P/N, house/H, statement/H, suspense/H/R, journal/H/source/J, document/H/kind/name or content/H/hash; parts escaped as in RFC 6901"
 );
 
 #[cfg(test)]
@@ -335,6 +358,13 @@ mod tests {
             "tax/a/b/c".parse().unwrap(),
             "exchange/a/b/c".parse().unwrap(),
             Stream::Player(p("a")),
+            "house/psp~1a".parse().unwrap(),
+            "statement/psp~1a".parse().unwrap(),
+            "suspense/psp~1a/b".parse().unwrap(),
+            "suspense/psp/a~1b".parse().unwrap(),
+            "journal/journal/b/c".parse().unwrap(),
+            "document/configuration/policy/default".parse().unwrap(),
+            format!("content/configuration/{}", crate::key::ContentHash::of(b"x")).parse().unwrap(),
         ];
         let mut texts: Vec<_> = streams.iter().map(ToString::to_string).collect();
         for (stream, text) in streams.iter().zip(&texts) {
@@ -343,9 +373,19 @@ mod tests {
         texts.sort();
         texts.dedup();
         assert_eq!(texts.len(), streams.len());
-        for bad in
-            ["", "wallet", "wallet/", "wallet/a/b", "round/a/b", "purse/a", "wallet/a~2", "round/a/b/c/d"]
-        {
+        for bad in [
+            "",
+            "wallet",
+            "wallet/",
+            "wallet/a/b",
+            "round/a/b",
+            "purse/a",
+            "wallet/a~2",
+            "round/a/b/c/d",
+            "suspense/a",
+            "content/a/b",
+            "statement/a/b",
+        ] {
             assert!(bad.parse::<Stream>().is_err(), "{bad}");
         }
     }

@@ -19,6 +19,10 @@ pub enum MismatchField {
     Amount,
     /// The payment provider, or its reference.
     Payment,
+    /// The assignment of an item in suspense.
+    Assignment,
+    /// Whether it is real money or test money.
+    Kind,
 }
 
 /// Why something is not allowed.
@@ -75,9 +79,30 @@ pub enum NotAllowedReason {
     NothingOwed,
     /// All of the chargeback was won back.
     ChargebackReversed,
+    /// Another person must approve it.
+    NeedsApproval,
+    /// A settlement needs at least one line, each kind once.
+    Lines,
+    /// A period ends before it begins.
+    Period,
+    /// Money does not go from a bank account to itself.
+    SameAccount,
+    /// The item in suspense is assigned to a player.
+    Assigned,
+    /// The item in suspense is assigned to nobody.
+    NotAssigned,
+    /// The postings are no entry of the house: too few or many, debits unlike credits, or a sub-account too many
+    /// or missing.
+    NoEntry,
+    /// Other commands keep an account of the journal entry together with what stands behind it.
+    AccountNotFree,
+    /// A document cannot take effect before it is published.
+    Backdated,
+    /// The newest version of the document says the same, and takes effect no later.
+    Unchanged,
 }
 
-/// What a player has too many of.
+/// What a player, or a partition of the house, has too many of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -93,7 +118,7 @@ pub enum Capacity {
     Currencies,
     /// Namespaces of the host.
     HostNamespaces,
-    /// Corrections of one player that wait for a decision.
+    /// Corrections of one player, or journal entries, that wait for a decision.
     Proposals,
     /// Deposits of one player that have not come to an end.
     OpenDeposits,
@@ -101,6 +126,14 @@ pub enum Capacity {
     AttemptsOfDeposit,
     /// Chargebacks of one deposit.
     ChargebacksOfDeposit,
+    /// Items of one payment provider in suspense.
+    SuspenseItems,
+    /// Documents.
+    Documents,
+    /// Versions of one document that are in force or to come.
+    DocumentVersions,
+    /// Bytes of all documents that are in force or to come.
+    DocumentBytes,
 }
 
 /// A refusal that the rules demand. Nothing was posted.
@@ -115,6 +148,9 @@ pub enum Rejection {
     /// The player has not been opened. Nothing is recorded.
     #[error("the player is not open: open him first")]
     PlayerUnknown,
+    /// The command is not for this partition of the house. Nothing is recorded.
+    #[error("the command is not for this partition of the house")]
+    WrongPartition,
     /// The key was used with another payload. Nothing is recorded.
     #[error("the key was already used for another payload")]
     KeyReused,
@@ -162,6 +198,12 @@ pub enum Rejection {
     PaymentNotFound {
         /// What was named.
         id: TransactionId,
+    },
+    /// The document has a newer version than the one it was made from.
+    #[error("the document stands at version {version}: read it again and decide anew")]
+    DocumentVersion {
+        /// Its newest version; 0 if there is none.
+        version: u64,
     },
     /// The operation is not allowed.
     #[error("not allowed: {reason:?}")]
@@ -236,6 +278,12 @@ pub enum Rejection {
         /// The version of its stream.
         version: u64,
     },
+    /// The document does not say what one of its kind may say. Nothing is recorded.
+    #[error("the document is not valid: {what}")]
+    DocumentInvalid {
+        /// What is wrong with it.
+        what: String,
+    },
     /// The player would have too many of something.
     #[error("too many {what:?}: at most {maximum}")]
     CapacityExceeded {
@@ -262,6 +310,7 @@ impl Rejection {
     pub fn code(&self) -> &'static str {
         match self {
             Self::PlayerUnknown => "player_unknown",
+            Self::WrongPartition => "wrong_partition",
             Self::KeyReused => "key_reused",
             Self::PartlyKnown { .. } => "partly_known",
             Self::BatchRefused { .. } => "batch_refused",
@@ -271,6 +320,7 @@ impl Rejection {
             Self::AlreadyRolledBack { .. } => "already_rolled_back",
             Self::BetNotFound { .. } => "bet_not_found",
             Self::PaymentNotFound { .. } => "payment_not_found",
+            Self::DocumentVersion { .. } => "document_version",
             Self::NotAllowed { .. } => "not_allowed",
             Self::Mismatch { .. } => "mismatch",
             Self::CurrencyMismatch { .. } => "currency_mismatch",
@@ -282,6 +332,7 @@ impl Rejection {
             Self::ExceedsRest { .. } => "exceeds_rest",
             Self::HostRefused { .. } => "host_refused",
             Self::HostVersion { .. } => "host_version",
+            Self::DocumentInvalid { .. } => "document_invalid",
             Self::CapacityExceeded { .. } => "capacity_exceeded",
             Self::AmountOverflow => "amount_overflow",
             Self::InsufficientFunds { .. } => "insufficient_funds",
@@ -293,12 +344,14 @@ impl Rejection {
         matches!(
             self,
             Self::PlayerUnknown
+                | Self::WrongPartition
                 | Self::KeyReused
                 | Self::PartlyKnown { .. }
                 | Self::CurrencyUnknown { .. }
                 | Self::ZoneUnknown { .. }
                 | Self::InvalidAmount { .. }
                 | Self::Precision { .. }
+                | Self::DocumentInvalid { .. }
                 | Self::CapacityExceeded { .. }
                 | Self::AmountOverflow
         )

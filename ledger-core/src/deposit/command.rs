@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::account::AccountKind;
 use crate::ids::{ActorId, Authorisation, MethodId, Reason, SourceId, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::{CurrencyCode, FxRate};
@@ -281,10 +282,17 @@ impl Operation for RecordDeposit {
     }
 }
 
+fn real() -> AccountKind {
+    AccountKind::Real
+}
+
 /// What the house has in suspense, for no player: an amount of a currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HouseItem {
+    /// Real money or test money, as the partition it is in: the player's must be the same.
+    #[serde(default = "real")]
+    pub kind: AccountKind,
     /// How much; above zero.
     #[serde(with = "crate::text::decimal_text")]
     pub amount: Decimal,
@@ -356,7 +364,13 @@ impl Operation for ReleaseSuspense {
         };
         let print = payment(print, (1, 2), Some(&self.of())).field(3, Some(to));
         match &self.house_item {
-            Some(item) => print.amount(4, &item.amount).field(5, Some(item.currency.as_str())),
+            Some(item) => {
+                let print = print.amount(4, &item.amount).field(5, Some(item.currency.as_str()));
+                match item.kind {
+                    AccountKind::Real => print,
+                    AccountKind::Test => print.field(6, Some("test")),
+                }
+            }
             None => print,
         }
     }
@@ -367,6 +381,47 @@ impl Operation for ReleaseSuspense {
 
     fn decide(&self, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
         super::suspense::release(self, facts, work)
+    }
+}
+
+/// Refuses for good what the house has in suspense and assigned to the player, so that the assignment can be called
+/// off. It stands under the key of the release, (payment provider, reference): of the two the first one counts, and
+/// the other is `key_reused`. Afterwards nothing under this reference can be released to this player from the house;
+/// if it should be his after all, it is returned there and suspended again under another reference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefuseAssignment {
+    /// The payment provider that captured the money.
+    pub psp: SourceId,
+    /// Its id of it.
+    pub reference: TransactionId,
+    /// Who refuses it; not part of the fingerprint.
+    pub by: ActorId,
+    /// Why, in his words; not part of the fingerprint.
+    pub reason: Reason,
+}
+
+impl Operation for RefuseAssignment {
+    const KIND: OperationKind = OperationKind::SuspenseRelease;
+    const IS_CASHIER: bool = true;
+
+    fn sender(&self, _: &crate::ids::PlayerId) -> Result<(SourceId, TransactionId), crate::ids::IdError> {
+        Ok((self.psp.clone(), self.reference.clone()))
+    }
+
+    fn print(&self, print: FingerprintBuilder) -> FingerprintBuilder {
+        print
+            .field(1, Some(self.psp.as_str()))
+            .field(2, Some(self.reference.as_str()))
+            .field(3, Some("nobody"))
+    }
+
+    fn needs(&self, _: &Policy) -> Needs {
+        deposit(&self.psp, &self.reference)
+    }
+
+    fn decide(&self, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+        super::suspense::refuse(self, facts, work)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The decision on a release of money from suspense.
 
-use super::command::ReleaseSuspense;
+use super::command::{RefuseAssignment, ReleaseSuspense};
 use super::exchange::{captured_in, credit, currency, target};
 use super::intent::not_allowed;
 use super::postings::unsuspend;
@@ -11,7 +11,7 @@ use crate::money::{Amount, Currency};
 use crate::partition::Stream;
 use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
 use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
-use crate::stored::{DepositReleased, Event, ReleasedTo, TransactionRef};
+use crate::stored::{DepositReleased, Event, PaymentRef, ReleasedTo, SuspenseRefused, TransactionRef};
 use crate::wallet::{incoming, purse};
 
 /// What is in suspense: at the player, or at the house.
@@ -25,6 +25,10 @@ fn item(
         (Some(_), Some(_)) => Err(not_allowed(NotAllowedReason::NotSuspended)),
         (Some(_), None) if command.to == ReleasedTo::Payer => Err(not_allowed(NotAllowedReason::HouseItem)),
         (Some(item), None) => {
+            let own = work.state().profile().map(|profile| profile.kind);
+            if own != Some(item.kind) {
+                return Err(Rejection::Mismatch { field: MismatchField::Kind });
+            }
             let currency = currency(item.currency, facts, work)?;
             let amount = incoming(item.amount, &currency)?;
             if amount.is_zero() {
@@ -99,4 +103,15 @@ fn push(
         work.push_first(Stream::Deposit(player, command.psp.clone(), command.reference.clone()), event);
     }
     Ok(())
+}
+
+pub(super) fn refuse(command: &RefuseAssignment, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let capture = PaymentRef { source: command.psp.clone(), id: command.reference.clone() };
+    // The money is the player's already, whether the house released it or the provider reported it for him.
+    if facts.found.deposit(&capture).is_some() {
+        return Err(not_allowed(NotAllowedReason::NotSuspended).into());
+    }
+    let (reason, by) = (command.reason.clone(), command.by.clone());
+    work.push_player(Event::SuspenseRefused(SuspenseRefused { capture, reason, by }))?;
+    Ok(None)
 }

@@ -9,7 +9,7 @@ use crate::adjustment::{
 use crate::credit::GrantCredit;
 use crate::deposit::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
-    RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+    RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
 };
 use crate::exchange::{Exchange, ReverseExchange};
 use crate::host::HostOperation;
@@ -128,6 +128,7 @@ commands! {
     ExpireDeposit,
     RecordDeposit,
     ReleaseSuspense,
+    RefuseAssignment,
     RefundDeposit,
     Chargeback,
     ReverseChargeback,

@@ -7,7 +7,8 @@ use smallvec::SmallVec;
 use crate::adjustment::{self, Adjustment, AdjustmentRef};
 use crate::deposit::{self, Deposit, Intent};
 use crate::host::PreCheck;
-use crate::ids::{PlayerId, RoundId, SourceId, TransactionId};
+use crate::house::{DocumentCheck, HouseAggregate, HouseAggregateRef, HouseCommand};
+use crate::ids::{HouseId, PlayerId, RoundId, SourceId, TransactionId};
 use crate::key::{Fingerprint, IdempotencyKey, OperationKind};
 use crate::money::CurrencyRegistry;
 use crate::partition::{Partition, Stream};
@@ -30,7 +31,7 @@ pub struct RoundRef {
     pub round: RoundId,
 }
 
-/// Something of a player that has a stream of its own. While it is live the player's state has it; afterwards
+/// Something of a player, or of the house, that has a stream of its own. While it is live the state has it; afterwards
 /// it is folded from its stream when a command names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -43,6 +44,8 @@ pub enum AggregateRef {
     Intent(PaymentRef),
     /// A deposit as a payment provider captured it.
     Deposit(PaymentRef),
+    /// Something of a partition of the house.
+    House(HouseId, HouseAggregateRef),
 }
 
 impl From<RoundRef> for AggregateRef {
@@ -58,9 +61,20 @@ impl From<AdjustmentRef> for AggregateRef {
 }
 
 impl AggregateRef {
-    /// Its stream.
+    /// Its stream in a partition; `None` if nothing of its kind is there.
+    pub fn stream_in(&self, partition: &Partition) -> Option<Stream> {
+        match (self, partition) {
+            (Self::House(own, _), Partition::House(house)) if own != house => None,
+            (Self::House(own, of), Partition::House(_)) => Some(of.stream(own)),
+            (Self::House(..), Partition::Player(_)) | (_, Partition::House(_)) => None,
+            (_, Partition::Player(player)) => Some(self.stream(player)),
+        }
+    }
+
+    /// Its stream, of what is a player's. What is the house's names its partition itself.
     pub fn stream(&self, player: &PlayerId) -> Stream {
         match self {
+            Self::House(house, of) => of.stream(house),
             Self::Round(round) => Stream::Round(player.clone(), round.source.clone(), round.round.clone()),
             Self::Adjustment(adjustment) => Stream::Adjustment(player.clone(), adjustment.clone()),
             Self::Intent(of) => Stream::Intent(player.clone(), of.source.clone(), of.id.clone()),
@@ -206,6 +220,7 @@ pub struct Found {
     adjustments: Vec<Adjustment>,
     intents: Vec<Intent>,
     deposits: Vec<Deposit>,
+    house: Vec<HouseAggregate>,
 }
 
 /// Takes what has this name out of a list.
@@ -222,6 +237,7 @@ impl Found {
         adjustments: Vec::new(),
         intents: Vec::new(),
         deposits: Vec::new(),
+        house: Vec::new(),
     };
 
     /// Adds an operation.
@@ -261,6 +277,9 @@ impl Found {
                 let mut deposit = None;
                 events.try_for_each(|(record, _)| deposit::fold_deposit(&mut deposit, of, record))?;
                 self.deposits.extend(deposit);
+            }
+            AggregateRef::House(_, of) => {
+                self.house.extend(HouseAggregate::fold(of, events.map(|(record, _)| record))?);
             }
         }
         Ok(())
@@ -360,6 +379,11 @@ impl Found {
         self.deposits.iter().find(|found| found.of == *of)
     }
 
+    /// Something of the house that is not live.
+    pub fn house_aggregate(&self, of: &HouseAggregateRef) -> Option<&HouseAggregate> {
+        self.house.iter().find(|found| found.reference() == *of)
+    }
+
     /// A round that is not live.
     pub fn round(&self, round: &RoundRef) -> Option<&Round> {
         self.rounds.iter().find(|found| found.id == round.round && found.source == round.source)
@@ -382,12 +406,14 @@ pub struct Facts<'a> {
     pub policy: &'a Policy,
     /// The host's checks, in the order they are asked.
     pub checks: &'a [Arc<dyn PreCheck>],
+    /// The host's checks of documents that are to be published.
+    pub documents: &'a [Arc<dyn DocumentCheck>],
 }
 
 impl<'a> Facts<'a> {
     /// Facts without checks of the host.
     pub fn new(found: &'a Found, currencies: &'a CurrencyRegistry, policy: &'a Policy) -> Self {
-        Self { found, currencies, policy, checks: &[] }
+        Self { found, currencies, policy, checks: &[], documents: &[] }
     }
 }
 
@@ -434,6 +460,22 @@ impl FactsNeeded {
             aggregates,
             targets,
             batch,
+        })
+    }
+
+    /// What must be looked for to decide a command of the house.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: see [`HouseCommand::sender`].
+    pub fn of_house(command: &HouseCommand, house: &HouseId) -> Result<Self, crate::ids::IdError> {
+        let named = command.needs().map(|of| AggregateRef::House(house.clone(), of));
+        Ok(Self {
+            key: command.key(house)?,
+            print: command.fingerprint(),
+            aggregates: named.into_iter().collect(),
+            targets: Vec::new(),
+            batch: Vec::new(),
         })
     }
 

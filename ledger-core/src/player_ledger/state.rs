@@ -205,7 +205,7 @@ impl PlayerState {
                 of.kind == AdjustmentKind::Correction && self.proposal(&of.source, &of.id).is_some()
             }
             AggregateRef::Intent(of) => self.intent(of).is_some(),
-            AggregateRef::Deposit(_) => false,
+            AggregateRef::Deposit(_) | AggregateRef::House(..) => false,
         }
     }
 
@@ -335,6 +335,7 @@ impl PlayerState {
             | Event::NegativeBalanceRaised(_)
             | Event::NegativeBalanceCleared(_)
             | Event::DebtWrittenOff(_)
+            | Event::SuspenseRefused(_)
             | Event::CreditGranted(_)
             | Event::AdjustmentApplied(_)
             | Event::FeeCharged(_) => {}

@@ -351,3 +351,15 @@ shape! {
         pub entry: u64,
     }
 }
+
+shape! {
+    /// `suspense.refused` 1: what the house had in suspense and assigned to the player will never land here.
+    pub struct SuspenseRefused {
+        /// The money: the payment provider, and its id of it.
+        pub capture: PaymentRef,
+        /// Why, in the words of whoever refused it.
+        pub reason: Reason,
+        /// Who refused it.
+        pub by: ActorId,
+    }
+}

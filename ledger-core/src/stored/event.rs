@@ -11,11 +11,16 @@ use super::credit::{AdjustmentApplied, CreditGranted};
 use super::deposit::{
     ChargebackReversed, DebtWrittenOff, DepositAttempted, DepositCancelled, DepositChargedBack,
     DepositCompleted, DepositExpired, DepositFailed, DepositInitiated, DepositMismatch, DepositRefunded,
-    DepositReleased, DepositSucceeded, DepositSuspended,
+    DepositReleased, DepositSucceeded, DepositSuspended, SuspenseRefused,
 };
 use super::exchange::{ExchangeMade, ExchangeReversed};
 use super::host::HostRecorded;
-use super::house::CurrencyRegistered;
+use super::house::{
+    AuthoritySettled, BadDebtRecovered, ChargebackLost, CurrencyRegistered, DocumentPublished,
+    DocumentStored, DutyAccrued, FundsExchanged, FundsTransferred, FxResultBooked, JackpotSeeded,
+    JournalDeclined, JournalPosted, JournalProposed, ProviderFeesAccrued, ProviderSettled, PspSettled,
+    SuspenseAssigned, SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded, SuspenseReturned,
+};
 use super::player::{
     PlayerClosed, PlayerOpened, PlayerReopened, PurseOpened, TxnNoted, TxnRejected, TxnTombstoned,
 };
@@ -162,6 +167,8 @@ events! {
     DepositChargedBack = "cashier.deposit.charged_back" 1,
     /// A dispute was won.
     ChargebackReversed = "cashier.deposit.chargeback_reversed" 1,
+    /// What the house assigned to the player will never land.
+    SuspenseRefused = "suspense.refused" 1,
     /// A bet was placed.
     BetPlaced = "bet.placed" 1,
     /// A win was credited that does not end its bet.
@@ -200,6 +207,48 @@ events! {
     HostRecorded = "host.recorded" 1,
     /// A currency's first use.
     CurrencyRegistered = "currency.registered" 1,
+    /// The content of a document.
+    DocumentStored = "document.stored" 1,
+    /// A version of a document was published.
+    DocumentPublished = "document.published" 1,
+    /// A payment provider settled a batch.
+    PspSettled = "psp.settled" 1,
+    /// A chargeback that no player bears.
+    ChargebackLost = "chargeback.lost" 1,
+    /// Money of nobody known came in.
+    SuspenseCaptured = "suspense.captured" 1,
+    /// It is one player's.
+    SuspenseAssigned = "suspense.assigned" 1,
+    /// It is nobody's again.
+    SuspenseAssignmentCancelled = "suspense.assignment_cancelled" 1,
+    /// It is booked in the player's ledger.
+    SuspenseLanded = "suspense.landed" 1,
+    /// It went back to its payer.
+    SuspenseReturned = "suspense.returned" 1,
+    /// Fees of a game provider are owed.
+    ProviderFeesAccrued = "provider.fees_accrued" 1,
+    /// House and game provider paid each other.
+    ProviderSettled = "provider.settled" 1,
+    /// Gaming duty is owed.
+    DutyAccrued = "duty.accrued" 1,
+    /// Duty and withheld tax were paid over.
+    AuthoritySettled = "authority.settled" 1,
+    /// Money went between bank accounts.
+    FundsTransferred = "funds.transferred" 1,
+    /// The house exchanged money.
+    FundsExchanged = "funds.exchanged" 1,
+    /// A gain or loss of exchange.
+    FxResultBooked = "fx.result_booked" 1,
+    /// A debt was paid after all.
+    BadDebtRecovered = "bad_debt.recovered" 1,
+    /// A jackpot got a seed.
+    JackpotSeeded = "jackpot.seeded" 1,
+    /// Someone proposed an entry by hand.
+    JournalProposed = "journal.proposed" 1,
+    /// It was approved and posted.
+    JournalPosted = "journal.posted" 1,
+    /// It is not posted.
+    JournalDeclined = "journal.declined" 1,
     /// Someone proposed to correct a balance.
     CorrectionProposed = "correction.proposed" 1,
     /// A correction was approved and booked.

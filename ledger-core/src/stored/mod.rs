@@ -24,14 +24,21 @@ pub use deposit::{
     ChargebackReversed, Converted, DebtWrittenOff, DepositAttempted, DepositBreak, DepositCancelled,
     DepositChargedBack, DepositCompleted, DepositExpired, DepositFailed, DepositInitiated, DepositMismatch,
     DepositRefunded, DepositReleased, DepositSucceeded, DepositSuspended, LateAfter, Money, PaymentRef,
-    ReleasedTo, SuspenseReason,
+    ReleasedTo, SuspenseReason, SuspenseRefused,
 };
 #[cfg(feature = "schema")]
 pub use event::event_schemas;
 pub use event::{Event, EventError, EventRecord};
 pub use exchange::{ExchangeMade, ExchangeReversed};
 pub use host::HostRecorded;
-pub use house::CurrencyRegistered;
+pub use house::{
+    AccrualDirection, AuthorityLine, AuthorityPart, AuthoritySettled, BadDebtRecovered, BankAccount,
+    CancelProof, ChargebackLost, CurrencyRegistered, DocumentPublished, DocumentStored, DutyAccrued, Funds,
+    FundsExchanged, FundsTransferred, FxDirection, FxResultBooked, HouseEntryRef, JackpotSeeded,
+    JournalDeclined, JournalPosted, JournalProposed, LossDirection, ProviderFeesAccrued, ProviderLine,
+    ProviderPart, ProviderSettled, PspLine, PspPart, PspSettled, SeedMovement, SuspenseAssigned,
+    SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded, SuspenseOrigin, SuspenseReturned,
+};
 pub use index::{CommitIndex, IndexError};
 pub use player::{
     Note, PlayerClosed, PlayerOpened, PlayerReopened, PurseOpened, TransactionRef, TxnNoted, TxnRejected,

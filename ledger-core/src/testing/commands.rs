@@ -10,7 +10,7 @@ use crate::adjustment::{
 use crate::credit::GrantCredit;
 use crate::deposit::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, HouseItem, InitiateDeposit,
-    RecordDeposit, RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+    RecordDeposit, RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
 };
 use crate::exchange::{Exchange, ReverseExchange};
 use crate::host::{HostAccount, HostAccountClass, HostData, HostMovement, HostOperation};
@@ -183,8 +183,18 @@ pub fn return_to_payer(id: &str, reference: &str) -> ReleaseSuspense {
 
 /// Money of `psp` that the house has in suspense goes to the player.
 pub fn release_of_house(reference: &str, amount: &str) -> ReleaseSuspense {
-    let item = HouseItem { amount: decimal(amount), currency: currency("EUR") };
+    let item = HouseItem { kind: AccountKind::Real, amount: decimal(amount), currency: currency("EUR") };
     ReleaseSuspense { house_item: Some(item), ..release(reference, reference) }
+}
+
+/// What the house assigned to the player is refused for good.
+pub fn refuse_assignment(reference: &str) -> RefuseAssignment {
+    RefuseAssignment {
+        psp: source("psp"),
+        reference: txn(reference),
+        by: person("anna"),
+        reason: Reason::new("it was another player's").expect("a reason"),
+    }
 }
 
 /// A deposit from `psp` goes back, all that is left of it but for a fee.

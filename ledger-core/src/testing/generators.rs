@@ -5,6 +5,7 @@
 
 mod adjustments;
 mod corrections;
+mod house;
 
 use proptest::collection::{SizeRange, vec};
 use proptest::option;
@@ -23,6 +24,8 @@ use crate::stored::CreditKind;
 use crate::testing::commands;
 
 mod deposits;
+
+pub use house::{HOUSES, HouseStep, house_histories, house_runs};
 
 /// The most transaction ids of a source.
 const TXNS: u8 = 12;
@@ -135,6 +138,8 @@ fn rollbacks() -> impl Strategy<Value = Rollback> {
         ),
     )
         .prop_map(|((source, id, target, kind), (round, currency, amount, on_shortfall, partial))| {
+            // A part must say how much it is.
+            let amount = amount.or_else(|| partial.then(|| commands::decimal("1")));
             Rollback { source, id, target, kind, round, currency, amount, on_shortfall, partial }
         })
 }

@@ -1,11 +1,13 @@
-//! What must hold of any log of a player, checked from its commits alone (I1 to I22 in docs/scenarios.md).
+//! What must hold of any log of a player, or of a partition of the house, checked from its commits alone (I1 to I24 in
+//! docs/scenarios.md).
 //!
 //! Each checker reads plain data, so that a test can plant a bug in it and see the checker fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::account::{Account, AccountCode, AccountKind, Side};
-use crate::ids::{PlayerId, SubAccount, TransactionId};
+use crate::house::{HouseState, KeptBalance, SuspenseStatus};
+use crate::ids::{HouseId, PlayerId, SubAccount, TransactionId};
 use crate::key::IdempotencyKey;
 use crate::money::{Amount, AmountError, CurrencyCode};
 use crate::partition::{Partition, Stream};
@@ -108,6 +110,23 @@ pub fn check_all(player: &PlayerId, commits: &[CommitBody], live: &PlayerState) 
     i16_one_player(player, commits)?;
     i19_one_kind_of_account(commits, &journal)?;
     i22_legs_are_in_the_purse_currency(live, &journal)
+}
+
+/// All checks of this module for a partition of the house.
+///
+/// # Errors
+///
+/// The first violation, in words.
+pub fn check_house(house: &HouseId, commits: &[CommitBody], live: &HouseState) -> Result<(), String> {
+    let journal = journal(commits);
+    i1_entries_balance(&journal)?;
+    i2_house_replay_is_live(house, commits, live)?;
+    i5_keys_are_used_once(commits)?;
+    i7_tombstoned_ids_never_post(commits)?;
+    i16_house_touches_no_player(house, commits, &journal)?;
+    i19_house_has_one_kind(house, &journal)?;
+    i23_suspense_adds_up(commits, live, &journal)?;
+    i24_kept_balances_are_what_entries_say(house, live, &journal)
 }
 
 /// I1: debits equal credits in each entry, currency and book.
@@ -467,6 +486,147 @@ pub fn i22_legs_are_in_the_purse_currency(live: &PlayerState, journal: &[Line]) 
     match journal.iter().find(|line| !fits(line)) {
         Some(line) => Err(format!("I22: {} has no such purse or scale", account_text(&line.account))),
         None => Ok(()),
+    }
+}
+
+/// I2 of the house: a replay of all commits is the live state.
+///
+/// # Errors
+///
+/// How it differs.
+pub fn i2_house_replay_is_live(
+    house: &HouseId,
+    commits: &[CommitBody],
+    live: &HouseState,
+) -> Result<(), String> {
+    let mut state = HouseState::new(house.clone());
+    commits.iter().try_for_each(|body| state.evolve_commit(body)).map_err(|fault| format!("I2: {fault}"))?;
+    if state == *live { Ok(()) } else { Err(format!("I2: replay gives {state:?}, live is {live:?}")) }
+}
+
+/// I16 of the house: a commit concerns one partition of the house, and no account of a player.
+///
+/// # Errors
+///
+/// The stream or account.
+pub fn i16_house_touches_no_player(
+    house: &HouseId,
+    commits: &[CommitBody],
+    journal: &[Line],
+) -> Result<(), String> {
+    let own = Partition::House(house.clone());
+    for body in commits {
+        let foreign = body.events.iter().find(|record| record.stream.partition() != own);
+        if body.partition != own || foreign.is_some() {
+            return Err(format!("I16: a commit of {} touches {foreign:?}", body.partition));
+        }
+    }
+    match journal.iter().find(|line| line.account.code.is_player()) {
+        Some(line) => Err(format!("I16: the house touches {}", account_text(&line.account))),
+        None => Ok(()),
+    }
+}
+
+/// I19 of the house: the entries of a partition are of the kind that its name says.
+///
+/// # Errors
+///
+/// The account.
+pub fn i19_house_has_one_kind(house: &HouseId, journal: &[Line]) -> Result<(), String> {
+    let named = if house.as_str().starts_with("test/") { AccountKind::Test } else { AccountKind::Real };
+    match journal.iter().find(|line| line.account.kind != named) {
+        Some(line) => Err(format!("I19: {} in {house}", account_text(&line.account))),
+        None => Ok(()),
+    }
+}
+
+/// I23: what came into suspense is open, on its way to one player, with him, or returned; and what did not go back is
+/// what the account says.
+///
+/// # Errors
+///
+/// The item or the sums.
+pub fn i23_suspense_adds_up(
+    commits: &[CommitBody],
+    live: &HouseState,
+    journal: &[Line],
+) -> Result<(), String> {
+    // Of each item: how much, and where it is. Read from the events without the fold.
+    let mut items: BTreeMap<&Stream, (CurrencyCode, i128, &str)> = BTreeMap::new();
+    for record in commits.iter().flat_map(|body| &body.events) {
+        let (from, to) = match &record.event {
+            Event::SuspenseCaptured(event) => {
+                let item = (event.currency, event.amount.units(), "open");
+                if items.insert(&record.stream, item).is_some() {
+                    return Err(format!("I23: {} came in twice", record.stream));
+                }
+                continue;
+            }
+            Event::SuspenseAssigned(_) => ("open", "assigned"),
+            Event::SuspenseAssignmentCancelled(_) => ("assigned", "open"),
+            Event::SuspenseLanded(_) => ("assigned", "landed"),
+            Event::SuspenseReturned(_) => ("open", "returned"),
+            _ => continue,
+        };
+        match items.get_mut(&record.stream) {
+            Some((_, _, place)) if *place == from => *place = to,
+            other => return Err(format!("I23: {} is {other:?}, and goes to {to}", record.stream)),
+        }
+    }
+    let mut sums: BTreeMap<CurrencyCode, i128> = BTreeMap::new();
+    for (currency, units, place) in items.values() {
+        *sums.entry(*currency).or_default() += if *place == "returned" { 0 } else { *units };
+    }
+    for line in journal.iter().filter(|line| line.account.code == AccountCode::Suspense) {
+        let signed = line.signed().map_err(|error| error.to_string())?;
+        *sums.entry(line.account.currency).or_default() -= signed.units();
+    }
+    if let Some((currency, units)) = sums.iter().find(|(_, units)| **units != 0) {
+        return Err(format!("I23: items and account differ by {units} units of {currency}"));
+    }
+    let places = live.items().map(|item| match item.status {
+        SuspenseStatus::Assigned(_) => "assigned",
+        _ => "open",
+    });
+    let mut shown: Vec<&str> = places.collect();
+    let mut kept: Vec<&str> = items.values().map(|(_, _, place)| *place).collect();
+    kept.retain(|place| ["open", "assigned"].contains(place));
+    shown.sort_unstable();
+    kept.sort_unstable();
+    if shown == kept { Ok(()) } else { Err(format!("I23: {shown:?} are live, {kept:?} are in the log")) }
+}
+
+/// I24: the balances a partition keeps are what its entries add up to, and none was ever below zero.
+///
+/// # Errors
+///
+/// The account.
+pub fn i24_kept_balances_are_what_entries_say(
+    house: &HouseId,
+    live: &HouseState,
+    journal: &[Line],
+) -> Result<(), String> {
+    let kept: Vec<Line> = journal.iter().filter(|line| line.account.code.is_kept()).cloned().collect();
+    for end in 1..=kept.len() {
+        let until = kept.get(..end).unwrap_or_default();
+        let last = until.last().map(|line| line.entry);
+        let whole_entry = kept.get(end).is_none_or(|next| Some(next.entry) != last);
+        let sums = balances(until).map_err(|error| error.to_string())?;
+        if let Some((account, balance)) = sums.iter().find(|(_, sum)| whole_entry && sum.is_negative()) {
+            return Err(format!("I24: {} of {house} is {balance}", account_text(account)));
+        }
+    }
+    let sums = balances(&kept).map_err(|error| error.to_string())?;
+    let mut expected: Vec<(AccountCode, CurrencyCode, Amount)> =
+        sums.into_iter().map(|(account, sum)| (account.code, account.currency, sum)).collect();
+    let shown = |kept: &KeptBalance| (kept.account, kept.currency, kept.balance);
+    let mut found: Vec<_> = live.kept().iter().map(shown).collect();
+    expected.sort_unstable();
+    found.sort_unstable();
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("I24: {house} keeps {found:?}, entries say {expected:?}"))
     }
 }
 

@@ -132,6 +132,10 @@ fn pattern(stream: &str) -> &'static str {
         Some("tax") => "tax/P/source/T",
         Some("host") => "host/P/N",
         Some("house") => "house/H",
+        Some("suspense") => "suspense/H/R",
+        Some("journal") => "journal/H/source/J",
+        Some("document") => "document/H/kind/name",
+        Some("content") => "content/H/hash",
         _ => panic!("{stream} is of no known kind"),
     }
 }
@@ -158,7 +162,8 @@ const REJECTIONS: &str = "## Rejections
 Refusals that the rules demand, in order of precedence: where several apply, the first is told. *Recorded* means
 that a `txn.rejected` event stands in the log. A recorded refusal consumes the key, so that the same key gets the same
 refusal for ever ([S20](scenarios.md#keys-s17-to-s30)), if the command takes the player's money or starts a payment
-and the source's policy does not say `sticky_rejections: false`; all other commands may come again with the same key.
+and the source's policy does not say `sticky_rejections: false`; all other commands may come again with the same key,
+and so may every command to the house.
 
 | precedence | code | recorded | when |
 |---|---|---|---|

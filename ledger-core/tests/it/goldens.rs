@@ -16,9 +16,9 @@ use ledger_core::stored::{
     EntryPosted, Event, EventRecord, ExchangeMade, ExchangeReversed, FeeCharged, FeeKind, HostRecorded,
     Money, NegativeBalanceCleared, NegativeBalanceRaised, Note, PlayerClosed, PlayerOpened, PlayerReopened,
     PurseBalance, PurseOpened, Recovery, ReleasedTo, ReopenReason, Round, RoundClosed, RoundReopened,
-    RoundStatus, RoundVoided, SettledBy, SettlementVoided, Split, SuspenseReason, TaxReturned, TaxWithheld,
-    TransactionRef, TxnNoted, TxnRejected, TxnTombstoned, Win, WinCredited, WinRetained, WinRolledBack,
-    WinStatus,
+    RoundStatus, RoundVoided, SettledBy, SettlementVoided, Split, SuspenseReason, SuspenseRefused,
+    TaxReturned, TaxWithheld, TransactionRef, TxnNoted, TxnRejected, TxnTombstoned, Win, WinCredited,
+    WinRetained, WinRolledBack, WinStatus,
 };
 use ledger_core::testing::{commands, given};
 use ledger_core::{
@@ -343,6 +343,15 @@ pub(crate) fn samples() -> Vec<EventRecord> {
             }),
         ),
         record(
+            "player/p1",
+            8,
+            Event::SuspenseRefused(SuspenseRefused {
+                capture: commands::payment("D1"),
+                reason: Reason::new("it was another player's").unwrap(),
+                by: commands::person("anna"),
+            }),
+        ),
+        record(
             round,
             1,
             Event::BetPlaced(BetPlaced {
@@ -570,6 +579,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
         ),
     ]
     .into_iter()
+    .chain(crate::house_goldens::samples())
     .chain(office_samples())
     .collect()
 }
@@ -757,7 +767,7 @@ pub(crate) fn dir(name: &str) -> PathBuf {
 }
 
 /// Compares a file with what it should hold (and a line end); writes it if it is missing and that is asked for.
-fn compare(path: &Path, expected: &str) -> Result<(), String> {
+pub(crate) fn compare(path: &Path, expected: &str) -> Result<(), String> {
     let bless = std::env::var_os("LEDGER_BLESS_NEW").is_some();
     match fs::read_to_string(path) {
         Ok(found) if found.strip_suffix('\n') == Some(expected) => Ok(()),
@@ -895,7 +905,7 @@ fn every_golden_file_is_known_and_read() {
         .collect();
     for file in names(&dir("tests/golden")) {
         if newest.contains(&file)
-            || [DIGESTS, OFFICE_DIGESTS].contains(&file.as_str())
+            || [DIGESTS, OFFICE_DIGESTS, crate::house_goldens::DIGESTS].contains(&file.as_str())
             || VALUES.contains(&file.as_str())
         {
             continue;

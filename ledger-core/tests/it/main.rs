@@ -15,6 +15,10 @@ mod folds;
 mod fx;
 mod goldens;
 mod host;
+mod house;
+mod house_documents;
+mod house_goldens;
+mod house_model;
 mod idempotency;
 #[cfg(feature = "schema")]
 mod json_schema;

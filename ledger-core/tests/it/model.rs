@@ -68,7 +68,7 @@ fn outcomes(cases: u32) -> BTreeMap<String, usize> {
 
 #[test]
 fn histories_reach_every_outcome() {
-    let counts = outcomes(2_000);
+    let counts = outcomes(4_000);
     let reached = |text: &str| counts.get(text).copied().unwrap_or_default();
     let expected = [
         "bet applied",
@@ -159,6 +159,8 @@ fn histories_reach_every_outcome() {
         "deposit_refund rejected:not_allowed",
         "deposit_refund rejected:payment_not_found",
         "event cashier.deposit.mismatch",
+        "event suspense.refused",
+        "suspense_release refused:key_reused",
         "event debt.written_off",
         "event negative_balance.cleared",
         "suspense_release applied",

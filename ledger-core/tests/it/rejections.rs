@@ -11,6 +11,7 @@ use ledger_core::{
 /// The variants in order of precedence.
 pub(crate) const CODES: &[&str] = &[
     "player_unknown",
+    "wrong_partition",
     "key_reused",
     "partly_known",
     "batch_refused",
@@ -20,6 +21,7 @@ pub(crate) const CODES: &[&str] = &[
     "already_rolled_back",
     "bet_not_found",
     "payment_not_found",
+    "document_version",
     "not_allowed",
     "mismatch",
     "currency_mismatch",
@@ -31,6 +33,7 @@ pub(crate) const CODES: &[&str] = &[
     "exceeds_rest",
     "host_refused",
     "host_version",
+    "document_invalid",
     "capacity_exceeded",
     "amount_overflow",
     "insufficient_funds",
@@ -46,6 +49,7 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
     let currency = commands::currency("EUR");
     vec![
         Rejection::PlayerUnknown,
+        Rejection::WrongPartition,
         Rejection::KeyReused,
         Rejection::PartlyKnown { ids: vec![txn()] },
         Rejection::BatchRefused { txn: txn() },
@@ -55,6 +59,7 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
         Rejection::AlreadyRolledBack { txn: txn() },
         Rejection::BetNotFound { round: commands::round("R") },
         Rejection::PaymentNotFound { id: txn() },
+        Rejection::DocumentVersion { version: 3 },
         Rejection::NotAllowed { reason: NotAllowedReason::RollbackOfRollback },
         Rejection::Mismatch { field: MismatchField::Round },
         Rejection::CurrencyMismatch { currency },
@@ -70,6 +75,7 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
             refusal: HostName::new("vip_only").unwrap(),
         },
         Rejection::HostVersion { namespace: HostNamespace::new("acme").unwrap(), version: 7 },
+        Rejection::DocumentInvalid { what: "nobody knows this kind of document".to_owned() },
         Rejection::CapacityExceeded { what: Capacity::BetsInRound, maximum: 240 },
         Rejection::AmountOverflow,
         Rejection::InsufficientFunds { available: amount("1.00"), currency },

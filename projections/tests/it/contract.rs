@@ -38,9 +38,21 @@ fn random_histories_reach_every_event_of_a_player() {
         "settlement.voided",
         "debt.written_off",
         "negative_balance.cleared",
+        "suspense.refused",
     ];
+    // Of the house some commands are drawn, which is what the views of accounts need; no view looks at its events.
+    let of_house =
+        ["document.", "journal.", "jackpot.", "funds.", "fx.", "duty.", "authority.", "provider.", "psp."];
+    let items =
+        ["suspense.captured", "suspense.assigned", "suspense.assignment_cancelled", "suspense.landed"];
+    let of_house = |name: &str| {
+        of_house.iter().any(|start| name.starts_with(start))
+            || items.contains(&name)
+            || ["suspense.returned", "chargeback.lost", "bad_debt.recovered"].contains(&name)
+    };
     for (name, _) in ledger_core::stored::Event::TYPES {
-        let is_drawn = !not_drawn.contains(name)
+        let is_drawn = !of_house(name)
+            && !not_drawn.contains(name)
             && (*name == "cashier.deposit.succeeded" || !name.starts_with("cashier."));
         assert!(found.contains(name) || !is_drawn, "{name} never came");
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ledger_core::stored::{CommitBody, CommitIndex, CreditKind, EntryPosted, Event, EventRecord};
-use ledger_core::testing::commands;
+use ledger_core::testing::{TestHouse, commands, house_commands};
 use ledger_core::{
     AccountCode, AccountKind, ActorId, Amount, CloseRound, ContentHash, Context, CurrencyCode,
     CurrencyRegistry, Decision, Entry, Facts, FactsNeeded, Finality, GrantCredit, OpenPlayer, Partition,
@@ -41,6 +41,7 @@ struct Player {
 pub(crate) struct World {
     pub(crate) identity: LedgerIdentity,
     players: Vec<Player>,
+    houses: Vec<TestHouse>,
     heads: Vec<Head>,
     currencies: CurrencyRegistry,
     random: u64,
@@ -48,6 +49,10 @@ pub(crate) struct World {
 }
 
 const RARE: u64 = 14;
+
+/// The partitions of the house that take part.
+const HOUSES: [&str; 6] =
+    ["psp/psp", "test/psp/psp", "provider/studio0", "authority/MT", "jackpot/mega", "treasury"];
 
 impl World {
     pub(crate) fn new(shards: u16, players: usize, seed: u64) -> Self {
@@ -65,6 +70,7 @@ impl World {
         Self {
             identity,
             players: (0..players).map(player).collect(),
+            houses: HOUSES.map(TestHouse::new).into(),
             heads: identity.shards.all().map(|shard| genesis(&identity, shard)).collect(),
             currencies: CurrencyRegistry::standard(),
             random: seed,
@@ -261,8 +267,55 @@ impl World {
         Timestamp::from_micros(1_700_000_000_000_000 + self.operations.cast_signed()).unwrap()
     }
 
+    /// A random command to a partition of the house; a commit if it came to one.
+    fn house_step(&mut self) -> Option<(Shard, SealedCommit)> {
+        use ledger_core::stored::{AuthorityLine, FxDirection, ProviderLine, PspLine, SeedMovement};
+        let at = self.index(HOUSES.len());
+        let txn = self.fresh();
+        let id = txn.as_str();
+        let draw = self.draw(4);
+        let item = self.houses[at].state().items().last();
+        let earlier = item.map_or("t0", |item| item.reference.as_str()).to_owned();
+        let command: ledger_core::HouseCommand = match (HOUSES[at], draw) {
+            ("provider/studio0", 0) => house_commands::accrue_fees(id, "7").into(),
+            ("provider/studio0", _) => {
+                let lines = [(ProviderLine::Jackpots, "9"), (ProviderLine::Contributions, "2")];
+                house_commands::settle_provider(id, &lines, "7").into()
+            }
+            ("authority/MT", 0 | 1) => house_commands::accrue_duty(id, "6").into(),
+            ("authority/MT", _) => {
+                let lines = [(AuthorityLine::Duty, "3"), (AuthorityLine::WithheldTax, "1")];
+                house_commands::settle_authority(id, &lines, "-4").into()
+            }
+            ("jackpot/mega", _) => house_commands::seed(id, SeedMovement::CostToPool, "5").into(),
+            ("treasury", 0) => house_commands::cover(id, "30").into(),
+            ("treasury", 1) => house_commands::exchange_funds(id, "11", "10").into(),
+            ("treasury", 2) => house_commands::fx_result(id, FxDirection::Loss, "1").into(),
+            ("treasury", _) => house_commands::recover_debt(id, "2").into(),
+            (_, 0) => house_commands::capture_unknown(id, "8").into(),
+            (_, 1) => house_commands::return_item(id, &earlier).into(),
+            (_, 2) => house_commands::lose_chargeback(id, "4").into(),
+            _ => {
+                let lines = [(PspLine::Payments, "20"), (PspLine::Fees, "1"), (PspLine::ReserveHeld, "2")];
+                house_commands::settle_psp(id, &lines, "17").into()
+            }
+        };
+        self.operations += 1;
+        let now = self.now();
+        let house = &mut self.houses[at];
+        let before = house.commits().len();
+        house.execute(&command).unwrap();
+        // It keeps a time of its own, which no view looks at.
+        let body = house.commits().get(before)?;
+        let body = CommitBody { recorded_at: now, ..body.clone() };
+        Some(self.seal(&body))
+    }
+
     /// One random command; a commit if it came to one.
     pub(crate) fn step(&mut self) -> Option<(Shard, SealedCommit)> {
+        if self.draw(10) == 0 {
+            return self.house_step();
+        }
         let player = self.index(self.players.len());
         if self.draw(30) == 0 && self.players[player].state.profile().is_some() {
             return Some(self.exchange(player));

@@ -19,9 +19,10 @@ pub(crate) trait Poison {
 
 impl Poison for Balances {
     fn poison(commit: &Commit) -> Option<Commit> {
+        let of_player = matches!(commit.body.partition, Partition::Player(_));
         let mut poison = commit.clone();
         poison.body.partition = Partition::Player(id(PlayerId::new, "nobody"));
-        has_entry(commit).then_some(poison)
+        (of_player && has_entry(commit)).then_some(poison)
     }
 }
 

@@ -25,6 +25,7 @@ impl Model {
             return Err("zone_unknown");
         }
         self.purses = Some(purses);
+        self.kind = c.kind;
         Ok("applied")
     }
 

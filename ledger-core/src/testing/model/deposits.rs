@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use super::{Judged, Model};
 use crate::deposit::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
-    RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+    RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
 };
 use crate::money::{CurrencyCode, FxRate};
 use crate::policy::{CapturePolicy, ShortfallPolicy};
@@ -359,6 +359,7 @@ impl Model {
         let (currency, units) = match (&c.house_item, &deposit) {
             (Some(_), Some(_)) => return Err("not_allowed"),
             (Some(_), None) if c.to == ReleasedTo::Payer => return Err("not_allowed"),
+            (Some(item), None) if item.kind != self.kind => return Err("mismatch"),
             (Some(item), None) => (item.currency, self.above_zero(item.amount, item.currency)?),
             (None, None) => return Err("payment_not_found"),
             (None, Some(deposit)) if deposit.suspense == 0 => return Err("not_allowed"),
@@ -393,6 +394,11 @@ impl Model {
         self.add(&suspense, currency, -units);
         self.deposits.insert(key, deposit);
         Ok("applied")
+    }
+
+    pub(super) fn refuse_assignment(&mut self, c: &RefuseAssignment) -> Judged {
+        let arrived = self.deposits.contains_key(&(c.psp.to_string(), c.reference.to_string()));
+        if arrived { Err("not_allowed") } else { Ok("applied") }
     }
 
     fn named_deposit(&self, key: &Name, currency: CurrencyCode) -> Result<ModelDeposit, &'static str> {
