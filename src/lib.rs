@@ -158,6 +158,7 @@
 //!
 //! **`sqlite`**: views in `SQLite` files. It compiles the library in.
 
+mod aside;
 mod clock;
 #[cfg(feature = "log")]
 mod embedded;
@@ -168,7 +169,9 @@ mod lane;
 mod ledger;
 mod loader;
 mod panics;
+pub mod proof;
 mod request;
+mod safe_file;
 mod settings;
 mod shared;
 mod telemetry;

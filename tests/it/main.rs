@@ -22,6 +22,7 @@ mod life;
 mod moved;
 mod parallel;
 mod power;
+mod proofs;
 mod puppet;
 mod quickstart;
 mod shared;
