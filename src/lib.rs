@@ -189,7 +189,10 @@ pub use lane::Lane;
 pub use ledger::Ledger;
 pub use request::{EntryId, OperationReceipt, Outcome, PlayerReading, Receipt, RecordedOutcome, Request};
 pub use settings::Settings;
-pub use verify::{TrialBalanceLine, Verification, VerifyError, verify};
+pub use verify::{
+    PlayerVerification, Progress, TrialBalanceLine, VERIFY_MEMORY, VERIFY_MEMORY_MIN, Verification, Verifier,
+    VerifyCheckpoint, VerifyError, verify, verify_player,
+};
 
 /// The type of amounts in commands; enter it with [`Decimal::from_str_exact`], which never rounds.
 pub use rust_decimal::Decimal;

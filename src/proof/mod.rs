@@ -25,4 +25,5 @@ pub use signer::{KeyFileError, LocalSigner, PublicKey, Signature, Signer, Signer
 pub use statement::{
     STATEMENT_BYTES_MAX, ShardHead, SignedHeader, Statement, StatementHash, StatementTextError,
 };
+pub(crate) use walk::passes_through;
 pub use witness::{Witness, Witnesses};
