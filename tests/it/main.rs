@@ -29,3 +29,4 @@ mod shared;
 mod support;
 mod time;
 mod verification;
+mod verifier;
