@@ -176,7 +176,7 @@ impl Ledger {
         Ok(Self { inner: Arc::new(Inner { shared, leash, threads: Mutex::new(threads) }) })
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.inner.shared
     }
 

@@ -169,6 +169,7 @@ mod lane;
 mod ledger;
 mod loader;
 mod panics;
+mod past;
 pub mod proof;
 mod request;
 mod safe_file;
@@ -187,6 +188,7 @@ pub use clock::{Clock, ClockSuspect, SystemClock};
 pub use error::{ExecuteError, OpenError, Refusal};
 pub use lane::Lane;
 pub use ledger::Ledger;
+pub use past::{Moment, PastBalances, PastError, PastPurse, balances_at, prove_balances};
 pub use request::{EntryId, OperationReceipt, Outcome, PlayerReading, Receipt, RecordedOutcome, Request};
 pub use settings::Settings;
 pub use verify::{

@@ -17,7 +17,7 @@ use super::statement::{ShardHead, Statement, StatementHash};
 use super::walk;
 use crate::aside::reading;
 use crate::clock::Clock;
-use crate::ledger::{runtime, spawn};
+use crate::ledger::{Ledger, runtime, spawn};
 use crate::watchdog::Leash;
 
 /// The longest pause after failures of the background thread.
@@ -89,6 +89,13 @@ pub struct Notary {
     replaces_lost_key: bool,
     /// Held while a statement is taken, so that two calls take two.
     progress: Mutex<Option<Progress>>,
+}
+
+impl Ledger {
+    /// A notary of this ledger, with its clock.
+    pub fn notary(&self, signer: Arc<dyn Signer>, archive: Arc<dyn StatementArchive>) -> Notary {
+        Notary::new(self.store(), signer, archive, Arc::clone(&self.shared().settings.clock))
+    }
 }
 
 impl Notary {

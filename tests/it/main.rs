@@ -21,6 +21,7 @@ mod lanes;
 mod life;
 mod moved;
 mod parallel;
+mod past;
 mod power;
 mod proofs;
 mod puppet;
