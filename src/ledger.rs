@@ -16,6 +16,7 @@ use crate::inbox::{Inbox, STALLED};
 use crate::job::Job;
 use crate::lane::Lane;
 use crate::loader::{self, Task, Tasks};
+use crate::proof::passes_through;
 use crate::request::{KeyQuestion, PlayerReading, Receipt, RecordedOutcome, Request};
 use crate::settings::Settings;
 use crate::shared::{Shared, Shelf};
@@ -83,13 +84,14 @@ impl Ledger {
     /// # Errors
     ///
     /// [`OpenError`]: the folder holds something else, is open elsewhere, is damaged or from a newer
-    /// version; or a setting is not usable.
+    /// version, or does not pass through a witness; or a setting is not usable.
     #[cfg(feature = "log")]
     pub async fn open(folder: impl AsRef<Path>, settings: Settings) -> Result<Self, OpenError> {
         settings.check()?;
         let folder = folder.as_ref().to_owned();
-        let shards = settings.shards;
-        let store = aside("open", move || crate::embedded::open_or_create(&folder, shards)).await??;
+        let (shards, witnesses) = (settings.shards, settings.witnesses.newest());
+        let store =
+            aside("open", move || crate::embedded::open_or_create(&folder, shards, witnesses)).await??;
         Self::with_store(Arc::new(store), settings).await
     }
 
@@ -97,7 +99,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`OpenError`] if the store cannot be read or a setting is not usable.
+    /// [`OpenError`] if the store cannot be read or does not pass through a witness, or a setting is not usable.
     pub async fn with_store(store: Arc<dyn EventStore>, settings: Settings) -> Result<Self, OpenError> {
         settings.check()?;
         aside("start", move || Self::start(store, settings)).await?
@@ -107,6 +109,9 @@ impl Ledger {
         let writer_runtime = runtime()?;
         let (heads, register, last) = writer_runtime.block_on(async {
             let heads = store.heads().await?;
+            for (shard, seen) in settings.witnesses.newest() {
+                passes_through(store.as_ref(), shard, seen).await?;
+            }
             let register = load_register(store.as_ref()).await?;
             Ok::<_, StoreError>((heads, register, store.last_recorded_at().await?))
         })?;

@@ -9,6 +9,7 @@ use ledger_store::ShardCount;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::OpenError;
+use crate::proof::Witnesses;
 
 /// The settings of a [`crate::Ledger`]. Every limit has a default that suits one machine.
 #[derive(Debug, Clone)]
@@ -47,6 +48,9 @@ pub struct Settings {
     pub writer: WriterId,
     /// The clock. Default: the machine's.
     pub clock: Arc<dyn Clock>,
+    /// What was seen of this ledger: statements kept elsewhere, receipts, checkpoints. A log that ends before the newest
+    /// of each shard, or does not pass through it, is not opened. Default: none.
+    pub witnesses: Witnesses,
 }
 
 impl Settings {
@@ -76,6 +80,7 @@ impl Settings {
             actor,
             writer,
             clock: Arc::new(SystemClock::default()),
+            witnesses: Witnesses::new(),
         })
     }
 

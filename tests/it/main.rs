@@ -31,3 +31,4 @@ mod support;
 mod time;
 mod verification;
 mod verifier;
+mod witnesses;
