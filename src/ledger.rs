@@ -226,7 +226,8 @@ impl Ledger {
     #[tracing::instrument(
         level = "debug", skip_all, fields(player = %request.player, kind = request.command.kind().as_str())
     )]
-    pub async fn request(&self, request: Request) -> Result<Receipt, ExecuteError> {
+    pub async fn request(&self, mut request: Request) -> Result<Receipt, ExecuteError> {
+        self.seal(&mut request).await?;
         self.register_currencies(&request.command).await?;
         let (send, receive) = oneshot::channel();
         let (lane, key, job) = self.prepare(request, send)?;
@@ -251,8 +252,13 @@ impl Ledger {
     pub async fn execute_all(&self, requests: Vec<Request>) -> Vec<Result<Receipt, ExecuteError>> {
         let mut waits = Vec::with_capacity(requests.len());
         let mut jobs = Vec::with_capacity(requests.len());
-        for request in requests {
-            if let Err(error) = self.register_currencies(&request.command).await {
+        for mut request in requests {
+            let sealed = self.seal(&mut request).await.map_err(ExecuteError::from);
+            let ready = match sealed {
+                Ok(()) => self.register_currencies(&request.command).await,
+                failed => failed,
+            };
+            if let Err(error) = ready {
                 waits.push(Err(error));
                 continue;
             }

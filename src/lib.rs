@@ -170,6 +170,7 @@ mod ledger;
 mod loader;
 mod panics;
 mod past;
+pub mod privacy;
 pub mod proof;
 mod request;
 mod safe_file;

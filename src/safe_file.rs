@@ -91,11 +91,16 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// Writes a file under another name, synced.
-fn write_beside(path: &Path, bytes: &[u8], readers: Readers) -> Result<PathBuf, SafeFileError> {
+/// The name under which a file is written before it gets its own.
+pub(crate) fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".tmp");
-    let beside = path.with_file_name(name);
+    path.with_file_name(name)
+}
+
+/// Writes a file under another name, synced.
+fn write_beside(path: &Path, bytes: &[u8], readers: Readers) -> Result<PathBuf, SafeFileError> {
+    let beside = beside(path);
     let write = || {
         match fs::remove_file(&beside) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -174,7 +174,7 @@ impl SealedFields {
     }
 
     /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&FieldName, &SealedBytes)> {
+    pub fn fields(&self) -> impl Iterator<Item = (&FieldName, &SealedBytes)> {
         self.0.iter()
     }
 }
