@@ -10,6 +10,7 @@ use ledger_store::LedgerId;
 use sha2::{Digest, Sha256};
 
 use super::keys::{Erasure, KeyError, KeyOwner};
+use crate::hex;
 use crate::safe_file::{self, Readers};
 
 const TAG: &str = "casino-ledger erasures 1";
@@ -42,7 +43,7 @@ fn link_of(previous: &[u8; 32], erasure: &Erasure) -> [u8; 32] {
 
 /// The end of a line: the first bytes of its link.
 fn check_of(link: &[u8; 32]) -> String {
-    link[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::text(&link[..8])
 }
 
 impl ErasureList {

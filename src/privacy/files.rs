@@ -30,7 +30,7 @@ const FORMAT: u16 = 1;
 const WRAP_TAG: &[u8; 27] = b"casino-ledger/player-key/1\0";
 const MASTER_TAG: &[u8; 27] = b"casino-ledger/master-key/1\0";
 
-fn failed(error: SafeFileError) -> KeyError {
+fn failed(error: &SafeFileError) -> KeyError {
     KeyError::Unavailable { reason: error.to_string() }
 }
 
@@ -175,13 +175,13 @@ impl FileKeyStore {
                 let what = format!("{} holds a key store already", options.folder.display());
                 return Err(KeyError::Other { what });
             }
-            safe_file::create_folder(&options.folder).map_err(failed)?;
-            safe_file::create_folder(&options.folder.join("keys")).map_err(failed)?;
+            safe_file::create_folder(&options.folder).map_err(|error| failed(&error))?;
+            safe_file::create_folder(&options.folder.join("keys")).map_err(|error| failed(&error))?;
             let lock = lock(&options.folder)?;
             let erasures = ErasureList::create(&options.erasures, options.ledger)?;
             let about = About { format: FORMAT, ledger: options.ledger, erasures: 0 };
             safe_file::create(&options.folder.join("store.json"), &json(&about)?, Readers::Owner)
-                .map_err(failed)?;
+                .map_err(|error| failed(&error))?;
             Ok(Self::with(options, erasures, lock))
         })
         .await
@@ -195,7 +195,8 @@ impl FileKeyStore {
     /// wrong.
     pub async fn open(options: FileKeyStoreOptions) -> Result<Self, KeyError> {
         Self::on_thread(move || {
-            let bytes = safe_file::read(&options.folder.join("store.json")).map_err(failed)?;
+            let bytes =
+                safe_file::read(&options.folder.join("store.json")).map_err(|error| failed(&error))?;
             let about: About = parse(&bytes, "store.json")?;
             if about.format > FORMAT {
                 return Err(KeyError::Other {
@@ -324,7 +325,7 @@ impl Files {
     fn read(&self, owner: &KeyOwner) -> Result<(Vec<PlayerKey>, String), KeyError> {
         let bytes = match safe_file::read(&self.path(owner)) {
             Err(error) if error.is_missing() => return Ok((Vec::new(), self.master.id.clone())),
-            read => read.map_err(failed)?,
+            read => read.map_err(|error| failed(&error))?,
         };
         let damaged = || KeyError::Damaged { what: format!("the keys of {owner}") };
         let wrapped: Wrapped = parse(&bytes, &format!("the keys of {owner}"))?;
@@ -381,10 +382,10 @@ impl Files {
         if let Some(folder) = path.parent()
             && !folder.exists()
         {
-            safe_file::create_folder(folder).map_err(failed)?;
-            safe_file::sync_folder(&self.folder.join("keys")).map_err(failed)?;
+            safe_file::create_folder(folder).map_err(|error| failed(&error))?;
+            safe_file::sync_folder(&self.folder.join("keys")).map_err(|error| failed(&error))?;
         }
-        safe_file::replace(&path, &json(&file)?, Readers::Owner).map_err(failed)
+        safe_file::replace(&path, &json(&file)?, Readers::Owner).map_err(|error| failed(&error))
     }
 
     /// The keys of a player who was not erased; with one key at least, if that is wanted.
@@ -403,15 +404,16 @@ impl Files {
     fn remove(&self, owner: &KeyOwner) -> Result<(), KeyError> {
         let path = self.path(owner);
         // What a crash may have left beside it is a copy of it.
-        safe_file::remove(&safe_file::beside(&path)).map_err(failed)?;
-        safe_file::remove(&path).map_err(failed)?;
+        safe_file::remove(&safe_file::beside(&path)).map_err(|error| failed(&error))?;
+        safe_file::remove(&path).map_err(|error| failed(&error))?;
         Ok(())
     }
 
     /// Makes the folder remember how long the list of erasures is.
     fn note_erasures(&mut self) -> Result<(), KeyError> {
         let about = About { format: FORMAT, ledger: self.ledger, erasures: self.erasures.count() };
-        safe_file::replace(&self.folder.join("store.json"), &json(&about)?, Readers::Owner).map_err(failed)
+        safe_file::replace(&self.folder.join("store.json"), &json(&about)?, Readers::Owner)
+            .map_err(|error| failed(&error))
     }
 
     /// Everyone who has a file.

@@ -1,7 +1,6 @@
 //! Keys of players, and the contract of who keeps them.
 
 use std::fmt;
-use std::str::FromStr;
 
 use async_trait::async_trait;
 use ledger_core::{Partition, PlayerId, Timestamp};
@@ -29,36 +28,7 @@ impl KeyOwner {
     }
 }
 
-impl fmt::Display for KeyOwner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for KeyOwner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyOwner({self})")
-    }
-}
-
-impl FromStr for KeyOwner {
-    type Err = crate::proof::HexTextError;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<crate::proof::StatementHash>().map(|bytes| Self(bytes.0))
-    }
-}
-
-impl Serialize for KeyOwner {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for KeyOwner {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+crate::hex::hex_text!(KeyOwner, 32);
 
 /// The number of a key among those of its player: random, so that a key made after a restore from an older backup never gets
 /// the number of one that the backup has not.

@@ -11,7 +11,7 @@ use ledger_store::LedgerId;
 use zeroize::Zeroizing;
 
 use super::keys::{KeyError, KeyId, KeyOwner, KeyStore, PlayerKey};
-use super::personal::{PersonalError, PersonalFields, PersonalValue};
+use super::personal::{PersonalFields, PersonalValue};
 
 /// Values are filled up to a multiple of this, so that their length tells little.
 pub(super) const BLOCK_BYTES: usize = 32;
@@ -100,10 +100,7 @@ fn emptied(filled: &[u8]) -> Option<PersonalValue> {
     if filled[end] != 0x80 || !filled.len().is_multiple_of(BLOCK_BYTES) {
         return None;
     }
-    match PersonalValue::new(&filled[..end]) {
-        Ok(value) => Some(value),
-        Err(PersonalError::Bytes { .. } | _) => None,
-    }
+    PersonalValue::new(&filled[..end]).ok()
 }
 
 /// Seals and opens personal data of one ledger's players.

@@ -272,7 +272,7 @@ pub async fn prove(
     position: Position,
 ) -> Result<InclusionProof, ProveError> {
     let proofs = prove_all(store, statement, shard, &[position]).await?;
-    proofs.into_iter().next().ok_or_else(|| ProveError::NotStated { shard, position, end: Position::ZERO })
+    proofs.into_iter().next().ok_or(ProveError::NotStated { shard, position, end: Position::ZERO })
 }
 
 /// Proves commits of one shard, in the order asked: reads the shard once, from its first commit to the statement's

@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::hex::hex_text;
+use crate::hex::hex_text;
 
 /// The most hashes a path can have: a tree has fewer than 2^64 leaves.
 pub const PATH_HASHES_MAX: usize = 64;
@@ -272,14 +272,18 @@ mod tests {
 
     fn root(leaves: &[TreeHash]) -> TreeHash {
         let mut frontier = Frontier::new();
-        leaves.iter().for_each(|leaf| frontier.push(*leaf));
+        for leaf in leaves {
+            frontier.push(*leaf);
+        }
         assert!(frontier.is_sound());
         frontier.root()
     }
 
     fn path(leaves: &[TreeHash], ranges: &[Range]) -> Vec<TreeHash> {
         let mut nodes = Nodes::new(ranges.iter().copied());
-        leaves.iter().for_each(|leaf| nodes.push(*leaf));
+        for leaf in leaves {
+            nodes.push(*leaf);
+        }
         nodes.hashes(ranges).unwrap()
     }
 
@@ -381,7 +385,9 @@ mod tests {
     #[test]
     fn nodes_that_were_not_wanted_or_not_filled_are_not_told() {
         let mut nodes = Nodes::new([(0, 2), (2, 4), (0, 2)]);
-        leaves(3).into_iter().for_each(|leaf| nodes.push(leaf));
+        for leaf in leaves(3) {
+            nodes.push(leaf);
+        }
         assert!(nodes.hashes(&[(0, 2)]).is_some());
         assert!(nodes.hashes(&[(2, 4)]).is_none());
         assert!(nodes.hashes(&[(0, 1)]).is_none());
@@ -390,7 +396,9 @@ mod tests {
     #[test]
     fn a_frontier_that_was_cut_is_not_sound() {
         let mut frontier = Frontier::new();
-        leaves(7).into_iter().for_each(|leaf| frontier.push(leaf));
+        for leaf in leaves(7) {
+            frontier.push(leaf);
+        }
         let text = serde_json::to_string(&frontier).unwrap();
         assert_eq!(serde_json::from_str::<Frontier>(&text).unwrap(), frontier);
         frontier.nodes.pop();

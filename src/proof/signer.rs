@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
 
-use super::hex;
+use crate::hex;
 use crate::safe_file::{self, Readers, SafeFileError};
 
 /// A public key: what a verifier must know, and how the key is named in statements.

@@ -7,9 +7,9 @@ use ledger_core::Timestamp;
 use ledger_store::{Head, LedgerIdentity, Position, Shard, ShardCount};
 use sha2::{Digest, Sha256};
 
-use super::hex;
 use super::merkle::{Frontier, TreeHash, leaf_hash};
 use super::signer::{PublicKey, Signature};
+use crate::hex;
 
 /// The first line of a statement: the version of its format, and what keeps its signature from meaning anything
 /// else.
@@ -234,9 +234,10 @@ impl<'a> Lines<'a> {
             taken_at: self.value("taken_at", "`taken_at` and an instant with six digits are expected")?,
             heads: self.value("heads", "`heads` and 64 hexadecimal digits are expected")?,
             key: self.value("key", "`key` and 64 hexadecimal digits are expected")?,
-            next: match self.next_is("next") {
-                true => Some(self.value("next", "`next` and 64 hexadecimal digits are expected")?),
-                false => None,
+            next: if self.next_is("next") {
+                Some(self.value("next", "`next` and 64 hexadecimal digits are expected")?)
+            } else {
+                None
             },
         };
         if claim.sequence == 0 {

@@ -82,7 +82,7 @@ impl Witnesses {
     pub fn newest(&self) -> Vec<(Shard, Head)> {
         let mut newest = Vec::with_capacity(self.by_shard.len());
         for (shard, kept) in &self.by_shard {
-            let last: Position = kept.last().map(|w| w.head.position).unwrap_or(Position::ZERO);
+            let last: Position = kept.last().map_or(Position::ZERO, |w| w.head.position);
             let at_last = kept.iter().rev().take_while(|witness| witness.head.position == last);
             newest.extend(at_last.map(|witness| (*shard, witness.head)));
         }

@@ -135,10 +135,9 @@ impl<'a> ChainCheck<'a> {
         let mut position = list.from;
         while position < wrong_at.min(witness.head.position) {
             let kept = self.read_list(archive, &list, position).await?;
-            let found = match store.read(self.shard, position.next(), READ_COMMITS_MAX).await {
-                Ok(commits) => commits,
-                // What cannot be read is found wrong by whoever reads it; here only what differs is sought.
-                Err(_) => return Ok(None),
+            // What cannot be read is found wrong by whoever reads it; here only what differs is sought.
+            let Ok(found) = store.read(self.shard, position.next(), READ_COMMITS_MAX).await else {
+                return Ok(None);
             };
             let mut pairs = 0;
             for (hash, commit) in kept.iter().zip(&found) {
@@ -219,7 +218,9 @@ impl<'a> ChainCheck<'a> {
             if hashes.is_empty() {
                 return Ok(false);
             }
-            hashes.iter().for_each(|hash| tree.push(leaf_hash(&hash.0)));
+            for hash in &hashes {
+                tree.push(leaf_hash(&hash.0));
+            }
         }
         Ok(Some(tree.root()) == witness.root)
     }

@@ -94,6 +94,9 @@ impl VerifyCheckpoint {
     }
 }
 
+/// Hears of every page of commits.
+pub(crate) type OnProgress = Arc<dyn Fn(&Progress) + Send + Sync>;
+/// Hears of every finished shard.
 type OnShard = Arc<dyn Fn(&VerifyCheckpoint) + Send + Sync>;
 
 /// A verification with options.
@@ -108,7 +111,7 @@ pub struct Verifier {
     witnesses: Witnesses,
     archive: Option<(Arc<dyn StatementArchive>, Trust)>,
     checks_index: bool,
-    progress: Option<Arc<dyn Fn(&Progress) + Send + Sync>>,
+    progress: Option<OnProgress>,
     on_shard: Option<OnShard>,
     resume: Option<VerifyCheckpoint>,
 }
@@ -366,7 +369,7 @@ fn witnesses_digest(witnesses: &Witnesses, shard: Shard) -> String {
         hash.update(witness.head.hash.0);
         hash.update(witness.root.map_or([0; 32], |root| root.0));
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::text(&hash.finalize())
 }
 
 /// Adds the shards up.

@@ -8,11 +8,11 @@ use ledger_core::{CurrencyRegister, Partition, Stream, Timestamp};
 use ledger_store::{EventStore, Head, Lookup, Position, Shard, StoredCommit};
 use serde::{Deserialize, Serialize};
 
-use super::Progress;
 use super::books::{Books, TrialBalanceLine};
 use super::chain::ChainCheck;
 use super::error::VerifyError;
 use super::fold::{Folded, Pass};
+use super::{OnProgress, Progress};
 use crate::proof::{StatementArchive, Witnesses};
 
 /// How many commits are read at once; a read also ends at [`ledger_store::READ_BYTES_MAX`].
@@ -26,7 +26,7 @@ pub(super) struct Plan {
     /// The memory for the players of one shard, in bytes.
     pub(super) bytes_max: usize,
     pub(super) checks_index: bool,
-    pub(super) progress: Option<Arc<dyn Fn(&Progress) + Send + Sync>>,
+    pub(super) progress: Option<OnProgress>,
     /// Commits checked, over all shards.
     pub(super) checked: AtomicU64,
     /// The first shard that was found wrong: those after it need not go on.
@@ -138,10 +138,10 @@ impl<'a> ShardWalk<'a> {
         if let Some((_, error)) = first {
             return Err(error);
         }
-        self.report(folded).map(Some)
+        self.report(&folded).map(Some)
     }
 
-    fn report(&self, folded: Folded) -> Result<ShardReport, VerifyError> {
+    fn report(&self, folded: &Folded) -> Result<ShardReport, VerifyError> {
         let checked = self.books.check_balanced().and_then(|()| self.books.check_purses(&folded.purses));
         checked.map_err(|what| VerifyError::Books(format!("shard {}: {what}", self.shard)))?;
         Ok(ShardReport {
@@ -261,7 +261,7 @@ impl<'a> ShardWalk<'a> {
                 };
                 return Err(lies(what));
             }
-            if positions.iter().any(|at| *at == Position::ZERO) {
+            if positions.contains(&Position::ZERO) {
                 return Err(lies("it finds a commit at position 0"));
             }
         }

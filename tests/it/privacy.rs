@@ -1,6 +1,7 @@
 //! Personal data: sealed on the way in, readable until it is erased, and nowhere in clear.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -668,15 +669,15 @@ impl tracing::Subscriber for Ears {
         true
     }
     fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        self.0.lock().unwrap().push_str(&format!("{span:?}\n"));
+        writeln!(self.0.lock().unwrap(), "{span:?}").unwrap();
         tracing::span::Id::from_u64(1)
     }
     fn record(&self, _: &tracing::span::Id, values: &tracing::span::Record<'_>) {
-        self.0.lock().unwrap().push_str(&format!("{values:?}\n"));
+        writeln!(self.0.lock().unwrap(), "{values:?}").unwrap();
     }
     fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
     fn event(&self, event: &tracing::Event<'_>) {
-        self.0.lock().unwrap().push_str(&format!("{event:?}\n"));
+        writeln!(self.0.lock().unwrap(), "{event:?}").unwrap();
     }
     fn enter(&self, _: &tracing::span::Id) {}
     fn exit(&self, _: &tracing::span::Id) {}
@@ -725,9 +726,9 @@ async fn a_planted_name_is_nowhere() {
         (bet("b", "r", "1.00"), &player("unknown")),
     ] {
         let request = with_personal(player, command, &[("name", NAME), ("ip", "203.0.113.9")]);
-        told.push_str(&format!("{request:?}"));
+        write!(told, "{request:?}").unwrap();
         let answer = ledger.request(request).await;
-        told.push_str(&format!("{answer:?}"));
+        write!(told, "{answer:?}").unwrap();
         if let Err(error) = answer {
             told.push_str(&error.to_string());
         }
@@ -738,7 +739,7 @@ async fn a_planted_name_is_nowhere() {
         PersonalFields::new().with("name", NAME.repeat(100)).map(drop),
     ] {
         let error = mistake.unwrap_err();
-        told.push_str(&format!("{error:?} {error}"));
+        write!(told, "{error:?} {error}").unwrap();
     }
     let archive = casino_ledger::proof::FolderArchive::open(home.path("statements")).unwrap().with_hashes();
     ledger.notary(signer(1), Arc::new(archive)).take().await.unwrap();
@@ -746,12 +747,12 @@ async fn a_planted_name_is_nowhere() {
     assert!(history.len() >= 4);
     let read = history[0].fields.iter().find(|(name, _)| name.as_str() == "name").unwrap();
     assert_eq!(read.1.as_ref().unwrap().as_str(), Some(NAME));
-    told.push_str(&format!("{history:?}"));
+    write!(told, "{history:?}").unwrap();
     let reading = ledger.player(&p).await.unwrap();
-    told.push_str(&format!("{reading:?}"));
+    write!(told, "{reading:?}").unwrap();
     ledger.erase_person(&p).await.unwrap();
     let refused = ledger.request(with_personal(&p, bet("b9", "r", "1.00"), &[("name", NAME)])).await;
-    told.push_str(&format!("{refused:?} {}", refused.as_ref().unwrap_err()));
+    write!(told, "{refused:?} {}", refused.as_ref().unwrap_err()).unwrap();
     ledger.close().await.unwrap();
 
     let traced = ears.0.lock().unwrap().clone();

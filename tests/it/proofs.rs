@@ -457,7 +457,7 @@ async fn only_what_came_since_is_read_again() {
     let progress = folder.path().join("progress.json");
     let honest = std::fs::read_to_string(&progress).unwrap();
     let all = usize::try_from(third.heads()[0].head.position.0).unwrap();
-    let lie = honest.replacen(|c: char| c == 'a', "b", 1);
+    let lie = honest.replacen('a', "b", 1);
     for damaged in [Some("{}"), Some(lie.as_str()), None] {
         match damaged {
             Some(text) => std::fs::write(&progress, text).unwrap(),

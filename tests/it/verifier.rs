@@ -484,6 +484,8 @@ async fn every_snapshot_is_compared_with_a_replay() {
     assert_eq!((found.snapshots, found.snapshots_left_out), (0, 1), "nothing loads it");
 }
 
+type Plant = fn(&mut Snapshot);
+
 #[tokio::test]
 async fn a_planted_snapshot_is_named() {
     let money = |s: &mut Snapshot| {
@@ -491,7 +493,7 @@ async fn a_planted_snapshot_is_named() {
         assert!(text.contains("\"21.00\""), "{text}");
         s.bytes = text.replacen("\"21.00\"", "\"2100.00\"", 1).into_bytes();
     };
-    let plants: [(&str, fn(&mut Snapshot)); 4] = [
+    let plants: [(&str, Plant); 4] = [
         ("its state is not what the log comes to", money),
         ("it cannot be read", |s| s.bytes = b"{}".to_vec()),
         ("it names another hash than the log has there", |s| s.hash = CommitHash([1; 32])),

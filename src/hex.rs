@@ -3,12 +3,12 @@
 use std::fmt::{self, Write as _};
 
 /// Writes bytes in lowercase hexadecimal.
-pub(super) fn write(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+pub(crate) fn write(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
 /// The bytes in lowercase hexadecimal.
-pub(super) fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         // Writing to a text cannot fail.
         let _written = write!(text, "{byte:02x}");
@@ -17,7 +17,7 @@ pub(super) fn text(bytes: &[u8]) -> String {
 }
 
 /// Reads exactly N bytes in lowercase hexadecimal; uppercase is refused, so that bytes have one text.
-pub(super) fn parse<const N: usize>(text: &str) -> Option<[u8; N]> {
+pub(crate) fn parse<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),
@@ -38,7 +38,7 @@ pub(super) fn parse<const N: usize>(text: &str) -> Option<[u8; N]> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not {bytes} bytes in lowercase hexadecimal")]
 pub struct HexTextError {
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 /// Gives a type of bytes its text form.
@@ -46,7 +46,7 @@ macro_rules! hex_text {
     ($name:ident, $bytes:literal) => {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                crate::proof::hex::write(f, &self.0)
+                crate::hex::write(f, &self.0)
             }
         }
         impl std::fmt::Debug for $name {
@@ -55,11 +55,9 @@ macro_rules! hex_text {
             }
         }
         impl std::str::FromStr for $name {
-            type Err = crate::proof::hex::HexTextError;
+            type Err = crate::hex::HexTextError;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                crate::proof::hex::parse(text)
-                    .map(Self)
-                    .ok_or(crate::proof::hex::HexTextError { bytes: $bytes })
+                crate::hex::parse(text).map(Self).ok_or(crate::hex::HexTextError { bytes: $bytes })
             }
         }
         impl serde::Serialize for $name {
@@ -74,7 +72,7 @@ macro_rules! hex_text {
         }
     };
 }
-pub(super) use hex_text;
+pub(crate) use hex_text;
 
 #[cfg(test)]
 mod tests {
