@@ -7,6 +7,8 @@ mod batch;
 mod decide;
 mod slots;
 
+pub(crate) use slots::weigh;
+
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::hash::BuildHasherDefault;
 use std::ops::Range;

@@ -62,7 +62,7 @@ pub(crate) struct Slot {
 }
 
 /// The estimated bytes of a cached player: the fixed part and so much per open round.
-fn weigh(state: &PlayerState) -> usize {
+pub(crate) fn weigh(state: &PlayerState) -> usize {
     let bets: usize = state.rounds().map(|round| 400 + 200 * round.bets.len() + 150 * round.wins.len()).sum();
     900 + 200 * state.wallet().purses().len() + bets
 }
