@@ -7,6 +7,7 @@ use ledger_store::{Position, Shard, StoreError};
 
 use crate::clock::ClockSuspect;
 use crate::lane::Lane;
+use crate::privacy::{KeyError, SealError};
 
 /// A refusal by the rules. Nothing was posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +68,9 @@ pub enum ExecuteError {
     /// An identifier of the command cannot be part of a key.
     #[error(transparent)]
     Id(#[from] IdError),
+    /// The personal data of the request could not be sealed. Nothing was recorded; the same command may be sent without it.
+    #[error("personal data could not be sealed: {0}")]
+    Sealing(#[from] SealError),
 }
 
 impl ExecuteError {
@@ -74,7 +78,11 @@ impl ExecuteError {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::Overloaded { .. } | Self::Unavailable { .. } | Self::ClockSuspect(_) | Self::Closed
+            Self::Overloaded { .. }
+                | Self::Unavailable { .. }
+                | Self::ClockSuspect(_)
+                | Self::Closed
+                | Self::Sealing(SealError::Key(KeyError::Unavailable { .. }))
         )
     }
 

@@ -22,6 +22,7 @@ use crate::lane::Lane;
 use crate::limit::Limited;
 use crate::loader::{self, Task, Tasks, load_state};
 use crate::panics::guarded;
+use crate::proof::passes_through;
 use crate::request::{
     HouseReading, HouseRequest, KeyQuestion, PlayerReading, Reading, Receipt, RecordedOutcome, Request,
 };
@@ -58,16 +59,16 @@ pub struct Ledger {
     inner: Arc<Inner>,
 }
 
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_time().build()
 }
 
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name(format!("ledger-{name}")).spawn(body)
 }
 
 /// Runs something that blocks on a thread of its own, so that no worker of the host's runtime waits for it.
-async fn aside<T: Send + 'static>(
+pub(crate) async fn aside<T: Send + 'static>(
     name: &str,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, std::io::Error> {
@@ -115,13 +116,13 @@ impl Ledger {
     /// # Errors
     ///
     /// [`OpenError`]: the folder holds something else, is open elsewhere, is damaged or from a newer
-    /// version; or a setting is not usable.
+    /// version, or does not pass through a witness; or a setting is not usable.
     #[cfg(feature = "log")]
     pub async fn open(folder: impl AsRef<Path>, settings: Settings) -> Result<Self, OpenError> {
         settings.check()?;
         let folder = folder.as_ref().to_owned();
-        let shards = settings.shards;
-        let store = aside("open", move || crate::embedded::log(&folder, shards)).await??;
+        let (shards, witnesses) = (settings.shards, settings.witnesses.newest());
+        let store = aside("open", move || crate::embedded::log(&folder, shards, witnesses)).await??;
         Self::with_store(Arc::new(store), settings).await
     }
 
@@ -135,8 +136,8 @@ impl Ledger {
     pub async fn open_sqlite(file: impl AsRef<Path>, settings: Settings) -> Result<Self, OpenError> {
         settings.check()?;
         let file = file.as_ref().to_owned();
-        let shards = settings.shards;
-        let store = aside("open", move || crate::embedded::sqlite(&file, shards)).await??;
+        let (shards, witnesses) = (settings.shards, settings.witnesses.newest());
+        let store = aside("open", move || crate::embedded::sqlite(&file, shards, &witnesses)).await??;
         Self::with_store(Arc::new(store), settings).await
     }
 
@@ -153,7 +154,8 @@ impl Ledger {
         settings: Settings,
     ) -> Result<Self, OpenError> {
         settings.check()?;
-        let store = crate::embedded::postgres(options, settings.shards).await?;
+        let witnesses = settings.witnesses.newest();
+        let store = crate::embedded::postgres(options, settings.shards, &witnesses).await?;
         Self::with_store(Arc::new(store), settings).await
     }
 
@@ -161,7 +163,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`OpenError`] if the store cannot be read or a setting is not usable.
+    /// [`OpenError`] if the store cannot be read or does not pass through a witness, or a setting is not usable.
     pub async fn with_store(store: Arc<dyn EventStore>, settings: Settings) -> Result<Self, OpenError> {
         settings.check()?;
         aside("start", move || Self::start(store, settings)).await?
@@ -183,6 +185,9 @@ impl Ledger {
                 )
             };
             let heads = store.heads().await?;
+            for (shard, seen) in settings.witnesses.newest() {
+                passes_through(store.as_ref(), shard, seen).await?;
+            }
             let (register, configuration) = (load(&register).await?, load(&configuration).await?);
             Ok::<_, StoreError>((heads, register, configuration, store.last_recorded_at().await?))
         })?;
@@ -245,7 +250,7 @@ impl Ledger {
         Ok(Self { inner: Arc::new(Inner { shared, leash, threads: Mutex::new(threads) }) })
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.inner.shared
     }
 
@@ -296,7 +301,8 @@ impl Ledger {
     #[tracing::instrument(
         level = "debug", skip_all, fields(player = %request.player, kind = request.command.kind().as_str())
     )]
-    pub async fn request(&self, request: Request) -> Result<Receipt, ExecuteError> {
+    pub async fn request(&self, mut request: Request) -> Result<Receipt, ExecuteError> {
+        self.seal(&mut request).await?;
         self.register_currencies(request.command.opens_currencies()).await?;
         let lane = request.lane();
         let of = Partition::Player(request.player);
@@ -364,8 +370,13 @@ impl Ledger {
     pub async fn execute_all(&self, requests: Vec<Request>) -> Vec<Result<Receipt, ExecuteError>> {
         let mut waits = Vec::with_capacity(requests.len());
         let mut jobs = Vec::with_capacity(requests.len());
-        for request in requests {
-            if let Err(error) = self.register_currencies(request.command.opens_currencies()).await {
+        for mut request in requests {
+            let sealed = self.seal(&mut request).await.map_err(ExecuteError::from);
+            let ready = match sealed {
+                Ok(()) => self.register_currencies(request.command.opens_currencies()).await,
+                failed => failed,
+            };
+            if let Err(error) = ready {
                 waits.push(Err(error));
                 continue;
             }

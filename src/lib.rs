@@ -54,6 +54,11 @@
 //!   the position at which it is true. [`Ledger::outcome`] and [`Ledger::house_outcome`] give what a key came to. [`Ledger::store`] gives the log itself.
 //! - **Proof.** [`verify()`] walks the whole log, recomputes every hash, replays every player and every partition of the
 //!   house, adds up the books, and names where house and players do not agree.
+//!   A [`Verifier`] does it on several threads, within a set memory, with witnesses;
+//!   [`verify_player`] verifies one player. [`balances_at`] tells balances at any past moment. [`proof`] signs the
+//!   heads and proves single commits to strangers.
+//! - **Privacy.** The ledger knows no one. What a host must remember about a person goes in sealed:
+//!   [`Request::personal`], [`privacy`].
 //! - **Views.** [`projections`] follow the log and answer over all players: balances, trial balance, rounds
 //!   and games. Commands never read them.
 //! - **Time.** A [`Clock`] can be injected. A wall clock that jumps, or lies behind the log, is a
@@ -63,7 +68,7 @@
 //!
 //! # What it is not
 //!
-//! Not a server, not a gateway to providers, not a place for personal data. It does not authenticate
+//! Not a server, not a gateway to providers, and no place for personal data in clear. It does not authenticate
 //! anyone. A command does not join a transaction of your database: write it to an outbox of yours, send it
 //! with a key you can make again, and ask for its outcome when in doubt. Withdrawals, bonuses, limits
 //! and SQL stores are not built yet; the README keeps the list.
@@ -83,6 +88,7 @@
 //! | [`Store`](ExecuteError::Store) | the store is damaged, lost history, or stopped after a write of unknown outcome | stop, call someone, verify; reopen when that is settled |
 //! | [`Bug`](ExecuteError::Bug) | state and log contradict each other, or the code is wrong; nothing was recorded | report it; verify the log |
 //! | [`Id`](ExecuteError::Id) | an identifier is malformed | correct the caller |
+//! | [`Sealing`](ExecuteError::Sealing) | personal data could not be sealed; nothing was recorded | send the same command without it, or again when the key store serves |
 //!
 //! [`ExecuteError::is_retryable`] is true where the same command may simply be sent again.
 //!
@@ -124,7 +130,8 @@
 //!
 //! Every receipt and reading names shard, position and hash. A reading includes everything that was
 //! acknowledged to you before you asked. Balances that you pass on belong together with their position, so
-//! that the receiver can tell which of two is newer. The history itself is in the log:
+//! that the receiver can tell which of two is newer. Any past position or instant is read with
+//! [`Ledger::balances_at`]. The history itself is in the log:
 //! [`EventStore::read_partition`](store::EventStore::read_partition) gives a player's commits in order, and
 //! [`CommitBody::decode`](ledger_core::stored::CommitBody::decode) reads them.
 //!
@@ -166,10 +173,12 @@
 //! **`postgres`**: `Ledger::open_postgres`, for several processes on one ledger. **`postgres-tls`** adds encrypted
 //! connections.
 
+mod aside;
 mod clock;
 #[cfg(any(feature = "log", feature = "sqlite", feature = "postgres"))]
 mod embedded;
 mod error;
+mod hex;
 mod inbox;
 mod job;
 mod lane;
@@ -177,8 +186,12 @@ mod ledger;
 mod limit;
 mod loader;
 mod panics;
+mod past;
+pub mod privacy;
+pub mod proof;
 mod request;
 mod rules;
+mod safe_file;
 mod settings;
 mod shared;
 mod state;
@@ -196,6 +209,7 @@ pub use clock::{Clock, ClockSuspect, SystemClock};
 pub use error::{ExecuteError, OpenError, Refusal};
 pub use lane::Lane;
 pub use ledger::Ledger;
+pub use past::{Moment, PastBalances, PastError, PastPurse, balances_at, prove_balances};
 pub use request::{
     EntryId, HouseReading, HouseRequest, OperationReceipt, Outcome, PlayerReading, Receipt, RecordedOutcome,
     Request,
@@ -203,7 +217,10 @@ pub use request::{
 pub use rules::PolicyInForce;
 pub use settings::Settings;
 pub use suspense::CarriedAssignment;
-pub use verify::{TrialBalanceLine, Verification, VerifyError, verify};
+pub use verify::{
+    PlayerVerification, Progress, TrialBalanceLine, VERIFY_MEMORY, VERIFY_MEMORY_MIN, Verification, Verifier,
+    VerifyCheckpoint, VerifyError, verify, verify_player,
+};
 
 /// The type of amounts in commands; enter it with [`Decimal::from_str_exact`], which never rounds.
 pub use rust_decimal::Decimal;
@@ -224,3 +241,7 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/house.md")]
 struct House;
+/// The example of the page on proofs, compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/proofs.md")]
+struct Proofs;

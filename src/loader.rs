@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
-use ledger_core::stored::{CommitBody, EventRecord, TombstoneRecord};
+use ledger_core::stored::{CommitBody, CommitIndex, EventRecord, TombstoneRecord};
 use ledger_core::{
     AggregateRef, Found, IdempotencyKey, KeyDigest, KnownOperation, Partition, PartitionDigest, Stream,
     StreamDigest, Timestamp,
@@ -133,7 +133,7 @@ fn decode(commit: &StoredCommit) -> Result<CommitBody, StoreError> {
     CommitBody::decode(&commit.body).map_err(|e| StoreError::corrupted_at(commit.shard, commit.position, e))
 }
 
-/// A usable snapshot: of this fold, and naming a commit that the log has with the same hash.
+/// A usable snapshot: of this fold, and naming a commit of the player that the log has with the same hash.
 async fn usable_snapshot(
     store: &dyn EventStore,
     partition: &PartitionDigest,
@@ -145,9 +145,12 @@ async fn usable_snapshot(
         return Ok(None);
     }
     let named = store.read(shard, snapshot.position, 1).await?;
-    let stands = named.first().is_some_and(|c| c.position == snapshot.position && c.hash == snapshot.hash);
+    let is_his = |body: &[u8]| CommitIndex::of_body(body).is_ok_and(|index| index.partition == *partition);
+    let stands = named
+        .first()
+        .is_some_and(|c| c.position == snapshot.position && c.hash == snapshot.hash && is_his(&c.body));
     if !stands {
-        tracing::warn!(%shard, position = %snapshot.position, "a snapshot names a commit the log has not: ignored");
+        tracing::warn!(%shard, position = %snapshot.position, "a snapshot names no commit of its player: ignored");
         return Ok(None);
     }
     let head = Head { position: snapshot.position, hash: snapshot.hash };

@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 
 use crate::error::Refusal;
 use crate::lane::Lane;
+use crate::privacy::PersonalFields;
 use crate::state::State;
 
 /// A command to a player's ledger, with who sends it.
@@ -21,6 +22,9 @@ pub struct Request {
     pub command: PlayerCommand,
     /// Who sends it, if not the actor of the settings.
     pub context: Option<Context>,
+    /// What the host wants to remember about the person behind it. It is sealed under the player's key before it enters the
+    /// ledger; no rule sees it, and it is not part of the payload.
+    pub personal: PersonalFields,
     /// In which lane it waits; by default as its kind suggests.
     pub lane: Option<Lane>,
 }
@@ -28,7 +32,7 @@ pub struct Request {
 impl Request {
     /// A request with the defaults.
     pub fn new(player: PlayerId, command: impl Into<PlayerCommand>) -> Self {
-        Self { player, command: command.into(), context: None, lane: None }
+        Self { player, command: command.into(), context: None, personal: PersonalFields::new(), lane: None }
     }
 
     pub(crate) fn lane(&self) -> Lane {

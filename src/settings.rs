@@ -9,6 +9,8 @@ use ledger_store::ShardCount;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::OpenError;
+use crate::privacy::KeyStore;
+use crate::proof::Witnesses;
 
 /// The settings of a [`crate::Ledger`]. Every limit has a default that suits one machine.
 #[derive(Debug, Clone)]
@@ -59,6 +61,11 @@ pub struct Settings {
     pub writer: WriterId,
     /// The clock. Default: the machine's.
     pub clock: Arc<dyn Clock>,
+    /// Where the keys of players are kept, for personal data. Default: none, and requests with personal data are refused.
+    pub keys: Option<Arc<dyn KeyStore>>,
+    /// What was seen of this ledger: statements kept elsewhere, receipts, checkpoints. A log that ends before the newest
+    /// of each shard, or does not pass through it, is not opened. Default: none.
+    pub witnesses: Witnesses,
 }
 
 impl Settings {
@@ -91,6 +98,8 @@ impl Settings {
             actor,
             writer,
             clock: Arc::new(SystemClock::default()),
+            keys: None,
+            witnesses: Witnesses::new(),
         })
     }
 

@@ -34,6 +34,14 @@ impl State {
         }
     }
 
+    /// The player's ledger, if it is one.
+    pub(crate) fn player(&self) -> Option<&PlayerState> {
+        match self {
+            Self::Player(state) => Some(state),
+            Self::House(_) => None,
+        }
+    }
+
     /// The partition of the house, if it is one.
     pub(crate) fn house(&self) -> Option<&HouseState> {
         match self {

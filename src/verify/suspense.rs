@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::stored::{CancelProof, Event, EventRecord};
+use ledger_core::stored::{CancelProof, CommitBody, Event, EventRecord};
 use ledger_core::{
     AccountKind, Amount, CurrencyCode, HouseAggregateRef, HouseId, HouseName, HousePurpose, PlayerId,
     SourceId, Stream, TransactionId,
 };
+use serde::{Deserialize, Serialize};
 
 /// An item in suspense, as the house's partition tells it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Item {
     worth: Option<(CurrencyCode, Amount)>,
     /// To whom it is or was assigned, and whether that was called off since.
@@ -19,11 +20,20 @@ struct Item {
 }
 
 /// What a player's ledger released of the house's.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Release {
     player: PlayerId,
+    /// What his money is.
+    kind: Option<AccountKind>,
     currency: CurrencyCode,
     amount: Amount,
+}
+
+/// What a shard tells of crossings, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct CrossingsOfShard {
+    items: Vec<(HouseId, TransactionId, Item)>,
+    released: Vec<(SourceId, TransactionId, Vec<Release>)>,
 }
 
 /// Both sides of every crossing.
@@ -35,8 +45,30 @@ pub(super) struct Crossings {
 }
 
 impl Crossings {
-    /// Takes an event of any partition.
-    pub(super) fn take(&mut self, record: &EventRecord) {
+    /// Takes a commit of any partition.
+    pub(super) fn take(&mut self, body: &CommitBody) {
+        for record in &body.events {
+            self.take_event(record, body);
+        }
+    }
+
+    /// What a shard told, to be kept.
+    pub(super) fn into_parts(self) -> CrossingsOfShard {
+        let items = self.items.into_iter().map(|((house, reference), item)| (house, reference, item));
+        let released =
+            self.released.into_iter().map(|((psp, reference), released)| (psp, reference, released));
+        CrossingsOfShard { items: items.collect(), released: released.collect() }
+    }
+
+    /// Adds what a shard told. Every partition is of one shard.
+    pub(super) fn merge(&mut self, shard: CrossingsOfShard) {
+        self.items.extend(shard.items.into_iter().map(|(house, reference, item)| ((house, reference), item)));
+        for (psp, reference, released) in shard.released {
+            self.released.entry((psp, reference)).or_default().extend(released);
+        }
+    }
+
+    fn take_event(&mut self, record: &EventRecord, body: &CommitBody) {
         match &record.stream {
             Stream::HouseAggregate(house, HouseAggregateRef::Suspense(reference)) => {
                 let item = self.items.entry((house.clone(), reference.clone())).or_default();
@@ -57,7 +89,12 @@ impl Crossings {
                     && event.house_item
                 {
                     let (currency, amount) = (event.currency, event.amount);
-                    let release = Release { player: player.clone(), currency, amount };
+                    // The entry that books it says what money it is.
+                    let kind = body.events.iter().find_map(|record| match &record.event {
+                        Event::EntryPosted(event) => Some(event.entry.kind()),
+                        _ => None,
+                    });
+                    let release = Release { player: player.clone(), kind, currency, amount };
                     self.released.entry((psp.clone(), reference.clone())).or_default().push(release);
                 }
             }
@@ -66,8 +103,8 @@ impl Crossings {
     }
 
     /// What does not agree: a release to a player without an assignment that stands, to him, of this amount; and an
-    /// item that is said to have landed and was not released. `kind_of` tells what a player's money is.
-    pub(super) fn breaks(&self, kind_of: impl Fn(&PlayerId) -> Option<AccountKind>) -> Vec<String> {
+    /// item that is said to have landed and was not released.
+    pub(super) fn breaks(&self) -> Vec<String> {
         let mut breaks = Vec::new();
         let mut known: BTreeMap<(AccountKind, &SourceId, &TransactionId), &Item> = BTreeMap::new();
         let names = self.items.keys().map(|(house, _)| HouseName::of(house)).collect::<Vec<_>>();
@@ -82,9 +119,9 @@ impl Crossings {
             known.insert((*kind, psp, reference), item);
         }
         for ((psp, reference), releases) in &self.released {
-            for Release { player, currency, amount } in releases {
+            for Release { player, kind, currency, amount } in releases {
                 // An item is good for one release.
-                let name = kind_of(player).map(|kind| (kind, psp, reference));
+                let name = kind.map(|kind| (kind, psp, reference));
                 let item = name.filter(|name| {
                     known.get(name).is_some_and(|item| item.allows(player, (*currency, *amount)))
                 });

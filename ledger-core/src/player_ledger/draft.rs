@@ -12,7 +12,7 @@ use crate::player_ledger::{Fault, PlayerState};
 use crate::rejection::Rejection;
 use crate::stored::{
     CommitBody, EntryPosted, Event, EventRecord, KeyRecord, NegativeBalanceCleared, NegativeBalanceRaised,
-    OutcomeKind, PurseBalance, Round, TombstoneRecord,
+    OutcomeKind, PurseBalance, Round, SealedFields, TombstoneRecord,
 };
 use crate::time::Timestamp;
 use crate::wallet::Purse;
@@ -26,12 +26,14 @@ pub struct Context {
     pub trace: Option<TraceId>,
     /// What caused the request: the id of an event or message.
     pub causation: Option<TraceId>,
+    /// What the host remembers about the person, encrypted already.
+    pub sealed: SealedFields,
 }
 
 impl Context {
     /// A context with an actor alone.
     pub fn of(actor: ActorId) -> Self {
-        Self { actor, trace: None, causation: None }
+        Self { actor, trace: None, causation: None, sealed: SealedFields::default() }
     }
 }
 
@@ -109,6 +111,7 @@ impl Draft {
             actor: context.actor,
             trace: context.trace,
             causation: context.causation,
+            sealed: context.sealed,
             policy,
             engine: engine.into(),
             writer: None,
@@ -138,6 +141,7 @@ impl Draft {
             actor: context.actor,
             trace: context.trace,
             causation: context.causation,
+            sealed: context.sealed,
             policy,
             engine: engine.into(),
             writer: None,

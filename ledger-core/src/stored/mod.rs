@@ -11,6 +11,7 @@ mod house;
 mod index;
 mod player;
 mod round;
+mod sealed;
 mod shapes;
 mod wallet;
 
@@ -48,5 +49,9 @@ pub use round::{
     Bet, BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetStatus,
     BetUnsettled, BetVoided, CloseReason, ReopenReason, Round, RoundClosed, RoundReopened, RoundStatus,
     RoundVoided, SettledBy, SettlementVoided, Win, WinCredited, WinRetained, WinRolledBack, WinStatus,
+};
+pub use sealed::{
+    FIELD_NAME_BYTES_MAX, FieldName, SEALED_BYTES_MAX, SEALED_FIELDS_MAX, SealedBytes, SealedError,
+    SealedFields,
 };
 pub use wallet::{EntryPosted, NegativeBalanceCleared, NegativeBalanceRaised, PurseBalance, Recovery, Split};

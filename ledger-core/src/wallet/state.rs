@@ -21,7 +21,7 @@ pub struct Purse {
 
 impl Purse {
     /// An empty purse.
-    pub(crate) fn new(currency: Currency) -> Self {
+    pub fn new(currency: Currency) -> Self {
         let zero = currency.zero();
         Self { currency, cash: zero, held: zero, pending: zero, receivable: zero, dormant: zero }
     }

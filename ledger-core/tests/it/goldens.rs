@@ -759,6 +759,7 @@ fn commits() -> Vec<(&'static str, CommitBody)> {
         ("commit.tombstone", last(&undone)),
         ("commit.refuse", last(&refused)),
         ("commit.dormant", last(&dormant)),
+        ("commit.sealed", CommitBody { sealed: crate::sealed::fields(), ..last(&placed) }),
     ]
 }
 

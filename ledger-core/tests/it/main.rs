@@ -28,6 +28,7 @@ mod rejections;
 mod rollbacks;
 mod rounds;
 mod scenarios_doc;
+mod sealed;
 mod sportsbook;
 
 /// How many cases a property is tried with, unless `PROPTEST_CASES` says otherwise. Failures are not written

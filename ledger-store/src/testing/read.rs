@@ -240,7 +240,9 @@ pub async fn c11_a_polling_reader_meets_every_commit_exactly_once<B: StoreBuilde
         .map(|reader| {
             let (store, done, shards) = (subject.shared(), Arc::clone(&done), shards.clone());
             let identity = subject.identity;
-            Worker::start(move || async move { follow(&*store, &identity, &shards, &done, &AtomicUsize::new(0), reader).await })
+            Worker::start(move || async move {
+                follow(&*store, &identity, &shards, &done, &AtomicUsize::new(0), reader).await
+            })
         })
         .collect();
     let writers: Vec<_> = (0..WRITERS)
