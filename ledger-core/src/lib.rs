@@ -117,6 +117,7 @@ pub mod testing;
 mod text;
 mod time;
 mod wallet;
+mod withdrawal;
 
 pub use account::{Account, AccountClass, AccountCode, AccountKind, AccountNameError, Book, Side};
 pub use adjustment::{
@@ -139,7 +140,7 @@ pub use host::{
 pub use house::{CurrencyRegister, RegisterCurrency, register_partition};
 pub use ids::{
     ActorId, Authorisation, BrandId, GameId, HostName, HostNamespace, HouseId, ID_BYTES_MAX, IdError,
-    JurisdictionId, MethodId, OperatorId, PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId,
+    InstrumentId, JurisdictionId, MethodId, OperatorId, PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId,
     SUB_ACCOUNT_BYTES_MAX, SourceId, SubAccount, TraceId, TransactionId, WriterId,
 };
 pub use key::{
@@ -152,17 +153,18 @@ pub use money::{
     Remainder, Rounding, SCALE_MAX, SHARES_MAX, UNITS_BOUND, fee, mul_div, split_units,
 };
 pub use partition::{KeyDigest, NameError, Partition, PartitionDigest, Stream, StreamDigest};
-pub use player::{AddPurse, ClosePlayer, OpenPlayer, ReopenPlayer};
+pub use player::{AddPurse, Block, BlockPlayer, ClosePlayer, OpenPlayer, ReopenPlayer, UnblockPlayer};
 pub use player_ledger::{
     AggregateRef, Batch, BatchError, Context, Decision, Draft, DraftOperation, FOLD_VERSION, Facts,
     FactsNeeded, Fault, Found, HostKept, KnownBatch, KnownOperation, KnownOperations, OPEN_ROUNDS_MAX,
     PlayerCommand, PlayerLedger, PlayerState, Profile, RoundRef, Standing, Subject, operations_of,
 };
 pub use policy::{
-    CapturePolicy, DepositPolicy, FxPolicy, JurisdictionProfile, KeyScope, Policy, ShortfallPolicy,
-    SourcePolicy,
+    AfterChargeback, ApprovalStep, CapturePolicy, DepositPolicy, DestinationPolicy, FxPolicy,
+    JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy, Policy, ReverseWithdrawal,
+    ShortfallPolicy, SourcePolicy, UnplayedMoney, WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
 };
-pub use rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
+pub use rejection::{Capacity, Limit, MismatchField, NotAllowedReason, Rejection};
 pub use round::{
     AdjustRound, BETS_MAX, CashOut, CloseRound, Finality, Inform, PlaceBet, Resettle, Rollback, RollbackKind,
     Settle, Unsettle, Void, VoidSettled, VoidTarget, WINS_MAX,
@@ -172,4 +174,10 @@ pub use sportsbook::{
     free_bet_return, gross_return, parlay_odds,
 };
 pub use time::{Timestamp, TimestampError};
-pub use wallet::{Purse, Wallet};
+pub use wallet::{LOTS_MAX, Lot, Purse, Wallet};
+pub use withdrawal::{
+    APPROVALS_MAX, ApproveWithdrawal, CancelWithdrawal, ExpireWithdrawal, MarkFailed, MarkPaid, MarkReturned,
+    MarkUnknown, OPEN_WITHDRAWALS_MAX, PARTS_MAX, PassKyc, QuoteError, RECENT_WITHDRAWALS_MAX,
+    RejectWithdrawal, RequestWithdrawal, SendWithdrawal, SettleLatePayout, SplitPart, SplitWithdrawal,
+    StartReview, Withdrawal, WithdrawalQuote, WithdrawalStatus,
+};

@@ -112,7 +112,7 @@ impl Partition {
 ///
 /// The text form names the partition too, its parts escaped: `wallet/P`, `round/P/source/R`,
 /// `intent/P/source/I`, `deposit/P/source/D`, `correction/P/source/C`, `tax/P/source/T`, `exchange/P/source/X`,
-/// `player/P`, `host/P/N`, `house/H`.
+/// `withdrawal/P/source/W`, `player/P`, `host/P/N`, `house/H`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Stream {
@@ -126,6 +126,8 @@ pub enum Stream {
     Intent(PlayerId, SourceId, TransactionId),
     /// One deposit of one player as a payment provider captured it.
     Deposit(PlayerId, SourceId, TransactionId),
+    /// One withdrawal of one player, or a part of one that was split.
+    Withdrawal(PlayerId, SourceId, TransactionId),
     /// What the host keeps of one player under one namespace of its own.
     Host(PlayerId, HostNamespace),
     /// One partition of the house.
@@ -143,6 +145,7 @@ impl Stream {
             | Self::Round(player, ..)
             | Self::Intent(player, ..)
             | Self::Deposit(player, ..)
+            | Self::Withdrawal(player, ..)
             | Self::Host(player, ..)
             | Self::Adjustment(player, _) => Partition::Player(player.clone()),
             Self::House(house) => Partition::House(house.clone()),
@@ -152,13 +155,20 @@ impl Stream {
     /// Whether the stream is found by its own digest. The others (`player`, `wallet`, `host`, `house`) are read
     /// through their partition, most of whose commits they stand in.
     pub fn is_indexed(&self) -> bool {
-        matches!(self, Self::Round(..) | Self::Intent(..) | Self::Deposit(..) | Self::Adjustment(..))
+        matches!(
+            self,
+            Self::Round(..)
+                | Self::Intent(..)
+                | Self::Deposit(..)
+                | Self::Withdrawal(..)
+                | Self::Adjustment(..)
+        )
     }
 
     /// [`Self::is_indexed`] of a stream that is known by its text form only.
     pub(crate) fn text_is_indexed(text: &str) -> bool {
         let (kind, _) = text.split_once('/').unwrap_or((text, ""));
-        matches!(kind, "round" | "intent" | "deposit")
+        matches!(kind, "round" | "intent" | "deposit" | "withdrawal")
             || AdjustmentKind::ALL.iter().any(|known| known.as_str() == kind)
     }
 
@@ -179,6 +189,9 @@ impl fmt::Display for Stream {
             Self::Round(p, s, r) => ("round", [Some(p.as_str()), Some(s.as_str()), Some(r.as_str())]),
             Self::Intent(p, s, i) => ("intent", [Some(p.as_str()), Some(s.as_str()), Some(i.as_str())]),
             Self::Deposit(p, s, d) => ("deposit", [Some(p.as_str()), Some(s.as_str()), Some(d.as_str())]),
+            Self::Withdrawal(p, s, w) => {
+                ("withdrawal", [Some(p.as_str()), Some(s.as_str()), Some(w.as_str())])
+            }
             Self::Host(p, n) => ("host", [Some(p.as_str()), Some(n.as_str()), None]),
             Self::House(h) => ("house", [Some(h.as_str()), None, None]),
             Self::Adjustment(p, AdjustmentRef { kind, source, id }) => {
@@ -211,6 +224,11 @@ impl FromStr for Stream {
             "deposit" => {
                 Self::Deposit(PlayerId::new(part()?)?, SourceId::new(part()?)?, TransactionId::new(part()?)?)
             }
+            "withdrawal" => Self::Withdrawal(
+                PlayerId::new(part()?)?,
+                SourceId::new(part()?)?,
+                TransactionId::new(part()?)?,
+            ),
             "host" => Self::Host(PlayerId::new(part()?)?, HostNamespace::new(part()?)?),
             "house" => Self::House(HouseId::new(part()?)?),
             kind => {
@@ -311,7 +329,7 @@ name_schema!(Partition, "player/<id> or house/<id>");
 #[cfg(feature = "schema")]
 name_schema!(
     Stream,
-    "player/P, wallet/P, round/P/source/R, intent/P/source/I, deposit/P/source/D, correction/P/source/C, tax/P/source/T, exchange/P/source/X, host/P/N or house/H; parts escaped as in RFC 6901"
+    "player/P, wallet/P, round/P/source/R, intent/P/source/I, deposit/P/source/D, correction/P/source/C, tax/P/source/T, exchange/P/source/X, withdrawal/P/source/W, host/P/N or house/H; parts escaped as in RFC 6901"
 );
 
 #[cfg(test)]
@@ -334,6 +352,7 @@ mod tests {
             "correction/a/b/c".parse().unwrap(),
             "tax/a/b/c".parse().unwrap(),
             "exchange/a/b/c".parse().unwrap(),
+            "withdrawal/a/b/c".parse().unwrap(),
             Stream::Player(p("a")),
         ];
         let mut texts: Vec<_> = streams.iter().map(ToString::to_string).collect();

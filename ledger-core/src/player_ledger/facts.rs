@@ -20,6 +20,7 @@ use crate::stored::{
     TombstoneRecord,
 };
 use crate::time::Timestamp;
+use crate::withdrawal::{Withdrawal, fold_withdrawal};
 
 /// A round of some source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,6 +44,8 @@ pub enum AggregateRef {
     Intent(PaymentRef),
     /// A deposit as a payment provider captured it.
     Deposit(PaymentRef),
+    /// A withdrawal, or a part of one that was split.
+    Withdrawal(PaymentRef),
 }
 
 impl From<RoundRef> for AggregateRef {
@@ -65,6 +68,7 @@ impl AggregateRef {
             Self::Adjustment(adjustment) => Stream::Adjustment(player.clone(), adjustment.clone()),
             Self::Intent(of) => Stream::Intent(player.clone(), of.source.clone(), of.id.clone()),
             Self::Deposit(of) => Stream::Deposit(player.clone(), of.source.clone(), of.id.clone()),
+            Self::Withdrawal(of) => Stream::Withdrawal(player.clone(), of.source.clone(), of.id.clone()),
         }
     }
 }
@@ -206,6 +210,7 @@ pub struct Found {
     adjustments: Vec<Adjustment>,
     intents: Vec<Intent>,
     deposits: Vec<Deposit>,
+    withdrawals: Vec<Withdrawal>,
 }
 
 /// Takes what has this name out of a list.
@@ -222,6 +227,7 @@ impl Found {
         adjustments: Vec::new(),
         intents: Vec::new(),
         deposits: Vec::new(),
+        withdrawals: Vec::new(),
     };
 
     /// Adds an operation.
@@ -261,6 +267,11 @@ impl Found {
                 let mut deposit = None;
                 events.try_for_each(|(record, _)| deposit::fold_deposit(&mut deposit, of, record))?;
                 self.deposits.extend(deposit);
+            }
+            AggregateRef::Withdrawal(of) => {
+                let mut withdrawal = None;
+                events.try_for_each(|(record, at)| fold_withdrawal(&mut withdrawal, of, record, at))?;
+                self.withdrawals.extend(withdrawal);
             }
         }
         Ok(())
@@ -327,6 +338,13 @@ impl Found {
                 deposit::fold_deposit(&mut deposit, &of, record)?;
                 self.deposits.extend(deposit);
             }
+            Stream::Withdrawal(_, source, id) => {
+                let of = PaymentRef { source: source.clone(), id: id.clone() };
+                let found = take(&mut self.withdrawals, |withdrawal| withdrawal.of == of);
+                let mut withdrawal = found.or_else(|| before.withdrawal(&of).cloned());
+                fold_withdrawal(&mut withdrawal, &of, record, now)?;
+                self.withdrawals.extend(withdrawal);
+            }
             _ => {}
         }
         Ok(())
@@ -358,6 +376,11 @@ impl Found {
     /// A captured deposit.
     pub fn deposit(&self, of: &PaymentRef) -> Option<&Deposit> {
         self.deposits.iter().find(|found| found.of == *of)
+    }
+
+    /// A withdrawal that is not live.
+    pub fn withdrawal(&self, of: &PaymentRef) -> Option<&Withdrawal> {
+        self.withdrawals.iter().find(|found| found.of == *of)
     }
 
     /// A round that is not live.
