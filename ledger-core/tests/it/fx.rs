@@ -463,7 +463,7 @@ fn with_exchange(open: OpenPlayer) -> (ledger_core::PlayerState, Vec<CommitBody>
     let record = EventRecord {
         stream: format!("wallet/{player}").parse().unwrap(),
         version,
-        event: Event::EntryPosted(EntryPosted { entry, after: vec![after] }),
+        event: Event::EntryPosted(EntryPosted { entry, after: vec![after], lots: Vec::new() }),
     };
     commits.push(CommitBody { keys: vec![], events: vec![record], ..commits.last().unwrap().clone() });
     (invariants::replay(&player, &commits).unwrap(), commits)

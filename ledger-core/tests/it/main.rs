@@ -14,17 +14,21 @@ mod exchange;
 mod folds;
 mod fx;
 mod goldens;
+mod goldens_withdrawals;
 mod host;
 mod idempotency;
 #[cfg(feature = "schema")]
 mod json_schema;
 mod model;
 mod money;
+mod payouts;
 mod rejections;
 mod rollbacks;
 mod rounds;
 mod scenarios_doc;
 mod sportsbook;
+mod turnover;
+mod withdrawals;
 
 /// How many cases a property is tried with, unless `PROPTEST_CASES` says otherwise. Failures are not written
 /// to files: the message has the input.

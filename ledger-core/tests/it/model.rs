@@ -43,6 +43,17 @@ fn differs(policy: &Policy, history: &[PlayerCommand], plant: bool) -> Result<Te
         if ledger.state().open_intents() != model.open_intents() {
             return Err(format!("step {step} {command:?}: open deposits differ"));
         }
+        if ledger.state().open_withdrawals() != model.open_withdrawals() {
+            return Err(format!("step {step} {command:?}: open withdrawals differ"));
+        }
+        let mut unplayed: BTreeMap<_, Vec<i128>> = BTreeMap::new();
+        for lot in ledger.state().wallet().lots() {
+            unplayed.entry(lot.currency).or_default().push(lot.unplayed.units());
+        }
+        if unplayed != model.unplayed() {
+            let theirs = model.unplayed();
+            return Err(format!("step {step} {command:?}: lots are {unplayed:?}, of the model {theirs:?}"));
+        }
     }
     Ok(ledger)
 }

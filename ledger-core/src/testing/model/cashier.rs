@@ -25,6 +25,7 @@ impl Model {
             return Err("zone_unknown");
         }
         self.purses = Some(purses);
+        self.jurisdiction = c.jurisdiction.to_string();
         Ok("applied")
     }
 
