@@ -28,3 +28,4 @@ mod shared;
 mod support;
 mod time;
 mod verification;
+mod withdrawals;

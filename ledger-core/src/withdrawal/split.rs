@@ -95,7 +95,8 @@ pub(super) fn split(command: &SplitWithdrawal, facts: &Facts<'_>, work: &mut Wor
     }
     check_names(command, facts, work)?;
     let parts = parts(command, &withdrawal, work)?;
-    if state.open_withdrawals().saturating_add(parts.len()) > OPEN_WITHDRAWALS_MAX {
+    // The whole is replaced by them.
+    if state.open_withdrawals().saturating_sub(1).saturating_add(parts.len()) > OPEN_WITHDRAWALS_MAX {
         return Err(capacity(Capacity::OpenWithdrawals, OPEN_WITHDRAWALS_MAX).into());
     }
 

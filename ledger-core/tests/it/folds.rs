@@ -82,6 +82,7 @@ fn events_stand_in_their_own_streams() {
             "adjustment.applied",
             "negative_balance.cleared",
             "debt.written_off",
+            "player.blocked",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];
         if fits.contains(&name) || anywhere.contains(&name) {

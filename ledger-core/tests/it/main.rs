@@ -22,6 +22,7 @@ mod json_schema;
 mod model;
 mod money;
 mod payouts;
+mod planted_withdrawals;
 mod rejections;
 mod rollbacks;
 mod rounds;

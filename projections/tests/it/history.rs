@@ -152,6 +152,7 @@ impl World {
                 amount: self.amount(80),
                 currency,
                 authorisation: None,
+                instrument: None,
                 intent: None,
                 fee: None,
                 rate: None,

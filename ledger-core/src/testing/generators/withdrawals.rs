@@ -14,7 +14,7 @@ use crate::policy::{
     AfterChargeback, ApprovalStep, DestinationPolicy, JurisdictionProfile, KycRequirement, LatePayoutPolicy,
     ReverseWithdrawal, UnplayedMoney, WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
 };
-use crate::stored::{Bearer, DestinationProof, KycAnswer, KycStatus, PaymentRef, PayoutReturnedTo};
+use crate::stored::{Bearer, DestinationProof, KycStatus, PaymentRef, PayoutReturnedTo};
 use crate::withdrawal::{
     ApproveWithdrawal, CancelWithdrawal, ExpireWithdrawal, MarkFailed, MarkPaid, MarkReturned, MarkUnknown,
     PassKyc, RejectWithdrawal, RequestWithdrawal, SendWithdrawal, SettleLatePayout, SplitPart,
@@ -49,10 +49,16 @@ fn terms() -> impl Strategy<Value = WithdrawalTerms> {
 pub(super) fn policies() -> impl Strategy<Value = WithdrawalPolicy> {
     use AfterChargeback::{Allow, Hold, Reject};
     let kyc = select(&[KycRequirement::NotRequired, KycRequirement::Await, KycRequirement::Reject][..]);
-    let destination =
-        select(&[DestinationPolicy::Any, DestinationPolicy::Proven, DestinationPolicy::ClosedLoop][..]);
+    let destination = select(
+        &[
+            DestinationPolicy::Any,
+            DestinationPolicy::Proven,
+            DestinationPolicy::Proven,
+            DestinationPolicy::ClosedLoop,
+        ][..],
+    );
     let late = select(&[LatePayoutPolicy::Player, LatePayoutPolicy::Suspense][..]);
-    let known = (kyc, select(&[0_u32, 20, 86_400][..]), destination);
+    let known = (kyc, select(&[0_u32, 20, 86_400, 86_400, 86_400][..]), destination);
     let rest = (option::weighted(0.2, 1_u16..4), select(&[0_u32, 5, 86_400][..]));
     (known, rest, select(&[Reject, Hold, Allow][..]), late, option::weighted(0.7, terms())).prop_map(
         |(
@@ -105,15 +111,16 @@ fn requests() -> impl Strategy<Value = RequestWithdrawal> {
     let instrument = prop_oneof![4 => Just("iban"), 1 => Just("card")].prop_map(commands::instrument);
     let proof = prop_oneof![
         1 => Just(None),
-        4 => Just(Some(commands::verified())),
+        9 => Just(Some(commands::verified())),
         3 => txns().prop_map(|id| Some(DestinationProof::Deposit(commands::payment(id.as_str())))),
     ];
     let status =
         select(&[KycStatus::Verified, KycStatus::Verified, KycStatus::Pending, KycStatus::Failed][..]);
     let kyc = option::weighted(0.9, status.prop_map(commands::kyc));
     let by = option::weighted(0.2, people().prop_map(commands::person));
-    let dated = kyc.prop_map(|kyc: Option<KycAnswer>| kyc);
-    (txns(), amounts(), currencies(), instrument, proof, dated, by).prop_map(
+    let usual = select(&["5", "10", "2.50", "20", "7.77"][..]).prop_map(commands::decimal);
+    let amount = prop_oneof![3 => usual, 1 => amounts()];
+    (txns(), amount, currencies(), instrument, proof, kyc, by).prop_map(
         |(id, amount, currency, destination, proof, kyc, by)| RequestWithdrawal {
             id,
             amount,
@@ -235,7 +242,25 @@ pub(super) fn tale() -> impl Strategy<Value = Vec<PlayerCommand>> {
         proof: Some(from_deposit),
         ..commands::request("ZW", "50")
     };
-    let beginning: Vec<PlayerCommand> = vec![
+    let unknown = RequestWithdrawal { kyc: None, ..request.clone() };
+    let begin = select(vec![request.clone(), request, unknown]);
+    let beginning = begin.prop_flat_map(move |request| beginning(deposit.clone(), request));
+    let ending = select(&["ZW", "ZW1", "ZW2"][..])
+        .prop_flat_map(|part| prop_oneof![5 => some_of(payout_of(part)), 2 => some_of(called_off(part))]);
+    (beginning, ending).prop_map(|(beginning, ending)| [beginning, ending].concat())
+}
+
+/// Half of these, or more.
+fn some_of(all: Vec<PlayerCommand>) -> impl Strategy<Value = Vec<PlayerCommand>> {
+    let count = all.len();
+    prop::sample::subsequence(all, count / 2..=count)
+}
+
+fn beginning(
+    deposit: RecordDeposit,
+    request: RequestWithdrawal,
+) -> impl Strategy<Value = Vec<PlayerCommand>> {
+    let all: Vec<PlayerCommand> = vec![
         deposit.into(),
         commands::bet("ZB", "ZR", "30").into(),
         commands::win_close("ZC", "ZR", "25").into(),
@@ -244,36 +269,53 @@ pub(super) fn tale() -> impl Strategy<Value = Vec<PlayerCommand>> {
         commands::start_review("ZV", "ZW").into(),
         commands::approve_withdrawal("ZA1", "ZW", "ann").into(),
         commands::approve_withdrawal("ZA2", "ZW", "bob").into(),
+        commands::split_withdrawal("ZS0", "ZW", &[("ZW1", "20"), ("ZW2", "20")]).into(),
         commands::split_withdrawal("ZS", "ZW", &[("ZW1", "20"), ("ZW2", "30")]).into(),
         commands::approve_withdrawal("ZA3", "ZW1", "cem").into(),
         commands::approve_withdrawal("ZA4", "ZW1", "bob").into(),
     ];
-    let of = |part: &'static str| -> Vec<PlayerCommand> {
-        let id = |text: &str| format!("{text}{part}");
-        vec![
-            commands::approve_withdrawal(&id("ZA5"), part, "dan").into(),
-            commands::approve_withdrawal(&id("ZA6"), part, "fay").into(),
-            commands::send(&id("ZP"), part).into(),
-            commands::mark_unknown(&id("ZU"), part).into(),
-            commands::mark_paid_part(&id("ZM0"), part, "10").into(),
-            commands::mark_failed(&id("ZF"), part).into(),
-            commands::mark_paid(&id("ZM1"), part).into(),
-            commands::mark_paid(&id("ZM2"), part).into(),
-            commands::mark_failed(&id("ZG"), part).into(),
-            commands::settle_late(&id("ZL"), part, Bearer::House).into(),
-            commands::mark_returned_to_suspense(&id("ZX"), part).into(),
-            commands::mark_returned(&id("ZY"), part).into(),
-            commands::release(&id("ZZ"), &id("ZX")).into(),
-        ]
-    };
-    let count = beginning.len();
-    let beginning = prop::sample::subsequence(beginning, count * 2 / 3..=count);
-    let ending = select(&["ZW", "ZW1", "ZW2"][..]).prop_flat_map(move |part| {
-        let all = of(part);
-        let count = all.len();
-        prop::sample::subsequence(all, count / 2..=count)
-    });
-    (beginning, ending).prop_map(|(beginning, ending)| [beginning, ending].concat())
+    let count = all.len();
+    prop::sample::subsequence(all, count * 2 / 3..=count)
+}
+
+/// It is sent, and its provider says this and that.
+fn payout_of(part: &str) -> Vec<PlayerCommand> {
+    let id = |text: &str| format!("{text}{part}");
+    let elsewhere = commands::payment("elsewhere");
+    let dear = Some(commands::decimal("500"));
+    vec![
+        commands::approve_withdrawal(&id("ZA5"), part, "dan").into(),
+        commands::approve_withdrawal(&id("ZA6"), part, "fay").into(),
+        commands::send(&id("ZP"), part).into(),
+        commands::mark_unknown(&id("ZU"), part).into(),
+        MarkPaid { payout: elsewhere.clone(), ..commands::mark_paid(&id("ZN"), part) }.into(),
+        MarkFailed { payout: elsewhere, ..commands::mark_failed(&id("ZH"), part) }.into(),
+        commands::mark_paid_part(&id("ZM0"), part, "10").into(),
+        commands::mark_failed(&id("ZF"), part).into(),
+        commands::mark_paid(&id("ZM1"), part).into(),
+        commands::mark_unknown(&id("ZV"), part).into(),
+        commands::mark_paid(&id("ZM2"), part).into(),
+        commands::mark_failed(&id("ZG"), part).into(),
+        MarkReturned { fee: dear, ..commands::mark_returned(&id("ZT"), part) }.into(),
+        commands::settle_late(&id("ZL"), part, Bearer::House).into(),
+        commands::mark_returned_to_suspense(&id("ZX"), part).into(),
+        commands::mark_returned(&id("ZY"), part).into(),
+        commands::release(&id("ZZ"), &id("ZX")).into(),
+    ]
+}
+
+/// It goes back before it is sent, in whichever way is open.
+fn called_off(part: &str) -> Vec<PlayerCommand> {
+    let id = |text: &str| format!("{text}{part}");
+    vec![
+        commands::block(&id("ZE"), Block::PayoutsFrozen).into(),
+        commands::cancel_withdrawal(&id("ZQ0"), part).into(),
+        commands::unblock(&id("ZI"), Block::PayoutsFrozen).into(),
+        commands::expire_withdrawal(&id("ZJ"), part).into(),
+        commands::cancel_withdrawal(&id("ZQ1"), part).into(),
+        commands::reject_withdrawal(&id("ZO"), part).into(),
+        commands::request(&id("ZW9"), "20").into(),
+    ]
 }
 
 /// The id of a command on withdrawals or blocks, to be changed.

@@ -416,7 +416,7 @@ impl Model {
             }
             parts.push(part);
         }
-        if self.open_withdrawals() + parts.len() > 100 {
+        if self.open_withdrawals() - 1 + parts.len() > 100 {
             return Err("capacity_exceeded");
         }
         self.add(&pending_of(&name(&c.withdrawal)), whole.currency, -whole.units);
