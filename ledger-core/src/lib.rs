@@ -42,13 +42,14 @@
 //!   unique for ever in its partition; a [`Fingerprint`] tells whether two commands under it are the same.
 //! - **Commands.** [`PlayerCommand`] is one of [`OpenPlayer`], [`RecordDeposit`], [`PlaceBet`], [`Settle`],
 //!   [`CloseRound`], [`Void`], [`Rollback`], [`GrantCredit`], or one of the back office's, such as
-//!   [`ProposeCorrection`] and [`ClosePlayer`]. They carry decimals as their sender wrote them.
+//!   [`ProposeCorrection`] and [`ClosePlayer`]. They carry decimals as their sender wrote them. Money out is
+//!   [`RequestWithdrawal`] and what follows it; a [`WithdrawalQuote`] tells before what it will cost.
 //! - **Decisions.** [`FactsNeeded`] says what to look for in the log, [`Facts`] is what was found,
 //!   [`PlayerLedger::decide`] gives a [`Decision`]: a [`Draft`] to commit, a replay, or a [`Rejection`]
 //!   that is not recorded. A [`Policy`] says how a source behaves. A contradiction is a [`Fault`], never an
 //!   answer.
-//! - **State.** [`PlayerState`] folds commits: a [`Profile`], a [`Wallet`] of [`Purse`]s, the open rounds.
-//!   What is over is not in it.
+//! - **State.** [`PlayerState`] folds commits: a [`Profile`], a [`Wallet`] of [`Purse`]s and [`Lot`]s, the open rounds
+//!   and [`Withdrawal`]s. What is over is not in it.
 //! - **The house.** [`CurrencyRegister`] fixes a currency's scale and maximum at its first use.
 //! - **Stored shapes.** [`stored`] has everything that stands in the log; `docs/storage-format.md` freezes
 //!   it.

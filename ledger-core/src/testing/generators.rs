@@ -224,7 +224,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         2 => host_operations().prop_map(PlayerCommand::from),
         5 => adjustments::office(),
         8 => corrections::corrections(),
-        12 => withdrawals::single(),
+        8 => withdrawals::single(),
     ]
 }
 
@@ -379,7 +379,7 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
     let spree = option::weighted(0.2, (any::<Index>(), option::of(shortfalls())));
     let story = option::weighted(0.3, (any::<Index>(), adjustments::stories()));
     let tale = option::weighted(0.2, (any::<Index>(), deposits::tale()));
-    let way_out = option::weighted(0.3, (any::<Index>(), withdrawals::tale()));
+    let way_out = option::weighted(0.4, (any::<Index>(), withdrawals::tale()));
     let cash = select(&["0", "20", "100", "1000"][..]);
     (cash, steps, spree, story, (tale, way_out)).prop_map(|(cash, steps, spree, story, (tale, way_out))| {
         let mut all: Vec<PlayerCommand> = vec![commands::open(&["EUR", "USD"]).into()];

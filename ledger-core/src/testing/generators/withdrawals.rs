@@ -244,10 +244,13 @@ pub(super) fn tale() -> impl Strategy<Value = Vec<PlayerCommand>> {
     };
     let unknown = RequestWithdrawal { kyc: None, ..request.clone() };
     let begin = select(vec![request.clone(), request, unknown]);
-    let beginning = begin.prop_flat_map(move |request| beginning(deposit.clone(), request));
-    let ending = select(&["ZW", "ZW1", "ZW2"][..])
-        .prop_flat_map(|part| prop_oneof![5 => some_of(payout_of(part)), 2 => some_of(called_off(part))]);
-    (beginning, ending).prop_map(|(beginning, ending)| [beginning, ending].concat())
+    let parts = select(&[None, Some("ZW1"), Some("ZW2")][..]);
+    (begin, parts).prop_flat_map(move |(request, part)| {
+        let beginning = beginning(deposit.clone(), request, part.is_some());
+        let part = part.unwrap_or("ZW");
+        let ending = prop_oneof![5 => some_of(payout_of(part)), 2 => some_of(called_off(part))];
+        (beginning, ending).prop_map(|(beginning, ending)| [beginning, ending].concat())
+    })
 }
 
 /// Half of these, or more.
@@ -259,23 +262,33 @@ fn some_of(all: Vec<PlayerCommand>) -> impl Strategy<Value = Vec<PlayerCommand>>
 fn beginning(
     deposit: RecordDeposit,
     request: RequestWithdrawal,
+    splits: bool,
 ) -> impl Strategy<Value = Vec<PlayerCommand>> {
-    let all: Vec<PlayerCommand> = vec![
-        deposit.into(),
+    let play: Vec<PlayerCommand> = vec![
         commands::bet("ZB", "ZR", "30").into(),
         commands::win_close("ZC", "ZR", "25").into(),
-        request.into(),
         commands::pass_kyc("ZK", "ZW").into(),
         commands::start_review("ZV", "ZW").into(),
         commands::approve_withdrawal("ZA1", "ZW", "ann").into(),
         commands::approve_withdrawal("ZA2", "ZW", "bob").into(),
-        commands::split_withdrawal("ZS0", "ZW", &[("ZW1", "20"), ("ZW2", "20")]).into(),
-        commands::split_withdrawal("ZS", "ZW", &[("ZW1", "20"), ("ZW2", "30")]).into(),
-        commands::approve_withdrawal("ZA3", "ZW1", "cem").into(),
-        commands::approve_withdrawal("ZA4", "ZW1", "bob").into(),
+        commands::approve_withdrawal("ZA3", "ZW", "cem").into(),
     ];
-    let count = all.len();
-    prop::sample::subsequence(all, count * 2 / 3..=count)
+    let parts = [("ZW1", "20"), ("ZW2", "30")];
+    some_of(play).prop_map(move |play| {
+        let asks = |command: &PlayerCommand| {
+            !matches!(command, PlayerCommand::PlaceBet(_) | PlayerCommand::Settle(_))
+        };
+        let (office, play): (Vec<_>, Vec<_>) = play.into_iter().partition(asks);
+        let mut all: Vec<PlayerCommand> = vec![deposit.clone().into()];
+        all.extend(play);
+        all.push(request.clone().into());
+        all.extend(office);
+        if splits {
+            all.push(commands::split_withdrawal("ZS0", "ZW", &[("ZW1", "20"), ("ZW2", "20")]).into());
+            all.push(commands::split_withdrawal("ZS", "ZW", &parts).into());
+        }
+        all
+    })
 }
 
 /// It is sent, and its provider says this and that.
@@ -286,6 +299,7 @@ fn payout_of(part: &str) -> Vec<PlayerCommand> {
     vec![
         commands::approve_withdrawal(&id("ZA5"), part, "dan").into(),
         commands::approve_withdrawal(&id("ZA6"), part, "fay").into(),
+        commands::approve_withdrawal(&id("ZA7"), part, "gil").into(),
         commands::send(&id("ZP"), part).into(),
         commands::mark_unknown(&id("ZU"), part).into(),
         MarkPaid { payout: elsewhere.clone(), ..commands::mark_paid(&id("ZN"), part) }.into(),
@@ -308,10 +322,10 @@ fn payout_of(part: &str) -> Vec<PlayerCommand> {
 fn called_off(part: &str) -> Vec<PlayerCommand> {
     let id = |text: &str| format!("{text}{part}");
     vec![
+        commands::expire_withdrawal(&id("ZJ"), part).into(),
         commands::block(&id("ZE"), Block::PayoutsFrozen).into(),
         commands::cancel_withdrawal(&id("ZQ0"), part).into(),
         commands::unblock(&id("ZI"), Block::PayoutsFrozen).into(),
-        commands::expire_withdrawal(&id("ZJ"), part).into(),
         commands::cancel_withdrawal(&id("ZQ1"), part).into(),
         commands::reject_withdrawal(&id("ZO"), part).into(),
         commands::request(&id("ZW9"), "20").into(),
