@@ -79,7 +79,7 @@ fn w25_of_two_requests_in_parallel_on_one_balance_one_is_applied() {
         for (ledger, _dir) in ledgers().await {
             for i in 0..20 {
                 let p = funded(&ledger, &format!("p{i}"), "100.00").await;
-                let ask = |id: &str| send(&ledger, &p, commands::request(id, "60").into());
+                let ask = |id: &str| send(&ledger, &p, commands::request(id, "60"));
                 let (one, two) = (ask("w1"), ask("w2"));
                 let mut texts = [text(&soon(one).await.unwrap()), text(&soon(two).await.unwrap())];
                 texts.sort_unstable();

@@ -224,7 +224,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         2 => host_operations().prop_map(PlayerCommand::from),
         5 => adjustments::office(),
         8 => corrections::corrections(),
-        8 => withdrawals::single(),
+        6 => withdrawals::single(),
     ]
 }
 

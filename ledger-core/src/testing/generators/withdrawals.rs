@@ -322,6 +322,7 @@ fn payout_of(part: &str) -> Vec<PlayerCommand> {
 fn called_off(part: &str) -> Vec<PlayerCommand> {
     let id = |text: &str| format!("{text}{part}");
     vec![
+        commands::request(&id("ZW8"), "10").into(),
         commands::expire_withdrawal(&id("ZJ"), part).into(),
         commands::block(&id("ZE"), Block::PayoutsFrozen).into(),
         commands::cancel_withdrawal(&id("ZQ0"), part).into(),
@@ -329,6 +330,7 @@ fn called_off(part: &str) -> Vec<PlayerCommand> {
         commands::cancel_withdrawal(&id("ZQ1"), part).into(),
         commands::reject_withdrawal(&id("ZO"), part).into(),
         commands::request(&id("ZW9"), "20").into(),
+        commands::expire_withdrawal(&id("ZJ8"), &id("ZW8")).into(),
     ]
 }
 
