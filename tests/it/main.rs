@@ -30,3 +30,4 @@ mod shared;
 mod support;
 mod time;
 mod verification;
+mod withdrawals;

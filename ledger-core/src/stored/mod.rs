@@ -13,6 +13,7 @@ mod player;
 mod round;
 mod shapes;
 mod wallet;
+mod withdrawal;
 
 pub use adjustment::{
     CorrectionApplied, CorrectionDeclined, CorrectionProposed, DeclineCause, Direction, DormantReclaimed,
@@ -41,12 +42,22 @@ pub use house::{
 };
 pub use index::{CommitIndex, IndexError};
 pub use player::{
-    Note, PlayerClosed, PlayerOpened, PlayerReopened, PurseOpened, TransactionRef, TxnNoted, TxnRejected,
-    TxnTombstoned,
+    Note, PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened,
+    TransactionRef, TxnNoted, TxnRejected, TxnTombstoned,
 };
 pub use round::{
     Bet, BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetStatus,
     BetUnsettled, BetVoided, CloseReason, ReopenReason, Round, RoundClosed, RoundReopened, RoundStatus,
     RoundVoided, SettledBy, SettlementVoided, Win, WinCredited, WinRetained, WinRolledBack, WinStatus,
 };
-pub use wallet::{EntryPosted, NegativeBalanceCleared, NegativeBalanceRaised, PurseBalance, Recovery, Split};
+pub use wallet::{
+    EntryPosted, LotAfter, LotShare, NegativeBalanceCleared, NegativeBalanceRaised, PurseBalance, Recovery,
+    Split,
+};
+pub use withdrawal::{
+    Bearer, DestinationProof, Hold, InstrumentVerified, KycAnswer, KycStatus, LatePayout, LatePayoutSettled,
+    PayoutReturnedTo, PendingStatus, ReturnFee, WithdrawalApproved, WithdrawalBreak, WithdrawalCancelled,
+    WithdrawalExpired, WithdrawalFailed, WithdrawalKycPassed, WithdrawalMismatch, WithdrawalPaid,
+    WithdrawalPart, WithdrawalRejected, WithdrawalRequested, WithdrawalReturned, WithdrawalReviewStarted,
+    WithdrawalSent, WithdrawalSplit, WithdrawalSplitOff, WithdrawalTimedOut,
+};
