@@ -34,6 +34,7 @@ pub(crate) fn deposit(id: &str, amount: Decimal) -> PlayerCommand {
         amount,
         currency: eur(),
         authorisation: None,
+        instrument: None,
         intent: None,
         fee: None,
         rate: None,

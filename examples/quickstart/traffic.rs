@@ -300,6 +300,7 @@ fn deposit(traffic: &Traffic, player: &str, units: i128) -> anyhow::Result<Playe
         amount: Amount::new(units, traffic.currency.scale())?.to_decimal(),
         currency: traffic.currency.code(),
         authorisation: None,
+        instrument: None,
         intent: None,
         fee: None,
         rate: None,

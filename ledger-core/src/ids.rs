@@ -191,6 +191,11 @@ id!(
     /// A way to pay (a card, a bank transfer), as the cashier names it. Holds no card or account number.
     MethodId, "method id");
 
+id!(
+    /// What a player pays with or is paid to: a card, a bank account, a wallet, as a token of the host. Holds no card or
+    /// account number.
+    InstrumentId, "instrument id");
+
 /// The longest reason, in bytes.
 pub const REASON_BYTES_MAX: usize = 256;
 
@@ -202,7 +207,7 @@ id!(
 pub const SUB_ACCOUNT_BYTES_MAX: usize = 2 * 2 * ID_BYTES_MAX + 1;
 
 id!(
-    /// What an account code is kept per: a round (`source/round`, escaped as in RFC 6901), a game, a
+    /// What an account code is kept per: a round or a withdrawal (`source/id`, escaped as in RFC 6901), a game, a
     /// payment provider.
     SubAccount, "sub-account", SUB_ACCOUNT_BYTES_MAX);
 
@@ -219,6 +224,11 @@ impl SubAccount {
     /// The sub-account of a round.
     pub fn round(source: &SourceId, round: &RoundId) -> Self {
         Self(pair(source.as_str(), round.as_str()))
+    }
+
+    /// The sub-account of a withdrawal.
+    pub fn withdrawal(source: &SourceId, id: &TransactionId) -> Self {
+        Self(pair(source.as_str(), id.as_str()))
     }
 
     /// The sub-account of an account of the host.

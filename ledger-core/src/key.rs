@@ -132,6 +132,38 @@ pub enum OperationKind {
     JournalDecision,
     /// The publication of a document (house).
     Document,
+    /// The request for a withdrawal.
+    Withdrawal,
+    /// That the player of a withdrawal is verified.
+    WithdrawalKyc,
+    /// Someone looks at a withdrawal.
+    WithdrawalReview,
+    /// The approval of a withdrawal.
+    WithdrawalApproval,
+    /// The operator's refusal of a withdrawal.
+    WithdrawalRejection,
+    /// The player takes a withdrawal back.
+    WithdrawalCancel,
+    /// A withdrawal is replaced by parts.
+    WithdrawalSplit,
+    /// A withdrawal took too long.
+    WithdrawalExpire,
+    /// A payment provider is told to pay.
+    PayoutSend,
+    /// It does not answer.
+    PayoutUnknown,
+    /// It has paid.
+    PayoutPaid,
+    /// It has not paid.
+    PayoutFailed,
+    /// What it paid came back.
+    PayoutReturn,
+    /// Who bears a late payout.
+    PayoutSettlement,
+    /// A block of the player.
+    PlayerBlock,
+    /// The lifting of a block.
+    PlayerUnblock,
     /// Any of the above: the kind under which a source's keys stand whose ids are unique over all kinds.
     Any,
 }
@@ -197,6 +229,22 @@ impl OperationKind {
             Self::Journal => "journal",
             Self::JournalDecision => "journal_decision",
             Self::Document => "document",
+            Self::Withdrawal => "withdrawal",
+            Self::WithdrawalKyc => "withdrawal_kyc",
+            Self::WithdrawalReview => "withdrawal_review",
+            Self::WithdrawalApproval => "withdrawal_approval",
+            Self::WithdrawalRejection => "withdrawal_rejection",
+            Self::WithdrawalCancel => "withdrawal_cancel",
+            Self::WithdrawalSplit => "withdrawal_split",
+            Self::WithdrawalExpire => "withdrawal_expire",
+            Self::PayoutSend => "payout_send",
+            Self::PayoutUnknown => "payout_unknown",
+            Self::PayoutPaid => "payout_paid",
+            Self::PayoutFailed => "payout_failed",
+            Self::PayoutReturn => "payout_return",
+            Self::PayoutSettlement => "payout_settlement",
+            Self::PlayerBlock => "player_block",
+            Self::PlayerUnblock => "player_unblock",
             Self::Any => "any",
         }
     }

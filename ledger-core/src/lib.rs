@@ -42,13 +42,14 @@
 //!   unique for ever in its partition; a [`Fingerprint`] tells whether two commands under it are the same.
 //! - **Commands.** [`PlayerCommand`] is one of [`OpenPlayer`], [`RecordDeposit`], [`PlaceBet`], [`Settle`],
 //!   [`CloseRound`], [`Void`], [`Rollback`], [`GrantCredit`], or one of the back office's, such as
-//!   [`ProposeCorrection`] and [`ClosePlayer`]. They carry decimals as their sender wrote them.
+//!   [`ProposeCorrection`] and [`ClosePlayer`]. They carry decimals as their sender wrote them. Money out is
+//!   [`RequestWithdrawal`] and what follows it; a [`WithdrawalQuote`] tells before what it will cost.
 //! - **Decisions.** [`FactsNeeded`] says what to look for in the log, [`Facts`] is what was found,
 //!   [`PlayerLedger::decide`] gives a [`Decision`]: a [`Draft`] to commit, a replay, or a [`Rejection`]
 //!   that is not recorded. A [`Policy`] says how a source behaves. A contradiction is a [`Fault`], never an
 //!   answer.
-//! - **State.** [`PlayerState`] folds commits: a [`Profile`], a [`Wallet`] of [`Purse`]s, the open rounds.
-//!   What is over is not in it.
+//! - **State.** [`PlayerState`] folds commits: a [`Profile`], a [`Wallet`] of [`Purse`]s and [`Lot`]s, the open rounds
+//!   and [`Withdrawal`]s. What is over is not in it.
 //! - **The house.** [`HouseCommand`] is a command to one partition of the house, [`HouseLedger::decide`] and
 //!   [`HouseState`] are what [`PlayerLedger`] and [`PlayerState`] are for a player. A [`HouseName`] says what a
 //!   partition is for: the register of currencies, the published documents ([`Configuration`]), payment and game
@@ -120,6 +121,7 @@ pub mod testing;
 mod text;
 mod time;
 mod wallet;
+mod withdrawal;
 
 pub use account::{Account, AccountClass, AccountCode, AccountKind, AccountNameError, Book, Side};
 pub use adjustment::{
@@ -154,9 +156,9 @@ pub use house::{
 };
 pub use ids::{
     ActorId, Authorisation, BrandId, DocumentKind, DocumentName, GameId, HOUSE_ID_BYTES_MAX, HostName,
-    HostNamespace, HouseId, ID_BYTES_MAX, IdError, JackpotId, JurisdictionId, MethodId, OperatorId, PlayerId,
-    REASON_BYTES_MAX, RateId, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX, SourceId, SubAccount, TraceId,
-    TransactionId, WriterId,
+    HostNamespace, HouseId, ID_BYTES_MAX, IdError, InstrumentId, JackpotId, JurisdictionId, MethodId,
+    OperatorId, PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX, SourceId,
+    SubAccount, TraceId, TransactionId, WriterId,
 };
 pub use key::{
     ContentHash, DigestTextError, FINGERPRINT_VERSION, Fingerprint, FingerprintBuilder, IdempotencyKey,
@@ -168,17 +170,18 @@ pub use money::{
     Remainder, Rounding, SCALE_MAX, SHARES_MAX, UNITS_BOUND, fee, mul_div, split_units,
 };
 pub use partition::{KeyDigest, NameError, Partition, PartitionDigest, Stream, StreamDigest};
-pub use player::{AddPurse, ClosePlayer, OpenPlayer, ReopenPlayer};
+pub use player::{AddPurse, Block, BlockPlayer, ClosePlayer, OpenPlayer, ReopenPlayer, UnblockPlayer};
 pub use player_ledger::{
     AggregateRef, Batch, BatchError, Context, Decision, Draft, DraftOperation, FOLD_VERSION, Facts,
     FactsNeeded, Fault, Found, HostKept, KnownBatch, KnownOperation, KnownOperations, OPEN_ROUNDS_MAX,
     PlayerCommand, PlayerLedger, PlayerState, Profile, RoundRef, Standing, Subject, operations_of,
 };
 pub use policy::{
-    CapturePolicy, DepositPolicy, FxPolicy, JurisdictionProfile, KeyScope, Policy, ShortfallPolicy,
-    SourcePolicy,
+    AfterChargeback, ApprovalStep, CapturePolicy, DepositPolicy, DestinationPolicy, FxPolicy,
+    JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy, Policy, ReverseWithdrawal,
+    ShortfallPolicy, SourcePolicy, UnplayedMoney, WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
 };
-pub use rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
+pub use rejection::{Capacity, Limit, MismatchField, NotAllowedReason, Rejection};
 pub use round::{
     AdjustRound, BETS_MAX, CashOut, CloseRound, Finality, Inform, PlaceBet, Resettle, Rollback, RollbackKind,
     Settle, Unsettle, Void, VoidSettled, VoidTarget, WINS_MAX,
@@ -188,4 +191,10 @@ pub use sportsbook::{
     free_bet_return, gross_return, parlay_odds,
 };
 pub use time::{Day, DayError, Timestamp, TimestampError};
-pub use wallet::{Purse, Wallet};
+pub use wallet::{LOTS_MAX, Lot, Purse, Wallet};
+pub use withdrawal::{
+    APPROVALS_MAX, ApproveWithdrawal, CancelWithdrawal, ExpireWithdrawal, MarkFailed, MarkPaid, MarkReturned,
+    MarkUnknown, OPEN_WITHDRAWALS_MAX, PARTS_MAX, PassKyc, QuoteError, RECENT_WITHDRAWALS_MAX,
+    RejectWithdrawal, RequestWithdrawal, SendWithdrawal, SettleLatePayout, SplitPart, SplitWithdrawal,
+    StartReview, Withdrawal, WithdrawalQuote, WithdrawalStatus,
+};

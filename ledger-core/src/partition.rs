@@ -113,8 +113,8 @@ impl Partition {
 ///
 /// The text form names the partition too, its parts escaped: `wallet/P`, `round/P/source/R`,
 /// `intent/P/source/I`, `deposit/P/source/D`, `correction/P/source/C`, `tax/P/source/T`, `exchange/P/source/X`,
-/// `player/P`, `host/P/N`, `house/H`, `statement/H`, `suspense/H/R`, `journal/H/source/J`, `document/H/kind/name`,
-/// `content/H/hash`.
+/// `withdrawal/P/source/W`, `player/P`, `host/P/N`, `house/H`, `statement/H`, `suspense/H/R`, `journal/H/source/J`,
+/// `document/H/kind/name`, `content/H/hash`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Stream {
@@ -128,6 +128,8 @@ pub enum Stream {
     Intent(PlayerId, SourceId, TransactionId),
     /// One deposit of one player as a payment provider captured it.
     Deposit(PlayerId, SourceId, TransactionId),
+    /// One withdrawal of one player, or a part of one that was split.
+    Withdrawal(PlayerId, SourceId, TransactionId),
     /// What the host keeps of one player under one namespace of its own.
     Host(PlayerId, HostNamespace),
     /// One partition of the house: its refusals, and what has no stream of its own.
@@ -149,6 +151,7 @@ impl Stream {
             | Self::Round(player, ..)
             | Self::Intent(player, ..)
             | Self::Deposit(player, ..)
+            | Self::Withdrawal(player, ..)
             | Self::Host(player, ..)
             | Self::Adjustment(player, _) => Partition::Player(player.clone()),
             Self::House(house) | Self::Statement(house) | Self::HouseAggregate(house, _) => {
@@ -165,6 +168,7 @@ impl Stream {
             Self::Round(..)
                 | Self::Intent(..)
                 | Self::Deposit(..)
+                | Self::Withdrawal(..)
                 | Self::Adjustment(..)
                 | Self::HouseAggregate(..)
         )
@@ -173,7 +177,7 @@ impl Stream {
     /// [`Self::is_indexed`] of a stream that is known by its text form only.
     pub(crate) fn text_is_indexed(text: &str) -> bool {
         let (kind, _) = text.split_once('/').unwrap_or((text, ""));
-        matches!(kind, "round" | "intent" | "deposit")
+        matches!(kind, "round" | "intent" | "deposit" | "withdrawal")
             || HouseAggregateRef::KINDS.contains(&kind)
             || AdjustmentKind::ALL.iter().any(|known| known.as_str() == kind)
     }
@@ -195,6 +199,9 @@ impl fmt::Display for Stream {
             Self::Round(p, s, r) => ("round", [Some(p.as_str()), Some(s.as_str()), Some(r.as_str())]),
             Self::Intent(p, s, i) => ("intent", [Some(p.as_str()), Some(s.as_str()), Some(i.as_str())]),
             Self::Deposit(p, s, d) => ("deposit", [Some(p.as_str()), Some(s.as_str()), Some(d.as_str())]),
+            Self::Withdrawal(p, s, w) => {
+                ("withdrawal", [Some(p.as_str()), Some(s.as_str()), Some(w.as_str())])
+            }
             Self::Host(p, n) => ("host", [Some(p.as_str()), Some(n.as_str()), None]),
             Self::House(h) => ("house", [Some(h.as_str()), None, None]),
             Self::Statement(h) => ("statement", [Some(h.as_str()), None, None]),
@@ -229,6 +236,11 @@ impl FromStr for Stream {
             "deposit" => {
                 Self::Deposit(PlayerId::new(part()?)?, SourceId::new(part()?)?, TransactionId::new(part()?)?)
             }
+            "withdrawal" => Self::Withdrawal(
+                PlayerId::new(part()?)?,
+                SourceId::new(part()?)?,
+                TransactionId::new(part()?)?,
+            ),
             "host" => Self::Host(PlayerId::new(part()?)?, HostNamespace::new(part()?)?),
             "house" => Self::House(HouseId::new(part()?)?),
             "statement" => Self::Statement(HouseId::new(part()?)?),
@@ -334,7 +346,7 @@ name_schema!(Partition, "player/<id> or house/<id>");
 #[cfg(feature = "schema")]
 name_schema!(
     Stream,
-    "player/P, wallet/P, round/P/source/R, intent/P/source/I, deposit/P/source/D, correction/P/source/C, tax/P/source/T, exchange/P/source/X, host/P/N, house/H, statement/H, suspense/H/R, journal/H/source/J, document/H/kind/name or content/H/hash; parts escaped as in RFC 6901"
+    "player/P, wallet/P, round/P/source/R, intent/P/source/I, deposit/P/source/D, correction/P/source/C, tax/P/source/T, exchange/P/source/X, withdrawal/P/source/W, host/P/N, house/H, statement/H, suspense/H/R, journal/H/source/J, document/H/kind/name or content/H/hash; parts escaped as in RFC 6901"
 );
 
 #[cfg(test)]
@@ -357,6 +369,7 @@ mod tests {
             "correction/a/b/c".parse().unwrap(),
             "tax/a/b/c".parse().unwrap(),
             "exchange/a/b/c".parse().unwrap(),
+            "withdrawal/a/b/c".parse().unwrap(),
             Stream::Player(p("a")),
             "house/psp~1a".parse().unwrap(),
             "statement/psp~1a".parse().unwrap(),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{HostName, HostNamespace, RoundId, TransactionId};
 use crate::money::{Amount, CurrencyCode};
+use crate::player::Block;
 
 /// What does not agree between a command and what it refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub enum MismatchField {
     Assignment,
     /// Whether it is real money or test money.
     Kind,
+    /// The instrument money goes to.
+    Destination,
 }
 
 /// Why something is not allowed.
@@ -100,6 +103,34 @@ pub enum NotAllowedReason {
     Backdated,
     /// The newest version of the document says the same, and takes effect no later.
     Unchanged,
+    /// The withdrawal was paid, failed, returned, cancelled, rejected, split, or has expired.
+    WithdrawalEnded,
+    /// The withdrawal is on its way: only its payment provider can tell what becomes of it.
+    WithdrawalSent,
+    /// The withdrawal was not sent to a payment provider.
+    WithdrawalNotSent,
+    /// The withdrawal was not paid.
+    NotPaid,
+    /// The player did not bear the late payout, so it is not his that comes back.
+    NotBorneByPlayer,
+    /// The player is not verified yet.
+    AwaitsKyc,
+    /// The withdrawal does not wait for the player to be verified.
+    KycNotAwaited,
+    /// Someone looks at the withdrawal, or has approved it, already.
+    ReviewStarted,
+    /// The withdrawal needs more approvals.
+    NotApproved,
+    /// The withdrawal has all approvals it needs, or one of this person.
+    AlreadyApproved,
+    /// The jurisdiction does not let a player take a withdrawal back.
+    ReverseForbidden,
+    /// A split needs at least two parts.
+    Parts,
+    /// The player is blocked for this already.
+    AlreadyBlocked,
+    /// The player is not blocked for this.
+    NotBlocked,
 }
 
 /// What a player, or a partition of the house, has too many of.
@@ -134,6 +165,28 @@ pub enum Capacity {
     DocumentVersions,
     /// Bytes of all documents that are in force or to come.
     DocumentBytes,
+    /// Withdrawals of one player that have not come to an end.
+    OpenWithdrawals,
+    /// Parts of one withdrawal.
+    PartsOfWithdrawal,
+    /// Withdrawals of one player within 31 days.
+    RecentWithdrawals,
+}
+
+/// A limit that a command would pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Limit {
+    /// How many withdrawals may be under way at once (W18).
+    PendingWithdrawals,
+    /// What may be withdrawn within 24 hours (W17).
+    WithdrawalsPerDay,
+    /// What may be withdrawn within 7 days.
+    WithdrawalsPerWeek,
+    /// What may be withdrawn within 31 days.
+    WithdrawalsPerMonth,
 }
 
 /// A refusal that the rules demand. Nothing was posted.
@@ -193,7 +246,7 @@ pub enum Rejection {
         /// The round.
         round: RoundId,
     },
-    /// There is no such deposit, attempt or chargeback of this player.
+    /// There is no such deposit, attempt, chargeback or withdrawal of this player.
     #[error("there is no payment {id}")]
     PaymentNotFound {
         /// What was named.
@@ -252,6 +305,27 @@ pub enum Rejection {
     /// The player is closed: nothing new begins for him.
     #[error("the player is closed")]
     PlayerClosed,
+    /// The player is blocked, and the block bars this.
+    #[error("the player is blocked: {block:?}")]
+    PlayerBlocked {
+        /// What for.
+        block: Block,
+    },
+    /// The player must be verified first.
+    #[error("the player is not verified")]
+    KycRequired,
+    /// Nothing shows that the instrument the money goes to is the player's.
+    #[error("the destination is not proven to be the player's")]
+    DestinationUnproven,
+    /// A limit would be passed.
+    #[error("the limit {limit:?} would be passed")]
+    LimitExceeded {
+        /// Which.
+        limit: Limit,
+        /// What is left of it, if it is one of amounts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<Amount>,
+    },
     /// The amount is more than is left of what it is taken from.
     #[error("the amount is more than is left: {left} {currency}")]
     ExceedsRest {
@@ -295,6 +369,14 @@ pub enum Rejection {
     /// A balance or total would be beyond 96 bits of units.
     #[error("a balance would be beyond what the ledger can hold")]
     AmountOverflow,
+    /// Deposits must be played before so much can be withdrawn.
+    #[error("unplayed deposits: {withdrawable} {currency} can be withdrawn")]
+    UnplayedDeposits {
+        /// The most that can be withdrawn now.
+        withdrawable: Amount,
+        /// The currency.
+        currency: CurrencyCode,
+    },
     /// The player has not enough available cash.
     #[error("insufficient funds: {available} {currency} available")]
     InsufficientFunds {
@@ -329,12 +411,17 @@ impl Rejection {
             Self::InvalidAmount { .. } => "invalid_amount",
             Self::Precision { .. } => "precision",
             Self::PlayerClosed => "player_closed",
+            Self::PlayerBlocked { .. } => "player_blocked",
+            Self::KycRequired => "kyc_required",
+            Self::DestinationUnproven => "destination_unproven",
+            Self::LimitExceeded { .. } => "limit_exceeded",
             Self::ExceedsRest { .. } => "exceeds_rest",
             Self::HostRefused { .. } => "host_refused",
             Self::HostVersion { .. } => "host_version",
             Self::DocumentInvalid { .. } => "document_invalid",
             Self::CapacityExceeded { .. } => "capacity_exceeded",
             Self::AmountOverflow => "amount_overflow",
+            Self::UnplayedDeposits { .. } => "unplayed_deposits",
             Self::InsufficientFunds { .. } => "insufficient_funds",
         }
     }

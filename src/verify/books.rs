@@ -159,6 +159,7 @@ pub(super) fn add_purses(purses: &mut Purses, state: &PlayerState) -> Result<(),
         for (account, amount) in [
             (AccountCode::PlayerCash, purse.cash()),
             (AccountCode::PlayerHeld, purse.held()),
+            (AccountCode::WithdrawalPending, purse.pending()),
             (AccountCode::PlayerReceivable, purse.receivable()),
             (AccountCode::PlayerDormant, purse.dormant()),
         ] {

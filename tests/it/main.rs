@@ -40,4 +40,5 @@ mod support;
 mod time;
 mod verification;
 mod verifier;
+mod withdrawals;
 mod witnesses;

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountKind;
-use crate::ids::{ActorId, Authorisation, MethodId, Reason, SourceId, TransactionId};
+use crate::ids::{ActorId, Authorisation, InstrumentId, MethodId, Reason, SourceId, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::{CurrencyCode, FxRate};
 use crate::player_ledger::{AggregateRef, Facts, Needs, Operation, Outcome, Workspace, sent_by};
@@ -237,6 +237,10 @@ pub struct RecordDeposit {
     /// The authorisation number, if there is one; not part of the fingerprint.
     #[serde(default)]
     pub authorisation: Option<Authorisation>,
+    /// What the player paid with, if it is known: a withdrawal to it may name this deposit as its proof. Not part of the
+    /// fingerprint.
+    #[serde(default)]
+    pub instrument: Option<InstrumentId>,
     /// The deposit at the cashier that it answers, if it was started there.
     #[serde(default)]
     pub intent: Option<PaymentRef>,

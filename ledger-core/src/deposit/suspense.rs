@@ -1,5 +1,6 @@
 //! The decision on a release of money from suspense.
 
+use super::capture::new_lot;
 use super::command::{RefuseAssignment, ReleaseSuspense};
 use super::exchange::{captured_in, credit, currency, target};
 use super::intent::not_allowed;
@@ -12,7 +13,7 @@ use crate::partition::Stream;
 use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
 use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
 use crate::stored::{DepositReleased, Event, PaymentRef, ReleasedTo, SuspenseRefused, TransactionRef};
-use crate::wallet::{incoming, purse};
+use crate::wallet::{LotMoves, incoming, purse};
 
 /// What is in suspense: at the player, or at the house.
 fn item(
@@ -59,6 +60,7 @@ pub(super) fn release(command: &ReleaseSuspense, facts: &Facts<'_>, work: &mut W
         return Err(not_allowed(NotAllowedReason::SamePerson).into());
     }
     let (currency, amount) = item(command, deposit, facts, work)?;
+    let mut lots = LotMoves::default();
     let (postings, converted) = match command.to {
         ReleasedTo::Payer => (unsuspend(&command.psp, amount, currency.code()), None),
         ReleasedTo::Player => {
@@ -66,10 +68,12 @@ pub(super) fn release(command: &ReleaseSuspense, facts: &Facts<'_>, work: &mut W
             let rate = command.rate.as_deref();
             let target = target(rate, currency.code(), facts, work)?;
             let purse = purse(work.state(), target)?;
+            lots = new_lot(purse, work.state().unplayed_money(facts.policy));
             credit(purse, AccountCode::Suspense, &command.psp, (&currency, amount), rate)?
         }
     };
-    let entry = work.post(postings)?.ok_or_else(|| Fault::corrupted("a release without an entry"))?;
+    let entry = work.post_with(postings, &lots)?;
+    let entry = entry.ok_or_else(|| Fault::corrupted("a release without an entry"))?;
     let shown = converted.as_ref().map_or(currency.code(), |converted| converted.currency);
     let event = Event::DepositReleased(DepositReleased {
         txn: TransactionRef {

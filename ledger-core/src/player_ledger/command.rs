@@ -16,12 +16,17 @@ use crate::host::HostOperation;
 use crate::ids::{IdError, PlayerId, SourceId, TransactionId};
 use crate::key::{Fingerprint, FingerprintBuilder, IdempotencyKey, OperationKind};
 use crate::money::CurrencyCode;
-use crate::player::{AddPurse, ClosePlayer, OpenPlayer, ReopenPlayer};
+use crate::player::{AddPurse, BlockPlayer, ClosePlayer, OpenPlayer, ReopenPlayer, UnblockPlayer};
 use crate::player_ledger::{Batch, Facts, Fault, Needs, Operation, Outcome, Workspace};
 use crate::policy::Policy;
 use crate::round::{
     AdjustRound, CashOut, CloseRound, Inform, PlaceBet, Resettle, Rollback, Settle, Unsettle, Void,
     VoidSettled,
+};
+use crate::withdrawal::{
+    ApproveWithdrawal, CancelWithdrawal, ExpireWithdrawal, MarkFailed, MarkPaid, MarkReturned, MarkUnknown,
+    PassKyc, RejectWithdrawal, RequestWithdrawal, SendWithdrawal, SettleLatePayout, SplitWithdrawal,
+    StartReview,
 };
 
 macro_rules! commands {
@@ -140,6 +145,22 @@ commands! {
     Rollback,
     GrantCredit,
     VoidSettled, Resettle, Unsettle, CashOut, AdjustRound, Inform, HostOperation, ProposeCorrection, DecideCorrection, ChargeInactivityFee, TransferDormant, ReclaimDormant, WithholdTax, ReturnTax, ClosePlayer, ReopenPlayer, AddPurse, Exchange, ReverseExchange,
+    RequestWithdrawal,
+    PassKyc,
+    StartReview,
+    ApproveWithdrawal,
+    RejectWithdrawal,
+    CancelWithdrawal,
+    ExpireWithdrawal,
+    SplitWithdrawal,
+    SendWithdrawal,
+    MarkUnknown,
+    MarkPaid,
+    MarkFailed,
+    MarkReturned,
+    SettleLatePayout,
+    BlockPlayer,
+    UnblockPlayer,
 }
 
 impl From<Batch> for PlayerCommand {

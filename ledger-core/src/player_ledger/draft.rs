@@ -15,7 +15,8 @@ use crate::stored::{
     OutcomeKind, PurseBalance, Round, SealedFields, TombstoneRecord,
 };
 use crate::time::Timestamp;
-use crate::wallet::Purse;
+use crate::wallet::{LotMoves, Purse};
+use crate::withdrawal::Withdrawal;
 
 /// Who sends a command, for the record. Not part of the payload: a replay may come from another actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,6 +225,15 @@ impl<'a> Workspace<'a> {
 
     /// Posts the one entry of this decision and answers its id; without postings there is no entry.
     pub(crate) fn post(&mut self, postings: Vec<Posting>) -> Result<Option<u64>, Stop> {
+        self.post_with(postings, &LotMoves::default())
+    }
+
+    /// [`Self::post`] of an entry that says which lots of unplayed money it moves.
+    pub(crate) fn post_with(
+        &mut self,
+        postings: Vec<Posting>,
+        lots: &LotMoves<'_>,
+    ) -> Result<Option<u64>, Stop> {
         if postings.is_empty() {
             return Ok(None);
         }
@@ -244,12 +254,13 @@ impl<'a> Workspace<'a> {
             }
             error => Stop::Fault(Fault::corrupted(error.to_string())),
         })?;
+        let lots = wallet.lots_after(version, &touched, lots)?;
         let after = touched.iter().map(Purse::balance).collect();
         let stream = Stream::Wallet(self.state.player().clone());
         self.events.push(EventRecord {
             stream,
             version,
-            event: Event::EntryPosted(EntryPosted { entry, after }),
+            event: Event::EntryPosted(EntryPosted { entry, after, lots }),
         });
         self.entry = Some(version);
         for purse in touched {
@@ -333,6 +344,18 @@ impl<'a> Workspace<'a> {
         let stream = Stream::Deposit(self.state.player().clone(), source, id);
         let record = EventRecord { stream, version, event };
         deposit::fold_deposit(&mut Some(deposit.clone()), &deposit.of, &record)?;
+        self.events.push(record);
+        Ok(())
+    }
+
+    /// Adds an event of a withdrawal's stream and folds it into `withdrawal`.
+    pub(crate) fn push_withdrawal(&mut self, withdrawal: &mut Withdrawal, event: Event) -> Result<(), Fault> {
+        let version =
+            withdrawal.version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
+        let (source, id) = (withdrawal.of.source.clone(), withdrawal.of.id.clone());
+        let stream = Stream::Withdrawal(self.state.player().clone(), source, id);
+        let record = EventRecord { stream, version, event };
+        withdrawal.evolve(&record)?;
         self.events.push(record);
         Ok(())
     }

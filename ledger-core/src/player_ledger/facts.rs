@@ -21,6 +21,7 @@ use crate::stored::{
     TombstoneRecord,
 };
 use crate::time::Timestamp;
+use crate::withdrawal::{Withdrawal, fold_withdrawal};
 
 /// A round of some source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,6 +47,8 @@ pub enum AggregateRef {
     Deposit(PaymentRef),
     /// Something of a partition of the house.
     House(HouseId, HouseAggregateRef),
+    /// A withdrawal, or a part of one that was split.
+    Withdrawal(PaymentRef),
 }
 
 impl From<RoundRef> for AggregateRef {
@@ -79,6 +82,7 @@ impl AggregateRef {
             Self::Adjustment(adjustment) => Stream::Adjustment(player.clone(), adjustment.clone()),
             Self::Intent(of) => Stream::Intent(player.clone(), of.source.clone(), of.id.clone()),
             Self::Deposit(of) => Stream::Deposit(player.clone(), of.source.clone(), of.id.clone()),
+            Self::Withdrawal(of) => Stream::Withdrawal(player.clone(), of.source.clone(), of.id.clone()),
         }
     }
 }
@@ -221,6 +225,7 @@ pub struct Found {
     intents: Vec<Intent>,
     deposits: Vec<Deposit>,
     house: Vec<HouseAggregate>,
+    withdrawals: Vec<Withdrawal>,
 }
 
 /// Takes what has this name out of a list.
@@ -238,6 +243,7 @@ impl Found {
         intents: Vec::new(),
         deposits: Vec::new(),
         house: Vec::new(),
+        withdrawals: Vec::new(),
     };
 
     /// Adds an operation.
@@ -280,6 +286,11 @@ impl Found {
             }
             AggregateRef::House(_, of) => {
                 self.house.extend(HouseAggregate::fold(of, events.map(|(record, _)| record))?);
+            }
+            AggregateRef::Withdrawal(of) => {
+                let mut withdrawal = None;
+                events.try_for_each(|(record, at)| fold_withdrawal(&mut withdrawal, of, record, at))?;
+                self.withdrawals.extend(withdrawal);
             }
         }
         Ok(())
@@ -346,6 +357,13 @@ impl Found {
                 deposit::fold_deposit(&mut deposit, &of, record)?;
                 self.deposits.extend(deposit);
             }
+            Stream::Withdrawal(_, source, id) => {
+                let of = PaymentRef { source: source.clone(), id: id.clone() };
+                let found = take(&mut self.withdrawals, |withdrawal| withdrawal.of == of);
+                let mut withdrawal = found.or_else(|| before.withdrawal(&of).cloned());
+                fold_withdrawal(&mut withdrawal, &of, record, now)?;
+                self.withdrawals.extend(withdrawal);
+            }
             _ => {}
         }
         Ok(())
@@ -382,6 +400,11 @@ impl Found {
     /// Something of the house that is not live.
     pub fn house_aggregate(&self, of: &HouseAggregateRef) -> Option<&HouseAggregate> {
         self.house.iter().find(|found| found.reference() == *of)
+    }
+
+    /// A withdrawal that is not live.
+    pub fn withdrawal(&self, of: &PaymentRef) -> Option<&Withdrawal> {
+        self.withdrawals.iter().find(|found| found.of == *of)
     }
 
     /// A round that is not live.

@@ -14,16 +14,19 @@ use crate::ids::{
 };
 use crate::money::CurrencyCode;
 use crate::partition::Stream;
+use crate::player::Block;
 use crate::player_ledger::{AggregateRef, PlayerCommand, RoundRef};
+use crate::policy::{AfterChargeback, JurisdictionProfile, Policy, UnplayedMoney};
 use crate::rejection::Rejection;
 use crate::round::{self, RollbackKind};
 use crate::stored::{CommitBody, Event, EventRecord, PaymentRef, PurseBalance, Round, RoundStatus};
 use crate::time::Timestamp;
 use crate::wallet::{Purse, Wallet};
+use crate::withdrawal::{self, Recent, Withdrawal};
 
 /// The version of this fold; a snapshot made by another is ignored. Raise it with every change to what
 /// `evolve` makes of events or to how the state is encoded.
-pub const FOLD_VERSION: u32 = 3;
+pub const FOLD_VERSION: u32 = 4;
 
 /// The most rounds a player may have open at once.
 pub const OPEN_ROUNDS_MAX: usize = 1_000;
@@ -58,13 +61,23 @@ pub struct Profile {
     pub kind: AccountKind,
 }
 
-/// Whether a player is closed or dormant, and since when.
+/// Whether a player is closed, dormant or blocked, and since when.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// When he was closed, if he is.
     pub closed_at: Option<Timestamp>,
     /// When the first of his purses became dormant, if one did since he last came back.
     pub dormant_since: Option<Timestamp>,
+    /// What he is blocked for, and since when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub blocks: BTreeMap<Block, Timestamp>,
+}
+
+impl Standing {
+    /// Since when he is blocked for something, if he is.
+    pub fn since(&self, block: Block) -> Option<Timestamp> {
+        self.blocks.get(&block).copied()
+    }
 }
 
 /// The live state of one player.
@@ -83,6 +96,11 @@ pub struct PlayerState {
     standing: Standing,
     /// In the order they were started.
     intents: Vec<Intent>,
+    /// In the order they were requested or split off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    withdrawals: Vec<Withdrawal>,
+    #[serde(default, skip_serializing_if = "Recent::is_empty")]
+    recent: Recent,
     recorded_at: Option<Timestamp>,
 }
 
@@ -113,6 +131,8 @@ impl PlayerState {
             proposals: Vec::new(),
             standing: Standing::default(),
             intents: Vec::new(),
+            withdrawals: Vec::new(),
+            recent: Recent::default(),
             recorded_at: None,
         }
     }
@@ -167,7 +187,7 @@ impl PlayerState {
         self.proposals.iter().find(|live| live.id == *id && live.source == *source)
     }
 
-    /// Whether he is closed or dormant.
+    /// Whether he is closed, dormant or blocked.
     pub fn standing(&self) -> &Standing {
         &self.standing
     }
@@ -180,6 +200,85 @@ impl PlayerState {
     /// [`Rejection::PlayerClosed`].
     pub(crate) fn may_play(&self) -> Result<(), Rejection> {
         if self.standing.closed_at.is_some() { Err(Rejection::PlayerClosed) } else { Ok(()) }
+    }
+
+    /// That his payouts are not frozen: frozen money of a withdrawal stays where it is, unless the operator rejects
+    /// it (W27).
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::PlayerBlocked`].
+    pub(crate) fn check_not_frozen(&self) -> Result<(), Rejection> {
+        match self.standing.since(Block::PayoutsFrozen) {
+            Some(_) => Err(Rejection::PlayerBlocked { block: Block::PayoutsFrozen }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_charged_back(&self, bars: bool) -> Result<(), Rejection> {
+        match self.standing.since(Block::ChargedBack) {
+            Some(_) if bars => Err(Rejection::PlayerBlocked { block: Block::ChargedBack }),
+            _ => Ok(()),
+        }
+    }
+
+    /// That he may ask for money out. That he is closed or has excluded himself does not matter (W16, E44, E45).
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::PlayerBlocked`].
+    pub(crate) fn may_withdraw(&self, policy: &Policy) -> Result<(), Rejection> {
+        self.check_not_frozen()?;
+        self.check_charged_back(policy.withdrawals.after_chargeback == AfterChargeback::Reject)
+    }
+
+    /// That a withdrawal of his may be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::PlayerBlocked`].
+    pub(crate) fn may_be_paid_out(&self, policy: &Policy) -> Result<(), Rejection> {
+        self.check_not_frozen()?;
+        self.check_charged_back(policy.withdrawals.after_chargeback != AfterChargeback::Allow)
+    }
+
+    /// The rules of his jurisdiction.
+    pub(crate) fn jurisdiction_profile<'p>(&self, policy: &'p Policy) -> &'p JurisdictionProfile {
+        self.profile
+            .as_ref()
+            .map_or(&policy.default_jurisdiction, |profile| policy.profile(&profile.jurisdiction))
+    }
+
+    /// What becomes of deposits that he withdraws before he has played them.
+    pub(crate) fn unplayed_money(&self, policy: &Policy) -> UnplayedMoney {
+        self.jurisdiction_profile(policy).unplayed
+    }
+
+    /// His withdrawals that have not come to an end, in the order they were requested or split off.
+    pub fn withdrawals(&self) -> impl Iterator<Item = &Withdrawal> {
+        self.withdrawals.iter()
+    }
+
+    /// How many of them there are.
+    pub fn open_withdrawals(&self) -> usize {
+        self.withdrawals.len()
+    }
+
+    /// One of them.
+    pub fn withdrawal(&self, of: &PaymentRef) -> Option<&Withdrawal> {
+        self.withdrawals.iter().find(|live| live.of == *of)
+    }
+
+    /// How many requests of his are under way: the parts of one that was split are one.
+    pub fn requests_under_way(&self) -> usize {
+        let mut roots: Vec<&PaymentRef> = self.withdrawals.iter().map(|live| &live.root).collect();
+        roots.sort_unstable();
+        roots.dedup();
+        roots.len()
+    }
+
+    pub(crate) fn recent_withdrawals(&self) -> &Recent {
+        &self.recent
     }
 
     /// His deposits at the cashier that have not come to an end, in the order they were started.
@@ -205,6 +304,7 @@ impl PlayerState {
                 of.kind == AdjustmentKind::Correction && self.proposal(&of.source, &of.id).is_some()
             }
             AggregateRef::Intent(of) => self.intent(of).is_some(),
+            AggregateRef::Withdrawal(of) => self.withdrawal(of).is_some(),
             AggregateRef::Deposit(_) | AggregateRef::House(..) => false,
         }
     }
@@ -292,6 +392,10 @@ impl PlayerState {
                 let of = PaymentRef { source: source.clone(), id: id.clone() };
                 self.evolve_intent(&of, record, at)
             }
+            (Stream::Withdrawal(_, source, id), _) => {
+                let of = PaymentRef { source: source.clone(), id: id.clone() };
+                self.evolve_withdrawal(&of, record, at)
+            }
             (
                 Stream::Deposit(..),
                 Event::DepositSucceeded(_)
@@ -329,6 +433,12 @@ impl PlayerState {
                 self.standing.dormant_since.get_or_insert(at);
             }
             Event::DormantReclaimed(_) => self.standing.dormant_since = None,
+            Event::PlayerBlocked(event) if self.standing.since(event.block).is_none() => {
+                self.standing.blocks.insert(event.block, at);
+            }
+            Event::PlayerUnblocked(event) if self.standing.since(event.block).is_some() => {
+                self.standing.blocks.remove(&event.block);
+            }
             Event::TxnRejected(_)
             | Event::TxnTombstoned(_)
             | Event::TxnNoted(_)
@@ -376,6 +486,42 @@ impl PlayerState {
                 of.id
             ))),
         }
+    }
+
+    fn evolve_withdrawal(
+        &mut self,
+        of: &PaymentRef,
+        record: &EventRecord,
+        at: Timestamp,
+    ) -> Result<(), Fault> {
+        let live = self.withdrawals.iter().position(|live| live.of == *of);
+        match (live.and_then(|index| Some((index, self.withdrawals.get_mut(index)?))), &record.event) {
+            (Some((index, live)), _) => {
+                live.evolve(record)?;
+                if !live.is_open() {
+                    self.withdrawals.remove(index);
+                }
+            }
+            (None, Event::WithdrawalRequested(_) | Event::WithdrawalSplitOff(_)) => {
+                let mut withdrawal = None;
+                withdrawal::fold_withdrawal(&mut withdrawal, of, record, at)?;
+                self.withdrawals.extend(withdrawal);
+            }
+            // These come after the end; the live state has nothing of it but what limits count.
+            (None, Event::WithdrawalPaid(event)) if event.late.is_some() => {}
+            (
+                None,
+                Event::WithdrawalReturned(_) | Event::WithdrawalMismatch(_) | Event::LatePayoutSettled(_),
+            ) => {}
+            (None, event) => {
+                let name = event.type_name();
+                return Err(Fault::corrupted(format!(
+                    "{name} came for withdrawal {}, which is not open",
+                    of.id
+                )));
+            }
+        }
+        self.recent.evolve(of, &record.event, at).map_err(|error| Fault::corrupted(error.to_string()))
     }
 
     fn evolve_round(

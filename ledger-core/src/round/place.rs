@@ -6,7 +6,7 @@ use super::state::{BETS_MAX, empty};
 use crate::player_ledger::{Facts, OPEN_ROUNDS_MAX, Outcome, RoundRef, Workspace};
 use crate::rejection::{Capacity, Rejection};
 use crate::stored::{BetPlaced, Event, ReopenReason, RoundStatus, Split};
-use crate::wallet::{hold, incoming, purse};
+use crate::wallet::{LotMoves, hold, incoming, purse};
 
 pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let state = work.state();
@@ -50,13 +50,20 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
     if round.status == RoundStatus::Void {
         reopen(work, &mut round, ReopenReason::Bet)?;
     }
-    let entry = if stake.is_zero() { None } else { work.post(hold(purse, sub_account(&round), stake))? };
+    let unplayed = state.wallet().draw(command.currency, stake)?;
+    let entry = if stake.is_zero() {
+        None
+    } else {
+        let lots = LotMoves::drawn(&unplayed);
+        work.post_with(hold(purse, sub_account(&round), stake), &lots)?
+    };
     let event = Event::BetPlaced(BetPlaced {
         bet: command.id.clone(),
         game: command.game.clone(),
         currency: command.currency,
         stake,
         split: Split { cash: stake },
+        unplayed,
         entry,
     });
     work.push_round(&mut round, event)?;

@@ -5,6 +5,7 @@ use crate::money::Amount;
 use crate::player_ledger::Fault;
 use crate::stored::{Bet, BetStatus, Event, EventRecord, Round, RoundStatus, SettledBy, Win, WinStatus};
 use crate::time::Timestamp;
+use crate::wallet::less;
 
 /// The most bets of one round.
 pub const BETS_MAX: usize = 240;
@@ -212,6 +213,7 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                 game: event.game.clone(),
                 stake: event.stake,
                 split: event.split.clone(),
+                unplayed: event.unplayed.clone(),
                 cashed_out: None,
                 returned: None,
                 status: BetStatus::Open,
@@ -273,6 +275,10 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
         Event::BetReturned(event) => {
             let bet = round.bet_mut(&event.bet)?;
             bet.returned = Some(add_part(bet.returned, event.stake)?);
+            if !event.unplayed.is_empty() {
+                bet.unplayed = less(&bet.unplayed, &event.unplayed)
+                    .map_err(|error| Fault::corrupted(error.to_string()))?;
+            }
         }
         Event::BetResettled(event) => match &event.win {
             Some(id) => {

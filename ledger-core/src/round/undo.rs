@@ -8,18 +8,18 @@ use super::state::empty;
 use super::{Rollback, RollbackKind, Void, VoidTarget};
 use crate::ids::{Reason, SourceId, SubAccount, TransactionId};
 use crate::key::{IdempotencyKey, OperationKind};
-use crate::money::Amount;
+use crate::money::{Amount, AmountError, CurrencyCode};
 use crate::player_ledger::{
-    Facts, Fault, KnownOperation, Outcome, PlayerState, RoundRef, Subject, Workspace,
+    Facts, Fault, KnownOperation, Outcome, PlayerState, RoundRef, Stop, Subject, Workspace,
 };
 use crate::policy::Policy;
 use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
 use crate::stored::{
-    Bet, BetReturned, BetRolledBack, BetStatus, BetVoided, CloseReason, Event, OutcomeKind, ReopenReason,
-    Round, RoundClosed, RoundStatus, RoundVoided, Split, TransactionRef, Win, WinRetained, WinRolledBack,
-    WinStatus,
+    Bet, BetReturned, BetRolledBack, BetStatus, BetVoided, CloseReason, Event, LotShare, OutcomeKind,
+    ReopenReason, Round, RoundClosed, RoundStatus, RoundVoided, Split, TransactionRef, Win, WinRetained,
+    WinRolledBack, WinStatus,
 };
-use crate::wallet::{incoming, purse, recover, recovery, release};
+use crate::wallet::{LotMoves, back_from, incoming, purse, recover, recovery, release};
 
 /// The keys under which what is undone may stand. Without a stated kind a bet comes first, then a win;
 /// other kinds are looked for too, so that a rollback of them is refused and does not bury their id.
@@ -100,7 +100,9 @@ fn void_round(command: &Void, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Ou
         let purse = purse(state, currency)?;
         let stake = total(&open, purse)?;
         if stake.is_positive() {
-            entry = work.post(release(purse, sub_account(&round), stake))?;
+            let unplayed = unplayed_back(&open)?;
+            let lots = LotMoves::back(currency, &unplayed);
+            entry = work.post_with(release(purse, sub_account(&round), stake), &lots)?;
         }
     }
     if known.is_none() {
@@ -115,6 +117,31 @@ fn void_round(command: &Void, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Ou
     });
     work.push_round(&mut round, event)?;
     Ok(currency)
+}
+
+/// What of the open stakes of these bets was unplayed and is so again.
+fn unplayed_back(bets: &[Bet]) -> Result<Vec<LotShare>, AmountError> {
+    let mut all = Vec::new();
+    for bet in bets.iter().filter(|bet| !bet.unplayed.is_empty()) {
+        all.extend(back_from(&bet.unplayed, bet.cashed_out.unwrap_or(Amount::zero(bet.stake.scale())))?);
+    }
+    Ok(all)
+}
+
+/// The stake of an open bet goes back where it came from.
+fn post_release(
+    work: &mut Workspace<'_>,
+    round: &Round,
+    bet: &Bet,
+    currency: CurrencyCode,
+) -> Result<Option<u64>, Stop> {
+    let stake = bet.open_stake();
+    if stake.is_zero() {
+        return Ok(None);
+    }
+    let unplayed = unplayed_back(std::slice::from_ref(bet))?;
+    let postings = release(purse(work.state(), currency)?, sub_account(round), stake);
+    work.post_with(postings, &LotMoves::back(currency, &unplayed))
 }
 
 /// A bet that can be undone is open, and no win that stands answers it.
@@ -156,11 +183,10 @@ fn void_bet(command: &Void, bet: &TransactionId, facts: &Facts<'_>, work: &mut W
     };
     check_undoable(round, bet)?;
     let currency = round_currency(round)?;
-    let purse = purse(state, currency)?;
 
     let (mut round, bet) = (round.clone(), bet.clone());
     let stake = bet.open_stake();
-    let entry = if stake.is_zero() { None } else { work.post(release(purse, sub_account(&round), stake))? };
+    let entry = post_release(work, &round, &bet, currency)?;
     let event = Event::BetVoided(BetVoided {
         txn: void_ref(command),
         bet: bet.id,
@@ -322,7 +348,7 @@ fn rollback_bet(
     }
 
     let (mut round, bet) = (round.clone(), bet.clone());
-    let entry = if open.is_zero() { None } else { work.post(release(purse, sub_account(&round), open))? };
+    let entry = post_release(work, &round, &bet, currency)?;
     let event = Event::BetRolledBack(BetRolledBack {
         txn: command.id.clone(),
         bet: bet.id,
@@ -347,13 +373,16 @@ fn return_part(
     let currency = round_currency(round)?;
     let purse = purse(work.state(), currency)?;
     let mut round = round.clone();
-    let entry = work.post(release(purse, sub_account(&round), part))?;
+    let unplayed = back_from(&bet.unplayed, bet.staked().checked_sub(part)?)?;
+    let lots = LotMoves::back(currency, &unplayed);
+    let entry = work.post_with(release(purse, sub_account(&round), part), &lots)?;
     let event = Event::BetReturned(BetReturned {
         txn: command.id.clone(),
         bet: bet.id.clone(),
         currency,
         stake: part,
         split: Split { cash: part },
+        unplayed,
         entry: entry.ok_or_else(|| Fault::corrupted("a part without an entry"))?,
     });
     work.push_round(&mut round, event)?;

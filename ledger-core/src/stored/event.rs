@@ -22,13 +22,20 @@ use super::house::{
     SuspenseAssigned, SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded, SuspenseReturned,
 };
 use super::player::{
-    PlayerClosed, PlayerOpened, PlayerReopened, PurseOpened, TxnNoted, TxnRejected, TxnTombstoned,
+    PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened, TxnNoted,
+    TxnRejected, TxnTombstoned,
 };
 use super::round::{
     BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetUnsettled, BetVoided,
     RoundClosed, RoundReopened, RoundVoided, SettlementVoided, WinCredited, WinRetained, WinRolledBack,
 };
 use super::wallet::{EntryPosted, NegativeBalanceCleared, NegativeBalanceRaised};
+use super::withdrawal::{
+    LatePayoutSettled, WithdrawalApproved, WithdrawalCancelled, WithdrawalExpired, WithdrawalFailed,
+    WithdrawalKycPassed, WithdrawalMismatch, WithdrawalPaid, WithdrawalRejected, WithdrawalRequested,
+    WithdrawalReturned, WithdrawalReviewStarted, WithdrawalSent, WithdrawalSplit, WithdrawalSplitOff,
+    WithdrawalTimedOut,
+};
 use crate::partition::Stream;
 
 /// Reads data of an older version as the newest shape: decodes the shape it was stored in, and takes every
@@ -275,6 +282,42 @@ events! {
     ExchangeMade = "exchange.made" 1,
     /// An exchange was undone.
     ExchangeReversed = "exchange.reversed" 1,
+    /// A player wants money out.
+    WithdrawalRequested = "withdrawal.requested" 1,
+    /// A part of a withdrawal begins.
+    WithdrawalSplitOff = "withdrawal.split_off" 1,
+    /// A player who wants money out is verified.
+    WithdrawalKycPassed = "withdrawal.kyc_passed" 1,
+    /// Someone looks at a withdrawal.
+    WithdrawalReviewStarted = "withdrawal.review_started" 1,
+    /// Someone approved a withdrawal.
+    WithdrawalApproved = "withdrawal.approved" 1,
+    /// A withdrawal was refused by the operator.
+    WithdrawalRejected = "withdrawal.rejected" 1,
+    /// A withdrawal was taken back by the player.
+    WithdrawalCancelled = "withdrawal.cancelled" 1,
+    /// A withdrawal took too long.
+    WithdrawalExpired = "withdrawal.expired" 1,
+    /// A withdrawal was replaced by parts.
+    WithdrawalSplit = "withdrawal.split" 1,
+    /// A withdrawal is on its way.
+    WithdrawalSent = "withdrawal.sent" 1,
+    /// No answer came to a withdrawal that was sent.
+    WithdrawalTimedOut = "withdrawal.timed_out" 1,
+    /// A withdrawal was paid.
+    WithdrawalPaid = "withdrawal.paid" 1,
+    /// A withdrawal was not paid.
+    WithdrawalFailed = "withdrawal.failed" 1,
+    /// A paid withdrawal came back.
+    WithdrawalReturned = "withdrawal.returned" 1,
+    /// A withdrawal and what is reported of it differ.
+    WithdrawalMismatch = "withdrawal.mismatch" 1,
+    /// Someone bears a payout that was paid late.
+    LatePayoutSettled = "withdrawal.late_payout_settled" 1,
+    /// A player may not do something for a while.
+    PlayerBlocked = "player.blocked" 1,
+    /// A block of a player was lifted.
+    PlayerUnblocked = "player.unblocked" 1,
 }
 
 /// Why a stored event cannot be read.

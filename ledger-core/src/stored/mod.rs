@@ -14,6 +14,7 @@ mod round;
 mod sealed;
 mod shapes;
 mod wallet;
+mod withdrawal;
 
 pub use adjustment::{
     CorrectionApplied, CorrectionDeclined, CorrectionProposed, DeclineCause, Direction, DormantReclaimed,
@@ -42,8 +43,8 @@ pub use house::{
 };
 pub use index::{CommitIndex, IndexError};
 pub use player::{
-    Note, PlayerClosed, PlayerOpened, PlayerReopened, PurseOpened, TransactionRef, TxnNoted, TxnRejected,
-    TxnTombstoned,
+    Note, PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened,
+    TransactionRef, TxnNoted, TxnRejected, TxnTombstoned,
 };
 pub use round::{
     Bet, BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetStatus,
@@ -54,4 +55,14 @@ pub use sealed::{
     FIELD_NAME_BYTES_MAX, FieldName, SEALED_BYTES_MAX, SEALED_FIELDS_MAX, SealedBytes, SealedError,
     SealedFields,
 };
-pub use wallet::{EntryPosted, NegativeBalanceCleared, NegativeBalanceRaised, PurseBalance, Recovery, Split};
+pub use wallet::{
+    EntryPosted, LotAfter, LotShare, NegativeBalanceCleared, NegativeBalanceRaised, PurseBalance, Recovery,
+    Split,
+};
+pub use withdrawal::{
+    Bearer, DestinationProof, Hold, InstrumentVerified, KycAnswer, KycStatus, LatePayout, LatePayoutSettled,
+    PayoutReturnedTo, PendingStatus, ReturnFee, WithdrawalApproved, WithdrawalBreak, WithdrawalCancelled,
+    WithdrawalExpired, WithdrawalFailed, WithdrawalKycPassed, WithdrawalMismatch, WithdrawalPaid,
+    WithdrawalPart, WithdrawalRejected, WithdrawalRequested, WithdrawalReturned, WithdrawalReviewStarted,
+    WithdrawalSent, WithdrawalSplit, WithdrawalSplitOff, WithdrawalTimedOut,
+};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::player::TransactionRef;
 use super::shapes::shape;
 use super::shapes::words;
+use super::wallet::LotShare;
 use super::wallet::Recovery;
 use super::wallet::Split;
 use crate::ids::GameId;
@@ -30,6 +31,9 @@ shape! {
         pub stake: Amount,
         /// From which funds.
         pub split: Split,
+        /// What of the stake was unplayed money of deposits, by lot; absent where nothing was.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub unplayed: Vec<LotShare>,
         /// The entry; absent for a stake of zero.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub entry: Option<u64>,
@@ -128,6 +132,9 @@ shape! {
         pub stake: Amount,
         /// To which funds: those it came from.
         pub split: Split,
+        /// What of it is unplayed money of deposits again, by lot; absent where nothing is.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub unplayed: Vec<LotShare>,
         /// The entry.
         pub entry: u64,
     }
@@ -393,6 +400,9 @@ shape! {
         pub stake: Amount,
         /// From which funds.
         pub split: Split,
+        /// What of the stake was unplayed money of deposits and did not go back, by lot; absent where nothing was.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub unplayed: Vec<LotShare>,
         /// How much of the stake was cashed out for good; absent when nothing was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub cashed_out: Option<Amount>,

@@ -53,6 +53,33 @@ shape! {
         pub entry: Entry,
         /// The purses it touched, as they are after it.
         pub after: Vec<PurseBalance>,
+        /// The lots of unplayed money that it changed, as they are after it; absent where there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub lots: Vec<LotAfter>,
+    }
+}
+
+shape! {
+    /// A lot of cash after an entry: what of one deposit has not been played.
+    #[derive(Copy)]
+    pub struct LotAfter {
+        /// The lot: the number of the entry that brought it.
+        pub lot: u64,
+        /// The currency.
+        pub currency: CurrencyCode,
+        /// What of it is not played; zero if nothing is left.
+        pub unplayed: Amount,
+    }
+}
+
+shape! {
+    /// What of an amount is the unplayed money of one lot.
+    #[derive(Copy)]
+    pub struct LotShare {
+        /// The lot: the number of the entry that brought it.
+        pub lot: u64,
+        /// How much.
+        pub amount: Amount,
     }
 }
 

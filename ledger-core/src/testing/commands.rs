@@ -1,5 +1,7 @@
 //! Commands by texts: source `prov`, game `game`, EUR, unless changed with struct update syntax.
 
+mod withdrawals;
+
 use rust_decimal::Decimal;
 
 use crate::account::AccountKind;
@@ -27,6 +29,12 @@ use crate::round::{
 };
 use crate::stored::{CreditKind, Direction, PaymentRef, ReleasedTo};
 use crate::time::Timestamp;
+
+pub use withdrawals::{
+    approve_withdrawal, block, cancel_withdrawal, expire_withdrawal, instrument, kyc, mark_failed, mark_paid,
+    mark_paid_part, mark_returned, mark_returned_to_suspense, mark_unknown, pass_kyc, reject_withdrawal,
+    request, send, settle_late, split_withdrawal, start_review, unblock, verified, withdrawal,
+};
 
 /// A source id.
 pub fn source(text: &str) -> SourceId {
@@ -78,6 +86,7 @@ pub fn deposit(id: &str, amount: &str) -> RecordDeposit {
         amount: decimal(amount),
         currency: currency("EUR"),
         authorisation: None,
+        instrument: None,
         intent: None,
         fee: None,
         rate: None,

@@ -24,6 +24,7 @@ use crate::stored::CreditKind;
 use crate::testing::commands;
 
 mod deposits;
+mod withdrawals;
 
 pub use house::{HOUSES, HouseStep, house_histories, house_runs};
 
@@ -81,11 +82,16 @@ pub fn policies() -> impl Strategy<Value = Policy> {
         Policy { default, sources, ..Policy::default() }
     });
     let max_age_secs = select(&[5_u32, 3_600][..]);
-    (policies, deposits::policies(), max_age_secs).prop_map(|(policy, deposits, max_age_secs)| Policy {
-        deposits,
-        fx: FxPolicy { max_age_secs },
-        ..policy
-    })
+    let withdrawals = (withdrawals::policies(), withdrawals::profiles());
+    (policies, deposits::policies(), max_age_secs, withdrawals).prop_map(
+        |(policy, deposits, max_age_secs, (withdrawals, default_jurisdiction))| Policy {
+            deposits,
+            fx: FxPolicy { max_age_secs },
+            withdrawals,
+            default_jurisdiction,
+            ..policy
+        },
+    )
 }
 
 fn bets() -> impl Strategy<Value = PlaceBet> {
@@ -223,6 +229,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         2 => host_operations().prop_map(PlayerCommand::from),
         5 => adjustments::office(),
         8 => corrections::corrections(),
+        6 => withdrawals::single(),
     ]
 }
 
@@ -316,6 +323,7 @@ fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
             adjustments::aim(other, all, at);
             corrections::aim(other, all, at);
             deposits::aim(other, all, at);
+            withdrawals::aim(other, all, at);
         }
     }
 }
@@ -342,6 +350,8 @@ fn rename(command: &mut PlayerCommand, step: usize) {
                 corrections::id(other)
             } else if adjustments::id(other).is_some() {
                 adjustments::id(other)
+            } else if withdrawals::id(other).is_some() {
+                withdrawals::id(other)
             } else {
                 deposits::id(other)
             };
@@ -367,15 +377,16 @@ fn spent_win(on_shortfall: Option<ShortfallPolicy>) -> Vec<PlayerCommand> {
 
 /// Histories of one player: he is opened with EUR and USD and mostly deposits, then anything comes. Many
 /// commands are aimed at an earlier bet or win, about one in eight is an earlier one again, and in some
-/// histories a win is spent and then rolled back, the back office steps in, or a deposit goes from its start to its
-/// disputes. `len` counts the rest.
+/// histories a win is spent and then rolled back, the back office steps in, a deposit goes from its start to its
+/// disputes, or a withdrawal from its request to its return. `len` counts the rest.
 pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerCommand>> {
     let steps = vec((command(), bends()), len);
     let spree = option::weighted(0.2, (any::<Index>(), option::of(shortfalls())));
     let story = option::weighted(0.3, (any::<Index>(), adjustments::stories()));
     let tale = option::weighted(0.2, (any::<Index>(), deposits::tale()));
+    let way_out = option::weighted(0.4, (any::<Index>(), withdrawals::tale()));
     let cash = select(&["0", "20", "100", "1000"][..]);
-    (cash, steps, spree, story, tale).prop_map(|(cash, steps, spree, story, tale)| {
+    (cash, steps, spree, story, (tale, way_out)).prop_map(|(cash, steps, spree, story, (tale, way_out))| {
         let mut all: Vec<PlayerCommand> = vec![commands::open(&["EUR", "USD"]).into()];
         if cash != "0" {
             all.push(commands::deposit("T1", cash).into());
@@ -403,6 +414,11 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
         if let Some((at, tale)) = tale {
             let tail = all.split_off(at.index(all.len()) + 1);
             all.extend(tale);
+            all.extend(tail);
+        }
+        if let Some((at, way_out)) = way_out {
+            let tail = all.split_off(at.index(all.len()) + 1);
+            all.extend(way_out);
             all.extend(tail);
         }
         all

@@ -3,6 +3,9 @@
 //!
 //! Each checker reads plain data, so that a test can plant a bug in it and see the checker fail.
 
+mod statement;
+mod withdrawals;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::account::{Account, AccountCode, AccountKind, Side};
@@ -14,6 +17,12 @@ use crate::partition::{Partition, Stream};
 use crate::player_ledger::{Fault, PlayerState, operations_of};
 use crate::stored::{BetStatus, CommitBody, Event, OutcomeKind, Round, RoundStatus, SettledBy};
 use crate::testing::ledger::{account_text, round_of_stream};
+
+pub use statement::i14_the_statement_adds_up;
+pub use withdrawals::{
+    i4_pending_is_what_open_withdrawals_hold, i9_unplayed_money_goes_back_to_its_lots,
+    i12_withdrawals_that_are_over_stay_over, withdrawals,
+};
 
 /// One posting of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,11 +111,15 @@ pub fn check_all(player: &PlayerId, commits: &[CommitBody], live: &PlayerState) 
     i2_replay_is_live(player, commits, live)?;
     i3_no_overdraft(&journal)?;
     i4_held_is_what_open_bets_hold(&rounds(commits)?, &journal)?;
+    i4_pending_is_what_open_withdrawals_hold(&withdrawals(commits)?, &journal)?;
     i5_keys_are_used_once(commits)?;
     i6_targets_are_undone_once(commits)?;
     i7_tombstoned_ids_never_post(commits)?;
     i9_refunds_restore_their_funds(commits)?;
+    i9_unplayed_money_goes_back_to_its_lots(commits)?;
     i12_rounds_that_are_over_stay_over(commits)?;
+    i12_withdrawals_that_are_over_stay_over(commits)?;
+    i14_the_statement_adds_up(commits)?;
     i16_one_player(player, commits)?;
     i19_one_kind_of_account(commits, &journal)?;
     i22_legs_are_in_the_purse_currency(live, &journal)

@@ -83,6 +83,7 @@ fn events_stand_in_their_own_streams() {
             "negative_balance.cleared",
             "debt.written_off",
             "suspense.refused",
+            "player.blocked",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];
         if fits.contains(&name) || anywhere.contains(&name) {

@@ -31,15 +31,15 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn amount(text: &str) -> Amount {
+pub(crate) fn amount(text: &str) -> Amount {
     text.parse().unwrap()
 }
 
-fn record(stream: &str, version: u64, event: Event) -> EventRecord {
+pub(crate) fn record(stream: &str, version: u64, event: Event) -> EventRecord {
     EventRecord { stream: stream.parse().unwrap(), version, event }
 }
 
-fn txn_ref(source: &str, kind: OperationKind, id: &str) -> TransactionRef {
+pub(crate) fn txn_ref(source: &str, kind: OperationKind, id: &str) -> TransactionRef {
     TransactionRef { source: commands::source(source), kind, id: commands::txn(id) }
 }
 
@@ -57,6 +57,8 @@ fn the_round() -> Round {
             game: commands::game("game"),
             stake: amount("10.00"),
             split: Split { cash: amount("10.00") },
+            // Joined later: commit.unplayed has it.
+            unplayed: Vec::new(),
             cashed_out: None,
             returned: None,
             status: BetStatus::Settled,
@@ -201,6 +203,8 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                     // Joined later: commit.dormant has it.
                     dormant: None,
                 }],
+                // Joined later: commit.unplayed has them.
+                lots: Vec::new(),
             }),
         ),
         record(
@@ -273,6 +277,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 fee: None,
                 converted: None,
                 after: None,
+                instrument: None,
                 entry: 1,
             }),
         ),
@@ -285,6 +290,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 amount: amount("110.00"),
                 authorisation: Some(Authorisation::new("AUTH-2").unwrap()),
                 intent: Some(commands::intent("I2")),
+                instrument: None,
                 entry: 2,
             }),
         ),
@@ -326,6 +332,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 fee: Some(amount("15.00")),
                 recovery: Some(recovered("90.91")),
                 converted: Some(converted("90.91", "90.909091")),
+                unplayed: Vec::new(),
                 entry: 5,
             }),
         ),
@@ -339,6 +346,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 amount: amount("100.00"),
                 fee: Some(amount("15.00")),
                 converted: Some(converted("90.91", "90.909091")),
+                unplayed: Vec::new(),
                 entry: 6,
             }),
         ),
@@ -360,6 +368,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 currency: eur,
                 stake: amount("10.00"),
                 split: split("10.00"),
+                unplayed: Vec::new(),
                 entry: Some(2),
             }),
         ),
@@ -463,6 +472,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 currency: eur,
                 stake: amount("5.00"),
                 split: split("5.00"),
+                unplayed: Vec::new(),
                 entry: 21,
             }),
         ),
@@ -581,6 +591,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
     .into_iter()
     .chain(crate::house_goldens::samples())
     .chain(office_samples())
+    .chain(crate::goldens_withdrawals::samples())
     .collect()
 }
 
@@ -725,6 +736,7 @@ fn office_samples() -> Vec<EventRecord> {
                 received: amount("90.92"),
                 exact: amount("90.918182"),
                 rate: rate(),
+                unplayed: Vec::new(),
                 entry: 16,
             }),
         ),
@@ -760,6 +772,8 @@ fn commits() -> Vec<(&'static str, CommitBody)> {
         ("commit.refuse", last(&refused)),
         ("commit.dormant", last(&dormant)),
         ("commit.sealed", CommitBody { sealed: crate::sealed::fields(), ..last(&placed) }),
+        ("commit.unplayed", crate::goldens_withdrawals::unplayed_bet()),
+        ("commit.withdrawal", crate::goldens_withdrawals::withdrawal()),
     ]
 }
 
@@ -780,6 +794,7 @@ pub(crate) fn compare(path: &Path, expected: &str) -> Result<(), String> {
 
 const DIGESTS: &str = "digests.v1.json";
 const OFFICE_DIGESTS: &str = "digests.office.v1.json";
+pub(crate) const WITHDRAWAL_DIGESTS: &str = "digests.withdrawals.v1.json";
 /// Values that events are made of and that have a golden of their own, compared by the tests of each.
 const VALUES: &[&str] = &["fx_rate.v1.json"];
 
@@ -906,7 +921,8 @@ fn every_golden_file_is_known_and_read() {
         .collect();
     for file in names(&dir("tests/golden")) {
         if newest.contains(&file)
-            || [DIGESTS, OFFICE_DIGESTS, crate::house_goldens::DIGESTS].contains(&file.as_str())
+            || [DIGESTS, OFFICE_DIGESTS, WITHDRAWAL_DIGESTS, crate::house_goldens::DIGESTS]
+                .contains(&file.as_str())
             || VALUES.contains(&file.as_str())
         {
             continue;

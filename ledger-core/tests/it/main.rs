@@ -14,6 +14,7 @@ mod exchange;
 mod folds;
 mod fx;
 mod goldens;
+mod goldens_withdrawals;
 mod host;
 mod house;
 mod house_documents;
@@ -24,12 +25,16 @@ mod idempotency;
 mod json_schema;
 mod model;
 mod money;
+mod payouts;
+mod planted_withdrawals;
 mod rejections;
 mod rollbacks;
 mod rounds;
 mod scenarios_doc;
 mod sealed;
 mod sportsbook;
+mod turnover;
+mod withdrawals;
 
 /// How many cases a property is tried with, unless `PROPTEST_CASES` says otherwise. Failures are not written
 /// to files: the message has the input.

@@ -43,6 +43,17 @@ fn differs(policy: &Policy, history: &[PlayerCommand], plant: bool) -> Result<Te
         if ledger.state().open_intents() != model.open_intents() {
             return Err(format!("step {step} {command:?}: open deposits differ"));
         }
+        if ledger.state().open_withdrawals() != model.open_withdrawals() {
+            return Err(format!("step {step} {command:?}: open withdrawals differ"));
+        }
+        let mut unplayed: BTreeMap<_, Vec<i128>> = BTreeMap::new();
+        for lot in ledger.state().wallet().lots() {
+            unplayed.entry(lot.currency).or_default().push(lot.unplayed.units());
+        }
+        if unplayed != model.unplayed() {
+            let theirs = model.unplayed();
+            return Err(format!("step {step} {command:?}: lots are {unplayed:?}, of the model {theirs:?}"));
+        }
     }
     Ok(ledger)
 }
@@ -61,6 +72,19 @@ fn outcomes(cases: u32) -> BTreeMap<String, usize> {
         }
         for record in ledger.events() {
             *counts.entry(format!("event {}", record.event.type_name())).or_default() += 1;
+        }
+        let mut lots = BTreeMap::new();
+        for record in ledger.events() {
+            let ledger_core::stored::Event::EntryPosted(entry) = &record.event else { continue };
+            for lot in &entry.lots {
+                let before = lots.insert(lot.lot, lot.unplayed);
+                let what = match before {
+                    Some(before) if lot.unplayed < before => "drawn from lots",
+                    Some(_) => "given back to lots",
+                    None => "new lots",
+                };
+                *counts.entry(what.to_owned()).or_default() += 1;
+            }
         }
     }
     counts
@@ -167,6 +191,56 @@ fn histories_reach_every_outcome() {
         "suspense_release rejected:not_allowed",
         "suspense_release rejected:payment_not_found",
         "open replayed:applied",
+        "event player.blocked",
+        "event withdrawal.mismatch",
+        "event withdrawal.split_off",
+        "payout_failed applied",
+        "payout_failed noop",
+        "payout_failed rejected:mismatch",
+        "payout_failed rejected:not_allowed",
+        "payout_paid applied",
+        "payout_paid noop",
+        "payout_paid rejected:mismatch",
+        "payout_paid rejected:not_allowed",
+        "payout_return applied",
+        "payout_return refused:invalid_amount",
+        "payout_return rejected:not_allowed",
+        "payout_send applied",
+        "payout_send rejected:not_allowed",
+        "payout_send rejected:player_blocked",
+        "payout_settlement applied",
+        "payout_settlement rejected:not_allowed",
+        "payout_unknown applied",
+        "payout_unknown noop",
+        "player_block applied",
+        "player_block rejected:not_allowed",
+        "player_unblock applied",
+        "player_unblock rejected:not_allowed",
+        "withdrawal applied",
+        "withdrawal refused:invalid_amount",
+        "withdrawal rejected:destination_unproven",
+        "withdrawal rejected:insufficient_funds",
+        "withdrawal rejected:kyc_required",
+        "withdrawal rejected:limit_exceeded",
+        "withdrawal rejected:mismatch",
+        "withdrawal rejected:payment_not_found",
+        "withdrawal rejected:player_blocked",
+        "withdrawal rejected:unplayed_deposits",
+        "withdrawal replayed:applied",
+        "withdrawal_approval applied",
+        "withdrawal_approval rejected:not_allowed",
+        "withdrawal_cancel applied",
+        "withdrawal_cancel rejected:not_allowed",
+        "withdrawal_cancel rejected:player_blocked",
+        "withdrawal_expire applied",
+        "withdrawal_expire rejected:not_allowed",
+        "withdrawal_kyc applied",
+        "withdrawal_kyc rejected:not_allowed",
+        "withdrawal_rejection applied",
+        "withdrawal_review applied",
+        "withdrawal_split applied",
+        "withdrawal_split rejected:mismatch",
+        "withdrawal_split rejected:not_allowed",
         "player_close applied",
         "player_close rejected:not_allowed",
         "player_reopen applied",
@@ -218,6 +292,16 @@ fn histories_reach_every_outcome() {
         ("event tax.returned", 10),
         ("event dormant.reclaimed", 5),
         ("event player.reopened", 5),
+        ("event withdrawal.requested", 300),
+        ("event withdrawal.approved", 100),
+        ("event withdrawal.sent", 50),
+        ("event withdrawal.paid", 30),
+        ("event withdrawal.failed", 15),
+        ("event withdrawal.cancelled", 10),
+        ("event withdrawal.returned", 10),
+        ("event withdrawal.split", 20),
+        ("drawn from lots", 500),
+        ("given back to lots", 50),
     ];
     for (text, at_least) in often {
         assert!(reached(text) >= at_least, "{text} came {} times only: {counts:#?}", reached(text));
@@ -263,7 +347,7 @@ fn rich() -> TestLedger {
 }
 
 #[track_caller]
-fn caught(result: Result<(), String>, name: &str) {
+pub(crate) fn caught(result: Result<(), String>, name: &str) {
     let violation = result.expect_err("the planted bug is caught");
     assert!(violation.starts_with(name), "{violation}");
 }

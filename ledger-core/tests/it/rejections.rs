@@ -3,9 +3,10 @@
 use ledger_core::stored::CreditKind;
 use ledger_core::testing::{Scenario, commands, given, given_nobody};
 use ledger_core::{
-    AccountKind, Amount, BETS_MAX, Capacity, Currency, Finality, GrantCredit, HostName, HostNamespace,
-    InitiateDeposit, KeyScope, MismatchField, NotAllowedReason, OPEN_ROUNDS_MAX, OpenPlayer, OperatorId,
-    PlaceBet, PlayerCommand, RecordDeposit, Rejection, Rollback, Settle, ShortfallPolicy, WINS_MAX,
+    AccountKind, Amount, BETS_MAX, Block, Capacity, Currency, Finality, GrantCredit, HostName, HostNamespace,
+    InitiateDeposit, KeyScope, Limit, MismatchField, NotAllowedReason, OPEN_ROUNDS_MAX, OpenPlayer,
+    OperatorId, PlaceBet, PlayerCommand, RecordDeposit, Rejection, Rollback, Settle, ShortfallPolicy,
+    WINS_MAX,
 };
 
 /// The variants in order of precedence.
@@ -30,12 +31,17 @@ pub(crate) const CODES: &[&str] = &[
     "invalid_amount",
     "precision",
     "player_closed",
+    "player_blocked",
+    "kyc_required",
+    "destination_unproven",
+    "limit_exceeded",
     "exceeds_rest",
     "host_refused",
     "host_version",
     "document_invalid",
     "capacity_exceeded",
     "amount_overflow",
+    "unplayed_deposits",
     "insufficient_funds",
 ];
 
@@ -68,6 +74,10 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
         Rejection::InvalidAmount { amount: "-1".to_owned() },
         Rejection::Precision { amount: "0.005".to_owned(), scale: 2 },
         Rejection::PlayerClosed,
+        Rejection::PlayerBlocked { block: Block::PayoutsFrozen },
+        Rejection::KycRequired,
+        Rejection::DestinationUnproven,
+        Rejection::LimitExceeded { limit: Limit::WithdrawalsPerDay, left: Some(amount("1.00")) },
         Rejection::ExceedsRest { left: amount("1.00"), currency },
         Rejection::HostRefused {
             check: HostName::new("acme.lounge").unwrap(),
@@ -78,6 +88,7 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
         Rejection::DocumentInvalid { what: "nobody knows this kind of document".to_owned() },
         Rejection::CapacityExceeded { what: Capacity::BetsInRound, maximum: 240 },
         Rejection::AmountOverflow,
+        Rejection::UnplayedDeposits { withdrawable: amount("1.00"), currency },
         Rejection::InsufficientFunds { available: amount("1.00"), currency },
     ]
 }

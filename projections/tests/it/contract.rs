@@ -23,7 +23,7 @@ fn history() -> (LedgerIdentity, Vec<Commit>) {
 /// What random histories do not reach, no property is shown for.
 #[test]
 fn random_histories_reach_every_event_of_a_player() {
-    let commits = World::new(4, 40, 1).commits(12_000);
+    let commits = World::new(4, 40, 1).commits(20_000);
     let found = event_types(&commits);
     // The commands of these are not drawn here yet: their entries are like any other to the views of accounts, and
     // the view of rounds folds theirs by the core.
@@ -39,6 +39,12 @@ fn random_histories_reach_every_event_of_a_player() {
         "debt.written_off",
         "negative_balance.cleared",
         "suspense.refused",
+        "player.blocked",
+        "player.unblocked",
+        "withdrawal.kyc_passed",
+        "withdrawal.review_started",
+        "withdrawal.expired",
+        "withdrawal.late_payout_settled",
     ];
     // Of the house some commands are drawn, which is what the views of accounts need; no view looks at its events.
     let of_house =

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use ledger_core::stored::{CommitBody, CommitIndex, CreditKind, EntryPosted, Event, EventRecord};
+use ledger_core::stored::{
+    CommitBody, CommitIndex, CreditKind, DestinationProof, EntryPosted, Event, EventRecord,
+    InstrumentVerified, KycAnswer, KycStatus,
+};
 use ledger_core::testing::{TestHouse, commands, house_commands};
 use ledger_core::{
     AccountCode, AccountKind, ActorId, Amount, CloseRound, ContentHash, Context, CurrencyCode,
     CurrencyRegistry, Decision, Entry, Facts, FactsNeeded, Finality, GrantCredit, OpenPlayer, Partition,
     PlaceBet, PlayerCommand, PlayerId, PlayerLedger, PlayerState, Policy, Posting, ReclaimDormant,
-    RecordDeposit, Rollback, RoundId, RoundRef, Settle, ShortfallPolicy, SourceId, Stream, SubAccount,
-    Timestamp, TransactionId, TransferDormant, Void, VoidTarget, WithholdTax,
+    RecordDeposit, RequestWithdrawal, Rollback, RoundId, RoundRef, Settle, ShortfallPolicy, SourceId, Stream,
+    SubAccount, Timestamp, TransactionId, TransferDormant, Void, VoidTarget, WithholdTax,
 };
 use ledger_projections::Commit;
 use ledger_store::{
@@ -34,6 +37,8 @@ struct Player {
     tried: Vec<(SourceId, RoundId, TransactionId)>,
     /// The corrections, taxes and exchanges that were tried.
     office: Vec<TransactionId>,
+    /// The withdrawals that were asked for, whole and in parts.
+    withdrawals: Vec<TransactionId>,
 }
 
 /// A ledger that grows by random commands.
@@ -48,7 +53,7 @@ pub(crate) struct World {
     operations: u64,
 }
 
-const RARE: u64 = 14;
+const RARE: u64 = 18;
 
 /// The partitions of the house that take part.
 const HOUSES: [&str; 6] =
@@ -65,6 +70,7 @@ impl World {
                 bodies: Vec::new(),
                 tried: Vec::new(),
                 office: Vec::new(),
+                withdrawals: Vec::new(),
             }
         };
         Self {
@@ -158,6 +164,7 @@ impl World {
                 amount: self.amount(80),
                 currency,
                 authorisation: None,
+                instrument: None,
                 intent: None,
                 fee: None,
                 rate: None,
@@ -208,6 +215,7 @@ impl World {
                 .into()
             }
             12 => self.office(player, txn, currency),
+            13..=16 => self.way_out(player, txn, currency),
             _ => GrantCredit {
                 source,
                 id: txn,
@@ -260,6 +268,45 @@ impl World {
             return commands::reopen_player(&reopening).into();
         }
         command
+    }
+
+    /// A step of a withdrawal: of one he asked for lately, or a new one.
+    fn way_out(&mut self, player: usize, txn: TransactionId, currency: CurrencyCode) -> PlayerCommand {
+        let id = txn.as_str();
+        let amount = self.amount(40);
+        let draw = self.draw(16);
+        let known = &self.players[player].withdrawals;
+        let known: Vec<_> = known.iter().rev().take(4).map(|of| of.as_str().to_owned()).collect();
+        if known.is_empty() || draw <= 2 {
+            let as_of = self.now();
+            self.players[player].withdrawals.push(txn.clone());
+            let kyc = Some(KycAnswer { status: KycStatus::Verified, as_of });
+            let proof = Some(DestinationProof::Verified(InstrumentVerified { as_of, by: None }));
+            return RequestWithdrawal { amount, currency, kyc, proof, ..commands::request(id, "1") }.into();
+        }
+        let of = &*known[self.index(known.len())];
+        match draw {
+            3..=5 => commands::approve_withdrawal(id, of, "ben").into(),
+            6..=8 => commands::send(id, of).into(),
+            9 if self.draw(2) == 0 => commands::mark_unknown(id, of).into(),
+            9 => commands::mark_returned(id, of).into(),
+            10 => commands::mark_paid(id, of).into(),
+            11 => commands::mark_paid_part(id, of, "1").into(),
+            12 => commands::mark_failed(id, of).into(),
+            13 if self.draw(2) == 0 => commands::mark_returned_to_suspense(id, of).into(),
+            13 => commands::mark_returned(id, of).into(),
+            14 if self.draw(2) == 0 => commands::cancel_withdrawal(id, of).into(),
+            14 => commands::reject_withdrawal(id, of).into(),
+            _ => {
+                let (one, other) = (format!("{id}-a"), format!("{id}-b"));
+                let parts = [&one, &other].map(|part| TransactionId::new(part.clone()).unwrap());
+                self.players[player].withdrawals.extend(parts);
+                let whole = self.players[player].state.withdrawal(&commands::withdrawal(of));
+                let whole = whole.map_or(rust_decimal::Decimal::TEN, |whole| whole.hold.amount.to_decimal());
+                let rest = (whole - rust_decimal::Decimal::TWO).max(rust_decimal::Decimal::ONE).to_string();
+                commands::split_withdrawal(id, of, &[(&one, "2"), (&other, &rest)]).into()
+            }
+        }
     }
 
     /// The instant of the next command.
@@ -371,7 +418,7 @@ impl World {
         let record = EventRecord {
             stream: Stream::Wallet(id.clone()),
             version: state.wallet().version() + 1,
-            event: Event::EntryPosted(EntryPosted { entry, after: vec![after] }),
+            event: Event::EntryPosted(EntryPosted { entry, after: vec![after], lots: vec![] }),
         };
         let last = bodies.last().unwrap().clone();
         let body = CommitBody {

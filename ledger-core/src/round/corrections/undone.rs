@@ -8,8 +8,8 @@ use crate::player_ledger::Stop;
 use crate::policy::ShortfallPolicy;
 use crate::rejection::{NotAllowedReason, Rejection};
 use crate::round::common::{payout_game, sub_account};
-use crate::stored::{Bet, BetStatus, Recovery, Round, Win, WinStatus};
-use crate::wallet::{self, Purse, recovery_of};
+use crate::stored::{Bet, BetStatus, LotShare, Recovery, Round, Win, WinStatus};
+use crate::wallet::{self, Purse, back_from, recovery_of};
 
 /// Where stakes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +106,15 @@ impl Undone {
             Back::Held => purse.cash(),
         };
         recovery_of(purse, cash, self.win, policy)
+    }
+
+    /// What of the stakes was unplayed and is so again, if they go back to cash.
+    pub(super) fn unplayed_back(&self) -> Result<Vec<LotShare>, Stop> {
+        let mut all = Vec::new();
+        for bet in self.bets.iter().filter(|bet| !bet.unplayed.is_empty()) {
+            all.extend(back_from(&bet.unplayed, Amount::zero(bet.stake.scale()))?);
+        }
+        Ok(all)
     }
 
     /// The postings (P08 for cash; for held the stakes go back to `player:held`).

@@ -15,7 +15,7 @@ use crate::stored::{
     Bet, BetStatus, Event, Note, OutcomeKind, Round, RoundStatus, RoundVoided, SettlementVoided,
     TransactionRef, WinStatus,
 };
-use crate::wallet::purse;
+use crate::wallet::{LotMoves, purse};
 
 /// What is called off, and by whom.
 pub(in crate::round) struct Wanted<'a> {
@@ -114,7 +114,9 @@ pub(in crate::round) fn void_bets(wanted: Wanted<'_>, round: &Round, work: &mut 
     let Some(recovery) = undone.recovery(purse, Back::Cash, wanted.policy)? else {
         return note(work, wanted.txn, Note::Retained).map(|_| Some(currency));
     };
-    let entry = work.post(undone.postings(purse, Back::Cash, &recovery)?)?;
+    let unplayed = undone.unplayed_back()?;
+    let lots = LotMoves::back(currency, &unplayed);
+    let entry = work.post_with(undone.postings(purse, Back::Cash, &recovery)?, &lots)?;
     let mut round = round.clone();
     let id = wanted.txn.id.clone();
     let event = Event::SettlementVoided(SettlementVoided {

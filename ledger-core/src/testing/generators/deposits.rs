@@ -84,13 +84,16 @@ fn failures() -> impl Strategy<Value = FailDeposit> {
 fn captures() -> impl Strategy<Value = RecordDeposit> {
     let source = prop_oneof![9 => psps(), 1 => sources()];
     let intent = option::weighted(0.5, intents());
-    (source, txns(), amounts(), currencies(), intent, fees(), option::weighted(0.15, rates())).prop_map(
-        |(source, id, amount, currency, intent, fee, rate)| RecordDeposit {
+    let instrument = option::weighted(0.6, select(&["iban", "card"][..]).prop_map(commands::instrument));
+    let rest = (option::weighted(0.15, rates()), instrument);
+    (source, txns(), amounts(), currencies(), intent, fees(), rest).prop_map(
+        |(source, id, amount, currency, intent, fee, (rate, instrument))| RecordDeposit {
             source,
             id,
             amount,
             currency,
             authorisation: None,
+            instrument,
             intent,
             fee,
             rate,

@@ -26,6 +26,7 @@ impl Model {
         }
         self.purses = Some(purses);
         self.kind = c.kind;
+        self.jurisdiction = c.jurisdiction.to_string();
         Ok("applied")
     }
 

@@ -1,5 +1,6 @@
 //! Corrections of rounds, as the model reads the rules.
 
+use super::lots::Lots;
 use super::rounds::{ModelBet, ModelRound, ModelWin, Paid, Stake, held};
 use super::{Judged, Model};
 use crate::money::CurrencyCode;
@@ -98,6 +99,11 @@ impl Model {
             kept => {
                 self.accounts = before;
                 return kept;
+            }
+        }
+        if !again {
+            for bet in bets {
+                self.put_back(currency, &bet.unplayed);
             }
         }
         for win in wins {
@@ -332,8 +338,12 @@ impl Model {
         }
         self.add(&held(key), currency, -part);
         self.add("player:cash", currency, part);
+        let back = Lots::beyond(&bet.unplayed, bet.staked() - part);
+        self.put_back(currency, &back);
         let round = self.rounds.get_mut(key).expect("the round");
-        round.bets.iter_mut().find(|stored| stored.id == bet.id).expect("the bet").returned += part;
+        let stored = round.bets.iter_mut().find(|stored| stored.id == bet.id).expect("the bet");
+        stored.returned += part;
+        stored.unplayed = Lots::without(&bet.unplayed, &back);
         Ok("applied")
     }
 

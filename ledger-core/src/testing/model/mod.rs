@@ -8,8 +8,10 @@ mod deposits;
 mod exchange;
 mod host;
 mod house;
+mod lots;
 mod money;
 mod rounds;
+mod withdrawals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +20,7 @@ use rust_decimal::Decimal;
 use crate::account::AccountKind;
 use crate::ids::{Reason, SourceId, TransactionId};
 use crate::money::{CurrencyCode, CurrencyRegistry};
+use crate::player::Block;
 use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
 use crate::policy::{KeyScope, Policy, SourcePolicy};
 use crate::round::VoidTarget;
@@ -27,6 +30,7 @@ pub use house::HouseModel;
 
 use deposits::{ModelDeposit, ModelIntent};
 use rounds::ModelRound;
+use withdrawals::ModelWithdrawal;
 
 /// An outcome, or the code of a refusal.
 type Judged = Result<&'static str, &'static str>;
@@ -53,6 +57,10 @@ pub struct Model {
     office: adjustments::Office,
     intents: BTreeMap<(String, String), ModelIntent>,
     deposits: BTreeMap<(String, String), ModelDeposit>,
+    withdrawals: BTreeMap<(String, String), ModelWithdrawal>,
+    blocks: BTreeSet<Block>,
+    lots: lots::Lots,
+    jurisdiction: String,
     seq: u64,
     /// Microseconds since 1970.
     now: i64,
@@ -75,6 +83,10 @@ impl Model {
             office: adjustments::Office::default(),
             intents: BTreeMap::new(),
             deposits: BTreeMap::new(),
+            withdrawals: BTreeMap::new(),
+            blocks: BTreeSet::new(),
+            lots: lots::Lots::default(),
+            jurisdiction: String::new(),
             seq: 0,
             now: 0,
         }
@@ -155,7 +167,12 @@ impl Model {
         if self.purses.is_none() && !matches!(command, PlayerCommand::OpenPlayer(_)) {
             return Err("player_unknown");
         }
-        if self.dead.contains(&(source, id)) { Err("txn_cancelled") } else { self.judge(command) }
+        if self.dead.contains(&(source, id)) {
+            return Err("txn_cancelled");
+        }
+        let outcome = self.judge(command)?;
+        self.fit_lots();
+        Ok(outcome)
     }
 
     fn is_unrecorded(&self, code: &str) -> bool {
@@ -268,6 +285,22 @@ impl Model {
             PlayerCommand::AdjustRound(c) => (texts(&c.source, &c.id), "adjustment"),
             PlayerCommand::Inform(c) => (texts(&c.source, &c.id), "information"),
             PlayerCommand::HostOperation(c) => (texts(&c.source, &c.id), "host"),
+            PlayerCommand::RequestWithdrawal(c) => (texts(&c.source, &c.id), "withdrawal"),
+            PlayerCommand::PassKyc(c) => (texts(&c.source, &c.id), "withdrawal_kyc"),
+            PlayerCommand::StartReview(c) => (texts(&c.source, &c.id), "withdrawal_review"),
+            PlayerCommand::ApproveWithdrawal(c) => (texts(&c.source, &c.id), "withdrawal_approval"),
+            PlayerCommand::RejectWithdrawal(c) => (texts(&c.source, &c.id), "withdrawal_rejection"),
+            PlayerCommand::CancelWithdrawal(c) => (texts(&c.source, &c.id), "withdrawal_cancel"),
+            PlayerCommand::ExpireWithdrawal(c) => (texts(&c.source, &c.id), "withdrawal_expire"),
+            PlayerCommand::SplitWithdrawal(c) => (texts(&c.source, &c.id), "withdrawal_split"),
+            PlayerCommand::SendWithdrawal(c) => (texts(&c.source, &c.id), "payout_send"),
+            PlayerCommand::MarkUnknown(c) => (texts(&c.source, &c.id), "payout_unknown"),
+            PlayerCommand::MarkPaid(c) => (texts(&c.source, &c.id), "payout_paid"),
+            PlayerCommand::MarkFailed(c) => (texts(&c.source, &c.id), "payout_failed"),
+            PlayerCommand::MarkReturned(c) => (texts(&c.source, &c.id), "payout_return"),
+            PlayerCommand::SettleLatePayout(c) => (texts(&c.source, &c.id), "payout_settlement"),
+            PlayerCommand::BlockPlayer(c) => (texts(&c.source, &c.id), "player_block"),
+            PlayerCommand::UnblockPlayer(c) => (texts(&c.source, &c.id), "player_unblock"),
             PlayerCommand::Batch(_) => panic!("a batch has no name of its own"),
             other => adjustments::name(other).expect("every other command is the back office's"),
         };
@@ -317,6 +350,22 @@ impl Model {
             PlayerCommand::AddPurse(c) => self.add_purse(c),
             PlayerCommand::Exchange(c) => self.exchange(c),
             PlayerCommand::ReverseExchange(c) => self.reverse_exchange(c),
+            PlayerCommand::RequestWithdrawal(c) => self.request(c),
+            PlayerCommand::PassKyc(c) => self.pass_kyc(c),
+            PlayerCommand::StartReview(c) => self.start_review(c),
+            PlayerCommand::ApproveWithdrawal(c) => self.approve_withdrawal(c),
+            PlayerCommand::RejectWithdrawal(c) => self.reject_withdrawal(c),
+            PlayerCommand::CancelWithdrawal(c) => self.cancel_withdrawal(c),
+            PlayerCommand::ExpireWithdrawal(c) => self.expire_withdrawal(c),
+            PlayerCommand::SplitWithdrawal(c) => self.split_withdrawal(c),
+            PlayerCommand::SendWithdrawal(c) => self.send(c),
+            PlayerCommand::MarkUnknown(c) => self.unknown(c),
+            PlayerCommand::MarkPaid(c) => self.paid(c),
+            PlayerCommand::MarkFailed(c) => self.failed(c),
+            PlayerCommand::MarkReturned(c) => self.came_back(c),
+            PlayerCommand::SettleLatePayout(c) => self.settle_late(c),
+            PlayerCommand::BlockPlayer(c) => self.block(c),
+            PlayerCommand::UnblockPlayer(c) => self.unblock(c),
             PlayerCommand::Batch(_) => panic!("batches are taken apart"),
         }
     }
@@ -329,7 +378,10 @@ fn refused(code: &str) -> String {
 /// Whether a command takes the player's money or starts a payment.
 fn takes_money(command: &PlayerCommand) -> bool {
     match command {
-        PlayerCommand::PlaceBet(_) | PlayerCommand::Exchange(_) | PlayerCommand::InitiateDeposit(_) => true,
+        PlayerCommand::PlaceBet(_)
+        | PlayerCommand::Exchange(_)
+        | PlayerCommand::InitiateDeposit(_)
+        | PlayerCommand::RequestWithdrawal(_) => true,
         PlayerCommand::HostOperation(c) => c.movement.as_ref().is_some_and(|movement| !movement.to_player),
         _ => false,
     }
@@ -342,6 +394,7 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         PlayerCommand::HostOperation(c) => c.expected = None,
         PlayerCommand::RecordDeposit(c) => {
             c.authorisation = None;
+            c.instrument = None;
             c.rate = None;
         }
         PlayerCommand::FailDeposit(c) => c.reason = None,
@@ -378,6 +431,15 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         PlayerCommand::WithholdTax(c) => c.on_shortfall = None,
         PlayerCommand::ReverseExchange(c) => c.on_shortfall = None,
         PlayerCommand::ClosePlayer(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::RequestWithdrawal(c) => (c.proof, c.method, c.kyc) = (None, None, None),
+        PlayerCommand::PassKyc(c) => (c.as_of, c.by) = (crate::time::Timestamp::EPOCH, None),
+        PlayerCommand::RejectWithdrawal(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::SendWithdrawal(c) => c.by = None,
+        PlayerCommand::MarkPaid(c) => c.authorisation = None,
+        PlayerCommand::MarkFailed(c) => c.reason = None,
+        PlayerCommand::SettleLatePayout(c) => c.approved_by = c.by.clone(),
+        PlayerCommand::BlockPlayer(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::UnblockPlayer(c) => c.reason = Reason::new("-").expect("a reason"),
         _ => {}
     }
     payload

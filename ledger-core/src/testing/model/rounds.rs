@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 
+use super::lots::{Drawn, Lots};
 use super::{Judged, Model};
 use crate::money::CurrencyCode;
 use crate::policy::ShortfallPolicy;
@@ -29,6 +30,8 @@ pub(super) struct ModelBet {
     /// What was cashed out of it, and what went back in parts.
     pub(super) cashed: i128,
     pub(super) returned: i128,
+    /// What of it was unplayed money and did not go back.
+    pub(super) unplayed: Drawn,
     pub(super) stake: Stake,
     pub(super) seq: u64,
 }
@@ -123,6 +126,7 @@ impl Model {
         if units > 0 && units > free {
             return Err("insufficient_funds");
         }
+        let unplayed = self.play(c.currency, units);
         self.add("player:cash", c.currency, -units);
         self.add(&held(&key), c.currency, units);
         let seq = self.seq;
@@ -134,6 +138,7 @@ impl Model {
             units,
             cashed: 0,
             returned: 0,
+            unplayed,
             stake: Stake::Held,
             seq,
         });
@@ -234,11 +239,15 @@ impl Model {
         let bet = round.bets.iter_mut().find(|bet| bet.id == id).expect("the bet");
         bet.stake = Stake::Returned;
         let units = bet.rest();
+        let unplayed = Lots::beyond(&bet.unplayed, bet.cashed);
         if !round.all_returned() && round.is_done() {
             round.closed = true;
         }
         self.add(&held(key), currency, -units);
         self.add("player:cash", currency, units);
+        if units > 0 {
+            self.put_back(currency, &unplayed);
+        }
     }
 
     pub(super) fn void_round(&mut self, c: &Void) -> Judged {
