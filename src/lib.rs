@@ -157,6 +157,9 @@
 //! that is handed to [`Ledger::with_store`], and nothing touches a disk.
 //!
 //! **`sqlite`**: views in `SQLite` files. It compiles the library in.
+//!
+//! **`stations`**: for the bench `budget` alone, which measures what each station of the hot path costs. It slows
+//! the engine down, and what it adds may change at any time.
 
 mod clock;
 #[cfg(feature = "log")]
@@ -171,6 +174,10 @@ mod panics;
 mod request;
 mod settings;
 mod shared;
+#[cfg(feature = "stations")]
+pub mod stations;
+#[cfg(not(feature = "stations"))]
+mod stations;
 mod telemetry;
 mod verify;
 mod watchdog;

@@ -1,8 +1,9 @@
-//! The workspace's own commands: `cargo xtask test | check | fix | bench | fuzz | mutants`.
+//! The workspace's own commands: `cargo xtask test | check | fix | bench | fuzz | instructions | mutants`.
 //!
 //! What people run is what continuous integration runs: `.ci/run` calls these and adds nothing.
 
 mod fuzz;
+mod instructions;
 mod mutants;
 mod needs;
 mod step;
@@ -10,6 +11,7 @@ mod tidy;
 
 use std::process::ExitCode;
 
+use instructions::Purpose;
 use step::cargo;
 
 /// The features the tests run with. Never `--all-features` there: `ledger-core/spike-cbor` changes how bodies
@@ -24,10 +26,15 @@ usage: cargo xtask <command>
   check         formatting, lints, documentation and tidiness; writes nothing
   fix           formats, and applies what the lints can mend by themselves
   bench [NAME]  the benches, or one of them
+  bench budget [--cycles N] [--no-strace]
+                what every station of the hot path costs: time, allocations, system calls
   fuzz [--seconds N] [TARGET...]
                 the fuzz targets, or some of them, for N seconds each (60), from their seeds
   fuzz --input FILE TARGET
                 one input, such as one that made a target crash
+  instructions [--accept]
+                counts the instructions of the hot path and compares them with the accepted ones, or
+                accepts the new ones
   mutants [--own-only | --others-only] [TEXT...] [-- ARGUMENT...]
                 changes each posting in turn, or those whose line in the report holds TEXT, and sees
                 whether a test fails; then cargo-mutants with the arguments";
@@ -40,8 +47,11 @@ fn main() -> ExitCode {
         ["check"] => check(),
         ["fix"] => fix(),
         ["bench"] => bench(None),
+        ["bench", "budget", ref rest @ ..] => budget(rest),
         ["bench", name] => bench(Some(name)),
         ["fuzz", ref rest @ ..] => fuzz::Options::parse(rest).and_then(|options| fuzz::run(&options)),
+        ["instructions"] => instructions::run(Purpose::Compare),
+        ["instructions", "--accept"] => instructions::run(Purpose::Accept),
         ["mutants", ref rest @ ..] => {
             mutants::Options::parse(rest).and_then(|options| mutants::run(&options))
         }
@@ -72,6 +82,7 @@ fn test() -> Result<(), String> {
         eprintln!("note: fuzzing is left to continuous integration; to do it here: cargo xtask fuzz");
         Ok(())
     };
+    let counted = instructions::test();
     let tested = match runner {
         needs::Runner::Nextest => cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]),
         needs::Runner::Cargo => {
@@ -81,7 +92,7 @@ fn test() -> Result<(), String> {
     }
     .args(&features)
     .run();
-    let failed: Vec<String> = [fuzzed, tested].into_iter().filter_map(Result::err).collect();
+    let failed: Vec<String> = [fuzzed, counted, tested].into_iter().filter_map(Result::err).collect();
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
 }
 
@@ -124,4 +135,10 @@ fn bench(name: Option<&str>) -> Result<(), String> {
         None => benches.args(&["--benches"]),
     }
     .run()
+}
+
+/// A program of its own, because it needs the engine to be built with its marks.
+fn budget(arguments: &[&str]) -> Result<(), String> {
+    let run = ["run", "--release", "-p", "hot-path", "--features", "stations", "--bin", "budget", "--"];
+    cargo(&run).args(arguments).run()
 }
