@@ -131,7 +131,12 @@ fn compare(accepted: &Counts, counted: &Counts) -> Verdict {
             continue;
         };
         let permille = i128::from(*count) * 1_000 / i128::from(before.max(1)) - 1_000;
-        let change = format!("{}{}.{} %", if permille < 0 { "-" } else { "+" }, permille.abs() / 10, permille.abs() % 10);
+        let change = format!(
+            "{}{}.{} %",
+            if permille < 0 { "-" } else { "+" },
+            permille.abs() / 10,
+            permille.abs() % 10
+        );
         verdict.told.push(format!("  {name}: {count} instructions, {before} accepted, {change}"));
         if !is_same {
             continue;
@@ -159,7 +164,8 @@ fn count() -> Result<Counts, String> {
 fn build() -> Result<PathBuf, String> {
     let home = step::target().join("instructions");
     let named = home.to_string_lossy().into_owned();
-    let arguments = ["build", "--release", "--locked", "-p", "hot-path", "--bin", "instructions", "--target-dir"];
+    let arguments =
+        ["build", "--release", "--locked", "-p", "hot-path", "--bin", "instructions", "--target-dir"];
     cargo(&arguments).args(&[&named]).env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-cpu=generic").run()?;
     Ok(home.join("release/instructions"))
 }

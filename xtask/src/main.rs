@@ -108,6 +108,7 @@ fn check() -> Result<(), String> {
     note(cargo(&lints).run());
     note(cargo(&docs).env("RUSTDOCFLAGS", "-D warnings").run());
     note(check_fuzz());
+    note(check_peers());
     if failed.is_empty() { Ok(()) } else { Err(format!("check failed:\n{}", failed.join("\n"))) }
 }
 
@@ -121,10 +122,25 @@ fn check_fuzz() -> Result<(), String> {
     cargo(&["clippy"]).args(&manifest).args(&lints).args(&["--", "-D", "warnings"]).run()
 }
 
+/// The peers' bench stands outside too. Its three hundred crates are built in continuous integration alone, so that it
+/// does not go stale.
+fn check_peers() -> Result<(), String> {
+    let manifest = ["--manifest-path", "benches/peers/Cargo.toml"];
+    cargo(&["fmt", "--check"]).args(&manifest).run()?;
+    if !needs::is_ci() {
+        eprintln!("note: the lints of benches/peers are left to continuous integration");
+        return Ok(());
+    }
+    let home = step::target().join("peers").to_string_lossy().into_owned();
+    let lints = ["--all-targets", "--target-dir", &home, "--", "-D", "warnings"];
+    cargo(&["clippy"]).args(&manifest).args(&lints).run()
+}
+
 fn fix() -> Result<(), String> {
     let mend = ["--fix", "--allow-dirty", "--allow-staged"];
     cargo(&["clippy", "--workspace", "--all-targets", "--all-features"]).args(&mend).run()?;
     cargo(&["fmt", "--all"]).run()?;
+    cargo(&["fmt", "--manifest-path", "benches/peers/Cargo.toml"]).run()?;
     cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml"]).run()
 }
 

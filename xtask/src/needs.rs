@@ -37,7 +37,11 @@ pub(crate) fn ensure_valgrind() -> Result<(), String> {
             break;
         }
     }
-    if starts("valgrind") { Ok(()) } else { Err("counting instructions takes valgrind: install it".to_owned()) }
+    if starts("valgrind") {
+        Ok(())
+    } else {
+        Err("counting instructions takes valgrind: install it".to_owned())
+    }
 }
 
 fn starts(program: &str) -> bool {

@@ -68,7 +68,10 @@ impl Arguments {
         let seconds = self.seconds.unwrap_or(seconds);
         ensure!(repetitions > 0, "--repetitions wants a number above zero");
         ensure!((0.05..=600.0).contains(&seconds), "--seconds wants a number from 0.05 to 600");
-        ensure!((4_096..=1_000_000).contains(&self.players), "--players wants a number from 4,096 to 1,000,000");
+        ensure!(
+            (4_096..=1_000_000).contains(&self.players),
+            "--players wants a number from 4,096 to 1,000,000"
+        );
         Ok(run::Plan { repetitions, time: Duration::from_secs_f64(seconds), players: self.players })
     }
 

@@ -59,7 +59,10 @@ fn draw(report: &Report, out: &mut String) -> std::fmt::Result {
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="11">"#
     )?;
     writeln!(out, r##"<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>"##)?;
-    writeln!(out, r#"<text x="20" y="26" font-size="16">Bet rounds a second: place and settle, both durable</text>"#)?;
+    writeln!(
+        out,
+        r#"<text x="20" y="26" font-size="16">Bet rounds a second: place and settle, both durable</text>"#
+    )?;
     let machine = &report.machine;
     let words = format!(
         "{} cores ({}), {} GiB, {}; medians, with the least and the most; p50 / p99 of one operation",
@@ -96,7 +99,12 @@ fn bar(out: &mut String, measured: &Measured, level: usize, y: f64) -> std::fmt:
     let (rate, (least, most)) = (measured.rounds_per_second(), measured.spread());
     let (end, colour) = (across(rate), colour(measured, level));
     let (middle, base) = (y + BAR / 2.0, y + BAR - 3.0);
-    writeln!(out, r#"<text x="{}" y="{base}" text-anchor="end">{}</text>"#, LEFT - 6.0, grouped(measured.in_flight as u64))?;
+    writeln!(
+        out,
+        r#"<text x="{}" y="{base}" text-anchor="end">{}</text>"#,
+        LEFT - 6.0,
+        grouped(measured.in_flight as u64)
+    )?;
     writeln!(out, r#"<rect x="{LEFT}" y="{y}" width="{:.1}" height="{BAR}" fill="{colour}"/>"#, end - LEFT)?;
     writeln!(
         out,

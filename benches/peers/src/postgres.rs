@@ -162,7 +162,8 @@ fn binaries() -> Result<PathBuf> {
 
 fn installed() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
-    let numbered = versions.filter_map(|entry| Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry)));
+    let numbered =
+        versions.filter_map(|entry| Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry)));
     let newest = numbered.max_by_key(|(version, _)| *version)?.1.path().join("bin");
     newest.join("postgres").exists().then_some(newest)
 }

@@ -124,7 +124,10 @@ impl Report {
 
     fn write_table(&self, out: &mut String) -> std::fmt::Result {
         let Machine { processor, cores, memory_gib, kernel, file_system, load_before } = &self.machine;
-        writeln!(out, "{cores} cores ({processor}), {memory_gib} GiB, Linux {kernel}, {file_system}, load before {load_before}")?;
+        writeln!(
+            out,
+            "{cores} cores ({processor}), {memory_gib} GiB, Linux {kernel}, {file_system}, load before {load_before}"
+        )?;
         for setting in &self.settings {
             writeln!(out, "{setting}")?;
         }

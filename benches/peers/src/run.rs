@@ -39,7 +39,10 @@ pub(crate) async fn run(
 ) -> Result<Report> {
     let machine = Machine::look(folder);
     if machine.load_before > 0.5 {
-        eprintln!("note: a load of {} before the run: other work will be in the figures", machine.load_before);
+        eprintln!(
+            "note: a load of {} before the run: other work will be in the figures",
+            machine.load_before
+        );
     }
     if machine.file_system == "tmpfs" {
         eprintln!("note: {} is in memory, where nothing is durable: give --folder", folder.display());

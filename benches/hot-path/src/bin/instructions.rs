@@ -8,8 +8,8 @@
 #[allow(dead_code, missing_docs, reason = "shared by several benches")]
 mod support;
 
-use std::hint::black_box;
 use std::future::Future as _;
+use std::hint::black_box;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::task::{Context, Poll, Waker};
@@ -132,7 +132,11 @@ fn encode(half: Half) -> Result<()> {
         buffer.clear();
         let mut encoded = false;
         let mut work = || encoded = black_box(&body).encode(&mut buffer).is_ok();
-        if i >= TIMES_BEFORE { measured(&mut work) } else { work() }
+        if i >= TIMES_BEFORE {
+            measured(&mut work)
+        } else {
+            work()
+        }
         ensure!(encoded, "a body does not encode");
     }
     Ok(())
@@ -148,7 +152,11 @@ fn append() -> Result<()> {
         let (append, last) = support::seal(head, batch);
         let mut landed = false;
         let mut work = || landed = append_now(&store, &append);
-        if i >= TIMES_BEFORE { measured(&mut work) } else { work() }
+        if i >= TIMES_BEFORE {
+            measured(&mut work)
+        } else {
+            work()
+        }
         ensure!(landed, "batch {i} was not appended");
         head = last;
     }

@@ -31,6 +31,8 @@ static ALLOCATOR: Counting = Counting(mimalloc::MiMalloc);
 
 /// How often all players place and settle, unless told otherwise.
 const CYCLES: usize = 10;
+/// How many stations the writer marks for each command by itself.
+const MARKS_OF_WRITER: u64 = 7;
 /// Cycles before anything is counted.
 const CYCLES_BEFORE: usize = 2;
 
@@ -78,7 +80,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     if let Some(level) = arguments.plain {
         let game = Game::set_up(level)?;
         (0..arguments.cycles).try_for_each(|_| (0..HALF_NAMES.len()).try_for_each(|half| game.play(half)))?;
-        return game.end().map(drop);
+        return game.close();
     }
     meter::calibrate();
     let (within, around) = meter::added();
@@ -117,14 +119,20 @@ fn measure(level: Level, cycles: usize) -> Result<()> {
     let mut table = meter::take();
     let commands = u64::try_from(cycles * level.players)?;
     println!("\n## {} in flight: {commands} commands of each kind\n", level.in_flight);
-    println!("| station | thread | place ns | settle ns | place allocations (bytes) | settle allocations (bytes) | calls a command |");
+    println!(
+        "| station | thread | place ns | settle ns | place allocations (bytes) | settle allocations (bytes) | calls a command |"
+    );
     println!("|---|---|---|---|---|---|---|");
     let mut sums = [0.0; 2];
     for place in Place::all() {
         row(place, &mut table, commands, &mut sums);
     }
     println!("| sum | | {:.0} | {:.0} | | | |", sums[0], sums[1]);
-    println!("\nprocessor time of threads, ns a command (place / settle):");
+    let (within, around) = meter::added();
+    println!(
+        "\nprocessor time of threads, ns a command (place / settle); of the writer's some {} are the measuring itself:",
+        (within + around) * MARKS_OF_WRITER
+    );
     for name in threads[0].names() {
         let [place, settle] = [0, 1].map(|half: usize| threads[half].of(&name) / commands);
         if place + settle > 0 {
@@ -133,7 +141,10 @@ fn measure(level: Level, cycles: usize) -> Result<()> {
     }
     let [place, settle] = written.map(|bytes| bytes / commands);
     let commits = game.end()?;
-    println!("\nbytes a command (place / settle): body {} / {}, written to the log {place} / {settle}", commits.body_bytes[0], commits.body_bytes[1]);
+    println!(
+        "\nbytes a command (place / settle): body {} / {}, written to the log {place} / {settle}",
+        commits.body_bytes[0], commits.body_bytes[1]
+    );
     println!(
         "copied on the way: the body from the buffer of encoding into the commit, from there into the frame, the frame \
          into the operating system: {} / {} bytes",
@@ -161,7 +172,9 @@ fn row(place: Place, table: &mut meter::Table, commands: u64, sums: &mut [f64; 2
         shown.push((nanos, allocations, bytes));
         calls_of.push(calls);
     }
-    let [(place_ns, place_times, place_bytes), (settle_ns, settle_times, settle_bytes)] = shown[..] else { return };
+    let [(place_ns, place_times, place_bytes), (settle_ns, settle_times, settle_bytes)] = shown[..] else {
+        return;
+    };
     println!(
         "| {} | {} | {place_ns:.0} | {settle_ns:.0} | {place_times:.1} ({place_bytes:.0}) | {settle_times:.1} ({settle_bytes:.0}) | {:.3} |",
         name(place),
@@ -199,7 +212,9 @@ fn name(place: Place) -> &'static str {
 fn thread(place: Place) -> &'static str {
     match place {
         Place::Engine(Station::Prepare | Station::Push) => "caller",
-        Place::Engine(Station::Append | Station::Answer) | Place::Write | Place::Sync | Place::Publish => "write",
+        Place::Engine(Station::Append | Station::Answer) | Place::Write | Place::Sync | Place::Publish => {
+            "write"
+        }
         Place::Engine(_) => "writer",
     }
 }

@@ -30,7 +30,8 @@ impl Place {
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let engine = Station::ALL.into_iter().map(Self::Engine);
         let at = Station::Append.index() + 1;
-        let (mut before, mut behind): (Vec<_>, Vec<_>) = (engine.clone().take(at).collect(), engine.skip(at).collect());
+        let (mut before, mut behind): (Vec<_>, Vec<_>) =
+            (engine.clone().take(at).collect(), engine.skip(at).collect());
         before.extend([Self::Write, Self::Sync, Self::Publish]);
         before.append(&mut behind);
         before.into_iter()
@@ -101,7 +102,8 @@ impl Open {
     /// What was spent here itself until now.
     fn own(&self) -> (u64, Allocations) {
         let elapsed = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let added = ADDED_WITHIN.load(Ordering::Relaxed) + self.calls_nested * ADDED_AROUND.load(Ordering::Relaxed);
+        let added =
+            ADDED_WITHIN.load(Ordering::Relaxed) + self.calls_nested * ADDED_AROUND.load(Ordering::Relaxed);
         let own = elapsed.saturating_sub(self.nested).saturating_sub(added);
         (own, Allocations::now().since(self.before).without(self.allocations_nested))
     }
@@ -143,7 +145,15 @@ pub(crate) fn enter(place: Place) {
         let (before, nested, calls_nested) = (Allocations::now(), 0, 0);
         let allocations_nested = Allocations::default();
         let start = Instant::now();
-        thread.open.push(Open { place, start, before, nested, calls_nested, allocations_nested, first_part: None });
+        thread.open.push(Open {
+            place,
+            start,
+            before,
+            nested,
+            calls_nested,
+            allocations_nested,
+            first_part: None,
+        });
     });
 }
 

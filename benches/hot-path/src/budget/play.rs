@@ -7,9 +7,7 @@ use anyhow::{Context, Result, ensure};
 use casino_ledger::core::{Partition, PlayerCommand, PlayerId};
 use casino_ledger::projections::Commit;
 use casino_ledger::store::log::{LogOptions, LogStore};
-use casino_ledger::store::{
-    EventStore, FORMAT, LedgerId, LedgerIdentity, Position, READ_COMMITS_MAX, ShardCount,
-};
+use casino_ledger::store::{FORMAT, LedgerId, LedgerIdentity, Position, READ_COMMITS_MAX, ShardCount};
 use casino_ledger::{Decimal, Ledger, Request, Settings};
 use tokio::runtime::Runtime;
 
@@ -57,8 +55,11 @@ impl Game {
         let folder = tempfile::tempdir()?;
         let identity =
             LedgerIdentity { ledger: LedgerId([9; 16]), shards: ShardCount::DEFAULT, format: FORMAT };
-        let options =
-            LogOptions { verify_appends: false, files: Arc::new(Watched::default()), ..LogOptions::default() };
+        let options = LogOptions {
+            verify_appends: false,
+            files: Arc::new(Watched::default()),
+            ..LogOptions::default()
+        };
         let store = LogStore::create(&folder.path().join("log"), identity, options)?;
         let players: Vec<PlayerId> =
             (0..level.players).map(|i| PlayerId::new(format!("player-{i:06}"))).collect::<Result<_, _>>()?;
@@ -95,6 +96,11 @@ impl Game {
         })
     }
 
+    /// Closes the ledger.
+    pub(crate) fn close(&self) -> Result<()> {
+        Ok(self.runtime.block_on(self.ledger.close())?)
+    }
+
     /// Closes the ledger, and gives what it holds.
     pub(crate) fn end(self) -> Result<Commits> {
         let store = self.ledger.store();
@@ -102,7 +108,9 @@ impl Game {
         let (stored, body_bytes) = self.runtime.block_on(async {
             let player = Partition::Player(self.players[0].clone()).digest();
             let of_player = store.read_partition(&player, Position::ZERO, READ_COMMITS_MAX).await?;
-            let [.., placed, settled] = of_player.as_slice() else { anyhow::bail!("a player without rounds") };
+            let [.., placed, settled] = of_player.as_slice() else {
+                anyhow::bail!("a player without rounds")
+            };
             let body_bytes = [placed.body.len() as u64, settled.body.len() as u64];
             let mut stored = Vec::new();
             for shard in identity.shards.all() {
@@ -110,7 +118,7 @@ impl Game {
             }
             Ok((stored, body_bytes))
         })?;
-        self.runtime.block_on(self.ledger.close())?;
+        self.close()?;
         let commits = stored.iter().map(Commit::decode).collect::<Result<_, _>>()?;
         Ok(Commits { identity, stored, commits, body_bytes })
     }

@@ -32,7 +32,9 @@ pub(crate) fn report(level: Level) -> Result<()> {
         .filter(|(calls, _)| *calls >= SHOWN_MIN)
         .collect();
     shown.sort_by(|a, b| b.0.total_cmp(&a.0));
-    println!("\nsystem calls a command, callers and background included (strace slows the threads, which changes batches):");
+    println!(
+        "\nsystem calls a command, callers and background included (strace slows the threads, which changes batches):"
+    );
     for (calls, name) in shown {
         println!("- {name}: {calls:.3}");
     }

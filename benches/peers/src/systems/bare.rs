@@ -103,6 +103,10 @@ impl System for Bare {
         let mut found = vec![0; self.writes[which].len()];
         file.read_exact_at(&mut found, offset)?;
         ensure!(found == self.writes[which], "what was written last is not what is there");
-        Ok(format!("{} writes of {} MB, the last one reads back", position.writes, position.bytes / 1_000_000))
+        Ok(format!(
+            "{} writes of {} MB, the last one reads back",
+            position.writes,
+            position.bytes / 1_000_000
+        ))
     }
 }

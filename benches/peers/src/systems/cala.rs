@@ -122,7 +122,8 @@ impl Cala {
         .map_err(told)?;
         let config = CalaLedgerConfig::builder().pool(pool.clone()).exec_migrations(true).build();
         let ledger = CalaLedger::init(config.map_err(told)?, &mut jobs).await.map_err(told)?;
-        let journal = NewJournal::builder().id(JournalId::from(Uuid::from_u128(JOURNAL))).name("Bets").build();
+        let journal =
+            NewJournal::builder().id(JournalId::from(Uuid::from_u128(JOURNAL))).name("Bets").build();
         ledger.journals().create(journal).await.map_err(told)?;
         let rollup = match house {
             House::InPosting => BalanceRollup::Synchronous,
@@ -169,8 +170,7 @@ impl Cala {
         let journal = JournalId::from(Uuid::from_u128(JOURNAL));
         let currency = "EUR".parse().map_err(told)?;
         let cents = |amount: Decimal| i128::try_from(amount * Decimal::ONE_HUNDRED).map_err(told);
-        let ids: Vec<_> =
-            (0..PLAYERS).map(|i| (journal, AccountId::from(account(i)), currency)).collect();
+        let ids: Vec<_> = (0..PLAYERS).map(|i| (journal, AccountId::from(account(i)), currency)).collect();
         let balances = self.ledger.balances().find_all(&ids).await.map_err(told)?;
         let mut sum = 0;
         for balance in balances.values() {
@@ -192,11 +192,7 @@ pub(crate) struct Single {
 }
 
 impl Single {
-    pub(crate) async fn set_up(
-        name: &'static str,
-        server: &Server,
-        house: House,
-    ) -> Result<Box<dyn System>> {
+    pub(crate) async fn set_up(name: &'static str, server: &Server, house: House) -> Result<Box<dyn System>> {
         let database = match house {
             House::InPosting => "cala_single",
             House::RolledUp => "cala_rollup",
@@ -262,7 +258,9 @@ impl System for Batches {
         while start.elapsed() < time {
             let first = self.next.fetch_add(operations, Ordering::Relaxed);
             for operation in [place, settle] {
-                let of_batch = |i: usize| operation((usize::try_from(first).unwrap_or(0) + i) % PLAYERS, first + i as u64);
+                let of_batch = |i: usize| {
+                    operation((usize::try_from(first).unwrap_or(0) + i) % PLAYERS, first + i as u64)
+                };
                 let batch: Vec<PostingInput> = (0..in_flight).map(of_batch).collect();
                 let begun = Instant::now();
                 let posted = self.cala.ledger.post_transactions(batch).await.map_err(told)?;

@@ -220,9 +220,11 @@ impl Rounds for Cqrs {
         let one = |sql: &'static str| sqlx::query_scalar::<_, i64>(sql).fetch_one(&self.pool);
         let events = one("SELECT count(*) FROM events").await?;
         same("events", events, i64::try_from(2 * all + u64::try_from(self.players)?)?)?;
-        let cash = one("SELECT sum(coalesce((payload->'Funded'->>'amount')::bigint, 0)
+        let cash = one(
+            "SELECT sum(coalesce((payload->'Funded'->>'amount')::bigint, 0)
                                  - coalesce((payload->'BetPlaced'->>'stake')::bigint, 0)
-                                 + coalesce((payload->'BetSettled'->>'win')::bigint, 0))::bigint FROM events");
+                                 + coalesce((payload->'BetSettled'->>'win')::bigint, 0))::bigint FROM events",
+        );
         same("players' cash", i128::from(cash.await?), players_sum(self.players, all)?)?;
         let house = one("SELECT sum(coalesce((payload->'BetPlaced'->>'stake')::bigint, 0)
                                   - coalesce((payload->'BetSettled'->>'win')::bigint, 0))::bigint

@@ -77,9 +77,11 @@ impl Candidate {
             | Self::CalaSingle
             | Self::CalaRollup
             | Self::CalaBatches => true,
-            Self::Log | Self::TigerBeetle | Self::TigerBeetleBatches | Self::BareSingle | Self::BareBatches => {
-                false
-            }
+            Self::Log
+            | Self::TigerBeetle
+            | Self::TigerBeetleBatches
+            | Self::BareSingle
+            | Self::BareBatches => false,
         }
     }
 

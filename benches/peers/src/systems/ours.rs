@@ -24,11 +24,7 @@ pub(crate) struct Ours {
 
 impl Ours {
     /// On the embedded log, in a new folder.
-    pub(crate) async fn on_log(
-        name: &'static str,
-        folder: &Path,
-        players: usize,
-    ) -> Result<Box<dyn System>> {
+    pub(crate) async fn on_log(name: &'static str, folder: &Path, players: usize) -> Result<Box<dyn System>> {
         Self::over(name, Ledger::open(folder, Settings::new()?).await?, players).await
     }
 
@@ -85,7 +81,8 @@ impl Rounds for Ours {
             // Accounts of the house may be finer than their currency.
             let scaled = |units: i128, scale: u32| units / 10_i128.pow(scale.saturating_sub(2));
             let (credits, debits) = (line.credits, line.debits);
-            Ok(scaled(credits.units(), credits.scale().into()) - scaled(debits.units(), debits.scale().into()))
+            Ok(scaled(credits.units(), credits.scale().into())
+                - scaled(debits.units(), debits.scale().into()))
         };
         same("players' cash", net(AccountCode::PlayerCash)?, players_sum(self.players.len(), rounds)?)?;
         same("stakes", net(AccountCode::GamingStakes)?, i128::from(rounds) * i128::from(STAKE))?;

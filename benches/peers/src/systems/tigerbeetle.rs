@@ -52,9 +52,12 @@ impl Accounts {
         let nanos = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
         let run = u128::from(u64::try_from(nanos)?) << 64;
         let accounts = Self { client, run, players };
-        tokio::time::timeout(ANSWER_TIME_MAX, accounts.create(&[accounts.account(HOUSE, tb::AccountFlags::empty())]))
-            .await
-            .with_context(|| format!("no TigerBeetle server answers at {address}"))??;
+        tokio::time::timeout(
+            ANSWER_TIME_MAX,
+            accounts.create(&[accounts.account(HOUSE, tb::AccountFlags::empty())]),
+        )
+        .await
+        .with_context(|| format!("no TigerBeetle server answers at {address}"))??;
         let guarded = tb::AccountFlags::DebitsMustNotExceedCredits;
         let all: Vec<_> = (0..players).map(|i| accounts.account(FIRST_PLAYER + i as u64, guarded)).collect();
         for some in all.chunks(REQUEST) {
@@ -70,7 +73,13 @@ impl Accounts {
     }
 
     fn account(&self, number: u64, flags: tb::AccountFlags) -> tb::Account {
-        tb::Account { id: self.run | u128::from(number), ledger: LEDGER, code: CODE, flags, ..Default::default() }
+        tb::Account {
+            id: self.run | u128::from(number),
+            ledger: LEDGER,
+            code: CODE,
+            flags,
+            ..Default::default()
+        }
     }
 
     fn transfer(&self, number: u64, from: u64, to: u64, amount: i64) -> Result<tb::Transfer> {
@@ -105,7 +114,12 @@ impl Accounts {
 
     async fn post(&self, transfers: &[tb::Transfer]) -> Result<()> {
         let results = self.client.create_transfers(transfers).await?;
-        ensure!(results.len() == transfers.len(), "{} answers for {} transfers", results.len(), transfers.len());
+        ensure!(
+            results.len() == transfers.len(),
+            "{} answers for {} transfers",
+            results.len(),
+            transfers.len()
+        );
         for result in results {
             ensure!(result.status == tb::CreateTransferStatus::Created, "a transfer: {:?}", result.status);
         }
