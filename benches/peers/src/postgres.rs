@@ -17,7 +17,7 @@ pub(crate) const SETTINGS: [&str; 7] = [
     "shared_buffers=2GB",
     "max_wal_size=8GB",
     "checkpoint_timeout=5min",
-    "max_connections=200",
+    "max_connections=300",
     // No network: a client of the same machine is served faster through a socket file.
     "listen_addresses=",
     "fsync=on",

@@ -19,7 +19,7 @@ mod support;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use casino_ledger::stations::{self, Station};
 
 use allocator::Counting;
@@ -60,7 +60,8 @@ fn arguments() -> Result<Arguments> {
         let mut number = || -> Result<usize> {
             let text = rest.next().with_context(|| format!("{argument} wants a number"))?;
             let number = text.parse().with_context(|| format!("{argument} {text}"))?;
-            if number == 0 { bail!("{argument} wants a number above zero") } else { Ok(number) }
+            ensure!(number > 0, "{argument} wants a number above zero");
+            Ok(number)
         };
         match argument.as_str() {
             "--cycles" => found.cycles = number()?,
@@ -179,7 +180,7 @@ fn row(place: Place, table: &mut meter::Table, commands: u64, sums: &mut [f64; 2
         "| {} | {} | {place_ns:.0} | {settle_ns:.0} | {place_times:.1} ({place_bytes:.0}) | {settle_times:.1} ({settle_bytes:.0}) | {:.3} |",
         name(place),
         thread(place),
-        (calls_of[0] + calls_of[1]) / 2.0
+        f64::midpoint(calls_of[0], calls_of[1])
     );
 }
 

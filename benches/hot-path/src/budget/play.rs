@@ -44,7 +44,7 @@ pub(crate) struct Game {
 pub(crate) struct Commits {
     pub(crate) identity: LedgerIdentity,
     pub(crate) stored: Vec<casino_ledger::store::StoredCommit>,
-    pub(crate) commits: Vec<Commit>,
+    pub(crate) decoded: Vec<Commit>,
     /// Of a bet, and of its settlement.
     pub(crate) body_bytes: [u64; 2],
 }
@@ -119,8 +119,8 @@ impl Game {
             Ok((stored, body_bytes))
         })?;
         self.close()?;
-        let commits = stored.iter().map(Commit::decode).collect::<Result<_, _>>()?;
-        Ok(Commits { identity, stored, commits, body_bytes })
+        let decoded = stored.iter().map(Commit::decode).collect::<Result<_, _>>()?;
+        Ok(Commits { identity, stored, decoded, body_bytes })
     }
 }
 

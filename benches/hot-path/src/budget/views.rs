@@ -32,7 +32,7 @@ pub(crate) fn report(commits: &Commits) -> Result<()> {
 fn take(mut view: impl View, commits: &Commits) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
-        for some in commits.commits.chunks(BATCH) {
+        for some in commits.decoded.chunks(BATCH) {
             view.apply(some).await?;
         }
         Ok(())

@@ -130,6 +130,8 @@ impl Cala {
             House::RolledUp => BalanceRollup::EventuallyConsistent,
         };
         let of_house = NewAccount::builder().id(Uuid::from_u128(HOUSE)).name("house").code("house");
+        // It grows with debits, as a player's account grows with credits.
+        let of_house = of_house.normal_balance_type(DebitOrCredit::Debit);
         ledger.accounts().create(of_house.balance_rollup(rollup).build()).await.map_err(told)?;
         let players = (0..PLAYERS).map(|i| {
             let name = format!("player-{i:06}");
@@ -179,7 +181,6 @@ impl Cala {
         let expected = players_sum(PLAYERS, rounds)?;
         same("players' balances", sum, expected)?;
         let house = self.ledger.balances().find(journal, AccountId::from(Uuid::from_u128(HOUSE)), currency);
-        // The house's account grows with debits.
         same("the house's balance", cents(house.await.map_err(told)?.settled())?, expected)?;
         Ok(format!("{posted} transactions, balances of players and house are right"))
     }
