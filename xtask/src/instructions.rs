@@ -37,16 +37,14 @@ struct Counts {
 
 impl Counts {
     fn text(&self) -> String {
-        let mut text = format!(
+        let head = format!(
             "# Instructions of one decision (with its fold), one encoding, one append of 64 commits.\n\
              # Compared by `cargo xtask test`; written by `{ACCEPT}`.\n\
              target {}\ncompiler {}\n",
             self.target, self.compiler
         );
-        for (name, count) in &self.stations {
-            text.push_str(&format!("{name} {count}\n"));
-        }
-        text
+        let lines = self.stations.iter().map(|(name, count)| format!("{name} {count}\n"));
+        std::iter::once(head).chain(lines).collect()
     }
 
     fn parse(text: &str) -> Result<Self, String> {
