@@ -63,7 +63,7 @@ struct Arguments {
 
 impl Arguments {
     fn plan(&self) -> Result<run::Plan> {
-        let (repetitions, seconds) = if self.quick { (3, 0.7) } else { (5, 3.0) };
+        let (repetitions, seconds, level_seconds) = if self.quick { (3, 0.7, 5) } else { (5, 3.0, 60) };
         let repetitions = self.repetitions.unwrap_or(repetitions);
         let seconds = self.seconds.unwrap_or(seconds);
         ensure!(repetitions > 0, "--repetitions wants a number above zero");
@@ -72,7 +72,12 @@ impl Arguments {
             (4_096..=1_000_000).contains(&self.players),
             "--players wants a number from 4,096 to 1,000,000"
         );
-        Ok(run::Plan { repetitions, time: Duration::from_secs_f64(seconds), players: self.players })
+        Ok(run::Plan {
+            repetitions,
+            time: Duration::from_secs_f64(seconds),
+            level_time_max: Duration::from_secs(level_seconds),
+            players: self.players,
+        })
     }
 
     fn wanted(&self) -> Result<Vec<Candidate>> {

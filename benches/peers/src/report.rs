@@ -1,6 +1,7 @@
 //! What a run found: samples, medians, the table.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
@@ -34,11 +35,13 @@ pub(crate) struct Measured {
     pub(crate) system: String,
     pub(crate) in_flight: usize,
     pub(crate) samples: Vec<Sample>,
+    /// How long the measurements took, with warming up.
+    pub(crate) spent: Duration,
 }
 
 impl Measured {
     pub(crate) fn new(system: &str, in_flight: usize) -> Self {
-        Self { system: system.to_owned(), in_flight, samples: Vec::new() }
+        Self { system: system.to_owned(), in_flight, samples: Vec::new(), spent: Duration::ZERO }
     }
 
     fn sorted(&self) -> Vec<f64> {

@@ -21,6 +21,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Plan {
     pub(crate) repetitions: usize,
     pub(crate) time: Duration,
+    /// What has taken this long at one level is not repeated there any more: hundreds of slow operations under way at
+    /// once end long after the time is up.
+    pub(crate) level_time_max: Duration,
     pub(crate) players: usize,
 }
 
@@ -101,8 +104,12 @@ async fn measure(entrants: &mut [Entrant], plan: &Plan) -> Result<()> {
         for Entrant { system, measured } in &mut *entrants {
             for of_level in measured {
                 let in_flight = of_level.in_flight;
+                if !of_level.samples.is_empty() && of_level.spent > plan.level_time_max {
+                    continue;
+                }
                 let slice = system.play(in_flight, time).await;
                 let slice = slice.with_context(|| format!("{} at {in_flight} in flight", system.name()))?;
+                of_level.spent += slice.took;
                 if repetition > 0 {
                     let sample = Sample::of(&slice);
                     eprintln!(
