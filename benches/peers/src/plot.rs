@@ -14,7 +14,7 @@ const GAP: f64 = 4.0;
 /// Between two systems.
 const BREAK: f64 = 10.0;
 /// The least and the most that the scale shows, as powers of ten.
-const DECADES: (i32, i32) = (2, 7);
+const DECADES: (i32, i32) = (1, 7);
 
 /// Draws the report.
 pub(crate) fn svg(report: &Report) -> String {
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn rates_stand_on_a_logarithmic_scale() {
-        assert!((across(100.0) - LEFT).abs() < 1e-9);
+        assert!((across(10.0) - LEFT).abs() < 1e-9);
         assert!((across(1.0) - LEFT).abs() < 1e-9, "below the scale is its beginning");
         assert!((across(1e9) - LEFT - SPAN).abs() < 1e-9, "above it is its end");
         assert!((across(10_000.0) - across(1_000.0) - (across(1_000.0) - across(100.0))).abs() < 1e-9);
