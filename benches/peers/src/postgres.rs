@@ -28,7 +28,7 @@ pub(crate) const SETTINGS: [&str; 7] = [
 pub(crate) const CONNECTIONS: u32 = 32;
 
 /// How long the server may take to start.
-const START_TIME_MAX: Duration = Duration::from_secs(60);
+const START_TIME_MAX: Duration = Duration::from_mins(1);
 /// Its superuser, whoever runs it.
 const USER: &str = "bench";
 /// Names the file of the socket; there is no other server in its folder.
@@ -116,7 +116,7 @@ impl Server {
             .max_connections(CONNECTIONS)
             // A question before each use would cost the peers a round trip they need not make.
             .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(120))
+            .acquire_timeout(Duration::from_mins(2))
             .idle_timeout(None)
             .max_lifetime(None);
         Ok(pool.connect_with(self.options(name)).await?)

@@ -165,7 +165,7 @@ pub(crate) fn players_sum(players: usize, rounds: u64) -> Result<i128> {
 }
 
 /// Compares one figure of a check.
-pub(crate) fn same<T: PartialEq + std::fmt::Display>(what: &str, stored: T, played: T) -> Result<()> {
+pub(crate) fn same<T: Copy + PartialEq + std::fmt::Display>(what: &str, stored: T, played: T) -> Result<()> {
     ensure!(stored == played, "{what}: {stored} stored, {played} played");
     Ok(())
 }

@@ -26,7 +26,7 @@ const PLAYERS: usize = 1_024;
 /// How many operations a batch has.
 const BATCH: usize = 512;
 /// How long the rollup of the house may take in the end.
-const ROLLUP_TIME_MAX: Duration = Duration::from_secs(120);
+const ROLLUP_TIME_MAX: Duration = Duration::from_mins(2);
 
 const JOURNAL: u128 = 1;
 const HOUSE: u128 = 2;

@@ -1,6 +1,6 @@
 //! A function in PostgreSQL, written by hand, that does what the domain needs at least.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use sqlx::postgres::PgPool;
 
 use crate::postgres::Server;
@@ -59,7 +59,8 @@ impl Sql {
             .bind(amount)
             .fetch_one(&self.pool)
             .await?;
-        if balance < 0 { bail!("a balance below zero: {balance}") } else { Ok(()) }
+        ensure!(balance >= 0, "a balance below zero: {balance}");
+        Ok(())
     }
 }
 

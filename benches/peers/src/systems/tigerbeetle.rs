@@ -1,4 +1,4 @@
-//! TigerBeetle with its official client, on a server that someone else has started.
+//! `TigerBeetle` with its official client, on a server that someone else has started.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
