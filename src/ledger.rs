@@ -23,6 +23,7 @@ use crate::proof::passes_through;
 use crate::request::{KeyQuestion, PlayerReading, Receipt, RecordedOutcome, Request};
 use crate::settings::Settings;
 use crate::shared::{Shared, Shelf};
+use crate::stations::{self, Station};
 use crate::watchdog::{self, Leash};
 use crate::write::{InFlight, Outgoing, perform};
 use crate::writer::{Writer, load_register};
@@ -290,7 +291,9 @@ impl Ledger {
         self.register_currencies(&request.command).await?;
         let (send, receive) = oneshot::channel();
         let (lane, key, job) = self.prepare(request, send)?;
+        let push = stations::enter(Station::Push);
         self.shared().inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
+        drop(push);
         receive.await.unwrap_or(Err(ExecuteError::Indeterminate { key }))
     }
 
@@ -299,6 +302,7 @@ impl Ledger {
         request: Request,
         reply: oneshot::Sender<Result<Receipt, ExecuteError>>,
     ) -> Result<(Lane, IdempotencyKey, Job), ExecuteError> {
+        let _prepare = stations::enter(Station::Prepare);
         let shared = self.shared();
         let lane = request.lane();
         let context = request.context.clone().unwrap_or_else(|| Context::of(shared.settings.actor.clone()));

@@ -166,6 +166,9 @@
 //!
 //! **`postgres`**: `Ledger::open_postgres`, for several processes on one ledger. **`postgres-tls`** adds encrypted
 //! connections.
+//!
+//! **`stations`**: for the bench `budget` alone, which measures what each station of the hot path costs. It slows
+//! the engine down, and what it adds may change at any time.
 
 mod aside;
 mod clock;
@@ -187,6 +190,10 @@ mod request;
 mod safe_file;
 mod settings;
 mod shared;
+#[cfg(feature = "stations")]
+pub mod stations;
+#[cfg(not(feature = "stations"))]
+mod stations;
 mod telemetry;
 mod verify;
 mod watchdog;

@@ -18,6 +18,7 @@ use crate::job::{Answer, Ask, Entry, Job, Prepared, unrecorded};
 use crate::loader::{LoadedFacts, Needs, Task};
 use crate::panics::panic_text;
 use crate::request::{EntryId, OperationReceipt, Outcome, PlayerReading, Receipt, RecordedOutcome};
+use crate::stations::{self, Station};
 
 /// How often a command is decided again because its player's state was out of date.
 const ATTEMPTS_MAX: u8 = 16;
@@ -41,6 +42,7 @@ struct Looked {
 impl Writer {
     /// Takes in jobs: what their decisions need from the index is looked up for all of them at once.
     pub(super) fn process(&mut self, jobs: Vec<Job>) {
+        let check = stations::enter(Station::KeyCheck);
         let mut lookups = std::mem::take(&mut self.lookups);
         lookups.clear();
         let mut spans = std::mem::take(&mut self.spans);
@@ -60,6 +62,7 @@ impl Writer {
         } else {
             self.runtime.block_on(self.shared.store.lookup(&lookups))
         };
+        drop(check);
         match found {
             Ok(found) => {
                 for (job, span) in jobs.into_iter().zip(&spans) {
@@ -80,6 +83,7 @@ impl Writer {
 
     /// Decides a job now, or parks it.
     fn accept(&mut self, job: Job, looked: Looked) {
+        let _player = stations::enter(Station::Player);
         if let Some(error) = &self.stopped[job.shard.index()] {
             return job.fail(ExecuteError::Store(error.clone()));
         }
@@ -482,6 +486,7 @@ impl Writer {
         now: Timestamp,
         context: ledger_core::Context,
     ) {
+        let _commit = stations::enter(Station::Commit);
         let Some(player) = job.player.clone() else {
             return job.fail(ExecuteError::Bug { what: "a commit without a player".to_owned() });
         };
@@ -542,14 +547,19 @@ impl Writer {
         body: &CommitBody,
         index: CommitIndex,
     ) -> Result<ledger_store::Head, String> {
+        let _seal = stations::enter(Station::Seal);
         self.buffer.clear();
+        let encode = stations::enter(Station::Encode);
         body.encode(&mut self.buffer).map_err(|error| error.to_string())?;
+        drop(encode);
         if self.buffer.len() > ledger_store::BODY_BYTES_MAX {
             return Err(format!("a commit of {} bytes is over the limit", self.buffer.len()));
         }
         let expected = self.heads[shard.index()];
         let position = expected.position.next();
+        let hashing = stations::enter(Station::Hash);
         let hash = commit_hash(self.shared.store.identity(), shard, position, &expected.hash, &self.buffer);
+        drop(hashing);
         let no = self.building.no;
         for digest in &index.keys {
             self.overlay.insert(no, *digest.as_bytes());
@@ -617,12 +627,15 @@ fn decide_and_fold(
     facts: &Facts<'_>,
     now: Timestamp,
 ) -> Result<Decided, String> {
+    let deciding = stations::enter(Station::Decide);
     let decision = PlayerLedger::decide_prepared(state, &prepared.command, &prepared.needed, facts, now)
         .map_err(|fault| fault.to_string())?;
+    drop(deciding);
     match decision {
         Decision::Replay => Ok(Decided::Replay),
         Decision::Refuse(rejection) => Ok(Decided::Refuse(rejection)),
         Decision::Commit(draft) => {
+            let _fold = stations::enter(Station::Fold);
             state.evolve_all(&draft.events, now).map_err(|fault| fault.to_string())?;
             Ok(Decided::Commit { draft: Box::new(draft), commit: prepared.context.clone() })
         }
