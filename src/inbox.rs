@@ -8,6 +8,7 @@ use crate::error::ExecuteError;
 use crate::job::Job;
 use crate::lane::Lane;
 use crate::loader::Loaded;
+use crate::stations::{self, Station};
 use crate::write::Written;
 
 /// Why a job was not taken in.
@@ -178,6 +179,7 @@ impl Inbox {
             state = woken;
             state.asleep = false;
         }
+        let _take = stations::enter(Station::Take);
         state.told = state.closing;
         Intake {
             jobs: Self::draw(&mut state.lanes, room),

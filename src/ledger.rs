@@ -30,6 +30,7 @@ use crate::rules::PolicyInForce;
 use crate::settings::Settings;
 use crate::shared::{Shared, Shelf};
 use crate::state::State;
+use crate::stations::{self, Station};
 use crate::watchdog::{self, Leash};
 use crate::write::{InFlight, Outgoing, perform};
 use crate::writer::{Known, Writer};
@@ -348,7 +349,9 @@ impl Ledger {
     ) -> Result<Receipt, ExecuteError> {
         let (send, receive) = oneshot::channel();
         let (key, job) = self.prepare(of, command, context, send)?;
+        let push = stations::enter(Station::Push);
         self.shared().inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
+        drop(push);
         receive.await.unwrap_or(Err(ExecuteError::Indeterminate { key }))
     }
 
@@ -359,6 +362,7 @@ impl Ledger {
         context: Option<Context>,
         reply: oneshot::Sender<Result<Receipt, ExecuteError>>,
     ) -> Result<(IdempotencyKey, Job), ExecuteError> {
+        let _prepare = stations::enter(Station::Prepare);
         let shared = self.shared();
         let context = context.unwrap_or_else(|| Context::of(shared.settings.actor.clone()));
         let (rules, shards) = (shared.rules.get(), shared.store.identity().shards);

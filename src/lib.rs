@@ -172,6 +172,9 @@
 //!
 //! **`postgres`**: `Ledger::open_postgres`, for several processes on one ledger. **`postgres-tls`** adds encrypted
 //! connections.
+//!
+//! **`stations`**: for the bench `budget` alone, which measures what each station of the hot path costs. It slows
+//! the engine down, and what it adds may change at any time.
 
 mod aside;
 mod clock;
@@ -195,6 +198,10 @@ mod safe_file;
 mod settings;
 mod shared;
 mod state;
+#[cfg(feature = "stations")]
+pub mod stations;
+#[cfg(not(feature = "stations"))]
+mod stations;
 mod suspense;
 mod telemetry;
 mod verify;

@@ -8,6 +8,7 @@ use ledger_core::{
 };
 
 use crate::job::Command;
+use crate::stations::{self, Station};
 
 /// The state of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +97,7 @@ impl State {
         facts: &Facts<'_>,
         now: Timestamp,
     ) -> Result<Decision, String> {
+        let deciding = stations::enter(Station::Decide);
         let decision = match (&*self, command) {
             (Self::Player(state), Command::Player(command)) => {
                 PlayerLedger::decide_prepared(state, command, needed, facts, now)
@@ -106,7 +108,9 @@ impl State {
             _ => return Err("a command for another kind of partition".to_owned()),
         };
         let decision = decision.map_err(|fault| fault.to_string())?;
+        drop(deciding);
         if let Decision::Commit(draft) = &decision {
+            let _fold = stations::enter(Station::Fold);
             let folded = match self {
                 Self::Player(state) => state.evolve_all(&draft.events, now),
                 Self::House(state) => state.evolve_all(&draft.events, now),

@@ -8,6 +8,7 @@ use ledger_store::{EventStore, Head, Shard, ShardAppend, StoreError};
 
 use crate::job::Entry;
 use crate::panics::guarded;
+use crate::stations::{self, Station};
 
 /// The longest pause before the bytes of an append of unknown outcome are sent again.
 const PAUSE_MAX: Duration = Duration::from_millis(100);
@@ -138,8 +139,10 @@ pub(crate) fn perform(
     let _span = tracing::debug_span!("append", shards = outgoing.appends.len(), commits).entered();
     let start = Instant::now();
     // A store that panics must not take the thread with it: somebody waits for each of these answers.
+    let appending = stations::enter(Station::Append);
     let result = guarded(|| runtime.block_on(append(store, &outgoing.appends, limit)))
         .unwrap_or_else(|reason| Err((StoreError::Unknown { reason }, true)));
+    drop(appending);
     let confirmed = match &result {
         Ok(_) if !outgoing.confirm.is_empty() && !store.is_exclusive() => {
             guarded(|| runtime.block_on(store.heads()).map(Some))
@@ -183,6 +186,7 @@ pub(crate) fn perform(
     }
     let (mut held, mut again) = (Vec::new(), Vec::new());
     if moved.is_empty() && unconfirmed.is_none() {
+        let _answer = stations::enter(Station::Answer);
         for entry in entries {
             if entry.is_held { held.push(entry) } else { entry.release() }
         }

@@ -19,6 +19,7 @@ use crate::loader::{LoadedFacts, Needs, Task};
 use crate::panics::panic_text;
 use crate::request::{EntryId, OperationReceipt, Outcome, Reading, Receipt, RecordedOutcome};
 use crate::state::State;
+use crate::stations::{self, Station};
 
 /// How often a command is decided again because its player's state was out of date.
 const ATTEMPTS_MAX: u8 = 16;
@@ -42,6 +43,7 @@ struct Looked {
 impl Writer {
     /// Takes in jobs: what their decisions need from the index is looked up for all of them at once.
     pub(super) fn process(&mut self, jobs: Vec<Job>) {
+        let check = stations::enter(Station::KeyCheck);
         let jobs = self.prepared(jobs);
         let mut lookups = std::mem::take(&mut self.lookups);
         lookups.clear();
@@ -62,6 +64,7 @@ impl Writer {
         } else {
             self.runtime.block_on(self.shared.store.lookup(&lookups))
         };
+        drop(check);
         match found {
             Ok(found) => {
                 for (job, span) in jobs.into_iter().zip(&spans) {
@@ -96,6 +99,7 @@ impl Writer {
 
     /// Decides a job now, or parks it.
     fn accept(&mut self, job: Job, looked: Looked) {
+        let _player = stations::enter(Station::Player);
         if let Some(error) = &self.stopped[job.shard.index()] {
             return job.fail(ExecuteError::Store(error.clone()));
         }
@@ -435,6 +439,7 @@ impl Writer {
 
     /// Seals a commit into the batch; the state is folded already.
     fn commit(&mut self, job: Job, draft: ledger_core::Draft, now: Timestamp) {
+        let _commit = stations::enter(Station::Commit);
         let Ask::Execute(prepared) = &job.ask else {
             return job.fail(ExecuteError::Bug { what: "a commit without a command".to_owned() });
         };
@@ -502,14 +507,19 @@ impl Writer {
         body: &CommitBody,
         index: CommitIndex,
     ) -> Result<ledger_store::Head, String> {
+        let _seal = stations::enter(Station::Seal);
         self.buffer.clear();
+        let encode = stations::enter(Station::Encode);
         body.encode(&mut self.buffer).map_err(|error| error.to_string())?;
+        drop(encode);
         if self.buffer.len() > ledger_store::BODY_BYTES_MAX {
             return Err(format!("a commit of {} bytes is over the limit", self.buffer.len()));
         }
         let expected = self.heads[shard.index()];
         let position = expected.position.next();
+        let hashing = stations::enter(Station::Hash);
         let hash = commit_hash(self.shared.store.identity(), shard, position, &expected.hash, &self.buffer);
+        drop(hashing);
         let no = self.building.no;
         for digest in &index.keys {
             self.overlay.insert(no, *digest.as_bytes());

@@ -32,6 +32,7 @@ use crate::inbox::{Intake, STALLED};
 use crate::job::{Entry, Job, unrecorded};
 use crate::loader::{Loaded, Task, Tasks, snapshot};
 use crate::shared::Shared;
+use crate::stations::{self, Station};
 use crate::write::{Fate, Outgoing, Written, perform};
 
 /// Batches of at most this many commits are written on the writer's own thread when nothing else waits:
@@ -268,6 +269,7 @@ impl Writer {
 
     /// Sends the batch to the store: on this thread if it is small and nothing else waits.
     fn write(&mut self) {
+        let dispatch = stations::enter(Station::Dispatch);
         let next = Batch::new(self.building.no + 1, self.genesis.len());
         let mut batch = std::mem::replace(&mut self.building, next);
         let outgoing =
@@ -286,6 +288,7 @@ impl Writer {
         let small = batch.commits <= INLINE_COMMITS_MAX && self.parked == 0 && self.shared.inbox.is_quiet();
         if nothing_to_write || small {
             let written = self.perform(&outgoing);
+            drop(dispatch);
             return self.finish(written);
         }
         if let Err(error) = self.io.send(outgoing) {
@@ -302,6 +305,7 @@ impl Writer {
 
     /// Takes note of what became of the batch that was written.
     fn finish(&mut self, written: Written) {
+        let _finish = stations::enter(Station::Finish);
         let Some(Writing { no, partitions: players, news }) = self.writing.take() else { return };
         crate::telemetry::write(written.took);
         for (shard, head) in &written.heads {

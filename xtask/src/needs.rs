@@ -63,6 +63,32 @@ fn install_postgres() -> Result<(), String> {
     Ok(())
 }
 
+/// Makes sure that valgrind is there; installs it where that can be done without asking.
+pub(crate) fn ensure_valgrind() -> Result<(), String> {
+    if starts("valgrind") {
+        return Ok(());
+    }
+    eprintln!("valgrind is not installed: installing it");
+    for arguments in [&["update"][..], &["install", "-y", "--no-install-recommends", "valgrind"]] {
+        let mut install = Command::new("apt-get");
+        install.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
+        if !install.status().is_ok_and(|status| status.success()) {
+            break;
+        }
+    }
+    if starts("valgrind") {
+        Ok(())
+    } else {
+        Err("counting instructions takes valgrind: install it".to_owned())
+    }
+}
+
+fn starts(program: &str) -> bool {
+    let mut probe = Command::new(program);
+    probe.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    probe.status().is_ok_and(|status| status.success())
+}
+
 /// Whether continuous integration runs this: it has the time for what a developer seldom waits for.
 pub(crate) fn is_ci() -> bool {
     says_ci(std::env::var("CI").ok().as_deref())
