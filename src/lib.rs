@@ -60,7 +60,8 @@
 //! - **Privacy.** The ledger knows no one. What a host must remember about a person goes in sealed:
 //!   [`Request::personal`], [`privacy`].
 //! - **Views.** [`projections`] follow the log and answer over all players: balances, trial balance, rounds
-//!   and games. Commands never read them.
+//!   and games, and views of your own. Commands never read them. They are rebuilt beside the live one, and
+//!   events are published from the same feed.
 //! - **Time.** A [`Clock`] can be injected. A wall clock that jumps, or lies behind the log, is a
 //!   [`ClockSuspect`]: nothing is recorded until it is right or [`Ledger::accept_clock`] was called.
 //! - **The parts.** The domain is [`ledger_core`], re-exported as [`core`]; stores are [`ledger_store`],

@@ -1,7 +1,6 @@
 //! The proof: what the views and the chain say, against what the input says. Fails if a cent is off.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -12,7 +11,7 @@ use casino_ledger::projections::rounds::{GameTotals, ReadRounds, Rounds};
 use casino_ledger::projections::trial_balance::{
     BookTotals, Detail, ReadTrialBalance, TrialBalance, TrialRow,
 };
-use casino_ledger::projections::{Memory, Runner, Settings, Total};
+use casino_ledger::projections::{Feed, MemoryHome, Runner, Settings, Total};
 use casino_ledger::{Ledger, Verification, verify};
 
 use crate::traffic::{PROVIDER, Script, Traffic};
@@ -52,30 +51,31 @@ pub(crate) async fn prove(
 ) -> anyhow::Result<Proof> {
     let store = ledger.store();
     let (balances, rounds, trial) = (
-        Memory::<Balances>::new(store.identity()),
-        Memory::<Rounds>::new(store.identity()),
-        Memory::<TrialBalance>::new(store.identity()),
+        MemoryHome::<Balances>::new(store.identity()),
+        MemoryHome::<Rounds>::new(store.identity()),
+        MemoryHome::<TrialBalance>::new(store.identity()),
     );
     let (read_balances, read_rounds, read_trial) = (balances.reader(), rounds.reader(), trial.reader());
+    let feed = Feed::new(ledger.store());
     let runners = [
-        Runner::start(Arc::clone(&store), balances, Settings::default())?,
-        Runner::start(Arc::clone(&store), rounds, Settings::default())?,
-        Runner::start(Arc::clone(&store), trial, Settings::default())?,
+        Runner::start(&feed, balances, Settings::default())?,
+        Runner::start(&feed, rounds, Settings::default())?,
+        Runner::start(&feed, trial, Settings::default())?,
     ];
     let verification = verify(store.as_ref()).await?;
     for runner in &runners {
         runner.wait_for_all(&verification.heads, CATCH_UP_MAX).await?;
     }
 
-    let games = read_rounds.games()?.value;
-    let books = read_trial.totals()?.value;
-    let rows = read_trial.rows(Detail::Account)?.value;
+    let games = read_rounds.games().await?.value;
+    let books = read_trial.totals().await?.value;
+    let rows = read_trial.rows(Detail::Account).await?.value;
     check_trial_balance(&rows, &verification)?;
-    check_rounds(&read_rounds, traffic)?;
+    check_rounds(&read_rounds, traffic).await?;
     let (staked, paid) = (sum(games.iter().map(|g| &g.stakes))?, sum(games.iter().map(|g| &g.payouts))?);
     let mut richest = Vec::with_capacity(scripts.len());
     for script in scripts {
-        let has = read_balances.player(&script.player)?.value;
+        let has = read_balances.player(&script.player).await?.value;
         let has = has.with_context(|| format!("player {} is in no view", script.player))?;
         richest.push((script.player.clone(), has));
     }
@@ -122,11 +122,11 @@ fn check_trial_balance(rows: &[TrialRow], verification: &Verification) -> anyhow
 }
 
 /// Every bet of the input is settled once, with its stake and its payout.
-fn check_rounds(rounds: &impl ReadRounds, traffic: &Traffic) -> anyhow::Result<()> {
+async fn check_rounds(rounds: &impl ReadRounds, traffic: &Traffic) -> anyhow::Result<()> {
     let source = SourceId::new(PROVIDER)?;
     for bet in &traffic.bets {
         let (player, round) = (PlayerId::new(&bet.player)?, RoundId::new(&bet.round)?);
-        let row = rounds.round(&player, &source, &round)?.value;
+        let row = rounds.round(&player, &source, &round).await?.value;
         let row = row.with_context(|| format!("round {round} of {player} is not there"))?;
         let settled = row.bets.iter().filter(|b| b.id.as_str() == bet.id && b.status == BetStatus::Settled);
         let won = row.wins.iter().filter(|w| w.id.as_str() == bet.id && w.status == WinStatus::Paid);

@@ -1,6 +1,8 @@
 //! A commit as views read it: decoded, with its place and hash.
 
-use ledger_core::stored::CommitBody;
+use std::sync::Arc;
+
+use ledger_core::stored::{CommitBody, EventRecord};
 use ledger_store::{CommitHash, Head, Position, Shard, StoredCommit};
 
 use crate::error::ViewError;
@@ -31,7 +33,7 @@ impl Commit {
         let body = CommitBody::decode(body).map_err(|error| ViewError::Undecodable {
             shard,
             position,
-            source: Box::new(error),
+            source: Arc::new(error),
         })?;
         Ok(Self { shard, position, previous, hash, body })
     }
@@ -44,5 +46,11 @@ impl Commit {
     /// The error of a view that cannot take this commit.
     pub fn poison(&self, reason: impl Into<String>) -> ViewError {
         ViewError::Poison { shard: self.shard, position: self.position, reason: reason.into() }
+    }
+
+    /// The error of a view that cannot take this commit because of one of its events.
+    pub fn poison_event(&self, record: &EventRecord, reason: impl std::fmt::Display) -> ViewError {
+        let EventRecord { stream, version, event } = record;
+        self.poison(format!("{} {version} of {stream}: {reason}", event.type_name()))
     }
 }

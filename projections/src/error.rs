@@ -1,5 +1,8 @@
 //! What can go wrong in a view, and what the caller may conclude from it.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use ledger_core::stored::BodyError;
 use ledger_core::{AccountKind, Book, CurrencyCode};
 use ledger_store::{Head, LedgerIdentity, Position, Shard};
@@ -41,7 +44,7 @@ pub enum ViewError {
         position: Position,
         /// Why not.
         #[source]
-        source: Box<BodyError>,
+        source: Arc<BodyError>,
     },
     /// The view cannot take a commit: it contradicts the ones before it.
     #[error("shard {shard} position {position} cannot be taken: {reason}")]
@@ -76,6 +79,36 @@ pub enum ViewError {
         /// What is wrong.
         reason: String,
     },
+    /// The view cannot leave this commit out.
+    #[error("the commit cannot be left out: {0}")]
+    NotSkippable(String),
+    /// Nothing that this build can read is there yet: the view is being built for the first time since its fold
+    /// changed.
+    #[error("{home} is not ready: {reason}")]
+    NotReady {
+        /// The folder or database.
+        home: String,
+        /// What is there instead.
+        reason: String,
+    },
+    /// Another runner, of this process or another, has the view.
+    #[error("{home} is followed by another runner")]
+    InUse {
+        /// The folder or database.
+        home: String,
+    },
+    /// The view did not get to where the reader wants it within the limit.
+    #[error("shard {shard}: the view stands at position {at}, and did not reach {wanted} within {limit:?}")]
+    Behind {
+        /// The shard.
+        shard: Shard,
+        /// Where the view stands.
+        at: Position,
+        /// Where the reader wants it.
+        wanted: Position,
+        /// How long it was waited for.
+        limit: Duration,
+    },
     /// What the view's home holds is not what the view wrote.
     #[error("the view is damaged: {0}")]
     Damaged(String),
@@ -105,6 +138,35 @@ impl ViewError {
             | Self::Poison { shard, position, .. } => Some((*shard, *position)),
             _ => None,
         }
+    }
+
+    /// What an operator can do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Gap { .. } => "the home was changed by something else than its runner: rebuild the view",
+            Self::HistoryLost { .. } => {
+                "the store was restored or lost commits: find out which history is right, then rebuild the view"
+            }
+            Self::OtherLedger(_) => "give the view the store it was made from, or another place",
+            Self::Undecodable { .. } => {
+                "run the build that wrote it, or a newer one; or have the commit left out of this view, recorded"
+            }
+            Self::Poison { .. } => {
+                "mend the view and rebuild it; or have the commit left out of this view, recorded"
+            }
+            Self::Unbalanced { .. } | Self::Damaged(_) => {
+                "rebuild the view, and find out what changed its rows"
+            }
+            Self::OtherView { .. } => "rebuild the view, or give it another place",
+            Self::NotSkippable(_) => "mend the view and rebuild it",
+            Self::NotReady { .. } | Self::Behind { .. } => "wait, and look at how far the runner is",
+            Self::InUse { .. } => "stop the other runner",
+            Self::Home { .. } => "look at the home (disk, permissions, locks), then resume",
+        }
+    }
+
+    pub(crate) fn no_shard(shard: Shard) -> Self {
+        Self::OtherLedger(format!("it has no shard {shard}"))
     }
 
     pub(crate) fn other_ledger(own: &LedgerIdentity, found: &LedgerIdentity) -> Self {

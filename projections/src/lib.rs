@@ -1,5 +1,5 @@
-//! Projections of casino-ledger: views that are folded from the log, the runner that keeps them up to date, and
-//! three views that come with it.
+//! Projections of casino-ledger: views that are folded from the log, what keeps them up to date and rebuilds them,
+//! three views that come with it, and a stream of events for a host's own publisher.
 //!
 //! ```
 //! # use std::{sync::Arc, time::Duration};
@@ -8,14 +8,15 @@
 //! # let identity = LedgerIdentity { ledger: LedgerId([7; 16]), shards: ShardCount::DEFAULT, format: FORMAT };
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
 //! use ledger_projections::balances::{Balances, ReadBalances};
-//! use ledger_projections::{Memory, Runner, Settings};
+//! use ledger_projections::{Feed, MemoryHome, Runner, Settings};
 //!
 //! let store = Arc::new(MemoryStore::new(identity));
-//! let view = Memory::<Balances>::new(store.identity());
-//! let reader = view.reader();
-//! let runner = Runner::start(store.clone(), view, Settings::default())?;
+//! let feed = Feed::new(store.clone());
+//! let home = MemoryHome::<Balances>::new(&identity);
+//! let reader = home.reader();
+//! let runner = Runner::start(&feed, home, Settings::default())?;
 //! runner.wait_for_all(&store.heads().await?, Duration::from_secs(5)).await?;
-//! let answer = reader.player(&PlayerId::new("p1")?)?;
+//! let answer = reader.player(&PlayerId::new("p1")?).await?;
 //! assert_eq!((answer.value, answer.head.position.0), (None, 0), "nobody was opened, as of position 0");
 //! runner.stop(Duration::from_secs(5)).await?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -27,26 +28,34 @@
 //!
 //! - [`View`] is the contract, in numbered clauses: a fold whose [`Checkpoint`] (position *and* hash per shard) is
 //!   written in the same transaction as its rows. [`testing`] checks them for any view.
-//! - A view has a home. [`Memory`] and [`sqlite::Sqlite`] are homes for anything that implements
-//!   [`MemoryModel`] or [`sqlite::SqliteModel`]; other homes implement [`View`] itself.
-//! - [`Runner`] follows an [`EventStore`](ledger_store::EventStore) with one view on one thread: catch-up in large
-//!   batches, then live. It refuses a store whose history is not the one the view was made from, stops at the
-//!   first commit that cannot be taken, and is waited for with a limit. Run as many side by side as there are
-//!   views; one that stops does not touch the others.
+//! - [`Feed`] decodes each commit once for all who follow a store in this process.
+//! - [`Runner`] carries a view forward on one thread: catch-up in large batches, then live. It refuses a store
+//!   whose history is not the one the view was made from, stops at the first commit that cannot be taken and says
+//!   what to do, and is waited for with a limit. It is paused, throttled, and told to rebuild the view beside the live
+//!   one ([`RebuildSettings`]). What is left out is an operator's recorded decision ([`Skip`]).
+//! - A view has a [`Home`], with a live generation and one that may be being built: [`MemoryHome`] and
+//!   [`sqlite::SqliteHome`] for every model, [`Solo`] for a view that has no other.
+//! - A model is what a view does: [`Model`] for rows found by one key, in every home and with the least to write;
+//!   [`sql::SqlModel`] for several tables; [`MemoryModel`] for a state of one's own.
 //! - [`balances`], [`trial_balance`] and [`rounds`] are the views. Each has a `Read...` trait, implemented by the
-//!   reader of either home, so that a host can keep `Arc<dyn ReadBalances>` and choose the home at run time.
-//! - Every answer comes with where it is true: [`AtHead`] for one player, [`AtCheckpoint`] for the whole ledger.
+//!   reader of every home, so that a host can keep `Arc<dyn ReadBalances>` and choose the home at run time.
+//! - Every answer comes with where it is true and what it lacks: [`AtHead`] for one player, [`AtCheckpoint`] for the
+//!   whole ledger. [`Standing::at_least`] waits for one's own write; a [`Page`] is stable while the view moves on.
+//! - [`Feed::subscribe`] and [`Runner::subscribe`] give every event in order, with an [`EventId`] to tell duplicates
+//!   by; [`publish`] passes them on to a [`Sink`] and saves where it stands in a [`CheckpointStore`].
 //! - [`Total`] is a sum over many players: integers of 128 bits, never rounded.
+//!
+//! `docs/views.md` has the whole story, with how to write a view of one's own.
 //!
 //! # What it is not
 //!
 //! - Not a source of truth. Any view can be thrown away and folded again; commands never read one.
 //! - Not where anything is decided: a projection issues no command.
-//! - Not a rebuild beside the live view, not a subscription for outsiders, not PostgreSQL: these come later.
+//! - Not PostgreSQL yet; `docs/views.md` says what that home needs.
 //!
 //! # Features
 //!
-//! `sqlite`: views in SQLite files, one file per view, with numbered, checksummed migrations.
+//! `sqlite`: views in SQLite files, with numbered, checksummed migrations.
 //!
 //! `testing`: the conformance kit for views, for hosts that write their own.
 
@@ -61,25 +70,47 @@
 
 pub mod balances;
 mod checkpoint;
+mod checkpoints;
 mod commit;
 mod error;
+mod feed;
+mod home;
 mod memory;
+mod model;
+mod page;
 pub mod rounds;
 mod runner;
+mod skip;
+pub mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod standing;
+mod subscribe;
 #[cfg(feature = "testing")]
 pub mod testing;
-#[cfg(feature = "sqlite")]
 mod text;
 mod total;
 pub mod trial_balance;
 mod view;
 
 pub use checkpoint::{Advance, AtCheckpoint, AtHead, Checkpoint};
+pub use checkpoints::{CheckpointStore, FileCheckpoints, NAME_BYTES_MAX};
 pub use commit::Commit;
 pub use error::ViewError;
-pub use memory::{Memory, MemoryModel, MemoryReader};
-pub use runner::{Progress, Runner, Settings, StartError, State, StopReason, WaitError};
+pub use feed::{DECODERS_MAX, Feed, FeedSettings, FeedStats};
+pub use home::{Building, Home, Live, Solo};
+pub use memory::{Memory, MemoryHome, MemoryModel, MemoryReader};
+pub use model::{KEY_BYTES_MAX, Model, ModelChanges, ModelState, ReadModel, Rows, get_in_sql, list_in_sql};
+pub use page::{PAGE_MAX, Page};
+pub use runner::{
+    ControlError, OnProgress, Progress, RebuildProgress, RebuildSettings, RebuildState, Runner, Settings,
+    SkipOrder, StartError, State, Stop, StopReason, Throttle, WaitError,
+};
+pub use skip::{Incomplete, SKIP_TEXT_BYTES_MAX, SKIPS_MAX, Skip};
+pub use standing::Standing;
+pub use subscribe::{
+    Delivery, EventId, EventIdError, Occurrence, PublishError, PublishSettings, Sink, SinkError,
+    SubscribeError, Subscription, SubscriptionSettings, publish, saved_or,
+};
 pub use total::{Total, TotalError};
 pub use view::{FollowError, View, verify_checkpoint};

@@ -4,7 +4,18 @@ use ledger_core::stored::RoundStatus;
 use ledger_core::{Account, AccountKind, SubAccount};
 
 use crate::error::ViewError;
-use crate::sqlite::parse;
+pub(crate) use crate::sql::parse;
+
+/// An id of a column, checked again.
+pub(crate) fn parse_id<T, E: std::fmt::Display>(id: Result<T, E>) -> Result<T, ViewError> {
+    id.map_err(|error| ViewError::Damaged(error.to_string()))
+}
+
+/// A number of a column, as one that is never below zero.
+#[cfg(feature = "sqlite")]
+pub(crate) fn natural(number: i64) -> Result<u64, ViewError> {
+    u64::try_from(number).map_err(|_| ViewError::Damaged(format!("{number} is below zero")))
+}
 
 pub(crate) fn kind_text(kind: AccountKind) -> &'static str {
     match kind {

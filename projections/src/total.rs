@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use ledger_core::{Amount, SCALE_MAX};
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 /// An exact sum of amounts: a whole number of units of 10^-scale in 128 bits.
 ///
@@ -19,7 +20,8 @@ use rust_decimal::Decimal;
 /// assert_eq!(sum.map(|sum| sum.to_string()).as_deref(), Some("10.50"));
 /// # Ok::<(), ledger_core::AmountError>(())
 /// ```
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Total {
     units: i128,
     scale: u8,
@@ -129,6 +131,19 @@ fn ten_times(rest: u128, divisor: u128) -> (u128, u128) {
 impl From<Amount> for Total {
     fn from(amount: Amount) -> Self {
         Self { units: amount.units(), scale: amount.scale() }
+    }
+}
+
+impl From<Total> for String {
+    fn from(total: Total) -> Self {
+        total.to_string()
+    }
+}
+
+impl TryFrom<String> for Total {
+    type Error = TotalError;
+    fn try_from(text: String) -> Result<Self, TotalError> {
+        text.parse()
     }
 }
 

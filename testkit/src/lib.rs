@@ -1,4 +1,5 @@
-//! What the tests of this workspace start for themselves: PostgreSQL servers, and a proxy that misbehaves.
+//! What the tests of this workspace start for themselves: PostgreSQL and NATS servers, and a proxy that
+//! misbehaves.
 //!
 //! [`postgres::shared_url`] is a server that all tests of a run share; each makes a schema of its own there.
 //! `cargo xtask test` starts it and names it in [`postgres::URL`]. Without that the first test that needs it
@@ -6,7 +7,23 @@
 //! of a test's own, to be killed and started again. [`proxy::Proxy`] stands between a client and a server,
 //! and holds, drops or cuts what passes.
 //!
-//! Nothing is skipped where PostgreSQL is missing: the test fails, and says what to install.
+//! [`nats::Server`] is a NATS server of a test's own. It is installed where it is missing and that may be done.
+//!
+//! Nothing is skipped where a server is missing: the test fails, and says what to install.
 
+pub mod apt;
+pub mod nats;
 pub mod postgres;
 pub mod proxy;
+
+fn told<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> String {
+    move |error| format!("{what}: {error}")
+}
+
+fn is_root() -> bool {
+    // The owner of a process's own folder in /proc is who runs it.
+    std::os::unix::fs::MetadataExt::uid(&match std::fs::metadata("/proc/self") {
+        Ok(metadata) => metadata,
+        Err(_) => return false,
+    }) == 0
+}

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::{is_root, told};
+
 pub use shared::shared_url;
 
 /// The environment variable that names a server for all tests: `postgres://user:password@host:port/database`.
@@ -148,10 +150,6 @@ impl Drop for Server {
     }
 }
 
-fn told<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> String {
-    move |error| format!("{what}: {error}")
-}
-
 fn url(port: u16, password: &str) -> String {
     format!("postgres://tester:{password}@127.0.0.1:{port}/postgres")
 }
@@ -202,14 +200,6 @@ pub fn binaries() -> Result<PathBuf, String> {
             ))?,
     };
     Ok(folder)
-}
-
-fn is_root() -> bool {
-    // The owner of a process's own folder in /proc is who runs it.
-    std::os::unix::fs::MetadataExt::uid(&match fs::metadata("/proc/self") {
-        Ok(metadata) => metadata,
-        Err(_) => return false,
-    }) == 0
 }
 
 /// Whom root runs a server as.

@@ -76,6 +76,7 @@ fn test() -> Result<(), String> {
     let runner = needs::ensure_for_tests();
     // It ends with this function, whatever becomes of the tests.
     let server = needs::postgres()?;
+    needs::servers();
     let features = ["--features", TEST_FEATURES];
     cargo(&["test", "--doc", "--workspace"]).args(&features).run()?;
     // The fuzz targets have a lock file of their own; their seeds are a test on any compiler.

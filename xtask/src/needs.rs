@@ -1,12 +1,14 @@
 //! What the tests need beyond cargo, and how it gets there.
 //!
 //! Tests start what they need themselves wherever they can. What they share is made ready once, before the
-//! first of them runs: the runner in [`ensure_for_tests`], a database server in [`postgres`].
+//! first of them runs: the runner in [`ensure_for_tests`], a database server in [`postgres`], the programs of other
+//! servers in [`servers`].
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use ledger_testkit::nats;
 use ledger_testkit::postgres::{Server, binaries};
 
 /// What runs the tests.
@@ -87,6 +89,14 @@ fn starts(program: &str) -> bool {
     let mut probe = Command::new(program);
     probe.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
     probe.status().is_ok_and(|status| status.success())
+}
+
+/// Installs the servers that tests start for themselves, so that no test waits for a package. Where that cannot be
+/// done it is said here, and the tests that need one fail and say it again.
+pub(crate) fn servers() {
+    if let Err(missing) = nats::ensure() {
+        eprintln!("warning: {missing}");
+    }
 }
 
 /// Whether continuous integration runs this: it has the time for what a developer seldom waits for.

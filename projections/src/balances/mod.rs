@@ -1,19 +1,21 @@
 //! The balances view: what every player has, per account.
 
 mod memory;
-#[cfg(feature = "sqlite")]
-mod sqlite;
+mod sql;
 
 use std::collections::{BTreeMap, HashMap};
 
+use async_trait::async_trait;
 use ledger_core::stored::{Event, PurseBalance};
 use ledger_core::{
     Account, AccountCode, AccountKind, Amount, CurrencyCode, Entry, Partition, PlayerId, Side,
 };
 
-use crate::checkpoint::AtHead;
+use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::commit::Commit;
 use crate::error::ViewError;
+use crate::page::Page;
+use crate::standing::Standing;
 
 const NAME: &str = "balances";
 const VERSION: u32 = 1;
@@ -47,14 +49,30 @@ pub struct AccountBalance {
     pub balance: Amount,
 }
 
+/// Players with what they have, in order of their ids; the cursor is the last one's id.
+pub type PlayerPage = Page<(PlayerId, PlayerBalances), PlayerId>;
+
 /// Reads the balances view, wherever it is kept.
-pub trait ReadBalances: Send + Sync {
+#[async_trait]
+pub trait ReadBalances: Standing {
     /// What a player has, with the head of his shard it is true at; `None` if he was not opened by then.
     ///
     /// # Errors
     ///
     /// [`ViewError`] if the view cannot be read.
-    fn player(&self, player: &PlayerId) -> Result<AtHead<Option<PlayerBalances>>, ViewError>;
+    async fn player(&self, player: &PlayerId) -> Result<AtHead<Option<PlayerBalances>>, ViewError>;
+
+    /// Up to `limit` (at most [`PAGE_MAX`](crate::PAGE_MAX)) players, after a cursor, in the bytewise order of
+    /// their ids.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError`] if the view cannot be read.
+    async fn list(
+        &self,
+        after: Option<&PlayerId>,
+        limit: usize,
+    ) -> Result<AtCheckpoint<PlayerPage>, ViewError>;
 }
 
 /// The purses of a player, by currency, with the scale of each.

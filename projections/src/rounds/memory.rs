@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 
+use async_trait::async_trait;
 use ledger_core::stored::RoundStatus;
 use ledger_core::{AccountKind, CurrencyCode, GameId, Partition, PlayerId, RoundId, SourceId};
 
 use super::fold::{Changes, GameKey, Home, RoundKey, fold};
 use super::row::{GameSums, RoundRow};
-use super::{GameTotals, NAME, PAGE_MAX, ReadRounds, RoundCursor, RoundPage, Rounds, VERSION, page};
+use super::{GameTotals, NAME, ReadRounds, RoundCursor, RoundPage, Rounds, VERSION};
 use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::commit::Commit;
 use crate::error::ViewError;
 use crate::memory::{MemoryModel, MemoryReader};
+use crate::page::{Page, limited};
 
 /// What the rounds view holds in memory.
 #[derive(Debug, Default)]
@@ -45,6 +47,7 @@ pub struct RoundChanges(Changes);
 impl MemoryModel for Rounds {
     const NAME: &'static str = NAME;
     const VERSION: u32 = VERSION;
+    const BY_SHARD: bool = true;
     type State = State;
     type Changes = RoundChanges;
 
@@ -94,40 +97,41 @@ pub(super) fn add_up(
     Ok(games.into_iter().map(totals).collect())
 }
 
+#[async_trait]
 impl ReadRounds for MemoryReader<Rounds> {
-    fn round(
+    async fn round(
         &self,
         player: &PlayerId,
         source: &SourceId,
         round: &RoundId,
     ) -> Result<AtHead<Option<RoundRow>>, ViewError> {
         let key = RoundKey { player: player.clone(), source: source.clone(), round: round.clone() };
-        self.read(|state, checkpoint| {
-            let (shard, head) = checkpoint.of(&Partition::Player(player.clone()));
-            AtHead { shard, head, value: state.rounds.get(&key).cloned() }
-        })
+        let shard = self.identity().shards.shard_of(&Partition::Player(player.clone()).digest());
+        self.read_shard(shard, |state| state.rounds.get(&key).cloned())
     }
 
-    fn list(
+    async fn list(
         &self,
         status: RoundStatus,
         after: Option<&RoundCursor>,
         limit: usize,
     ) -> Result<AtCheckpoint<RoundPage>, ViewError> {
-        let limit = limit.min(PAGE_MAX);
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.read(|state, checkpoint| {
-            let listed = state.listed.get(&status);
-            let keys = listed.into_iter().flat_map(|l| l.range((from, Bound::Unbounded))).map(|(_, key)| key);
-            let rounds = keys.filter_map(|key| state.rounds.get(key)).take(limit + 1).cloned().collect();
-            AtCheckpoint { checkpoint: checkpoint.clone(), value: page(rounds, limit) }
-        })
+        let limit = limited(limit);
+        let range = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let found = self.read(|states| {
+            // The parts are in order of shards, and so is the list.
+            let listed = states.iter().filter_map(|state| Some((*state, state.listed.get(&status)?)));
+            let rows = listed
+                .flat_map(|(state, listed)| listed.range(range).filter_map(|(_, key)| state.rounds.get(key)));
+            rows.take(limit + 1).cloned().collect::<Vec<_>>()
+        })?;
+        Ok(found.map(|rows| Page::of(rows, limit, RoundRow::cursor)))
     }
 
-    fn games(&self) -> Result<AtCheckpoint<Vec<GameTotals>>, ViewError> {
-        self.read(|state, checkpoint| {
-            let value = add_up(state.games.iter().map(|(key, sums)| Ok((key.clone(), *sums))))?;
-            Ok(AtCheckpoint { checkpoint: checkpoint.clone(), value })
-        })?
+    async fn games(&self) -> Result<AtCheckpoint<Vec<GameTotals>>, ViewError> {
+        let AtCheckpoint { checkpoint, value } = self.read(|states| {
+            add_up(states.iter().flat_map(|state| &state.games).map(|(key, sums)| Ok((key.clone(), *sums))))
+        })?;
+        Ok(AtCheckpoint { checkpoint, value: value? })
     }
 }

@@ -3,9 +3,9 @@
 mod fold;
 mod memory;
 mod row;
-#[cfg(feature = "sqlite")]
-mod sqlite;
+mod sql;
 
+use async_trait::async_trait;
 use ledger_core::stored::RoundStatus;
 use ledger_core::{AccountKind, CurrencyCode, GameId, PlayerId, RoundId, SourceId};
 use ledger_store::{Position, Shard};
@@ -13,15 +13,15 @@ use rust_decimal::Decimal;
 
 use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::error::ViewError;
+use crate::page::Page;
+use crate::standing::Standing;
 use crate::total::Total;
 
+pub use crate::page::PAGE_MAX;
 pub use row::{Moment, RoundRow};
 
 const NAME: &str = "rounds";
 const VERSION: u32 = 1;
-
-/// The most rounds one page of [`ReadRounds::list`] has.
-pub const PAGE_MAX: usize = 1_000;
 
 /// The rounds view: every round of every player with its bets, wins and moments, and totals per game.
 ///
@@ -44,13 +44,7 @@ pub struct RoundCursor {
 }
 
 /// A page of rounds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoundPage {
-    /// The rounds.
-    pub rounds: Vec<RoundRow>,
-    /// Where to go on; `None` if there are no more.
-    pub next: Option<RoundCursor>,
-}
+pub type RoundPage = Page<RoundRow, RoundCursor>;
 
 /// What a game came to in one currency, over all players of one kind.
 ///
@@ -87,13 +81,14 @@ impl GameTotals {
 }
 
 /// Reads the rounds view, wherever it is kept.
-pub trait ReadRounds: Send + Sync {
+#[async_trait]
+pub trait ReadRounds: Standing {
     /// One round, with the head of its shard it is true at; `None` if it was not there by then.
     ///
     /// # Errors
     ///
     /// [`ViewError`] if the view cannot be read.
-    fn round(
+    async fn round(
         &self,
         player: &PlayerId,
         source: &SourceId,
@@ -106,7 +101,7 @@ pub trait ReadRounds: Send + Sync {
     /// # Errors
     ///
     /// [`ViewError`] if the view cannot be read.
-    fn list(
+    async fn list(
         &self,
         status: RoundStatus,
         after: Option<&RoundCursor>,
@@ -118,15 +113,7 @@ pub trait ReadRounds: Send + Sync {
     /// # Errors
     ///
     /// [`ViewError`] if the view cannot be read.
-    fn games(&self) -> Result<AtCheckpoint<Vec<GameTotals>>, ViewError>;
-}
-
-/// One more than a page is asked for, to know whether it is the last.
-fn page(mut rounds: Vec<RoundRow>, limit: usize) -> RoundPage {
-    let more = rounds.len() > limit;
-    rounds.truncate(limit);
-    let next = if more { rounds.last().map(RoundRow::cursor) } else { None };
-    RoundPage { rounds, next }
+    async fn games(&self) -> Result<AtCheckpoint<Vec<GameTotals>>, ViewError>;
 }
 
 #[cfg(test)]

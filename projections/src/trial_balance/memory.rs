@@ -1,5 +1,6 @@
 //! The trial balance in memory.
 
+use async_trait::async_trait;
 use ledger_core::Account;
 use ledger_store::Shard;
 
@@ -31,6 +32,7 @@ pub struct TrialChanges(Changes);
 impl MemoryModel for TrialBalance {
     const NAME: &'static str = NAME;
     const VERSION: u32 = VERSION;
+    const BY_SHARD: bool = true;
     type State = State;
     type Changes = TrialChanges;
 
@@ -43,11 +45,13 @@ impl MemoryModel for TrialBalance {
     }
 }
 
+#[async_trait]
 impl ReadTrialBalance for MemoryReader<TrialBalance> {
-    fn rows(&self, detail: Detail) -> Result<AtCheckpoint<Vec<TrialRow>>, ViewError> {
-        self.read(|state, checkpoint| {
-            let rows = state.rows.iter().map(|((_, account), sums)| Ok((account.clone(), *sums)));
-            Ok(AtCheckpoint { checkpoint: checkpoint.clone(), value: add_up(rows, detail)? })
-        })?
+    async fn rows(&self, detail: Detail) -> Result<AtCheckpoint<Vec<TrialRow>>, ViewError> {
+        let AtCheckpoint { checkpoint, value } = self.read(|states| {
+            let rows = states.iter().flat_map(|state| &state.rows);
+            add_up(rows.map(|((_, account), sums)| Ok((account.clone(), *sums))), detail)
+        })?;
+        Ok(AtCheckpoint { checkpoint, value: value? })
     }
 }

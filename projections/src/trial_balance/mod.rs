@@ -1,11 +1,11 @@
 //! The trial balance: debits and credits of every account of the ledger.
 
 mod memory;
-#[cfg(feature = "sqlite")]
-mod sqlite;
+mod sql;
 
 use std::collections::{BTreeMap, HashMap};
 
+use async_trait::async_trait;
 use ledger_core::stored::Event;
 use ledger_core::{Account, AccountKind, Book, CurrencyCode, Side};
 use ledger_store::Shard;
@@ -13,6 +13,7 @@ use ledger_store::Shard;
 use crate::checkpoint::AtCheckpoint;
 use crate::commit::Commit;
 use crate::error::ViewError;
+use crate::standing::Standing;
 use crate::total::Total;
 
 const NAME: &str = "trial_balance";
@@ -72,21 +73,22 @@ pub struct BookTotals {
 }
 
 /// Reads the trial balance, wherever it is kept.
-pub trait ReadTrialBalance: Send + Sync {
+#[async_trait]
+pub trait ReadTrialBalance: Standing {
     /// All rows, in order of accounts, with the checkpoint they are true at.
     ///
     /// # Errors
     ///
     /// [`ViewError`] if the view cannot be read.
-    fn rows(&self, detail: Detail) -> Result<AtCheckpoint<Vec<TrialRow>>, ViewError>;
+    async fn rows(&self, detail: Detail) -> Result<AtCheckpoint<Vec<TrialRow>>, ViewError>;
 
     /// The sums per kind, currency and book, proven equal: debits = credits in each.
     ///
     /// # Errors
     ///
     /// [`ViewError::Unbalanced`] if they are not, [`ViewError`] if the view cannot be read.
-    fn totals(&self) -> Result<AtCheckpoint<Vec<BookTotals>>, ViewError> {
-        let AtCheckpoint { checkpoint, value } = self.rows(Detail::Account)?;
+    async fn totals(&self) -> Result<AtCheckpoint<Vec<BookTotals>>, ViewError> {
+        let AtCheckpoint { checkpoint, value } = self.rows(Detail::Account).await?;
         Ok(AtCheckpoint { checkpoint, value: prove(&value)? })
     }
 }

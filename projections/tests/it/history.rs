@@ -462,7 +462,7 @@ impl World {
     }
 
     /// So many commits, decoded as a view gets them.
-    pub(crate) fn commits(&mut self, commits: usize) -> Vec<Commit> {
+    pub(crate) fn commits(&mut self, commits: usize) -> Vec<Arc<Commit>> {
         decoded(&self.run(commits))
     }
 }
@@ -480,11 +480,11 @@ pub(crate) fn folded(
     ledger_core::stored::Round::fold(&round.source, &round.round, events).unwrap()
 }
 
-pub(crate) fn decoded(commits: &[(Shard, SealedCommit)]) -> Vec<Commit> {
+pub(crate) fn decoded(commits: &[(Shard, SealedCommit)]) -> Vec<Arc<Commit>> {
     let stored = |(shard, commit): &(Shard, SealedCommit)| {
         let SealedCommit { position, previous, hash, ref body, .. } = *commit;
-        Commit::decode(&StoredCommit { shard: *shard, position, previous, hash, body: Arc::clone(body) })
-            .unwrap()
+        let stored = StoredCommit { shard: *shard, position, previous, hash, body: Arc::clone(body) };
+        Arc::new(Commit::decode(&stored).unwrap())
     };
     commits.iter().map(stored).collect()
 }
@@ -510,7 +510,7 @@ pub(crate) async fn append(store: &dyn EventStore, commits: &[(Shard, SealedComm
 }
 
 /// Which events a history has, to see that it tests something.
-pub(crate) fn event_types(commits: &[Commit]) -> std::collections::BTreeSet<&'static str> {
+pub(crate) fn event_types(commits: &[Arc<Commit>]) -> std::collections::BTreeSet<&'static str> {
     commits.iter().flat_map(|commit| &commit.body.events).map(|record| record.event.type_name()).collect()
 }
 

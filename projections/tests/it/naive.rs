@@ -1,18 +1,28 @@
 //! The views, computed in the plainest way straight from the events.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use ledger_core::stored::{CommitBody, Event, RoundStatus};
-use ledger_core::{Account, AccountCode, AccountKind, Entry, Partition, PlayerId, RoundRef, Side, Stream};
-use ledger_projections::balances::ReadBalances;
+use ledger_core::{
+    Account, AccountCode, AccountKind, Entry, Partition, PlayerId, PlayerState, RoundRef, Side, Stream,
+};
+use ledger_projections::balances::{PlayerBalances, ReadBalances};
 use ledger_projections::rounds::{ReadRounds, RoundRow};
 use ledger_projections::trial_balance::{Detail, ReadTrialBalance};
 use ledger_projections::{Commit, Total};
 
 use crate::history::{World, folded};
 
-fn entries(commits: &[Commit]) -> impl Iterator<Item = (&Commit, &Entry)> {
+/// What a read answers: those in memory and in SQLite do so at once.
+pub(crate) fn now<T>(read: impl Future<Output = T>) -> T {
+    read.now_or_never().expect("an answer at once")
+}
+
+fn entries(commits: &[Arc<Commit>]) -> impl Iterator<Item = (&Commit, &Entry)> {
     commits.iter().flat_map(|commit| {
+        let commit = commit.as_ref();
         commit.body.events.iter().filter_map(move |record| match &record.event {
             Event::EntryPosted(event) => Some((commit, &event.entry)),
             _ => None,
@@ -24,7 +34,17 @@ fn signed(side: Side, code: AccountCode, units: i128) -> i128 {
     if side == code.class().normal_side() { units } else { -units }
 }
 
-pub(crate) fn check_balances(reader: &dyn ReadBalances, world: &World, commits: &[Commit]) {
+pub(crate) fn check_balances(reader: &dyn ReadBalances, world: &World, commits: &[Arc<Commit>]) {
+    let states = world.players().into_iter().map(|player| (player.clone(), world.state(&player).clone()));
+    check_balances_of(reader, &states.collect(), commits);
+}
+
+/// The balances of these players, and no others, against the entries and against the states they are decided on.
+pub(crate) fn check_balances_of(
+    reader: &dyn ReadBalances,
+    states: &BTreeMap<PlayerId, PlayerState>,
+    commits: &[Arc<Commit>],
+) {
     let mut expected: BTreeMap<(PlayerId, Account), i128> = BTreeMap::new();
     for (commit, entry) in entries(commits) {
         let Partition::Player(player) = &commit.body.partition else { continue };
@@ -35,22 +55,38 @@ pub(crate) fn check_balances(reader: &dyn ReadBalances, world: &World, commits: 
     }
     expected.retain(|_, units| *units != 0);
     let mut found = BTreeMap::new();
-    for player in world.players() {
-        let answer = reader.player(&player).unwrap();
+    let mut listed = Vec::new();
+    for (player, state) in states {
+        let answer = now(reader.player(player)).unwrap();
         let last = commits.iter().rev().find(|commit| commit.shard == answer.shard);
         assert_eq!(answer.head.position.0, last.map_or(0, |commit| commit.position.0));
-        let state = world.state(&player);
+        assert_eq!(answer.incomplete, None);
         assert_eq!(answer.value.is_some(), state.profile().is_some());
         let Some(balances) = answer.value else { continue };
         assert_eq!(Some(balances.kind), state.profile().map(|profile| profile.kind));
         let mut purses = state.balances();
         purses.sort_by_key(|purse| purse.currency);
         assert_eq!(balances.purses, purses, "the view's purses are those the player is decided on");
+        listed.push((player.clone(), balances.clone()));
         for row in balances.accounts {
             found.insert((player.clone(), row.account), row.balance.units());
         }
     }
     assert_eq!(found, expected);
+    assert_eq!(all_players(reader, 2), listed, "every player is listed once, in order");
+}
+
+fn all_players(reader: &dyn ReadBalances, limit: usize) -> Vec<(PlayerId, PlayerBalances)> {
+    let (mut rows, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = now(reader.list(cursor.as_ref(), limit)).unwrap().value;
+        assert!(page.rows.len() <= limit);
+        rows.extend(page.rows);
+        cursor = page.next;
+        if cursor.is_none() {
+            return rows;
+        }
+    }
 }
 
 /// Units of 10^-18: accounts of the house may be finer than their currency.
@@ -58,7 +94,7 @@ fn finest(amount: Total) -> i128 {
     amount.rescale_up(18).unwrap().units()
 }
 
-pub(crate) fn check_trial_balance(reader: &dyn ReadTrialBalance, commits: &[Commit]) {
+pub(crate) fn check_trial_balance(reader: &dyn ReadTrialBalance, commits: &[Arc<Commit>]) {
     let mut expected: BTreeMap<Account, (i128, i128)> = BTreeMap::new();
     for (_, entry) in entries(commits) {
         for posting in entry.postings() {
@@ -72,13 +108,13 @@ pub(crate) fn check_trial_balance(reader: &dyn ReadTrialBalance, commits: &[Comm
             }
         }
     }
-    let rows = reader.rows(Detail::SubAccount).unwrap();
+    let rows = now(reader.rows(Detail::SubAccount)).unwrap();
     let found: BTreeMap<_, _> =
         rows.value.into_iter().map(|row| (row.account, (finest(row.debits), finest(row.credits)))).collect();
     assert_eq!(found, expected);
-    let coarse = reader.rows(Detail::Account).unwrap().value;
+    let coarse = now(reader.rows(Detail::Account)).unwrap().value;
     assert!(coarse.iter().all(|row| row.account.of.is_none()));
-    for book in reader.totals().unwrap().value {
+    for book in now(reader.totals()).unwrap().value {
         assert_eq!(book.debits, book.credits);
         let of_book = expected.iter().filter(|(account, _)| {
             account.kind == book.kind && account.currency == book.currency && account.code.book() == book.book
@@ -92,9 +128,9 @@ fn all_rounds(reader: &dyn ReadRounds, limit: usize) -> Vec<RoundRow> {
     for status in [RoundStatus::Open, RoundStatus::Closed, RoundStatus::Void, RoundStatus::Cancelled] {
         let (mut cursor, start) = (None, rows.len());
         loop {
-            let page = reader.list(status, cursor.as_ref(), limit).unwrap().value;
-            assert!(page.rounds.len() <= limit && page.rounds.iter().all(|row| row.status == status));
-            rows.extend(page.rounds);
+            let page = now(reader.list(status, cursor.as_ref(), limit)).unwrap().value;
+            assert!(page.rows.len() <= limit && page.rows.iter().all(|row| row.status == status));
+            rows.extend(page.rows);
             cursor = page.next;
             if cursor.is_none() {
                 break;
@@ -106,7 +142,14 @@ fn all_rounds(reader: &dyn ReadRounds, limit: usize) -> Vec<RoundRow> {
     rows
 }
 
-pub(crate) fn check_rounds(reader: &dyn ReadRounds, commits: &[Commit]) {
+pub(crate) fn check_rounds(reader: &dyn ReadRounds, commits: &[Arc<Commit>]) {
+    for (row, stream) in check_rounds_of(reader, commits) {
+        check_money(&row, &stream, commits);
+    }
+}
+
+/// Every round against what the core folds, and every game against what was posted.
+pub(crate) fn check_rounds_of(reader: &dyn ReadRounds, commits: &[Arc<Commit>]) -> Vec<(RoundRow, Stream)> {
     let bodies: Vec<CommitBody> = commits.iter().map(|commit| commit.body.clone()).collect();
     let mut streams = BTreeSet::new();
     for record in bodies.iter().flat_map(|body| &body.events) {
@@ -116,24 +159,26 @@ pub(crate) fn check_rounds(reader: &dyn ReadRounds, commits: &[Commit]) {
     }
     let listed = all_rounds(reader, 3);
     assert_eq!(listed.len(), streams.len(), "every round is listed once");
+    let mut rows = Vec::new();
     for (player, reference) in streams {
-        let row = reader.round(&player, &reference.source, &reference.round).unwrap().value.unwrap();
+        let row = now(reader.round(&player, &reference.source, &reference.round)).unwrap().value.unwrap();
         assert!(listed.contains(&row));
         let core = folded(&player, &reference, &bodies).unwrap();
         assert_eq!((&row.bets, &row.wins), (&core.bets, &core.wins));
         assert_eq!((row.status, row.currency, row.version), (core.status, core.currency, core.version));
         let stream = Stream::Round(player, reference.source, reference.round);
-        let held = |commit: &&Commit| commit.body.events.iter().any(|record| record.stream == stream);
+        let held = |commit: &&Arc<Commit>| commit.body.events.iter().any(|record| record.stream == stream);
         let first = commits.iter().find(held).unwrap();
         assert_eq!((row.opened.at, row.opened.position), (first.body.recorded_at, first.position));
         assert_eq!(row.closed.is_some(), row.status != RoundStatus::Open);
-        check_money(&row, &stream, commits);
+        rows.push((row, stream));
     }
     check_games(reader, commits);
+    rows
 }
 
 /// Staked, paid and refunded, from the amounts in the events alone.
-fn check_money(row: &RoundRow, stream: &Stream, commits: &[Commit]) {
+fn check_money(row: &RoundRow, stream: &Stream, commits: &[Arc<Commit>]) {
     let (mut staked, mut paid, mut refunded) = (0, 0, 0);
     let mut stakes = BTreeMap::new();
     for record in commits.iter().flat_map(|commit| &commit.body.events).filter(|r| r.stream == *stream) {
@@ -155,7 +200,7 @@ fn check_money(row: &RoundRow, stream: &Stream, commits: &[Commit]) {
 }
 
 /// Stakes and payouts of games are what was posted on `gaming:stakes` and `gaming:payouts`.
-fn check_games(reader: &dyn ReadRounds, commits: &[Commit]) {
+fn check_games(reader: &dyn ReadRounds, commits: &[Arc<Commit>]) {
     let mut posted: BTreeMap<(AccountKind, String, String), (i128, i128)> = BTreeMap::new();
     for (_, entry) in entries(commits) {
         for posting in entry.postings() {
@@ -170,7 +215,7 @@ fn check_games(reader: &dyn ReadRounds, commits: &[Commit]) {
         }
     }
     posted.retain(|_, sums| *sums != (0, 0));
-    let games = reader.games().unwrap().value;
+    let games = now(reader.games()).unwrap().value;
     for game in &games {
         assert!(game.rounds > 0 || !game.payouts.is_zero());
         assert_eq!(game.rtp().is_none(), game.stakes == Total::default());

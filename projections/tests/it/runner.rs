@@ -4,21 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use ledger_core::stored::Event;
 use ledger_core::{Partition, PlayerId};
 use ledger_projections::balances::Balances;
 use ledger_projections::rounds::Rounds;
 use ledger_projections::trial_balance::{ReadTrialBalance, TrialBalance};
 use ledger_projections::{
-    Checkpoint, Commit, FollowError, Memory, Runner, Settings, State, StopReason, View, ViewError, WaitError,
-    verify_checkpoint,
+    Checkpoint, Commit, Feed, FollowError, Memory, Runner, Settings, State, StopReason, View, ViewError,
+    WaitError, verify_checkpoint,
 };
 use ledger_store::{EventStore, MemoryStore, Position, Shard, StoreError};
-use tokio::sync::{mpsc, oneshot};
 
+use crate::gate::{Pass, gated};
 use crate::history::{World, append, decoded, id, identity};
-use crate::naive::{check_balances, check_rounds, check_trial_balance};
+use crate::naive::{check_balances, check_rounds, check_trial_balance, now};
 use crate::property::block_on;
 use crate::stores::Odd;
 
@@ -30,13 +29,13 @@ pub(crate) fn woken() -> Settings {
     Settings { poll_every: NEVER, store_retry_pause: Duration::from_millis(1), ..Settings::default() }
 }
 
-fn store(world: &World) -> Arc<MemoryStore> {
+pub(crate) fn store(world: &World) -> Arc<MemoryStore> {
     Arc::new(MemoryStore::new(world.identity))
 }
 
-async fn over(runner: &Runner) -> (Option<(Shard, Position)>, StopReason) {
+pub(crate) async fn over(runner: &Runner) -> (Option<(Shard, Position)>, StopReason) {
     match runner.wait_until_over(LIMIT).await.unwrap().state {
-        State::Stopped { at, reason } => (at, reason),
+        State::Stopped(stop) => (stop.at, stop.reason.clone()),
         state => panic!("{state:?}"),
     }
 }
@@ -59,9 +58,9 @@ async fn catches_up_then_lives_side_by_side() {
     let readers = (balances.reader(), trial.reader(), rounds.reader());
     let small = Settings { batch_commits_max: 7, ..woken() };
     let runners = [
-        Runner::start(store.clone(), balances, small).unwrap(),
-        Runner::start(store.clone(), trial, woken()).unwrap(),
-        Runner::start(store.clone(), rounds, woken()).unwrap(),
+        Runner::start_view(&Feed::new(store.clone()), balances, small).unwrap(),
+        Runner::start_view(&Feed::new(store.clone()), trial, woken()).unwrap(),
+        Runner::start_view(&Feed::new(store.clone()), rounds, woken()).unwrap(),
     ];
     for part in 0..5 {
         let heads = store.heads().await.unwrap();
@@ -90,7 +89,7 @@ async fn a_store_that_never_wakes_is_polled() {
     let odd = Arc::new(Odd::new(inner.clone()));
     let view = Memory::<Balances>::new(&world.identity);
     let settings = Settings { poll_every: Duration::from_millis(2), ..woken() };
-    let runner = Runner::start(odd, view, settings).unwrap();
+    let runner = Runner::start_view(&Feed::new(odd), view, settings).unwrap();
     for _ in 0..3 {
         append(inner.as_ref(), &world.run(10)).await;
         runner.wait_for_all(&inner.heads().await.unwrap(), LIMIT).await.unwrap();
@@ -106,7 +105,7 @@ async fn appends_while_following_are_counted_once() {
     let trial = Memory::<TrialBalance>::new(&world.identity);
     let reader = trial.reader();
     let settings = Settings { batch_commits_max: 16, ..woken() };
-    let runner = Runner::start(store.clone(), trial, settings).unwrap();
+    let runner = Runner::start_view(&Feed::new(store.clone()), trial, settings).unwrap();
     let of = |half: u16| all.iter().filter(|(shard, _)| shard.0 % 2 == half).cloned().collect::<Vec<_>>();
     let mut writers = Vec::new();
     for half in [of(0), of(1)] {
@@ -117,7 +116,7 @@ async fn appends_while_following_are_counted_once() {
     }
     // Whenever it is read, the books balance.
     while !writers.iter().all(std::thread::JoinHandle::is_finished) {
-        reader.totals().unwrap();
+        now(reader.totals()).unwrap();
         std::thread::yield_now();
     }
     for writer in writers {
@@ -127,53 +126,6 @@ async fn appends_while_following_are_counted_once() {
     check_trial_balance(&reader, &decoded(&all));
 }
 
-/// A view that hands every batch over to its test, and goes on when told.
-struct Gate<V> {
-    view: V,
-    batches: mpsc::UnboundedSender<(usize, oneshot::Sender<Pass>)>,
-}
-
-enum Pass {
-    Through,
-    Poison(Shard, Position),
-    Panic,
-}
-
-#[async_trait]
-impl<V: View> View for Gate<V> {
-    fn name(&self) -> &str {
-        self.view.name()
-    }
-    fn version(&self) -> u32 {
-        self.view.version()
-    }
-    async fn checkpoint(&mut self) -> Result<Checkpoint, ViewError> {
-        self.view.checkpoint().await
-    }
-    async fn apply(&mut self, commits: &[Commit]) -> Result<Checkpoint, ViewError> {
-        let (pass, passes) = oneshot::channel();
-        let _ = self.batches.send((commits.len(), pass));
-        match passes.await {
-            Ok(Pass::Poison(shard, position)) => {
-                let at = |commit: &Commit| (commit.shard, commit.position) == (shard, position);
-                match commits.iter().find(|commit| at(commit)) {
-                    Some(commit) => Err(commit.poison("ordered")),
-                    None => self.view.apply(commits).await,
-                }
-            }
-            Ok(Pass::Panic) => panic!("ordered"),
-            Ok(Pass::Through) | Err(_) => self.view.apply(commits).await,
-        }
-    }
-}
-
-type Batches = mpsc::UnboundedReceiver<(usize, oneshot::Sender<Pass>)>;
-
-fn gated<V: View>(view: V) -> (Gate<V>, Batches) {
-    let (batches, gets) = mpsc::unbounded_channel();
-    (Gate { view, batches }, gets)
-}
-
 #[tokio::test]
 async fn waiting_has_a_limit_and_an_end() {
     let mut world = World::new(1, 3, 6);
@@ -181,7 +133,7 @@ async fn waiting_has_a_limit_and_an_end() {
     append(store.as_ref(), &world.run(20)).await;
     let (view, mut batches) = gated(Memory::<Balances>::new(&world.identity));
     let settings = Settings { batch_commits_max: 10, ..woken() };
-    let runner = Runner::start(store.clone(), view, settings).unwrap();
+    let runner = Runner::start_view(&Feed::new(store.clone()), view, settings).unwrap();
     let shard = Shard(0);
 
     let (size, pass) = batches.recv().await.unwrap();
@@ -208,7 +160,9 @@ async fn waiting_has_a_limit_and_an_end() {
 
     let mut other = store.heads().await.unwrap();
     other[0].hash = ledger_store::CommitHash([1; 32]);
-    let trial = Runner::start(store.clone(), Memory::<TrialBalance>::new(&world.identity), woken()).unwrap();
+    let trial =
+        Runner::start_view(&Feed::new(store.clone()), Memory::<TrialBalance>::new(&world.identity), woken())
+            .unwrap();
     assert!(matches!(trial.wait_for_all(&other, LIMIT).await, Err(WaitError::OtherHistory { .. })));
 }
 
@@ -216,7 +170,9 @@ async fn waiting_has_a_limit_and_an_end() {
 async fn stopping_ends_what_waits() {
     let world = World::new(1, 1, 7);
     let store = store(&world);
-    let runner = Runner::start(store.clone(), Memory::<Balances>::new(&world.identity), woken()).unwrap();
+    let runner =
+        Runner::start_view(&Feed::new(store.clone()), Memory::<Balances>::new(&world.identity), woken())
+            .unwrap();
     let mut waiting = Box::pin(runner.wait_for(Shard(0), Position(1), LIMIT));
     let early = tokio::time::timeout(Duration::from_millis(1), &mut waiting).await;
     assert!(early.is_err());
@@ -230,12 +186,13 @@ async fn a_poison_commit_stops_one_view_and_not_the_other() {
     let store = store(&world);
     append(store.as_ref(), &world.run(100)).await;
     let (view, mut batches) = gated(Memory::<Balances>::new(&world.identity));
-    let stops = Runner::start(store.clone(), view, woken()).unwrap();
+    let stops = Runner::start_view(&Feed::new(store.clone()), view, woken()).unwrap();
     let panics = gated(Memory::<Rounds>::new(&world.identity));
     let (view, mut panicking) = panics;
-    let panics = Runner::start(store.clone(), view, woken()).unwrap();
+    let panics = Runner::start_view(&Feed::new(store.clone()), view, woken()).unwrap();
     let goes_on =
-        Runner::start(store.clone(), Memory::<TrialBalance>::new(&world.identity), woken()).unwrap();
+        Runner::start_view(&Feed::new(store.clone()), Memory::<TrialBalance>::new(&world.identity), woken())
+            .unwrap();
 
     let place = (Shard(2), Position(3));
     batches.recv().await.unwrap().1.send(Pass::Poison(place.0, place.1)).map_err(|_| ()).unwrap();
@@ -270,7 +227,7 @@ async fn a_commit_from_the_future_stops_where_it_stands() {
 
     let view = Memory::<TrialBalance>::new(&world.identity);
     let reader = view.reader();
-    let runner = Runner::start(store, view, woken()).unwrap();
+    let runner = Runner::start_view(&Feed::new(store), view, woken()).unwrap();
     let (at, reason) = over(&runner).await;
     assert_eq!(at, Some((Shard(0), Position(31))));
     assert!(reason.to_string().contains("use a newer casino-ledger"), "{reason}");
@@ -292,14 +249,15 @@ async fn an_entry_of_nobody_is_poison() {
     body.partition = Partition::Player(id(PlayerId::new, "nobody"));
     let sealed = world.seal(&body);
     append(store.as_ref(), &[sealed]).await;
-    let runner = Runner::start(store, Memory::<Balances>::new(&world.identity), woken()).unwrap();
+    let runner =
+        Runner::start_view(&Feed::new(store), Memory::<Balances>::new(&world.identity), woken()).unwrap();
     let (at, reason) = over(&runner).await;
     assert_eq!(at, Some((Shard(0), Position(41))));
     assert!(reason.to_string().contains("never opened"), "{reason}");
 }
 
 /// A view that was fed from a history, to be followed on another one.
-async fn fed(world: &World, commits: &[Commit]) -> Memory<Balances> {
+async fn fed(world: &World, commits: &[Arc<Commit>]) -> Memory<Balances> {
     let mut view = Memory::<Balances>::new(&world.identity);
     view.apply(commits).await.unwrap();
     view
@@ -315,21 +273,21 @@ async fn another_history_is_refused_at_the_start() {
     append(theirs.as_ref(), &other.run(60)).await;
 
     let view = fed(&world, &decoded(&all)).await;
-    lost(&Runner::start(theirs.clone(), view, woken()).unwrap()).await;
+    lost(&Runner::start_view(&Feed::new(theirs.clone()), view, woken()).unwrap()).await;
 
     let behind = store(&world);
     append(behind.as_ref(), &all[..20]).await;
     let view = fed(&world, &decoded(&all)).await;
-    lost(&Runner::start(behind, view, woken()).unwrap()).await;
+    lost(&Runner::start_view(&Feed::new(behind), view, woken()).unwrap()).await;
 
     let view = Memory::<Balances>::new(&identity(4));
-    let runner = Runner::start(ours.clone(), view, woken()).unwrap();
+    let runner = Runner::start_view(&Feed::new(ours.clone()), view, woken()).unwrap();
     let (_, reason) = over(&runner).await;
     let StopReason::View(error) = reason else { panic!("{reason:?}") };
     assert!(matches!(*error, ViewError::OtherLedger(_)), "{error}");
 
     let view = fed(&world, &decoded(&all)).await;
-    let runner = Runner::start(ours.clone(), view, woken()).unwrap();
+    let runner = Runner::start_view(&Feed::new(ours.clone()), view, woken()).unwrap();
     runner.wait_for_all(&ours.heads().await.unwrap(), LIMIT).await.unwrap();
 }
 
@@ -365,7 +323,7 @@ async fn the_runner_compares_before_it_applies() {
     let theirs = store(&other);
     append(theirs.as_ref(), &other.run(40)).await;
     let (view, mut batches) = gated(fed(&world, &decoded(&all)).await);
-    let runner = Runner::start(theirs, view, woken()).unwrap();
+    let runner = Runner::start_view(&Feed::new(theirs), view, woken()).unwrap();
     lost(&runner).await;
     assert!(batches.recv().await.is_none(), "no batch was applied");
 }
@@ -383,7 +341,9 @@ async fn another_history_is_refused_while_live() {
     for (commits, name) in [(&all[..30], "behind"), (&fork[..], "forked")] {
         let odd = Arc::new(Odd::new(whole.clone()));
         let settings = Settings { poll_every: Duration::from_millis(2), ..woken() };
-        let runner = Runner::start(odd.clone(), Memory::<Balances>::new(&world.identity), settings).unwrap();
+        let runner =
+            Runner::start_view(&Feed::new(odd.clone()), Memory::<Balances>::new(&world.identity), settings)
+                .unwrap();
         runner.wait_for_all(&whole.heads().await.unwrap(), LIMIT).await.unwrap();
         let restored = store(&world);
         append(restored.as_ref(), commits).await;
@@ -401,12 +361,18 @@ async fn an_unavailable_store_is_asked_again_but_not_for_ever() {
     let odd = Arc::new(Odd::new(inner.clone()));
     let settings = Settings { store_retries_max: 4, ..woken() };
     odd.failures.store(4, Ordering::SeqCst);
-    let runner =
-        Runner::start(odd.clone(), Memory::<Balances>::new(&world.identity), settings.clone()).unwrap();
+    let runner = Runner::start_view(
+        &Feed::new(odd.clone()),
+        Memory::<Balances>::new(&world.identity),
+        settings.clone(),
+    )
+    .unwrap();
     runner.wait_for_all(&inner.heads().await.unwrap(), LIMIT).await.unwrap();
     drop(runner);
     odd.failures.store(1_000, Ordering::SeqCst);
-    let runner = Runner::start(odd.clone(), Memory::<Balances>::new(&world.identity), settings).unwrap();
+    let runner =
+        Runner::start_view(&Feed::new(odd.clone()), Memory::<Balances>::new(&world.identity), settings)
+            .unwrap();
     let (_, reason) = over(&runner).await;
     assert!(matches!(reason, StopReason::Store(StoreError::Unavailable { .. })), "{reason}");
     assert!(odd.failures.load(Ordering::SeqCst) > 900, "a bound on retries");
@@ -418,7 +384,8 @@ async fn damaged_bytes_stop_the_projection_at_once() {
     let store = store(&world);
     append(store.as_ref(), &world.run(10)).await;
     store.damage(Shard(0), Position(5)).unwrap();
-    let runner = Runner::start(store, Memory::<Balances>::new(&world.identity), woken()).unwrap();
+    let runner =
+        Runner::start_view(&Feed::new(store), Memory::<Balances>::new(&world.identity), woken()).unwrap();
     let (_, reason) = over(&runner).await;
     assert!(matches!(reason, StopReason::Store(StoreError::Corrupted(_))), "{reason}");
 }

@@ -1,0 +1,37 @@
+//! Pages of long answers.
+
+/// The most rows one page has.
+pub const PAGE_MAX: usize = 1_000;
+
+/// A page of a long answer, and where to go on.
+///
+/// Rows are listed in an order that never changes for a row, so a cursor stays good while the view moves on: what was
+/// there all the time is met exactly once, what comes in between is met if it is listed behind the cursor. Each page
+/// says by itself where it is true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T, C> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Where to go on; `None` if there are no more.
+    pub next: Option<C>,
+}
+
+impl<T, C> Page<T, C> {
+    /// A page of at most `limit` rows from one row more, which tells whether it is the last.
+    pub(crate) fn of(mut rows: Vec<T>, limit: usize, cursor: impl FnOnce(&T) -> C) -> Self {
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = if more { rows.last().map(cursor) } else { None };
+        Self { rows, next }
+    }
+}
+
+/// How many rows a page has that was asked for with a limit. A page of none would have nowhere to go on from.
+pub(crate) fn limited(limit: usize) -> usize {
+    limit.clamp(1, PAGE_MAX)
+}
+
+/// One row more than the page has, as SQL counts.
+pub(crate) fn one_more(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
+}

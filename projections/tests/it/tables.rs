@@ -1,0 +1,35 @@
+//! The tables of the built-in views are what the golden file says: who changes one sees it, and decides on a new
+//! version of the view or on a migration.
+
+use ledger_projections::balances::Balances;
+use ledger_projections::rounds::Rounds;
+use ledger_projections::sql::{Dialect, SqlModel};
+use ledger_projections::trial_balance::TrialBalance;
+
+use crate::model::Turnover;
+
+fn tables<M: SqlModel>() -> String {
+    let mut text = format!("-- {}, version {}\n", M::NAME, M::VERSION);
+    for (number, migration) in (1..).zip(M::MIGRATIONS) {
+        let checksum = migration.checksum(Dialect::Sqlite);
+        text += &format!("-- migration {number}: {}, {checksum}\n", migration.name);
+        text += &migration.sql(Dialect::Sqlite);
+    }
+    text
+}
+
+#[test]
+fn the_tables_are_those_of_the_golden_file() {
+    let found =
+        [tables::<Balances>(), tables::<TrialBalance>(), tables::<Rounds>(), tables::<Turnover>()].join("\n");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/tables.sql");
+    if std::env::var_os("LEDGER_BLESS_TABLES").is_some() {
+        std::fs::write(path, &found).unwrap();
+    }
+    let expected = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(
+        found, expected,
+        "a table changed: give the view a new version (it is rebuilt) or add a migration, then run this test with \
+         LEDGER_BLESS_TABLES=1 and look at what changed in the file"
+    );
+}
