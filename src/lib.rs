@@ -195,6 +195,7 @@ pub mod stations;
 #[cfg(not(feature = "stations"))]
 mod stations;
 mod telemetry;
+mod threads;
 mod verify;
 mod watchdog;
 mod write;
@@ -210,6 +211,8 @@ pub use ledger::Ledger;
 pub use past::{Moment, PastBalances, PastError, PastPurse, balances_at, prove_balances};
 pub use request::{EntryId, OperationReceipt, Outcome, PlayerReading, Receipt, RecordedOutcome, Request};
 pub use settings::Settings;
+#[doc(hidden)]
+pub use threads::Scheduler;
 pub use verify::{
     PlayerVerification, Progress, TrialBalanceLine, VERIFY_MEMORY, VERIFY_MEMORY_MIN, Verification, Verifier,
     VerifyCheckpoint, VerifyError, verify, verify_player,

@@ -8,6 +8,7 @@ use ledger_store::EventStore;
 
 use crate::inbox::Inbox;
 use crate::settings::Settings;
+use crate::threads::Threads;
 use crate::write::InFlight;
 
 /// A value that many read and few replace.
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     /// The store as the host gave it.
     pub(crate) given: Arc<dyn EventStore>,
     pub(crate) settings: Settings,
+    pub(crate) threads: Threads,
     pub(crate) policy_hash: ContentHash,
     pub(crate) inbox: Inbox,
     pub(crate) in_flight: InFlight,
