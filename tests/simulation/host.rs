@@ -18,7 +18,6 @@ use casino_ledger::store::{FORMAT, Head, LedgerId, LedgerIdentity, ShardCount};
 use casino_ledger::{
     Clock, ExecuteError, Lane, Ledger, PlayerReading, Receipt, RecordedOutcome, Request, Settings,
 };
-use tokio::sync::watch;
 
 use crate::scheduler::{Event, Sim};
 use crate::weather::Weather;
@@ -70,11 +69,36 @@ pub(crate) struct Attempt {
     pub(crate) answered: Option<(Moment, Answer)>,
 }
 
+/// The death of a process. Whoever waits for it hears of it in the order of waiting: a channel would draw that order by
+/// itself, from no seed.
+#[derive(Default)]
+struct Death {
+    dead: Cell<bool>,
+    waiting: RefCell<Vec<Waker>>,
+}
+
+impl Death {
+    fn now(&self) {
+        self.dead.set(true);
+        self.waiting.take().into_iter().for_each(Waker::wake);
+    }
+
+    fn comes(&self) -> impl Future<Output = ()> {
+        std::future::poll_fn(|context| {
+            if self.dead.get() {
+                return Poll::Ready(());
+            }
+            self.waiting.borrow_mut().push(context.waker().clone());
+            Poll::Pending
+        })
+    }
+}
+
 /// A process, as its clients know it.
 struct Process {
     name: String,
     ledger: RefCell<Option<Ledger>>,
-    death: RefCell<watch::Sender<bool>>,
+    death: RefCell<Rc<Death>>,
     /// It answered that it serves no more: it must be started again.
     sick: Cell<bool>,
 }
@@ -206,7 +230,7 @@ impl World {
         let process = |name: &&str| Process {
             name: (*name).to_owned(),
             ledger: RefCell::new(None),
-            death: RefCell::new(watch::Sender::new(false)),
+            death: RefCell::default(),
             sick: Cell::new(false),
         };
         let mut settings = Settings::new().expect("the defaults");
@@ -265,19 +289,19 @@ impl World {
     }
 
     /// A process that serves, if there is one.
-    fn serving(&self) -> Option<(usize, Ledger, watch::Receiver<bool>)> {
+    fn serving(&self) -> Option<(usize, Ledger, Rc<Death>)> {
         let from = usize::try_from(self.sim.below(self.processes.len() as u64)).expect("few");
         let order = (0..self.processes.len()).map(|step| (from + step) % self.processes.len());
         order.into_iter().find_map(|number| {
             let process = &self.processes[number];
             let ledger = process.ledger.borrow().clone()?;
-            Some((number, ledger, process.death.borrow().subscribe()))
+            Some((number, ledger, Rc::clone(&process.death.borrow())))
         })
     }
 
     /// Asks, and hears the answer unless the process dies before.
     async fn put(&self, player: usize, question: Question) -> Option<usize> {
-        let (process, ledger, mut death) = self.serving()?;
+        let (process, ledger, death) = self.serving()?;
         let attempt = self.ask(player, question.clone());
         let id = self::player(player);
         let answered = async {
@@ -295,7 +319,7 @@ impl World {
         };
         let answer = tokio::select! {
             biased;
-            _ = death.wait_for(|dead| *dead) => Answer::Lost,
+            () = death.comes() => Answer::Lost,
             answer = answered => answer,
         };
         self.answer(attempt, process, answer);
@@ -304,7 +328,7 @@ impl World {
 
     /// Sends several commands at once.
     async fn put_all(&self, commands: Vec<(usize, PlayerCommand)>) {
-        let Some((process, ledger, mut death)) = self.serving() else { return };
+        let Some((process, ledger, death)) = self.serving() else { return };
         let sent: Vec<(usize, Request)> = commands
             .into_iter()
             .map(|(player, command)| {
@@ -315,7 +339,7 @@ impl World {
         let (attempts, requests): (Vec<_>, Vec<_>) = sent.into_iter().unzip();
         let answers = tokio::select! {
             biased;
-            _ = death.wait_for(|dead| *dead) => None,
+            () = death.comes() => None,
             answers = ledger.execute_all(requests) => Some(answers),
         };
         match answers {
@@ -438,7 +462,7 @@ impl World {
             };
             self.sim.note(&format!("{} serves", process.name));
             process.sick.set(false);
-            process.death.replace(watch::Sender::new(false));
+            process.death.replace(Rc::default());
             process.ledger.replace(Some(ledger));
             let until = self.sim.micros().saturating_add(death);
             while self.sim.micros() < until && !process.sick.get() && !self.ending.get() {
@@ -454,7 +478,7 @@ impl World {
                 self.sim.note(&format!("{} dies", process.name));
             }
             dead.store(true, Ordering::Relaxed);
-            process.death.borrow().send_replace(true);
+            process.death.borrow().now();
         }
     }
 
@@ -468,7 +492,7 @@ impl World {
         self.sim.process("last");
         let ledger = Ledger::with_store(plug, settings).await.expect("nothing fails any more");
         self.processes[0].ledger.replace(Some(ledger));
-        self.processes[0].death.replace(watch::Sender::new(false));
+        self.processes[0].death.replace(Rc::default());
         for player in 0..self.plan.players {
             self.put(player, Question::Read).await;
             for number in 0..self.fresh.borrow()[player] {

@@ -141,6 +141,7 @@ impl State {
                     woken.bell = None;
                     self.running = Running::Thread(thread);
                 }
+                Event::Timer(timer) if !self.timers.contains_key(&timer) => continue,
                 other => {
                     self.due = Some(other);
                     self.running = Running::Director;
@@ -242,7 +243,7 @@ impl Sim {
 
     /// A task of the host waits.
     pub(crate) fn pause(self: &Arc<Self>, micros: u64) -> Pause {
-        Pause { sim: Arc::clone(self), until: self.micros() + micros, set: false }
+        Pause { sim: Arc::clone(self), until: self.micros().saturating_add(micros), timer: None }
     }
 
     /// Holds a call for a while.
@@ -383,7 +384,7 @@ fn ring(state: &mut State, bell: u64) {
 pub(crate) struct Pause {
     sim: Arc<Sim>,
     until: u64,
-    set: bool,
+    timer: Option<u64>,
 }
 
 impl Future for Pause {
@@ -395,14 +396,23 @@ impl Future for Pause {
         if state.now >= self.until {
             return Poll::Ready(());
         }
-        if !self.set {
+        let timer = self.timer.unwrap_or_else(|| {
             state.bells += 1;
             let timer = state.bells;
             state.timers.insert(timer, context.waker().clone());
             state.push(self.until, Event::Timer(timer));
-        }
+            timer
+        });
         drop(state);
-        self.set = true;
+        self.timer = Some(timer);
         Poll::Pending
+    }
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        if let Some(timer) = self.timer {
+            self.sim.lock().timers.remove(&timer);
+        }
     }
 }
