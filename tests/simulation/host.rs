@@ -288,20 +288,46 @@ impl World {
         request
     }
 
+    /// A process, if it serves.
+    fn at(&self, number: usize) -> Option<(usize, Ledger, Rc<Death>)> {
+        let process = &self.processes[number];
+        let ledger = process.ledger.borrow().clone()?;
+        Some((number, ledger, Rc::clone(&process.death.borrow())))
+    }
+
     /// A process that serves, if there is one.
     fn serving(&self) -> Option<(usize, Ledger, Rc<Death>)> {
         let from = usize::try_from(self.sim.below(self.processes.len() as u64)).expect("few");
-        let order = (0..self.processes.len()).map(|step| (from + step) % self.processes.len());
-        order.into_iter().find_map(|number| {
-            let process = &self.processes[number];
-            let ledger = process.ledger.borrow().clone()?;
-            Some((number, ledger, Rc::clone(&process.death.borrow())))
-        })
+        let mut order = (0..self.processes.len()).map(|step| (from + step) % self.processes.len());
+        order.find_map(|number| self.at(number))
+    }
+
+    /// Asks one that serves.
+    async fn put(&self, player: usize, question: Question) -> Option<usize> {
+        let to = self.serving()?;
+        Some(self.put_to(to, player, question).await)
+    }
+
+    /// Asks a process, once it serves, and tells the answer.
+    pub(crate) async fn ask_at(&self, process: usize, player: usize, question: Question) -> Answer {
+        let to = loop {
+            match self.at(process) {
+                Some(to) => break to,
+                None => self.sim.pause(100).await,
+            }
+        };
+        let attempt = self.put_to(to, player, question).await;
+        let attempts = self.attempts.borrow();
+        attempts[attempt].answered.as_ref().expect("it was answered").1.clone()
     }
 
     /// Asks, and hears the answer unless the process dies before.
-    async fn put(&self, player: usize, question: Question) -> Option<usize> {
-        let (process, ledger, death) = self.serving()?;
+    async fn put_to(
+        &self,
+        (process, ledger, death): (usize, Ledger, Rc<Death>),
+        player: usize,
+        question: Question,
+    ) -> usize {
         let attempt = self.ask(player, question.clone());
         let id = self::player(player);
         let answered = async {
@@ -323,7 +349,7 @@ impl World {
             answer = answered => answer,
         };
         self.answer(attempt, process, answer);
-        Some(attempt)
+        attempt
     }
 
     /// Sends several commands at once.
@@ -575,9 +601,12 @@ impl Wake for TaskWaker {
     }
 }
 
+/// A task of the host.
+pub(crate) type Client = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Tasks of the host, by number.
 #[derive(Default)]
-struct Tasks(Vec<Option<Pin<Box<dyn Future<Output = ()>>>>>);
+struct Tasks(Vec<Option<Client>>);
 
 impl Tasks {
     fn spawn(&mut self, sim: &Arc<Sim>, task: impl Future<Output = ()> + 'static) -> usize {
@@ -622,14 +651,19 @@ impl World {
         Ok(true)
     }
 
-    /// The whole life of the simulation.
+    /// The whole life of the simulation, with clients who do as the seed says.
     pub(crate) fn live(self: &Rc<Self>) -> Result<(), String> {
+        let clients = (0..self.plan.clients).map(|_| Box::pin(Rc::clone(self).client()) as Client).collect();
+        self.live_with(clients)
+    }
+
+    /// The whole life of the simulation, with clients who do what they were told.
+    pub(crate) fn live_with(self: &Rc<Self>, clients: Vec<Client>) -> Result<(), String> {
         let mut tasks = Tasks::default();
         let operators: Vec<usize> = (0..self.plan.processes)
             .map(|number| tasks.spawn(&self.sim, Rc::clone(self).operator(number)))
             .collect();
-        let clients: Vec<usize> =
-            (0..self.plan.clients).map(|_| tasks.spawn(&self.sim, Rc::clone(self).client())).collect();
+        let clients: Vec<usize> = clients.into_iter().map(|client| tasks.spawn(&self.sim, client)).collect();
         self.run(&mut tasks, &clients)?;
         self.sim.note("the weather clears up");
         self.wire.clear_up();

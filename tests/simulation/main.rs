@@ -5,5 +5,6 @@ mod host;
 mod oracle;
 mod scheduler;
 mod seeds;
+mod stale_cache;
 mod weather;
 mod wire;
