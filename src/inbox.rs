@@ -155,7 +155,8 @@ impl Inbox {
     pub(crate) fn stall(&self, stalled: bool) -> Vec<Job> {
         let mut state = self.lock();
         state.stalled = stalled;
-        let waiting = if stalled { state.lanes.iter_mut().flat_map(std::mem::take).collect() } else { Vec::new() };
+        let waiting =
+            if stalled { state.lanes.iter_mut().flat_map(std::mem::take).collect() } else { Vec::new() };
         self.ring(state);
         waiting
     }

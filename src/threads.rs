@@ -70,13 +70,10 @@ impl Threads {
         (Sender { inner: Some(send), bell: Arc::clone(&bell) }, Waiting { inner: receive, bell })
     }
 
-    pub(crate) fn spawn(
-        &self,
-        name: &str,
-        body: impl FnOnce() + Send + 'static,
-    ) -> std::io::Result<Thread> {
+    pub(crate) fn spawn(&self, name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<Thread> {
         let end = Arc::new(End { over: Mutex::new(false), bell: self.bell() });
-        let announced = self.scheduler.as_ref().map(|scheduler| (Arc::clone(scheduler), scheduler.announce(name)));
+        let announced =
+            self.scheduler.as_ref().map(|scheduler| (Arc::clone(scheduler), scheduler.announce(name)));
         let seat = announced.map(|(scheduler, thread)| Seat { scheduler, thread, end: Arc::clone(&end) });
         let run = move || {
             if let Some(seat) = &seat {

@@ -21,7 +21,7 @@ use casino_ledger::{
 
 use crate::scheduler::{Event, Sim};
 use crate::weather::Weather;
-use crate::wire::{Plug, Wire};
+use crate::wire::{Plant, Plug, Wire};
 
 /// What a simulation is asked for.
 #[derive(Debug, Clone)]
@@ -132,7 +132,7 @@ impl Plan {
             processes: if exclusive { 1 } else { small(one_of(&[1, 2, 2, 3])) },
             clients: small(one_of(&[1, 2, 3, 4])),
             players: small(one_of(&[1, 1, 2, 3])),
-            questions: one_of(&[5, 8, 12]),
+            questions: one_of(&[5, 10, 20]),
             write_timeout: one_of(&[30_000, 80_000, 200_000]),
             load_timeout: one_of(&[30_000, 80_000, 200_000]),
             settle_timeout: one_of(&[50_000, 300_000, 1_000_000]),
@@ -173,6 +173,8 @@ pub(crate) struct World {
     processes: Vec<Process>,
     starts: Cell<u64>,
     ending: Cell<bool>,
+    /// What went wrong where nothing may.
+    failure: RefCell<Option<String>>,
     /// The number of the next new command of each player.
     fresh: RefCell<Vec<u64>>,
     settings: Settings,
@@ -185,7 +187,8 @@ pub(crate) fn player(number: usize) -> PlayerId {
 /// The command of a player that a number stands for: the same whoever sends it.
 pub(crate) fn command(player: usize, number: u64) -> PlayerCommand {
     let round = format!("r{}", number / 10);
-    let (id, target) = (|kind: &str| format!("{kind}{number}"), |kind: &str, back: u64| format!("{kind}{}", number - back));
+    let (id, target) =
+        (|kind: &str| format!("{kind}{number}"), |kind: &str, back: u64| format!("{kind}{}", number - back));
     match (number, number % 10) {
         (0, _) if player == 1 => commands::open(&["EUR", "USD"]).into(),
         (0, _) => commands::open(&["EUR"]).into(),
@@ -219,13 +222,13 @@ pub(crate) fn trace_of(attempt: usize) -> String {
 }
 
 impl World {
-    pub(crate) fn new(sim: &Arc<Sim>, plan: Plan, weather: Weather) -> Rc<Self> {
+    pub(crate) fn new(sim: &Arc<Sim>, plan: Plan, weather: Weather, plant: Option<Plant>) -> Rc<Self> {
         let identity = LedgerIdentity {
             ledger: LedgerId([9; 16]),
             shards: ShardCount::new(plan.shards).expect("a power of two"),
             format: FORMAT,
         };
-        let wire = Wire::new(Arc::clone(sim), identity, plan.exclusive, weather, plan.write_timeout);
+        let wire = Wire::new(Arc::clone(sim), identity, plan.exclusive, weather, plan.write_timeout, plant);
         let names = ["A", "B", "C"].iter().take(plan.processes);
         let process = |name: &&str| Process {
             name: (*name).to_owned(),
@@ -252,10 +255,15 @@ impl World {
             processes: names.map(process).collect(),
             starts: Cell::new(0),
             ending: Cell::new(false),
+            failure: RefCell::new(None),
             fresh: RefCell::new(vec![0; plan.players]),
             plan,
             settings,
         })
+    }
+
+    fn fail(&self, what: String) {
+        self.failure.replace(Some(what));
     }
 
     fn moment(&self) -> Moment {
@@ -263,7 +271,8 @@ impl World {
     }
 
     fn ask(&self, player: usize, question: Question) -> usize {
-        let attempt = Attempt { player: self::player(player), question, asked: self.moment(), answered: None };
+        let attempt =
+            Attempt { player: self::player(player), question, asked: self.moment(), answered: None };
         let mut attempts = self.attempts.borrow_mut();
         self.sim.note(&format!("{} of p{player}: {}", trace_of(attempts.len()), brief(&attempt.question)));
         attempts.push(attempt);
@@ -282,8 +291,7 @@ impl World {
         let player = self.attempts.borrow()[attempt].player.clone();
         let mut request = Request::new(player, command);
         let actor = ActorId::new("test").expect("an id");
-        request.context =
-            Some(Context { trace: TraceId::new(trace_of(attempt)).ok(), ..Context::of(actor) });
+        request.context = Some(Context { trace: TraceId::new(trace_of(attempt)).ok(), ..Context::of(actor) });
         request.lane = if self.sim.chance(800) { Some(Lane::Play) } else { None };
         request
     }
@@ -460,14 +468,13 @@ impl World {
         while !self.ending.get() {
             let dead = Arc::new(AtomicBool::new(false));
             let settings = self.settings_of(number);
+            // Every life has a name of its own: the threads of the last one may still be ending.
+            let name = format!("{}{}", process.name, self.starts.get());
             let plug = Arc::new(Plug::new(&self.wire, Arc::clone(&dead), self.plan.load_timeout));
-            let death = if self.weather.death == 0 {
-                u64::MAX
-            } else {
-                self.sim.below(2_000 * self.weather.death)
-            };
-            self.sim.note(&format!("{} starts", process.name));
-            self.sim.process(&process.name);
+            let death =
+                if self.weather.death == 0 { u64::MAX } else { self.sim.below(2_000 * self.weather.death) };
+            self.sim.note(&format!("{name} starts"));
+            self.sim.process(&name);
             let opened = tokio::select! {
                 biased;
                 opened = Ledger::with_store(plug, settings) => Some(opened),
@@ -476,17 +483,17 @@ impl World {
             let ledger = match opened {
                 Some(Ok(ledger)) => ledger,
                 Some(Err(error)) => {
-                    self.sim.note(&format!("{} does not start: {error}", process.name));
+                    self.sim.note(&format!("{name} does not start: {error}"));
                     self.sim.pause(5_000).await;
                     continue;
                 }
                 None => {
-                    self.sim.note(&format!("{} dies while it starts", process.name));
+                    self.sim.note(&format!("{name} dies while it starts"));
                     dead.store(true, Ordering::Relaxed);
                     continue;
                 }
             };
-            self.sim.note(&format!("{} serves", process.name));
+            self.sim.note(&format!("{name} serves"));
             process.sick.set(false);
             process.death.replace(Rc::default());
             process.ledger.replace(Some(ledger));
@@ -496,12 +503,12 @@ impl World {
             }
             let Some(ledger) = process.ledger.take() else { return };
             if self.ending.get() || self.sim.chance(self.weather.close) {
-                self.sim.note(&format!("{} is closed", process.name));
-                self.sim.process(&process.name);
+                self.sim.note(&format!("{name} is closed"));
+                self.sim.process(&name);
                 let closed = ledger.close().await;
-                self.sim.note(&format!("{} was closed: {closed:?}", process.name));
+                self.sim.note(&format!("{name} was closed: {closed:?}"));
             } else {
-                self.sim.note(&format!("{} dies", process.name));
+                self.sim.note(&format!("{name} dies"));
             }
             dead.store(true, Ordering::Relaxed);
             process.death.borrow().now();
@@ -516,7 +523,12 @@ impl World {
         let plug = Arc::new(Plug::new(&self.wire, dead, self.plan.load_timeout));
         self.sim.note("the last one starts");
         self.sim.process("last");
-        let ledger = Ledger::with_store(plug, settings).await.expect("nothing fails any more");
+        let ledger = match Ledger::with_store(plug, settings).await {
+            Ok(ledger) => ledger,
+            Err(error) => {
+                return self.fail(format!("nothing fails any more, but the last one does not start: {error}"));
+            }
+        };
         self.processes[0].ledger.replace(Some(ledger));
         self.processes[0].death.replace(Rc::default());
         for player in 0..self.plan.players {
@@ -529,7 +541,9 @@ impl World {
         }
         let ledger = self.processes[0].ledger.take().expect("it was put there");
         self.sim.process("last");
-        ledger.close().await.expect("nothing fails any more");
+        if let Err(error) = ledger.close().await {
+            self.fail(format!("nothing fails any more, but the last one does not close: {error}"));
+        }
     }
 }
 
@@ -674,6 +688,9 @@ impl World {
         let last = tasks.spawn(&self.sim, Rc::clone(self).last());
         self.run(&mut tasks, &[last])?;
         while self.step(&mut tasks)? {}
+        if let Some(what) = self.failure.take() {
+            return Err(what);
+        }
         match self.sim.left() {
             left if left.is_empty() => Ok(()),
             left => Err(format!("threads that never end: {}", left.join(", "))),

@@ -16,15 +16,18 @@ use std::sync::Arc;
 
 use casino_ledger::core::stored::{CommitBody, PurseBalance};
 use casino_ledger::core::testing::{Model, invariants};
-use casino_ledger::core::{Account, AccountKind, IdempotencyKey, Partition, PlayerCommand, PlayerId, PlayerState, Policy};
+use casino_ledger::core::{
+    Account, AccountKind, IdempotencyKey, Partition, PlayerCommand, PlayerId, PlayerState, Policy,
+};
 use casino_ledger::store::{EventStore, Position, READ_COMMITS_MAX, Shard, StoredCommit};
 use casino_ledger::{ExecuteError, Outcome, PlayerReading, Receipt, RecordedOutcome, Refusal, verify};
 
 use crate::host::{Answer, Attempt, Moment, Question, World, currencies, player, trace_of};
 use crate::wire::{NOT_DURABLE, at_once};
 
-/// The longest that anything may wait, in microseconds: many times each limit of the engine.
-const WAIT_MAX: u64 = 30_000_000;
+/// The longest that anything may wait, as a multiple of the engine's limits of one write and one load: who loses races
+/// against other processes waits for several of each.
+const WAIT_MAX: u64 = 40;
 
 /// A player right after one of his commits.
 struct Stage {
@@ -104,7 +107,8 @@ impl Life {
 
     /// Everything he was between two moments.
     fn between(&self, asked: &Moment, answered: &Moment) -> impl Iterator<Item = &Stage> {
-        let (from, to) = (asked.heads[self.shard.index()].position, answered.heads[self.shard.index()].position);
+        let (from, to) =
+            (asked.heads[self.shard.index()].position, answered.heads[self.shard.index()].position);
         let first = self.stage_at(from).position;
         self.stages.iter().filter(move |stage| stage.position >= first && stage.position <= to)
     }
@@ -141,7 +145,8 @@ fn life(world: &World, attempts: &[Attempt], id: &PlayerId) -> Result<Life, Stri
         let body = CommitBody::decode(&stored.body).map_err(|error| format!("{at}: {error}"))?;
         let number = trace_number(&body).ok_or_else(|| format!("{at}: nobody's commit"))?;
         let attempt = attempts.get(number).ok_or_else(|| format!("{at}: nobody's commit"))?;
-        let command = command_of(attempt).ok_or_else(|| format!("{at}: {} was a question", trace_of(number)))?;
+        let command =
+            command_of(attempt).ok_or_else(|| format!("{at}: {} was a question", trace_of(number)))?;
         ensure(attempt.player == *id, || format!("{at}: {} is of {}", trace_of(number), attempt.player))?;
         model.set_now(body.recorded_at);
         let text = model.execute(command);
@@ -261,7 +266,9 @@ impl Oracle<'_> {
             let could: Vec<_> = self
                 .life
                 .between(self.asked, self.answered)
-                .map(|stage| format!("at {} {} with {:?}", stage.position, says(stage), stage.state.balances()))
+                .map(|stage| {
+                    format!("at {} {} with {:?}", stage.position, says(stage), stage.state.balances())
+                })
                 .collect();
             format!("told {told} with {balances:?}, true would have been: {}", could.join("; "))
         })
@@ -283,7 +290,9 @@ impl Oracle<'_> {
             Some(commit) if commit.position == reading.position => commit.hash,
             _ => crate::wire::beginning(&self.world.wire, self.life.shard).hash,
         };
-        self.ensure(hash == reading.hash, || format!("read with another hash than {} has", reading.position))?;
+        self.ensure(hash == reading.hash, || {
+            format!("read with another hash than {} has", reading.position)
+        })?;
         let then = &self.life.stage_at(reading.position).state;
         self.ensure(reading.state == *then, || {
             format!("read {:?}, the log has {:?}", reading.balances(), then.balances())
@@ -305,7 +314,9 @@ impl Oracle<'_> {
             }
             RecordedOutcome::Accepted(receipt) => {
                 self.named(receipt.position)?;
-                self.ensure(same(receipt.shard, receipt.position), || format!("told of another commit of {key}"))?;
+                self.ensure(same(receipt.shard, receipt.position), || {
+                    format!("told of another commit of {key}")
+                })?;
                 let then = &self.life.stage_at(receipt.position).state;
                 self.ensure(have(then, &receipt.balances), || format!("told {:?}", receipt.balances))?;
                 let mut between = self.life.between(self.asked, self.answered);
@@ -353,7 +364,8 @@ impl Oracle<'_> {
 
     fn check(&self, attempt: &Attempt, answer: &Answer) -> Result<(), String> {
         let waited = self.answered.micros - self.asked.micros;
-        self.ensure(waited <= WAIT_MAX, || format!("it waited for {waited} microseconds"))?;
+        let limits = self.world.plan.write_timeout + self.world.plan.load_timeout;
+        self.ensure(waited <= WAIT_MAX * limits, || format!("it waited for {waited} microseconds"))?;
         self.of_attempt(answer)?;
         match (&attempt.question, answer) {
             (_, Answer::Lost) => Ok(()),
@@ -406,14 +418,8 @@ pub(crate) fn judge(world: &World) -> Result<(), String> {
             return Err(format!("{} has no answer", trace_of(number)));
         };
         let life = lives.get(&attempt.player).ok_or("an unknown player")?;
-        let oracle = Oracle {
-            world,
-            life,
-            attempt: number,
-            asked: &attempt.asked,
-            answered,
-            player: &attempt.player,
-        };
+        let oracle =
+            Oracle { world, life, attempt: number, asked: &attempt.asked, answered, player: &attempt.player };
         oracle.check(attempt, answer)?;
     }
     let commits: usize = lives.values().map(|life| life.commits.len()).sum();

@@ -210,7 +210,8 @@ impl Sim {
     /// Writes a line of the trace.
     pub(crate) fn note(&self, what: &str) {
         let mut state = self.lock();
-        let line = format!("{:>10.3} ms  {:<14} {what}", state.now as f64 / 1_000.0, state.who());
+        let (millis, micros) = (state.now / 1_000, state.now % 1_000);
+        let line = format!("{millis:>6}.{micros:03} ms  {:<16} {what}", state.who());
         state.trace.push(line);
     }
 
@@ -263,10 +264,8 @@ impl Sim {
         if let Running::Thread(thread) = state.running {
             state.threads[index(thread)].condvar.notify_one();
             while state.running != Running::Director {
-                let (back, timeout) = self
-                    .director
-                    .wait_timeout(state, STUCK)
-                    .unwrap_or_else(PoisonError::into_inner);
+                let (back, timeout) =
+                    self.director.wait_timeout(state, STUCK).unwrap_or_else(PoisonError::into_inner);
                 state = back;
                 if timeout.timed_out() && state.running != Running::Director {
                     return Err(format!("{} is blocked by what the simulation does not know", state.who()));
@@ -342,7 +341,13 @@ impl Scheduler for Sim {
         let mut state = self.lock();
         let thread = state.threads.len() as u64;
         let name = format!("{}.{name}", state.process);
-        state.threads.push(Thread { name, token: 0, bell: None, condvar: Arc::new(Condvar::new()), alive: true });
+        state.threads.push(Thread {
+            name,
+            token: 0,
+            bell: None,
+            condvar: Arc::new(Condvar::new()),
+            alive: true,
+        });
         state.soon(Event::Run { thread, token: 0 });
         thread
     }

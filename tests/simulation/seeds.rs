@@ -9,12 +9,15 @@ use crate::host::{Plan, World};
 use crate::oracle::judge;
 use crate::scheduler::Sim;
 use crate::weather::Weather;
+use crate::wire::Plant;
 
 /// How many tests the seeds are divided among, so that all cores work.
 const RANGES: u64 = 8;
 /// How many seeds each of them tries, where `CI` is set and where it is not.
 const SEEDS_OF_CI: u64 = 1_250;
 const SEEDS: u64 = 50;
+/// A planted bug must be noticed within so many seeds.
+const PLANTED_WITHIN: u64 = 200;
 
 /// What may happen, and the words of the trace that say so.
 const HAPPENINGS: [(&str, &str); 24] = [
@@ -50,18 +53,30 @@ struct Run {
     trace: Vec<String>,
     steps: u64,
     attempts: u64,
+    /// The longest wait for an answer, in hundredths of the engine's limits of one write and one load.
+    longest: u64,
 }
 
 fn run(seed: u64) -> Run {
+    run_with(seed, None)
+}
+
+fn run_with(seed: u64, plant: Option<Plant>) -> Run {
     let sim = Sim::new(seed);
     let plan = Plan::draw(&sim);
     let weather = Weather::draw(&sim);
     sim.note(&format!("{plan:?}"));
     sim.note(&format!("{weather:?}"));
-    let world = World::new(&sim, plan, weather);
+    let world = World::new(&sim, plan, weather, plant);
     let result = world.live().and_then(|()| judge(&world));
-    let attempts = world.attempts.borrow().len() as u64;
-    Run { result, trace: sim.trace(), steps: sim.steps(), attempts }
+    let attempts = world.attempts.borrow();
+    let limits = world.plan.write_timeout + world.plan.load_timeout;
+    let waited = attempts.iter().filter_map(|attempt| {
+        let (answered, _) = attempt.answered.as_ref()?;
+        Some((answered.micros - attempt.asked.micros) * 100 / limits)
+    });
+    let longest = waited.max().unwrap_or(0);
+    Run { result, trace: sim.trace(), steps: sim.steps(), attempts: attempts.len() as u64, longest }
 }
 
 fn number(name: &str) -> Option<u64> {
@@ -74,6 +89,7 @@ struct Census {
     seeds: u64,
     attempts: u64,
     steps: u64,
+    longest: (u64, u64),
     happened: BTreeMap<&'static str, u64>,
 }
 
@@ -84,6 +100,7 @@ impl Census {
         self.seeds += 1;
         self.attempts += run.attempts;
         self.steps += run.steps;
+        self.longest = self.longest.max((run.longest, seed));
         for line in &run.trace {
             for (what, words) in HAPPENINGS {
                 if line.contains(words) {
@@ -104,6 +121,7 @@ impl Census {
         self.seeds += other.seeds;
         self.attempts += other.attempts;
         self.steps += other.steps;
+        self.longest = self.longest.max(other.longest);
         for (what, count) in other.happened {
             *self.happened.entry(what).or_default() += count;
         }
@@ -112,6 +130,12 @@ impl Census {
     fn text(&self) -> String {
         let mut text =
             format!("{} seeds, {} questions to a ledger, {} steps\n", self.seeds, self.attempts, self.steps);
+        let (longest, seed) = self.longest;
+        writeln!(
+            text,
+            "{longest:>8}%  of the limits of a write and a load is the longest wait (seed {seed})"
+        )
+        .unwrap();
         for (what, _) in HAPPENINGS {
             writeln!(text, "{:>9}  {what}", self.happened.get(what).copied().unwrap_or(0)).unwrap();
         }
@@ -221,5 +245,26 @@ fn simulation_meets_everything_that_may_happen() {
     }
     for (what, _) in HAPPENINGS {
         assert!(census.happened.contains_key(what), "never: {what}\n{}", census.text());
+    }
+}
+
+/// The oracle is a program, too: what it does not notice nobody will.
+#[test]
+fn simulation_notices_a_store_that_breaks_its_word() {
+    let plants = [
+        Plant::AnswersEarly,
+        Plant::LandsAfterRefusal,
+        Plant::OldHeads,
+        Plant::ForgetsKeys,
+        Plant::ReadsShort,
+        Plant::MixesSnapshots,
+    ];
+    for plant in plants {
+        let found = (0..PLANTED_WITHIN)
+            .find_map(|seed| run_with(seed, Some(plant)).result.err().map(|what| (seed, what)));
+        match found {
+            Some((seed, what)) => println!("{plant:?}: seed {seed}: {what}"),
+            None => panic!("{plant:?} is not noticed in {PLANTED_WITHIN} seeds"),
+        }
     }
 }

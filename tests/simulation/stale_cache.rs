@@ -35,10 +35,14 @@ fn two_processes(seed: u64) -> Rc<World> {
         snapshot_every: 1_000,
         ..Plan::draw(&sim)
     };
-    World::new(&sim, plan, Weather { slow: 100, stale: 500, ..Weather::default() })
+    World::new(&sim, plan, Weather { slow: 100, stale: 500, ..Weather::default() }, None)
 }
 
-async fn execute(world: &World, process: usize, command: impl Into<PlayerCommand>) -> Result<Outcome, &'static str> {
+async fn execute(
+    world: &World,
+    process: usize,
+    command: impl Into<PlayerCommand>,
+) -> Result<Outcome, &'static str> {
     match world.ask_at(process, 0, Question::Execute(command.into())).await {
         Answer::Executed(answer) => match *answer {
             Ok(receipt) => Ok(receipt.outcome),
@@ -80,7 +84,10 @@ fn simulation_of_a_bet_on_a_and_its_win_on_a_stale_b() {
             known_to_both(&world).await;
             assert_eq!(execute(&world, A, commands::bet("t1", "r1", "3.00")).await, Ok(Outcome::Applied));
             // B has never heard of the bet.
-            assert_eq!(execute(&world, B, commands::win_close("w1", "r1", "5.00")).await, Ok(Outcome::Applied));
+            assert_eq!(
+                execute(&world, B, commands::win_close("w1", "r1", "5.00")).await,
+                Ok(Outcome::Applied)
+            );
             // And now A is the one that is behind.
             assert_eq!(execute(&world, A, commands::bet("t2", "r1", "1.00")).await, Err("round_closed"));
             assert_eq!(cash(&world, A).await, "12.00");
@@ -96,8 +103,15 @@ fn simulation_of_money_spent_on_a_and_bet_again_on_a_stale_b() {
         vec![Box::pin(async move {
             known_to_both(&world).await;
             assert_eq!(execute(&world, A, commands::bet("t1", "r1", "8.00")).await, Ok(Outcome::Applied));
-            assert_eq!(execute(&world, B, commands::bet("t2", "r2", "8.00")).await, Err("insufficient_funds"));
-            assert_eq!(execute(&world, B, commands::bet("t1", "r1", "8.00")).await, Ok(Outcome::Applied), "a replay");
+            assert_eq!(
+                execute(&world, B, commands::bet("t2", "r2", "8.00")).await,
+                Err("insufficient_funds")
+            );
+            assert_eq!(
+                execute(&world, B, commands::bet("t1", "r1", "8.00")).await,
+                Ok(Outcome::Applied),
+                "a replay"
+            );
             assert_eq!(cash(&world, B).await, "2.00");
         })]
     });

@@ -47,17 +47,17 @@ impl Weather {
         Self {
             slow: rate(&[0, 20, 100, 300]),
             hang: rate(&[0, 0, 3, 10, 30]),
-            refused: rate(&[0, 0, 20, 100, 250]),
-            lost: rate(&[0, 20, 80, 200]),
-            unanswered: rate(&[0, 20, 80, 200]),
+            refused: rate(&[0, 0, 0, 20, 100]),
+            lost: rate(&[0, 20, 80, 160]),
+            unanswered: rate(&[0, 20, 80, 160]),
             late: rate(&[0, 300, 700, 1_000]),
             twice: rate(&[0, 50, 200]),
             stopped: rate(&[0, 0, 0, 5, 20]),
-            unasked: rate(&[0, 0, 10, 40, 120]),
-            unheard: rate(&[0, 0, 10, 40, 120]),
+            unasked: rate(&[0, 0, 0, 10, 60]),
+            unheard: rate(&[0, 0, 0, 10, 60]),
             stale: rate(&[0, 200, 700]),
             forgotten: rate(&[0, 100, 500]),
-            death: rate(&[0, 15, 40, 120]),
+            death: rate(&[0, 0, 20, 50, 150]),
             close: rate(&[0, 200, 600]),
         }
     }

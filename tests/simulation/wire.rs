@@ -19,6 +19,23 @@ use crate::weather::Weather;
 
 type Appended = Result<Vec<Result<Head, StoreError>>, StoreError>;
 
+/// A way to break the contract of a store, for tests of the oracle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plant {
+    /// An append is answered, and lands a little later (C07).
+    AnswersEarly,
+    /// An append is refused, and lands a little later.
+    LandsAfterRefusal,
+    /// The heads are those of a while ago (C22 allows no older ones than were seen; the engine needs the newest).
+    OldHeads,
+    /// The index does not find what is there (C12).
+    ForgetsKeys,
+    /// The last commit of a partition is missing (C13).
+    ReadsShort,
+    /// A snapshot says that it holds more than it does (C16).
+    MixesSnapshots,
+}
+
 /// An append that nobody waits for any more, on its way.
 #[derive(Debug)]
 struct Parcel {
@@ -43,6 +60,7 @@ pub(crate) struct Wire {
     parcel: AtomicU64,
     /// How long a call takes that hangs, in microseconds.
     hang: u64,
+    plant: Option<Plant>,
 }
 
 fn unavailable(reason: &str) -> StoreError {
@@ -65,6 +83,7 @@ impl Wire {
         exclusive: bool,
         weather: Weather,
         hang: u64,
+        plant: Option<Plant>,
     ) -> Arc<Self> {
         let shards = usize::from(identity.shards.get());
         Arc::new(Self {
@@ -78,6 +97,7 @@ impl Wire {
             parcels: Mutex::new(BTreeMap::new()),
             parcel: AtomicU64::new(0),
             hang,
+            plant,
         })
     }
 
@@ -119,15 +139,37 @@ impl Wire {
     /// Sends the parts of an append on their way that arrive later, if any.
     fn send_later(&self, appends: &[ShardAppend], sender: &Arc<AtomicBool>) {
         for append in appends {
-            if !self.sim.chance(self.weather().late) {
-                continue;
+            if self.sim.chance(self.weather().late) {
+                let sender = self.exclusive.then(|| Arc::clone(sender));
+                let longest =
+                    [1_000, 20_000, 4 * self.hang][usize::try_from(self.sim.below(3)).expect("few")];
+                self.post(append, sender, longest);
             }
-            let number = self.parcel.fetch_add(1, Ordering::Relaxed);
-            let sender = self.exclusive.then(|| Arc::clone(sender));
-            self.parcels.lock().unwrap().insert(number, Parcel { append: append.clone(), sender });
-            let longest = [1_000, 20_000, 4 * self.hang][usize::try_from(self.sim.below(3)).expect("few")];
-            self.sim.at(self.sim.below(longest), Event::Arrival(number));
         }
+    }
+
+    fn post(&self, append: &ShardAppend, sender: Option<Arc<AtomicBool>>, longest: u64) {
+        let number = self.parcel.fetch_add(1, Ordering::Relaxed);
+        self.parcels.lock().unwrap().insert(number, Parcel { append: append.clone(), sender });
+        self.sim.at(self.sim.below(longest), Event::Arrival(number));
+    }
+
+    /// Whether a planted bug shows now.
+    fn breaks(&self, plant: Plant, permille: u64) -> bool {
+        self.plant == Some(plant) && self.sim.chance(permille)
+    }
+
+    /// The heads as they were when each shard was at one of these positions.
+    fn heads_at(&self, positions: &[Position]) -> Vec<Head> {
+        let head = |(shard, position): (Shard, &Position)| {
+            let read = at_once(self.backing.read(shard, *position, 1)).expect("the store in memory is alive");
+            let commit = read.first().filter(|commit| commit.position == *position);
+            commit.map_or_else(
+                || genesis(self.backing.identity(), shard),
+                |commit| Head { position: commit.position, hash: commit.hash },
+            )
+        };
+        self.backing.identity().shards.all().zip(positions).map(head).collect()
     }
 
     /// An append that was given up arrives.
@@ -262,6 +304,12 @@ impl Plug {
         shown.into_iter().zip(durable).map(sees).collect()
     }
 
+    /// The newest commit of a player.
+    fn last_of(&self, partition: &PartitionDigest) -> Option<Head> {
+        let read = at_once(self.wire.backing.read_partition(partition, Position::ZERO, 1_000)).ok()?;
+        read.last().map(|commit| Head { position: commit.position, hash: commit.hash })
+    }
+
     fn append_now(&self, appends: &[ShardAppend]) -> Appended {
         let (wire, sim) = (&self.wire, self.sim());
         if self.is_dead() || self.stopped.load(Ordering::Relaxed) {
@@ -285,6 +333,9 @@ impl Plug {
             return Err(unavailable("the process is dead"));
         }
         if refused {
+            if wire.breaks(Plant::LandsAfterRefusal, 1_000) {
+                appends.iter().for_each(|append| wire.post(append, None, 5_000));
+            }
             return Err(unavailable("the append was refused"));
         }
         if lost || stopped {
@@ -301,6 +352,13 @@ impl Plug {
             }
             sim.hold(back);
             return Err(unknown());
+        }
+        if wire.breaks(Plant::AnswersEarly, 100) {
+            appends.iter().for_each(|append| wire.post(append, None, 5_000));
+            let last = |append: &ShardAppend| {
+                append.commits.last().map_or(append.expected, |c| Head { position: c.position, hash: c.hash })
+            };
+            return Ok(appends.iter().map(|append| Ok(last(append))).collect());
         }
         let answer = wire.land(appends);
         if sim.chance(weather.twice) {
@@ -350,7 +408,14 @@ impl EventStore for Plug {
     }
 
     async fn heads(&self) -> Result<Vec<Head>, StoreError> {
-        let ask = || Ok(self.wire.durable());
+        let ask = || {
+            let mut durable = self.wire.durable();
+            if self.wire.breaks(Plant::OldHeads, 300) {
+                let shown = self.shown.lock().unwrap().clone();
+                durable = self.wire.heads_at(&shown);
+            }
+            Ok(durable)
+        };
         let heads = self.question("heads", ask, |heads| {
             heads.iter().map(|head| head.position.to_string()).collect::<Vec<_>>().join(" ")
         })?;
@@ -361,7 +426,11 @@ impl EventStore for Plug {
     }
 
     async fn last_recorded_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.question("last_recorded_at", || at_once(self.wire.backing.last_recorded_at()), |at| format!("{at:?}"))
+        self.question(
+            "last_recorded_at",
+            || at_once(self.wire.backing.last_recorded_at()),
+            |at| format!("{at:?}"),
+        )
     }
 
     async fn append(&self, appends: &[ShardAppend]) -> Appended {
@@ -371,7 +440,12 @@ impl EventStore for Plug {
         answer
     }
 
-    async fn read(&self, shard: Shard, from: Position, limit: usize) -> Result<Vec<StoredCommit>, StoreError> {
+    async fn read(
+        &self,
+        shard: Shard,
+        from: Position,
+        limit: usize,
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         let horizon = self.horizon();
         let ask = || Ok(up_to(&horizon, at_once(self.wire.backing.read(shard, from, limit))?));
         let read = self.question(&format!("read {shard} from {from}"), ask, |read| commits(read))?;
@@ -386,7 +460,14 @@ impl EventStore for Plug {
         limit: usize,
     ) -> Result<Vec<StoredCommit>, StoreError> {
         let horizon = self.horizon();
-        let ask = || Ok(up_to(&horizon, at_once(self.wire.backing.read_partition(partition, after, limit))?));
+        let ask = || {
+            let mut read =
+                up_to(&horizon, at_once(self.wire.backing.read_partition(partition, after, limit))?);
+            if self.wire.breaks(Plant::ReadsShort, 100) {
+                read.pop();
+            }
+            Ok(read)
+        };
         let read = self.question(&format!("read_partition after {after}"), ask, |read| commits(read))?;
         read.iter().for_each(|commit| self.show(commit.shard, commit.position));
         Ok(read)
@@ -402,6 +483,9 @@ impl EventStore for Plug {
             let mut found = at_once(self.wire.backing.lookup(lookups))?;
             for (found, lookup) in found.iter_mut().zip(lookups) {
                 found.retain(|position| *position <= horizon[shard_of(lookup).index()]);
+                if self.wire.breaks(Plant::ForgetsKeys, 100) {
+                    found.clear();
+                }
             }
             Ok(found)
         };
@@ -429,7 +513,14 @@ impl EventStore for Plug {
         let horizon = self.horizon()[self.identity().shards.shard_of(partition).index()];
         let forgotten = self.sim().chance(self.wire.weather().forgotten);
         let ask = || {
-            let found = at_once(self.wire.backing.snapshot(partition))?;
+            let mut found = at_once(self.wire.backing.snapshot(partition))?;
+            if self.wire.breaks(Plant::MixesSnapshots, 500)
+                && let Some(found) = &mut found
+                && let Some(later) = self.last_of(partition)
+            {
+                // It says that it holds more than it does.
+                (found.position, found.hash) = (later.position, later.hash);
+            }
             Ok(found.filter(|found| !forgotten && found.position <= horizon))
         };
         self.question("snapshot", ask, |found| match found {
