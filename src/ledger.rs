@@ -3,7 +3,6 @@
 #[cfg(any(feature = "log", feature = "sqlite"))]
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -31,6 +30,7 @@ use crate::settings::Settings;
 use crate::shared::{Shared, Shelf};
 use crate::state::State;
 use crate::stations::{self, Station};
+use crate::threads::{Thread, Threads, Waiting};
 use crate::watchdog::{self, Leash};
 use crate::write::{InFlight, Outgoing, perform};
 use crate::writer::{Known, Writer};
@@ -42,7 +42,7 @@ const CLOSE_PACE: Duration = Duration::from_millis(20);
 struct Inner {
     shared: Arc<Shared>,
     leash: Arc<Leash>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Vec<Thread>>,
 }
 
 impl Drop for Inner {
@@ -73,15 +73,24 @@ pub(crate) async fn aside<T: Send + 'static>(
     name: &str,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, std::io::Error> {
+    aside_on(&Threads::new(None), name, body).await
+}
+
+/// The same among the threads of a ledger.
+async fn aside_on<T: Send + 'static>(
+    threads: &Threads,
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, std::io::Error> {
     let (send, receive) = oneshot::channel();
-    spawn(name, move || drop(send.send(body())))?;
+    threads.spawn(name, move || drop(send.send(body())))?;
     receive.await.map_err(|_| std::io::Error::other(format!("the thread ledger-{name} panicked")))
 }
 
 /// Closes a store within a limit, also one that blocks its thread.
-fn close_store(store: &Arc<dyn EventStore>, limit: Duration) -> Result<(), StoreError> {
+fn close_store(threads: &Threads, store: &Arc<dyn EventStore>, limit: Duration) -> Result<(), StoreError> {
     let doing = |error| StoreError::io("close", error);
-    let (send, receive) = sync_channel(1);
+    let (send, receive) = threads.channel(1);
     let store = Arc::clone(store);
     let runtime = runtime().map_err(doing)?;
     let close =
@@ -94,14 +103,14 @@ fn close_store(store: &Arc<dyn EventStore>, limit: Duration) -> Result<(), Store
                 closed.unwrap_or_else(|what| Err(StoreError::Unavailable { reason: what, source: None })),
             ));
         };
-    spawn("close-store", close).map_err(doing)?;
+    threads.spawn("close-store", close).map_err(doing)?;
     receive.recv_timeout(limit).unwrap_or_else(|_| {
         Err(StoreError::Unavailable { reason: "closing the store takes too long".to_owned(), source: None })
     })
 }
 
 /// Writes what the writer hands over, until the writer is gone.
-fn write_all(shared: &Arc<Shared>, work: &Receiver<Outgoing>, runtime: &tokio::runtime::Runtime) {
+fn write_all(shared: &Arc<Shared>, work: &Waiting<Outgoing>, runtime: &tokio::runtime::Runtime) {
     while let Ok(outgoing) = work.recv() {
         let Shared { store, in_flight, inbox, settings, .. } = &**shared;
         let settled = || drop(inbox.stall(false));
@@ -167,10 +176,11 @@ impl Ledger {
     /// [`OpenError`] if the store cannot be read or does not pass through a witness, or a setting is not usable.
     pub async fn with_store(store: Arc<dyn EventStore>, settings: Settings) -> Result<Self, OpenError> {
         settings.check()?;
-        aside("start", move || Self::start(store, settings)).await?
+        let threads = Threads::new(settings.scheduler.clone());
+        aside_on(&threads.clone(), "start", move || Self::start(store, settings, threads)).await?
     }
 
-    fn start(given: Arc<dyn EventStore>, settings: Settings) -> Result<Self, OpenError> {
+    fn start(given: Arc<dyn EventStore>, settings: Settings, machine: Threads) -> Result<Self, OpenError> {
         let store: Arc<dyn EventStore> = Arc::new(Limited::new(Arc::clone(&given), settings.load_timeout));
         let writer_runtime = runtime()?;
         let named = |partition: Result<Partition, IdError>| {
@@ -197,27 +207,28 @@ impl Ledger {
         let known = Known::new(&settings, &register, &configuration, now)?;
         let (currencies, rules) = known.shelves();
         let shared = Arc::new(Shared {
-            inbox: Inbox::new(settings.lane_capacity),
-            in_flight: InFlight::new(),
+            inbox: Inbox::new(settings.lane_capacity, &machine),
+            in_flight: InFlight::new(machine.clone()),
             currencies: Shelf::new(currencies),
             rules: Shelf::new(rules),
             clock_accepted: AtomicBool::new(false),
             settings,
+            threads: machine.clone(),
             store,
             given,
         });
-        let leash = Arc::new(Leash::default());
+        let leash = Arc::new(Leash::new(machine.clone()));
         let mut threads = Vec::with_capacity(4);
-        let (io_send, io_receive) = sync_channel::<Outgoing>(1);
-        let (task_send, task_receive) = sync_channel::<Task>(65_536);
+        let (io_send, io_receive) = machine.channel::<Outgoing>(1);
+        let (task_send, task_receive) = machine.channel::<Task>(65_536);
         let (io_runtime, loader_runtime) = (runtime()?, runtime()?);
         {
             let shared = Arc::clone(&shared);
-            threads.push(spawn("write", move || write_all(&shared, &io_receive, &io_runtime))?);
+            threads.push(machine.spawn("write", move || write_all(&shared, &io_receive, &io_runtime))?);
         }
         {
             let shared = Arc::clone(&shared);
-            threads.push(spawn("load", move || {
+            threads.push(machine.spawn("load", move || {
                 loader::run(
                     &shared.store,
                     &|loaded| shared.inbox.loaded(loaded),
@@ -230,7 +241,7 @@ impl Ledger {
             Writer::new(Arc::clone(&shared), writer_runtime, io_send, Tasks(task_send), heads, known, last);
         {
             let (shared, leash) = (Arc::clone(&shared), Arc::clone(&leash));
-            threads.push(spawn("writer", move || {
+            threads.push(machine.spawn("writer", move || {
                 let run = std::panic::AssertUnwindSafe(|| writer.run());
                 if std::panic::catch_unwind(run).is_err() {
                     tracing::error!("the writer panicked: the ledger stops");
@@ -245,7 +256,7 @@ impl Ledger {
         }
         {
             let (shared, leash) = (Arc::clone(&shared), Arc::clone(&leash));
-            threads.push(spawn("watchdog", move || watchdog::run(&shared, &leash))?);
+            threads.push(machine.spawn("watchdog", move || watchdog::run(&shared, &leash))?);
         }
         tracing::info!(ledger = %shared.store.identity().ledger, "the ledger is open");
         Ok(Self { inner: Arc::new(Inner { shared, leash, threads: Mutex::new(threads) }) })
@@ -525,7 +536,8 @@ impl Ledger {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.shared().inbox.close();
         let inner = Arc::clone(&self.inner);
-        aside("close", move || {
+        let machine = self.shared().threads.clone();
+        aside_on(&machine, "close", move || {
             // A second close waits here for the first: the store must not be closed under the writer.
             let mut threads = inner.threads.lock().unwrap_or_else(PoisonError::into_inner);
             let limit = inner.shared.settings.write_timeout;
@@ -535,12 +547,11 @@ impl Ledger {
                 }
             }
             for thread in threads.drain(..) {
-                // A panic of a thread was reported where it happened.
-                drop(thread.join());
+                thread.join();
             }
             drop(threads);
             inner.leash.end();
-            close_store(&inner.shared.given, limit)
+            close_store(&inner.shared.threads, &inner.shared.given, limit)
         })
         .await
         .map_err(|e| StoreError::io("close", e))?

@@ -205,6 +205,7 @@ pub mod stations;
 mod stations;
 mod suspense;
 mod telemetry;
+mod threads;
 mod verify;
 mod watchdog;
 mod write;
@@ -225,6 +226,8 @@ pub use request::{
 pub use rules::PolicyInForce;
 pub use settings::Settings;
 pub use suspense::CarriedAssignment;
+#[doc(hidden)]
+pub use threads::Scheduler;
 pub use verify::{
     PlayerVerification, Progress, TrialBalanceLine, VERIFY_MEMORY, VERIFY_MEMORY_MIN, Verification, Verifier,
     VerifyCheckpoint, VerifyError, verify, verify_player,

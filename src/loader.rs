@@ -2,7 +2,6 @@
 //! so that the writer never waits for a read.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
 
 use ledger_core::stored::{CommitBody, CommitIndex, EventRecord, TombstoneRecord};
 use ledger_core::{
@@ -16,6 +15,7 @@ use ledger_store::{
 
 use crate::panics::guarded;
 use crate::state::State;
+use crate::threads::{Sender, Waiting};
 
 /// What a parked job needs from the log: names, and the digests that the index finds them by.
 #[derive(Debug, Default)]
@@ -76,7 +76,7 @@ pub(crate) struct Loaded {
 pub(crate) fn run(
     store: &Arc<dyn EventStore>,
     report: &dyn Fn(Loaded),
-    tasks: &Receiver<Task>,
+    tasks: &Waiting<Task>,
     runtime: &tokio::runtime::Runtime,
 ) {
     while let Ok(task) = tasks.recv() {
@@ -99,17 +99,13 @@ pub(crate) fn run(
 }
 
 /// The writer's end: tasks go in without waiting.
-#[derive(Debug, Clone)]
-pub(crate) struct Tasks(pub(crate) SyncSender<Task>);
+#[derive(Debug)]
+pub(crate) struct Tasks(pub(crate) Sender<Task>);
 
 impl Tasks {
     /// Hands a task over; gives it back if the loader has too much to do.
     pub(crate) fn give(&self, task: Task) -> Result<(), Task> {
-        self.0.try_send(task).map_err(|error| match error {
-            std::sync::mpsc::TrySendError::Full(task) | std::sync::mpsc::TrySendError::Disconnected(task) => {
-                task
-            }
-        })
+        self.0.try_send(task)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::OpenError;
 use crate::privacy::KeyStore;
 use crate::proof::Witnesses;
+use crate::threads::Scheduler;
 
 /// The settings of a [`crate::Ledger`]. Every limit has a default that suits one machine.
 #[derive(Debug, Clone)]
@@ -66,6 +67,9 @@ pub struct Settings {
     /// What was seen of this ledger: statements kept elsewhere, receipts, checkpoints. A log that ends before the newest
     /// of each shard, or does not pass through it, is not opened. Default: none.
     pub witnesses: Witnesses,
+    /// Who decides which thread runs, in simulations. No part of what this crate promises. Default: the operating system.
+    #[doc(hidden)]
+    pub scheduler: Option<Arc<dyn Scheduler>>,
 }
 
 impl Settings {
@@ -100,6 +104,7 @@ impl Settings {
             clock: Arc::new(SystemClock::default()),
             keys: None,
             witnesses: Witnesses::new(),
+            scheduler: None,
         })
     }
 

@@ -9,6 +9,7 @@ use ledger_store::EventStore;
 use crate::inbox::Inbox;
 use crate::rules::Rules;
 use crate::settings::Settings;
+use crate::threads::Threads;
 use crate::write::InFlight;
 
 /// A value that many read and few replace.
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     /// The store as the host gave it.
     pub(crate) given: Arc<dyn EventStore>,
     pub(crate) settings: Settings,
+    pub(crate) threads: Threads,
     pub(crate) inbox: Inbox,
     pub(crate) in_flight: InFlight,
     /// The recorded currencies, as far as this process has seen them.

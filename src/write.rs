@@ -2,13 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ledger_store::{EventStore, Head, Shard, ShardAppend, StoreError};
 
 use crate::job::Entry;
 use crate::panics::guarded;
 use crate::stations::{self, Station};
+use crate::threads::Threads;
 
 /// The longest pause before the bytes of an append of unknown outcome are sent again.
 const PAUSE_MAX: Duration = Duration::from_millis(100);
@@ -51,18 +52,18 @@ pub(crate) struct Written {
 #[derive(Debug)]
 pub(crate) struct InFlight {
     entries: Mutex<Option<Vec<Entry>>>,
-    /// Milliseconds of `start` at which the write began, plus one; 0 if there is none.
+    /// Milliseconds at which the write began, plus one; 0 if there is none.
     since: AtomicU64,
-    start: Instant,
+    threads: Threads,
 }
 
 impl InFlight {
-    pub(crate) fn new() -> Self {
-        Self { entries: Mutex::new(None), since: AtomicU64::new(0), start: Instant::now() }
+    pub(crate) fn new(threads: Threads) -> Self {
+        Self { entries: Mutex::new(None), since: AtomicU64::new(0), threads }
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+        u64::try_from(self.threads.now().as_millis()).unwrap_or(u64::MAX - 1) + 1
     }
 
     pub(crate) fn begin(&self, entries: Vec<Entry>) {
@@ -94,12 +95,13 @@ impl InFlight {
 async fn append(
     store: &dyn EventStore,
     appends: &[ShardAppend],
+    threads: &Threads,
     limit: Duration,
 ) -> Result<Vec<Result<Head, StoreError>>, (StoreError, bool)> {
     if appends.is_empty() {
         return Ok(Vec::new());
     }
-    let start = Instant::now();
+    let start = threads.now();
     let mut unknown = false;
     let mut pause = Duration::from_millis(1);
     loop {
@@ -115,12 +117,12 @@ async fn append(
             }
             Err(error) => return Err((error, unknown)),
         }
-        if start.elapsed() > limit {
+        if threads.now().saturating_sub(start) > limit {
             let reason = format!("the store could not tell for {} s", limit.as_secs());
             return Err((StoreError::Unknown { reason }, true));
         }
         // This thread is the engine's own, and nothing can be done but ask again.
-        std::thread::sleep(pause);
+        threads.sleep(pause);
         pause = (pause * 2).min(PAUSE_MAX);
     }
 }
@@ -137,10 +139,11 @@ pub(crate) fn perform(
 ) -> Written {
     let commits: usize = outgoing.appends.iter().map(|append| append.commits.len()).sum();
     let _span = tracing::debug_span!("append", shards = outgoing.appends.len(), commits).entered();
-    let start = Instant::now();
+    let threads = &in_flight.threads;
+    let start = threads.now();
     // A store that panics must not take the thread with it: somebody waits for each of these answers.
     let appending = stations::enter(Station::Append);
-    let result = guarded(|| runtime.block_on(append(store, &outgoing.appends, limit)))
+    let result = guarded(|| runtime.block_on(append(store, &outgoing.appends, threads, limit)))
         .unwrap_or_else(|reason| Err((StoreError::Unknown { reason }, true)));
     drop(appending);
     let confirmed = match &result {
@@ -150,7 +153,7 @@ pub(crate) fn perform(
         }
         _ => Ok(None),
     };
-    let took = start.elapsed();
+    let took = threads.now().saturating_sub(start);
     let entries = in_flight.end();
     settled();
     let landed = match result {

@@ -18,6 +18,7 @@ use super::walk;
 use crate::aside::reading;
 use crate::clock::Clock;
 use crate::ledger::{Ledger, runtime, spawn};
+use crate::threads::Threads;
 use crate::watchdog::Leash;
 
 /// The longest pause after failures of the background thread.
@@ -263,7 +264,7 @@ impl Notary {
     ///
     /// [`NotaryError::Thread`].
     pub fn start(self: Arc<Self>, period: Duration) -> Result<NotaryThread, NotaryError> {
-        let leash = Arc::new(Leash::default());
+        let leash = Arc::new(Leash::new(Threads::new(None)));
         let runtime = runtime()?;
         let thread = {
             let leash = Arc::clone(&leash);

@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
 
 use ledger_core::stored::{CommitBody, CommitIndex, OutcomeKind, TombstoneRecord};
 use ledger_core::{
@@ -272,7 +271,7 @@ impl Writer {
         self.loads += 1;
         let no = self.loads;
         let task = Task::Load { no, partition, shard: job.shard, of, state: want_state, needs };
-        slot.gate = Gate::Loading(Instant::now());
+        slot.gate = Gate::Loading(self.shared.threads.now());
         slot.load = no;
         if self.tasks.give(task).is_err() {
             slot.gate = Gate::Ready;

@@ -4,7 +4,7 @@
 //! answer to a publication waits until the writer has taken it in, so that whoever has it sends under the new policy.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use ledger_core::{CurrencyCode, CurrencyRegistry, HouseState, Partition, PartitionDigest, Timestamp};
 use ledger_store::{Head, Shard};
@@ -34,7 +34,7 @@ pub(crate) struct Known {
     /// When the next policy takes effect, if one is to.
     next: Option<Timestamp>,
     /// When others were last looked for.
-    refreshed: Instant,
+    refreshed: Duration,
 }
 
 /// States that become known once the batch that has them is durable.
@@ -72,7 +72,7 @@ impl Known {
             rules,
             // The writer looks again with its own clock.
             next: Some(Timestamp::EPOCH),
-            refreshed: Instant::now(),
+            refreshed: Duration::ZERO,
         })
     }
 
@@ -169,8 +169,8 @@ impl Writer {
     /// On a store that others may write to, looks for what they recorded: a reading of each partition, which is
     /// confirmed, and loaded again if it was out of date, as any other is.
     pub(super) fn refresh(&mut self) {
-        let now = Instant::now();
-        let due = now.duration_since(self.known.refreshed) >= self.shared.settings.refresh;
+        let now = self.shared.threads.now();
+        let due = now.saturating_sub(self.known.refreshed) >= self.shared.settings.refresh;
         if !due || self.shared.store.is_exclusive() || self.room() < 2 {
             return;
         }

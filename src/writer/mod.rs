@@ -15,8 +15,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::hash::BuildHasherDefault;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ledger_core::stored::OutcomeKind;
 use ledger_core::{PartitionDigest, Timestamp, WriterId};
@@ -33,6 +32,7 @@ use crate::job::{Entry, Job, unrecorded};
 use crate::loader::{Loaded, Task, Tasks, snapshot};
 use crate::shared::Shared;
 use crate::stations::{self, Station};
+use crate::threads::Sender;
 use crate::write::{Fate, Outgoing, Written, perform};
 
 /// Batches of at most this many commits are written on the writer's own thread when nothing else waits:
@@ -121,7 +121,7 @@ struct Writing {
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     runtime: tokio::runtime::Runtime,
-    io: SyncSender<Outgoing>,
+    io: Sender<Outgoing>,
     tasks: Tasks,
     /// Named in every commit, unless the store is this engine's alone.
     name: Option<WriterId>,
@@ -153,7 +153,7 @@ pub(crate) struct Writer {
     buffer: Vec<u8>,
     tally: Tally,
     /// When loads were last looked at.
-    looked: Instant,
+    looked: Duration,
     /// The number of the newest load.
     loads: u64,
 }
@@ -168,7 +168,7 @@ impl Writer {
     pub(crate) fn new(
         shared: Arc<Shared>,
         runtime: tokio::runtime::Runtime,
-        io: SyncSender<Outgoing>,
+        io: Sender<Outgoing>,
         tasks: Tasks,
         heads: Vec<Head>,
         known: Known,
@@ -204,7 +204,7 @@ impl Writer {
             spans: Vec::new(),
             buffer: Vec::with_capacity(4096),
             tally: Tally::default(),
-            looked: Instant::now(),
+            looked: shared.threads.now(),
             loads: 0,
             shared,
         }
@@ -291,8 +291,8 @@ impl Writer {
             drop(dispatch);
             return self.finish(written);
         }
-        if let Err(error) = self.io.send(outgoing) {
-            let written = self.perform(&error.0);
+        if let Err(outgoing) = self.io.send(outgoing) {
+            let written = self.perform(&outgoing);
             self.finish(written);
         }
     }
@@ -581,15 +581,15 @@ impl Writer {
 
     /// Gives up on jobs whose loads take too long. The load itself is taken in when it comes.
     fn expire_loads(&mut self) {
-        let (limit, now) = (self.shared.settings.load_timeout, Instant::now());
-        if self.parked == 0 || now.duration_since(self.looked) < TICK {
+        let (limit, now) = (self.shared.settings.load_timeout, self.shared.threads.now());
+        if self.parked == 0 || now.saturating_sub(self.looked) < TICK {
             return;
         }
         self.looked = now;
         let mut given_up = Vec::new();
         for (_, slot) in self.slots.iter_mut() {
             if let Gate::Loading(since) = slot.gate
-                && now.duration_since(since) > limit
+                && now.saturating_sub(since) > limit
             {
                 given_up.extend(slot.parked.drain(..));
             }

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::time::Instant;
+use std::time::Duration;
 
 use ledger_core::PartitionDigest;
 use ledger_store::Head;
@@ -38,8 +38,8 @@ pub(crate) enum Gate {
     Ready,
     /// When this batch is durable.
     Waiting(u64),
-    /// When the loader is done.
-    Loading(Instant),
+    /// When the loader is done; since when it works on it.
+    Loading(Duration),
 }
 
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! The workspace's own commands: `cargo xtask test | check | fix | bench | fuzz | instructions | mutants`.
+//! The workspace's own commands: `cargo xtask test | check | fix | bench | fuzz | simulate | instructions | mutants`.
 //!
 //! What people run is what continuous integration runs: `.ci/run` calls these and adds nothing.
 
@@ -7,6 +7,7 @@ mod fuzz;
 mod instructions;
 mod mutants;
 mod needs;
+mod simulate;
 mod step;
 mod tidy;
 
@@ -35,6 +36,10 @@ usage: cargo xtask <command>
                 the fuzz targets, or some of them, for N seconds each (60), from their seeds
   fuzz --input FILE TARGET
                 one input, such as one that made a target crash
+  simulate [--seeds N] [--from SEED]
+                the engine in N simulated worlds (10,000) that follow their seeds, with failures everywhere
+  simulate --seed SEED
+                one of them, and all that happened in it
   instructions [--accept]
                 counts the instructions of the hot path and compares them with the accepted ones, or
                 accepts the new ones
@@ -54,6 +59,9 @@ fn main() -> ExitCode {
         ["bench", name] => bench(Some(name), "log"),
         ["bench", name, "--store", store] => bench(Some(name), store),
         ["fuzz", ref rest @ ..] => fuzz::Options::parse(rest).and_then(|options| fuzz::run(&options)),
+        ["simulate", ref rest @ ..] => {
+            simulate::Options::parse(rest).and_then(|options| simulate::run(&options))
+        }
         ["instructions"] => instructions::run(Purpose::Compare),
         ["instructions", "--accept"] => instructions::run(Purpose::Accept),
         ["mutants", ref rest @ ..] => {
