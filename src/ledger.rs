@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ledger_core::{Context, CurrencyRegistry, IdempotencyKey, PlayerCommand, PlayerId, RegisterCurrency};
+use ledger_core::{ActorId, Context, CurrencyRegistry, IdempotencyKey, PlayerCommand, PlayerId, RegisterCurrency};
 use ledger_store::{EventStore, Head, StoreError};
 use tokio::sync::oneshot;
 
@@ -248,6 +248,11 @@ impl Ledger {
     /// The store, for projections and verification.
     pub fn store(&self) -> Arc<dyn EventStore> {
         Arc::clone(&self.shared().given)
+    }
+
+    /// Who acts where a request does not say so, as the settings name him.
+    pub fn actor(&self) -> &ActorId {
+        &self.shared().settings.actor
     }
 
     /// The heads of all shards that are durable now.

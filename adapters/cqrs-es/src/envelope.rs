@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use casino_ledger::core::stored::{CommitBody, EVENTS_MAX, KeyRecord};
+use casino_ledger::core::stored::{EVENTS_MAX, KeyRecord};
 use casino_ledger::core::{Partition, PlayerId};
 use casino_ledger::projections::Commit;
 use casino_ledger::store::Position;
@@ -69,7 +69,7 @@ pub fn envelopes(
     let body = &commit.body;
     let Partition::Player(player) = &body.partition else { return Ok(None) };
     let metadata = metadata(commit);
-    let operations = operations(body);
+    let operations = operations(&body.keys);
     let mut envelopes = Vec::with_capacity(body.events.len());
     for ((index, record), operation) in body.events.iter().enumerate().zip(operations) {
         let place = u8::try_from(index).ok().map(|index| EventPlace { position: commit.position, index });
@@ -85,9 +85,9 @@ pub fn envelopes(
 
 /// For each event of a commit the key of its operation. They stand in the order of the keys, each of which says how many
 /// are its own; one that does not say it has all the rest.
-fn operations(body: &CommitBody) -> impl Iterator<Item = Option<&KeyRecord>> {
-    let own = |key: &'_ KeyRecord| key.events.map_or(EVENTS_MAX, usize::from);
-    let named = body.keys.iter().flat_map(move |key| std::iter::repeat_n(Some(key), own(key)));
+pub(crate) fn operations(keys: &[KeyRecord]) -> impl Iterator<Item = Option<&KeyRecord>> {
+    let own = |key: &KeyRecord| key.events.map_or(EVENTS_MAX, usize::from);
+    let named = keys.iter().flat_map(move |key| std::iter::repeat_n(Some(key), own(key)));
     named.chain(std::iter::repeat(None))
 }
 

@@ -1,11 +1,14 @@
 //! Facts from a player's events alone, for an aggregate that decides without a ledger.
 
-use casino_ledger::core::stored::{CommitBody, EventRecord, KeyRecord, OutcomeKind};
+use casino_ledger::core::stored::{
+    CommitBody, EventRecord, KeyRecord, SealedFields, TombstoneRecord,
+};
 use casino_ledger::core::{
-    ActorId, ContentHash, Draft, FactsNeeded, Fault, Found, IdempotencyKey, KnownOperation, Partition,
-    PlayerId, Rejection, Timestamp, operations_of,
+    ActorId, ContentHash, Draft, FactsNeeded, Fault, Found, IdempotencyKey, KnownBatch,
+    KnownOperation, Partition, PlayerId, Rejection, Timestamp,
 };
 
+use crate::envelope::operations;
 use crate::event::PlayerEvent;
 
 /// What a command needs to know of what is over.
@@ -23,10 +26,8 @@ pub(crate) fn facts(
                 found.add_operation(known);
             }
         }
-        let is_dead = |dead: &_| {
-            let casino_ledger::core::stored::TombstoneRecord { source, id } = dead;
-            *source == needs.key.source && *id == needs.key.id
-        };
+        let is_dead =
+            |dead: &TombstoneRecord| dead.source == needs.key.source && dead.id == needs.key.id;
         if let Some(dead) = history.iter().filter_map(PlayerEvent::tombstone).find(is_dead) {
             found.add_tombstone(dead);
         }
@@ -77,7 +78,7 @@ fn commit(
         actor,
         trace: None,
         causation: None,
-        sealed: casino_ledger::core::stored::SealedFields::default(),
+        sealed: SealedFields::default(),
         policy: ContentHash::of(&[]),
         engine: "".into(),
         writer: None,
@@ -88,20 +89,14 @@ fn commit(
 
 /// The events of a decision, as they would be read from the ledger.
 pub(crate) fn events(draft: &Draft, now: Timestamp) -> Vec<PlayerEvent> {
-    let mut events = Vec::with_capacity(draft.events.len());
-    let event = |operation: Option<&KeyRecord>, record: &EventRecord| {
-        PlayerEvent::new(now, operation.cloned(), record.clone())
-    };
-    for (key, own) in operations_of(&draft.keys, &draft.events) {
-        events.extend(own.iter().map(|record| event(Some(key), record)));
-    }
-    events.extend(draft.events.iter().skip(events.len()).map(|record| event(None, record)));
-    events
+    let events = draft.events.iter().zip(operations(&draft.keys));
+    events.map(|(record, key)| PlayerEvent::new(now, key.cloned(), record.clone())).collect()
 }
 
 /// The refusal that a replay answers again, if the first answer was one.
 pub(crate) fn refusal_of(needed: &FactsNeeded, found: &Found) -> Option<Rejection> {
-    let keys = needed.operations().iter().map(|needs| &needs.key);
-    let mut known = keys.filter_map(|key| found.operation(key));
-    known.find(|known| known.record.outcome == OutcomeKind::Rejected)?.rejection.clone()
+    match needed.known(found)? {
+        KnownBatch::Refused(known) => known.rejection.clone(),
+        KnownBatch::Accepted(_) => None,
+    }
 }
