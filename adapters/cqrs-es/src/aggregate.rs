@@ -1,7 +1,7 @@
 //! The aggregate: one player's ledger.
 
-use casino_ledger::core::{Decision, Facts, FactsNeeded, Fault, PlayerCommand, PlayerId, PlayerState};
 use casino_ledger::Refusal;
+use casino_ledger::core::{Decision, Facts, FactsNeeded, Fault, PlayerCommand, PlayerId, PlayerState};
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
@@ -84,9 +84,8 @@ impl PlayerLedger {
             let balances = balances.into_iter().collect();
             PlayerError::Refused(Box::new(Refusal { rejection, replayed, recorded: None, balances }))
         };
-        let decision = casino_ledger::core::PlayerLedger::decide_prepared(
-            &state, command, &needed, &facts, rules.now,
-        )?;
+        let decision =
+            casino_ledger::core::PlayerLedger::decide_prepared(&state, command, &needed, &facts, rules.now)?;
         match decision {
             Decision::Commit(draft) => match draft.rejection.clone() {
                 Some(rejection) => Err(refused(rejection, false)),

@@ -73,9 +73,8 @@ pub fn envelopes(
     let mut envelopes = Vec::with_capacity(body.events.len());
     for ((index, record), operation) in body.events.iter().enumerate().zip(operations) {
         let place = u8::try_from(index).ok().map(|index| EventPlace { position: commit.position, index });
-        let sequence = place
-            .and_then(EventPlace::sequence)
-            .ok_or(SequenceError { position: commit.position, index })?;
+        let sequence =
+            place.and_then(EventPlace::sequence).ok_or(SequenceError { position: commit.position, index })?;
         let payload = PlayerEvent::new(body.recorded_at, operation.cloned(), record.clone());
         let aggregate_id = player.to_string();
         envelopes.push(EventEnvelope { aggregate_id, sequence, payload, metadata: metadata.clone() });

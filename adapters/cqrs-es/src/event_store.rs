@@ -171,10 +171,7 @@ impl EventStore<PlayerLedger> for LedgerEventStore {
         self.reader.of_player(player, 0, self.events_max).await.map_err(read_error)
     }
 
-    async fn load_aggregate(
-        &self,
-        aggregate_id: &str,
-    ) -> Result<LedgerContext, AggregateError<PlayerError>> {
+    async fn load_aggregate(&self, aggregate_id: &str) -> Result<LedgerContext, AggregateError<PlayerError>> {
         let player = player_of(aggregate_id).map_err(AggregateError::UserError)?;
         let reading = self.ledger.player(&player).await.map_err(aggregate_error)?;
         let (shard, position, hash) = (reading.shard, reading.position, reading.hash);

@@ -171,7 +171,9 @@ impl QueryFeed {
             // The failure is what has to be mended first; without the checkpoint only more comes again.
             match (saved, &failure) {
                 (Err(error), None) => return Err(error),
-                (Err(error), Some(_)) => tracing::error!(feed = self.name, %error, "the checkpoint was not kept"),
+                (Err(error), Some(_)) => {
+                    tracing::error!(feed = self.name, %error, "the checkpoint was not kept")
+                }
                 (Ok(()), _) => self.at = Some(after.clone()),
             }
         }

@@ -1,11 +1,9 @@
 //! Facts from a player's events alone, for an aggregate that decides without a ledger.
 
-use casino_ledger::core::stored::{
-    CommitBody, EventRecord, KeyRecord, SealedFields, TombstoneRecord,
-};
+use casino_ledger::core::stored::{CommitBody, EventRecord, KeyRecord, SealedFields, TombstoneRecord};
 use casino_ledger::core::{
-    ActorId, ContentHash, Draft, FactsNeeded, Fault, Found, IdempotencyKey, KnownBatch,
-    KnownOperation, Partition, PlayerId, Rejection, Timestamp,
+    ActorId, ContentHash, Draft, FactsNeeded, Fault, Found, IdempotencyKey, KnownBatch, KnownOperation,
+    Partition, PlayerId, Rejection, Timestamp,
 };
 
 use crate::envelope::operations;
@@ -26,8 +24,7 @@ pub(crate) fn facts(
                 found.add_operation(known);
             }
         }
-        let is_dead =
-            |dead: &TombstoneRecord| dead.source == needs.key.source && dead.id == needs.key.id;
+        let is_dead = |dead: &TombstoneRecord| dead.source == needs.key.source && dead.id == needs.key.id;
         if let Some(dead) = history.iter().filter_map(PlayerEvent::tombstone).find(is_dead) {
             found.add_tombstone(dead);
         }

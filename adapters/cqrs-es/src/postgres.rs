@@ -2,9 +2,7 @@
 
 use async_trait::async_trait;
 use casino_ledger::projections::{Checkpoint, ViewError};
-use casino_ledger::store::{
-    CommitHash, Head, LedgerId, LedgerIdentity, Position, ShardCount,
-};
+use casino_ledger::store::{CommitHash, Head, LedgerId, LedgerIdentity, Position, ShardCount};
 use postgres_es::PostgresEventRepository;
 use sha2::{Digest as _, Sha256};
 use sqlx::{PgPool, Postgres, Row as _, Transaction};
@@ -101,7 +99,8 @@ impl EventsView {
             match run(&pool, schema).await {
                 Ok(()) => return Ok(Self { pool, schema: schema.to_owned() }),
                 Err(InstallError::Database(error))
-                    if tries < TRIES_MAX && code(&error).is_some_and(|code| RACES.contains(&code.as_str())) =>
+                    if tries < TRIES_MAX
+                        && code(&error).is_some_and(|code| RACES.contains(&code.as_str())) =>
                 {
                     tries += 1;
                 }
@@ -176,7 +175,9 @@ fn check_name(name: &str) -> Result<(), ViewError> {
     if (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.contains(char::is_control) {
         Ok(())
     } else {
-        Err(ViewError::home(format!("a name of 1 to {NAME_BYTES_MAX} bytes is needed, without control characters")))
+        Err(ViewError::home(format!(
+            "a name of 1 to {NAME_BYTES_MAX} bytes is needed, without control characters"
+        )))
     }
 }
 
@@ -196,7 +197,8 @@ impl PostgresCheckpoints {
             match sqlx::query(include_str!("sql/create_checkpoints.sql")).execute(&pool).await {
                 Ok(_) => return Ok(Self { pool, runtime: tokio::runtime::Handle::current() }),
                 Err(error)
-                    if tries < TRIES_MAX && code(&error).is_some_and(|code| RACES.contains(&code.as_str())) =>
+                    if tries < TRIES_MAX
+                        && code(&error).is_some_and(|code| RACES.contains(&code.as_str())) =>
                 {
                     tries += 1;
                 }

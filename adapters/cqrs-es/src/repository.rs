@@ -1,7 +1,7 @@
 //! The ledger as a persisted event repository that can be read.
 
-use casino_ledger::store::{EventStore, READ_COMMITS_MAX, StoreError};
 use casino_ledger::projections::Commit;
+use casino_ledger::store::{EventStore, READ_COMMITS_MAX, StoreError};
 use cqrs_es::persist::{
     PersistedEventRepository, PersistenceError, ReplayFeed, ReplayStream, SerializedEvent, SerializedSnapshot,
 };
@@ -53,9 +53,7 @@ fn failed(error: ReadError) -> PersistenceError {
     }
 }
 
-fn serialized(
-    events: &[EventEnvelope<PlayerLedger>],
-) -> Result<Vec<SerializedEvent>, PersistenceError> {
+fn serialized(events: &[EventEnvelope<PlayerLedger>]) -> Result<Vec<SerializedEvent>, PersistenceError> {
     events.iter().map(SerializedEvent::try_from).collect()
 }
 

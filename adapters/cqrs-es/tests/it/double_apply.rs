@@ -106,9 +106,7 @@ impl PersistedEventRepository for &Kept {
 }
 
 /// Deposits 100 and 50 and loads what there is.
-async fn after_100_and_50(
-    store: fn(&'static Kept) -> PersistedEventStore<&'static Kept, Purse>,
-) -> i64 {
+async fn after_100_and_50(store: fn(&'static Kept) -> PersistedEventStore<&'static Kept, Purse>) -> i64 {
     let kept: &'static Kept = Box::leak(Box::default());
     let cqrs = CqrsFramework::new(store(kept), vec![], ());
     for amount in [100, 50] {

@@ -16,8 +16,7 @@ use cqrs_es::{EventEnvelope, EventStore as _, Query, View};
 use tokio::runtime::Handle;
 
 use crate::support::{
-    PATIENCE, PLAYER, Recorder, Tally, Views, bet, deposit, history, in_memory, on, open, plain, stores,
-    win,
+    PATIENCE, PLAYER, Recorder, Tally, Views, bet, deposit, history, in_memory, on, open, plain, stores, win,
 };
 
 pub(crate) fn following() -> Settings {
@@ -84,7 +83,11 @@ async fn a_query_hears_of_every_event_in_order_on_every_store() {
         for id in players {
             assert_eq!(plain(recorder.of(id)), plain(logged(&ledger, id).await), "{name}: {id}");
         }
-        assert_eq!(recorder.told().len(), players.len() * recorder.of("p1").len(), "{name}: and nothing else");
+        assert_eq!(
+            recorder.told().len(),
+            players.len() * recorder.of("p1").len(),
+            "{name}: and nothing else"
+        );
 
         // Stopped and started again it goes on where it was.
         let before = recorder.told().len();

@@ -9,8 +9,8 @@ use casino_ledger::core::stored::Event;
 use casino_ledger::core::{PartitionDigest, PlayerCommand, Policy, Rejection, Timestamp};
 use casino_ledger::privacy::MemoryKeyStore;
 use casino_ledger::store::{
-    EventStore, Head, LedgerIdentity, Lookup, MemoryStore, Position, Shard, ShardAppend, ShardCount, Snapshot,
-    StoreError, StoredCommit,
+    EventStore, Head, LedgerIdentity, Lookup, MemoryStore, Position, Shard, ShardAppend, ShardCount,
+    Snapshot, StoreError, StoredCommit,
 };
 use casino_ledger::{ExecuteError, Ledger, RecordedOutcome, verify};
 use casino_ledger_cqrs_es::{
@@ -124,7 +124,9 @@ async fn two_frameworks_cannot_spend_the_same_money() {
     let mut tasks = Vec::new();
     for n in 0..30 {
         let cqrs = Arc::clone(&frameworks[n % 2]);
-        tasks.push(tokio::spawn(async move { word(&cqrs.execute(PLAYER, bet(&format!("t{n}"), "10.00")).await) }));
+        tasks.push(tokio::spawn(
+            async move { word(&cqrs.execute(PLAYER, bet(&format!("t{n}"), "10.00")).await) },
+        ));
     }
     let mut accepted = 0;
     for task in tasks {
@@ -158,7 +160,10 @@ async fn metadata_is_kept_with_the_commit_or_refused() {
     let opened = events.load_events(PLAYER).await.unwrap().remove(0);
     let value = |name: &str| opened.metadata.get(name).map(String::as_str);
     assert_eq!((value("actor"), value("trace"), value("causation")), (Some("anna"), Some("tr1"), Some("c1")));
-    assert_eq!((value("operator"), value("brand"), value("jurisdiction")), (Some("operator"), Some("brand"), Some("MT")));
+    assert_eq!(
+        (value("operator"), value("brand"), value("jurisdiction")),
+        (Some("operator"), Some("brand"), Some("MT"))
+    );
     assert!(opened.metadata.values().all(|value| !value.contains("203.0.113.9")), "it is sealed");
     let at = EventPlace::of_sequence(opened.sequence).position;
     let personal = ledger.personal_at(&player(PLAYER), at).await.unwrap();
@@ -168,7 +173,8 @@ async fn metadata_is_kept_with_the_commit_or_refused() {
     let before = heads(&ledger).await;
     let long = "x".repeat(200);
     for (name, value) in [("time", "noon"), ("actor", ""), ("trace", long.as_str()), ("personal.ip", "")] {
-        let refused = cqrs.execute_with_metadata(PLAYER, deposit("d1", "1.00"), metadata(&[(name, value)])).await;
+        let refused =
+            cqrs.execute_with_metadata(PLAYER, deposit("d1", "1.00"), metadata(&[(name, value)])).await;
         let Err(AggregateError::UserError(PlayerError::Metadata { name: found, .. })) = refused else {
             panic!("{name}: {refused:?}")
         };
@@ -266,7 +272,12 @@ impl EventStore for Unreadable {
         self.store.append(appends).await
     }
 
-    async fn read(&self, shard: Shard, from: Position, limit: usize) -> Result<Vec<StoredCommit>, StoreError> {
+    async fn read(
+        &self,
+        shard: Shard,
+        from: Position,
+        limit: usize,
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         if self.fails.load(Ordering::Relaxed) {
             return Err(StoreError::Unavailable { reason: "as ordered".to_owned(), source: None });
         }

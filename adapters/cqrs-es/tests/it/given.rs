@@ -8,9 +8,7 @@ use casino_ledger_cqrs_es::{
 use cqrs_es::test::TestFramework;
 use cqrs_es::{Aggregate as _, DomainEvent as _, EventStore as _};
 
-use crate::support::{
-    PLAYER, bet, bet_and_win, deposit, history, in_memory, open, player, rollback, win,
-};
+use crate::support::{PLAYER, bet, bet_and_win, deposit, history, in_memory, open, player, rollback, win};
 
 fn framework() -> TestFramework<PlayerLedger> {
     let mut rules = Rules::new(player(PLAYER));
@@ -108,7 +106,10 @@ async fn events_survive_their_json_in_text_and_in_values() {
         assert_eq!(serde_json::from_value::<PlayerEvent>(value).unwrap(), event);
         let text = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<PlayerEvent>(&text).unwrap(), event);
-        assert_eq!((event.event_type().as_str(), event.event_version().as_str()), (event.event().type_name(), "1"));
+        assert_eq!(
+            (event.event_type().as_str(), event.event_version().as_str()),
+            (event.event().type_name(), "1")
+        );
     }
 }
 

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use casino_ledger::Ledger;
-use casino_ledger::core::{
-    HostData, HostName, HostNamespace, HostOperation, PlayerCommand,
-};
+use casino_ledger::core::{HostData, HostName, HostNamespace, HostOperation, PlayerCommand};
 use casino_ledger::projections::Checkpoint;
-use casino_ledger::store::{
-    CommitHash, FORMAT, Head, LedgerId, LedgerIdentity, Position, ShardCount,
-};
+use casino_ledger::store::{CommitHash, FORMAT, Head, LedgerId, LedgerIdentity, Position, ShardCount};
 use casino_ledger_cqrs_es::postgres::{EventsView, InstallError, PostgresCheckpoints};
 use casino_ledger_cqrs_es::{
-    CheckpointStore, LedgerEventRepository, LedgerEventStore, Once, PlayerLedger, PlayerServices, QueryFeed, Rules,
-    ledger_cqrs,
+    CheckpointStore, LedgerEventRepository, LedgerEventStore, Once, PlayerLedger, PlayerServices, QueryFeed,
+    Rules, ledger_cqrs,
 };
 use cqrs_es::persist::{
-    GenericQuery, PersistedEventRepository, PersistedEventStore, QueryReplay, SerializedEvent, ViewRepository as _,
+    GenericQuery, PersistedEventRepository, PersistedEventStore, QueryReplay, SerializedEvent,
+    ViewRepository as _,
 };
 use cqrs_es::{AggregateContext as _, CqrsFramework, EventStore as _};
 use ledger_core::testing::commands;
@@ -110,16 +107,14 @@ async fn the_event_repository_of_postgres_es_reads_what_the_ledger_has() {
     let theirs = postgres_es::PostgresEventRepository::new(pool.clone());
     let theirs = PersistedEventStore::<_, PlayerLedger>::new_event_store(theirs);
     let mut context = theirs.load_aggregate(PLAYER).await.unwrap();
-    assert_eq!(
-        context.aggregate().state().unwrap(),
-        &ledger.player(&player(PLAYER)).await.unwrap().state
-    );
+    assert_eq!(context.aggregate().state().unwrap(), &ledger.player(&player(PLAYER)).await.unwrap().state);
     done(ledger, pool, &schema).await;
 }
 
 /// Everything that is in the ledger's tables, as one text.
 async fn contents(pool: &PgPool) -> String {
-    let all = "SELECT coalesce(string_agg(c::text, '' ORDER BY c.shard, c.position), '') AS t FROM commits AS c";
+    let all =
+        "SELECT coalesce(string_agg(c::text, '' ORDER BY c.shard, c.position), '') AS t FROM commits AS c";
     let commits: String = sqlx::query(all).fetch_one(pool).await.unwrap().get("t");
     let all = "SELECT string_agg(h::text, '' ORDER BY h.shard) AS t FROM head AS h";
     let heads: String = sqlx::query(all).fetch_one(pool).await.unwrap().get("t");
@@ -136,7 +131,8 @@ async fn persist_is_refused_and_changes_nothing() {
     next.sequence += 1;
     let before = contents(&pool).await;
 
-    let refused = view.repository().persist::<PlayerLedger>(std::slice::from_ref(&next), None).await.unwrap_err();
+    let refused =
+        view.repository().persist::<PlayerLedger>(std::slice::from_ref(&next), None).await.unwrap_err();
     assert!(refused.to_string().contains("cannot insert into view \"events\""), "{refused}");
     for (number, table) in [(1, "events"), (2, "events")] {
         let snapshot = Some((PLAYER.to_owned(), serde_json::json!({}), number));
@@ -156,7 +152,13 @@ async fn persist_is_refused_and_changes_nothing() {
     // A framework on it refuses to decide; one that decides by itself cannot write.
     for (services, due) in [
         (PlayerServices::ledger(), "does not commit through a ledger"),
-        (PlayerServices::deciding(Rules { now: "2026-01-02T00:00:00Z".parse().unwrap(), ..Rules::new(player(PLAYER)) }), "cannot insert into view"),
+        (
+            PlayerServices::deciding(Rules {
+                now: "2026-01-02T00:00:00Z".parse().unwrap(),
+                ..Rules::new(player(PLAYER))
+            }),
+            "cannot insert into view",
+        ),
     ] {
         let theirs = PersistedEventStore::<_, PlayerLedger>::new_event_store(view.repository());
         let theirs = CqrsFramework::new(theirs, vec![], services);
@@ -189,7 +191,8 @@ async fn what_a_host_keeps_cannot_pass_for_an_opening_and_comes_back_as_it_was()
     let view = EventsView::install(pool.clone(), &schema).await.unwrap();
     let cqrs = ledger_cqrs(ledger.clone(), vec![]).unwrap();
     cqrs.execute(PLAYER, open()).await.unwrap();
-    let data = r#"{"type":"player.opened","none":null,"deep":{"a":[1,null,"x\"y"]},"big":12345678901234567890}"#;
+    let data =
+        r#"{"type":"player.opened","none":null,"deep":{"a":[1,null,"x\"y"]},"big":12345678901234567890}"#;
     cqrs.execute(PLAYER, host_event(data)).await.unwrap();
     let due = due(&ledger, PLAYER).await;
     assert!(due.iter().any(|event| event.event_type == "host.recorded"));
@@ -206,7 +209,8 @@ async fn a_player_is_read_by_indexes_and_not_by_a_walk_of_the_log() {
     // On a ledger that has a history already.
     EventsView::install(pool.clone(), &schema).await.unwrap();
     sqlx::query("ANALYZE commits").execute(&pool).await.unwrap();
-    let explain = "EXPLAIN SELECT aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata
+    let explain =
+        "EXPLAIN SELECT aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata
         FROM events WHERE aggregate_type = 'PlayerLedger' AND aggregate_id = 'p7' ORDER BY sequence";
     let rows = sqlx::query(explain).fetch_all(&pool).await.unwrap();
     let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
@@ -255,7 +259,9 @@ async fn a_view_of_postgres_es_is_fed_and_goes_on_after_a_crash_without_counting
     let feed = || {
         let query = GenericQuery::new(Arc::clone(&rows));
         let kept = Arc::clone(&kept) as Arc<dyn CheckpointStore>;
-        QueryFeed::generic("tally", query, &ledger, kept, Handle::current()).follow(&ledger, following()).unwrap()
+        QueryFeed::generic("tally", query, &ledger, kept, Handle::current())
+            .follow(&ledger, following())
+            .unwrap()
     };
     let players = [PLAYER, "it's", "p3"];
     played(&ledger, &players).await;
@@ -314,7 +320,8 @@ async fn checkpoints_are_kept_never_go_back_and_belong_to_one_ledger() {
     let (ledger, pool, schema) = place().await;
     let kept = PostgresCheckpoints::open(pool.clone()).await.unwrap();
     PostgresCheckpoints::open(pool.clone()).await.unwrap();
-    let identity = LedgerIdentity { ledger: LedgerId([3; 16]), shards: ShardCount::new(2).unwrap(), format: FORMAT };
+    let identity =
+        LedgerIdentity { ledger: LedgerId([3; 16]), shards: ShardCount::new(2).unwrap(), format: FORMAT };
     let at = |one: (u64, u8), two: (u64, u8)| {
         let head = |(position, byte)| Head { position: Position(position), hash: CommitHash([byte; 32]) };
         Checkpoint::from_heads(&identity, vec![head(one), head(two)]).unwrap()

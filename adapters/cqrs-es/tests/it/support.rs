@@ -10,9 +10,7 @@ use casino_ledger::core::{Batch, KnownOperations, PlayerCommand, PlayerId, Times
 use casino_ledger::store::log::{LogOptions, LogStore};
 use casino_ledger::store::postgres::{PostgresOptions, PostgresStore};
 use casino_ledger::store::sqlite::{SqliteOptions, SqliteStore};
-use casino_ledger::store::{
-    EventStore, FORMAT, Head, LedgerId, LedgerIdentity, MemoryStore, ShardCount,
-};
+use casino_ledger::store::{EventStore, FORMAT, Head, LedgerId, LedgerIdentity, MemoryStore, ShardCount};
 use casino_ledger::{Clock, Ledger, Settings};
 use casino_ledger_cqrs_es::{PlayerEvent, PlayerLedger};
 use cqrs_es::persist::{PersistenceError, ViewContext, ViewRepository};
