@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ledger_core::{
-    Context, CurrencyCode, CurrencyRegistry, HouseCommand, HouseId, IdError, IdempotencyKey, Partition,
+    ActorId, Context, CurrencyCode, CurrencyRegistry, HouseCommand, HouseId, IdError, IdempotencyKey, Partition,
     PlayerCommand, PlayerId, RegisterCurrency, configuration_partition, register_partition,
 };
 use ledger_store::{EventStore, Head, StoreError};
@@ -269,6 +269,11 @@ impl Ledger {
     /// The store, for projections and verification.
     pub fn store(&self) -> Arc<dyn EventStore> {
         Arc::clone(&self.shared().given)
+    }
+
+    /// Who acts where a request does not say so, as the settings name him.
+    pub fn actor(&self) -> &ActorId {
+        &self.shared().settings.actor
     }
 
     /// The heads of all shards that are durable now.
