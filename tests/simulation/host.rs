@@ -69,23 +69,23 @@ pub(crate) struct Attempt {
     pub(crate) answered: Option<(Moment, Answer)>,
 }
 
-/// The death of a process. Whoever waits for it hears of it in the order of waiting: a channel would draw that order by
-/// itself, from no seed.
+/// Something that happens once. Whoever waits for it hears of it in the order of waiting: a channel would draw that order
+/// by itself, from no seed.
 #[derive(Default)]
-struct Death {
-    dead: Cell<bool>,
+struct Signal {
+    given: Cell<bool>,
     waiting: RefCell<Vec<Waker>>,
 }
 
-impl Death {
-    fn now(&self) {
-        self.dead.set(true);
+impl Signal {
+    fn give(&self) {
+        self.given.set(true);
         self.waiting.take().into_iter().for_each(Waker::wake);
     }
 
     fn comes(&self) -> impl Future<Output = ()> {
         std::future::poll_fn(|context| {
-            if self.dead.get() {
+            if self.given.get() {
                 return Poll::Ready(());
             }
             self.waiting.borrow_mut().push(context.waker().clone());
@@ -98,9 +98,9 @@ impl Death {
 struct Process {
     name: String,
     ledger: RefCell<Option<Ledger>>,
-    death: RefCell<Rc<Death>>,
-    /// It answered that it serves no more: it must be started again.
-    sick: Cell<bool>,
+    death: RefCell<Rc<Signal>>,
+    /// It must be looked at: it answered that it serves no more, or everything ends.
+    attention: RefCell<Rc<Signal>>,
 }
 
 /// What a seed decides once.
@@ -234,7 +234,7 @@ impl World {
             name: (*name).to_owned(),
             ledger: RefCell::new(None),
             death: RefCell::default(),
-            sick: Cell::new(false),
+            attention: RefCell::default(),
         };
         let mut settings = Settings::new().expect("the defaults");
         settings.shards = identity.shards;
@@ -281,7 +281,7 @@ impl World {
 
     fn answer(&self, attempt: usize, process: usize, answer: Answer) {
         if matches!(answer.error(), Some(ExecuteError::Store(_))) {
-            self.processes[process].sick.set(true);
+            self.processes[process].attention.borrow().give();
         }
         self.sim.note(&format!("{} is told: {}", trace_of(attempt), brief_answer(&answer)));
         self.attempts.borrow_mut()[attempt].answered = Some((self.moment(), answer));
@@ -297,14 +297,14 @@ impl World {
     }
 
     /// A process, if it serves.
-    fn at(&self, number: usize) -> Option<(usize, Ledger, Rc<Death>)> {
+    fn at(&self, number: usize) -> Option<(usize, Ledger, Rc<Signal>)> {
         let process = &self.processes[number];
         let ledger = process.ledger.borrow().clone()?;
         Some((number, ledger, Rc::clone(&process.death.borrow())))
     }
 
     /// A process that serves, if there is one.
-    fn serving(&self) -> Option<(usize, Ledger, Rc<Death>)> {
+    fn serving(&self) -> Option<(usize, Ledger, Rc<Signal>)> {
         let from = usize::try_from(self.sim.below(self.processes.len() as u64)).expect("few");
         let mut order = (0..self.processes.len()).map(|step| (from + step) % self.processes.len());
         order.find_map(|number| self.at(number))
@@ -332,7 +332,7 @@ impl World {
     /// Asks, and hears the answer unless the process dies before.
     async fn put_to(
         &self,
-        (process, ledger, death): (usize, Ledger, Rc<Death>),
+        (process, ledger, death): (usize, Ledger, Rc<Signal>),
         player: usize,
         question: Question,
     ) -> usize {
@@ -494,12 +494,16 @@ impl World {
                 }
             };
             self.sim.note(&format!("{name} serves"));
-            process.sick.set(false);
+            let attention = Rc::<Signal>::default();
+            process.attention.replace(Rc::clone(&attention));
             process.death.replace(Rc::default());
             process.ledger.replace(Some(ledger));
-            let until = self.sim.micros().saturating_add(death);
-            while self.sim.micros() < until && !process.sick.get() && !self.ending.get() {
-                self.sim.pause(1_000).await;
+            if !self.ending.get() {
+                tokio::select! {
+                    biased;
+                    () = attention.comes() => {}
+                    () = self.sim.pause(death) => {}
+                }
             }
             let Some(ledger) = process.ledger.take() else { return };
             if self.ending.get() || self.sim.chance(self.weather.close) {
@@ -511,7 +515,7 @@ impl World {
                 self.sim.note(&format!("{name} dies"));
             }
             dead.store(true, Ordering::Relaxed);
-            process.death.borrow().now();
+            process.death.borrow().give();
         }
     }
 
@@ -526,7 +530,8 @@ impl World {
         let ledger = match Ledger::with_store(plug, settings).await {
             Ok(ledger) => ledger,
             Err(error) => {
-                return self.fail(format!("nothing fails any more, but the last one does not start: {error}"));
+                return self
+                    .fail(format!("nothing fails any more, but the last one does not start: {error}"));
             }
         };
         self.processes[0].ledger.replace(Some(ledger));
@@ -682,6 +687,7 @@ impl World {
         self.sim.note("the weather clears up");
         self.wire.clear_up();
         self.ending.set(true);
+        self.processes.iter().for_each(|process| process.attention.borrow().give());
         self.run(&mut tasks, &operators)?;
         // What is under way still arrives, and every thread ends.
         while self.step(&mut tasks)? {}
