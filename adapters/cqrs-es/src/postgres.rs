@@ -29,9 +29,10 @@ macro_rules! migrations {
 }
 
 migrations! {
-    "01_player_by_id"
-    "02_events"
-    "03_snapshots"
+    "01_player_id"
+    "02_player_by_id"
+    "03_events"
+    "04_snapshots"
 }
 
 /// Why the relations could not be made.

@@ -25,7 +25,7 @@ fn no_crate_of_the_library_depends_on_the_adapter_or_on_what_it_adapts_to() {
     for krate in [".", "ledger-core", "ledger-store", "projections", "testkit"] {
         let manifest = fs::read_to_string(root.join(krate).join("Cargo.toml")).unwrap();
         let names = dependencies(&manifest);
-        assert!(names.len() > 1, "{krate}: {names:?}");
+        assert!(!names.is_empty(), "{krate}: {names:?}");
         for foreign in ["casino-ledger-cqrs-es", "cqrs-es", "postgres-es"] {
             assert!(!names.contains(&foreign), "{krate} depends on {foreign}");
         }

@@ -78,8 +78,8 @@ async fn commands_run_on_every_store_and_a_replay_has_no_new_event() {
 
         assert_eq!(word(&cqrs.execute(PLAYER, bet("t1", "11.00")).await), "key_reused", "{name}");
         drop((cqrs, events));
-        ledger.close().await.unwrap();
         verify(store.as_ref()).await.unwrap();
+        ledger.close().await.unwrap();
     }
 }
 

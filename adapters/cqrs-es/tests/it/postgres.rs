@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use casino_ledger::Ledger;
 use casino_ledger::core::{HostData, HostName, HostNamespace, HostOperation, PlayerCommand};
 use casino_ledger::projections::Checkpoint;
 use casino_ledger::store::{CommitHash, FORMAT, Head, LedgerId, LedgerIdentity, Position, ShardCount};
+use casino_ledger::{Ledger, Request};
 use casino_ledger_cqrs_es::postgres::{EventsView, InstallError, PostgresCheckpoints};
 use casino_ledger_cqrs_es::{
     CheckpointStore, LedgerEventRepository, LedgerEventStore, Once, PlayerLedger, PlayerServices, QueryFeed,
@@ -205,7 +205,10 @@ async fn what_a_host_keeps_cannot_pass_for_an_opening_and_comes_back_as_it_was()
 async fn a_player_is_read_by_indexes_and_not_by_a_walk_of_the_log() {
     let (ledger, pool, schema) = place().await;
     let players: Vec<String> = (0..60).map(|n| format!("p{n}")).collect();
-    played(&ledger, &players.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let commands = history().into_iter().map(|(command, _)| command);
+    let requests =
+        commands.flat_map(|command| players.iter().map(move |id| Request::new(player(id), command.clone())));
+    ledger.execute_all(requests.collect()).await;
     // On a ledger that has a history already.
     EventsView::install(pool.clone(), &schema).await.unwrap();
     sqlx::query("ANALYZE commits").execute(&pool).await.unwrap();
@@ -232,7 +235,7 @@ async fn the_relations_are_made_in_a_ledgers_schema_alone_and_never_from_edited_
     EventsView::install(pool.clone(), &schema).await.unwrap();
     EventsView::install(pool.clone(), &schema).await.unwrap();
     for (edit, due) in [
-        ("INSERT INTO cqrs_migration VALUES (4, '04_later', 'x')", 4),
+        ("INSERT INTO cqrs_migration VALUES (5, '05_later', 'x')", 5),
         ("UPDATE cqrs_migration SET checksum = 'x' WHERE number = 2", 2),
     ] {
         sqlx::query(edit).execute(&pool).await.unwrap();

@@ -29,7 +29,7 @@ FROM (
         f.shard,
         f.partition_start,
         f.partition_rest,
-        substr(convert_from(f.body, 'UTF8')::json ->> 'partition', 8) AS aggregate_id
+        cqrs_player_id(f.body) AS aggregate_id
     FROM commits AS f
     WHERE position('"type":"player.opened"'::bytea IN f.body) > 0
         AND convert_from(f.body, 'UTF8')::json #>> '{events,0,type}' = 'player.opened'
