@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ledger_core::{
-    ActorId, Context, CurrencyCode, CurrencyRegistry, HouseCommand, HouseId, IdError, IdempotencyKey, Partition,
-    PlayerCommand, PlayerId, RegisterCurrency, configuration_partition, register_partition,
+    ActorId, Context, CurrencyCode, CurrencyRegistry, HouseCommand, HouseId, IdError, IdempotencyKey,
+    Partition, PlayerCommand, PlayerId, RegisterCurrency, configuration_partition, register_partition,
 };
 use ledger_store::{EventStore, Head, StoreError};
 use tokio::sync::oneshot;

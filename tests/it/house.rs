@@ -14,7 +14,7 @@ use casino_ledger::core::{
     Rejection,
 };
 use casino_ledger::projections::trial_balance::{Detail, ReadTrialBalance, TrialBalance};
-use casino_ledger::projections::{Memory, Runner};
+use casino_ledger::projections::{Feed, MemoryHome, Runner};
 use casino_ledger::store::log::simulation::{Fault, Keep, SimulatedDisk};
 use casino_ledger::store::log::{LogOptions, LogStore, Prepare};
 use casino_ledger::store::{EventStore, Position, READ_COMMITS_MAX, Shard, ShardCount, StoreError};
@@ -657,13 +657,12 @@ async fn the_trial_balance_counts_players_and_house_and_is_zero() {
         "{:?}",
         verification.breaks
     );
-    let view = Memory::<TrialBalance>::new(store.identity());
-    let reader = view.reader();
-    let runner =
-        Runner::start(Arc::clone(&store) as _, view, casino_ledger::projections::Settings::default());
-    let runner = runner.unwrap();
+    let home = MemoryHome::<TrialBalance>::new(store.identity());
+    let reader = home.reader();
+    let feed = Feed::new(Arc::clone(&store) as _);
+    let runner = Runner::start(&feed, home, casino_ledger::projections::Settings::default()).unwrap();
     runner.wait_for_all(&store.heads().await.unwrap(), Duration::from_secs(15)).await.unwrap();
-    let rows = reader.rows(Detail::Account).unwrap().value;
+    let rows = reader.rows(Detail::Account).await.unwrap().value;
     let shown: BTreeMap<String, (String, String)> = rows
         .iter()
         .map(|row| (row.account.to_string(), (row.debits.to_string(), row.credits.to_string())))
@@ -681,7 +680,7 @@ async fn the_trial_balance_counts_players_and_house_and_is_zero() {
         let plain = |text: &str| text.parse::<rust_decimal::Decimal>().unwrap();
         assert_eq!((plain(&found.0), plain(&found.1)), (plain(&expected.0), plain(&expected.1)), "{account}");
     }
-    assert!(!reader.totals().unwrap().value.is_empty(), "debits equal credits in each book");
+    assert!(!reader.totals().await.unwrap().value.is_empty(), "debits equal credits in each book");
     let clearing = rows.iter().find(|row| {
         row.account.code == AccountCode::PspClearing
             && row.account.currency == eur()

@@ -38,9 +38,7 @@ impl Options {
         match (one, from, seeds) {
             (Some(seed), None, None) => Ok(Self::One(seed)),
             (Some(_), _, _) => Err("--seed stands alone".to_owned()),
-            (None, from, seeds) => {
-                Ok(Self::Many { from: from.unwrap_or(0), seeds: seeds.unwrap_or(SEEDS) })
-            }
+            (None, from, seeds) => Ok(Self::Many { from: from.unwrap_or(0), seeds: seeds.unwrap_or(SEEDS) }),
         }
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use casino_ledger::Ledger;
-use casino_ledger::projections::{Checkpoint, Commit, Runner, Settings, StartError, View, ViewError};
+use casino_ledger::projections::{
+    Checkpoint, Commit, Feed, Runner, Settings, Solo, StartError, View, ViewError,
+};
 use casino_ledger::store::LedgerIdentity;
 use cqrs_es::persist::{GenericQuery, PersistenceError, ViewRepository};
 use cqrs_es::{EventEnvelope, Query};
@@ -143,12 +145,12 @@ impl QueryFeed {
     ///
     /// [`StartError`] if there is no thread.
     pub fn follow(self, ledger: &Ledger, settings: Settings) -> Result<Runner, StartError> {
-        Runner::start(ledger.store(), self, settings)
+        Runner::start(&Feed::new(ledger.store()), Solo::new(self), settings)
     }
 
     /// The seam to the runner: commits in order, of which those beyond the checkpoint are dispatched; answers where the
     /// query stands then.
-    async fn deliver(&mut self, commits: &[Commit]) -> Result<Checkpoint, ViewError> {
+    async fn deliver(&mut self, commits: &[Arc<Commit>]) -> Result<Checkpoint, ViewError> {
         let before = self.checkpoint().await?;
         let advance = before.advance(commits)?;
         let mut failed = None;
@@ -161,7 +163,7 @@ impl QueryFeed {
         let (after, failure) = match failed {
             None => (advance.after, None),
             Some((head, shard, error)) => {
-                let is_it = |commit: &Commit| commit.shard == shard && commit.position == head.position;
+                let is_it = |commit: &Arc<Commit>| commit.shard == shard && commit.position == head.position;
                 let sound = commits.iter().position(is_it).unwrap_or_default();
                 (before.advance(&commits[..sound])?.after, Some(error))
             }
@@ -245,7 +247,7 @@ impl View for QueryFeed {
         Ok(self.at.insert(at).clone())
     }
 
-    async fn apply(&mut self, commits: &[Commit]) -> Result<Checkpoint, ViewError> {
+    async fn apply(&mut self, commits: &[Arc<Commit>]) -> Result<Checkpoint, ViewError> {
         self.deliver(commits).await
     }
 }

@@ -70,14 +70,14 @@ fn the_trial_balance_has_players_and_house() {
     use ledger_projections::trial_balance::{Detail, ReadTrialBalance};
     let mut world = World::new(4, 5, 7);
     let commits = world.commits(3_000);
-    let of_house = |commit: &&Commit| matches!(commit.body.partition, Partition::House(_));
+    let of_house = |commit: &&Arc<Commit>| matches!(commit.body.partition, Partition::House(_));
     let entries = commits.iter().filter(of_house).filter(|commit| crate::history::has_entry(commit)).count();
     assert!(entries > 100, "only {entries} entries of the house");
     let mut view = Memory::<TrialBalance>::new(&world.identity);
     feed(&mut view, &commits, 50);
     let reader = view.reader();
     check_trial_balance(&reader, &commits);
-    let rows = reader.rows(Detail::SubAccount).unwrap().value;
+    let rows = block_on(reader.rows(Detail::SubAccount)).unwrap().value;
     let has = |code: AccountCode, kind: AccountKind, of: Option<&str>| {
         let is = |row: &ledger_projections::trial_balance::TrialRow| {
             let account = &row.account;

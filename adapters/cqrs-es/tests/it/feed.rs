@@ -40,7 +40,7 @@ async fn stopped(ledger: &Ledger, runner: Runner) -> StopReason {
     let heads = ledger.heads().await.unwrap();
     assert!(runner.wait_for_all(&heads, PATIENCE).await.is_err(), "it cannot get there");
     match runner.progress().state {
-        State::Stopped { reason, .. } => reason,
+        State::Stopped(stop) => stop.reason.clone(),
         state => panic!("{state:?}"),
     }
 }
