@@ -11,6 +11,7 @@ mod traffic;
 
 mod bad_input;
 mod basics;
+mod batches;
 mod cold;
 mod documents;
 mod extension;
@@ -23,6 +24,7 @@ mod lanes;
 mod life;
 mod moved;
 mod parallel;
+mod play;
 mod power;
 mod puppet;
 mod quickstart;

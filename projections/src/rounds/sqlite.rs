@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::stored::{Bet, RoundStatus, Win};
+use ledger_core::stored::{Bet, CloseReason, RoundStatus, SessionRef, Win};
 use ledger_core::{AccountKind, Amount, CurrencyCode, GameId, Partition, PlayerId, RoundId, SourceId};
 use ledger_store::{Position, Shard};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -21,6 +21,10 @@ use crate::text::{kind_text, parse_kind, parse_status, status_text};
 /// What stands in the column `detail`.
 #[derive(Serialize, Deserialize)]
 struct Detail {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by_rule: Option<CloseReason>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<SessionRef>,
     bets: Vec<Bet>,
     wins: Vec<Win>,
     granted: BTreeMap<CurrencyCode, Amount>,
@@ -58,6 +62,8 @@ fn read_round(row: &Row<'_>) -> Result<RoundRow, ViewError> {
         status: parse_status(text(5)?)?,
         currency: currency.as_deref().map(parse).transpose()?,
         version: natural(row.get(7)?)?,
+        by_rule: detail.by_rule,
+        session: detail.session,
         bets: detail.bets,
         wins: detail.wins,
         granted: detail.granted,
@@ -117,7 +123,8 @@ fn put_round(tx: &Transaction<'_>, row: RoundRow) -> Result<(), ViewError> {
           opened_at, opened_position, closed_at, closed_position, detail)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?;
-    let detail = Detail { bets: row.bets, wins: row.wins, granted: row.granted };
+    let RoundRow { by_rule, session, bets, wins, granted, .. } = row;
+    let detail = Detail { by_rule, session, bets, wins, granted };
     let detail = serde_json::to_string(&detail).map_err(damaged)?;
     statement.execute(params![
         row.player.as_str(),
