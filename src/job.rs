@@ -27,7 +27,8 @@ type Reply<T> = oneshot::Sender<Result<T, ExecuteError>>;
 #[derive(Debug, Clone)]
 pub(crate) struct Digests {
     pub(crate) key: KeyDigest,
-    pub(crate) tombstone: KeyDigest,
+    /// Of its own id, and of others that must not be dead.
+    pub(crate) tombstones: SmallVec<[KeyDigest; 1]>,
     pub(crate) aggregates: SmallVec<[StreamDigest; 1]>,
     pub(crate) targets: Vec<KeyDigest>,
 }
@@ -37,7 +38,7 @@ impl Digests {
         let stream = |aggregate: &ledger_core::AggregateRef| aggregate.stream_in(partition);
         Self {
             key: needs.key.digest(digest),
-            tombstone: tombstone_digest(digest, &needs.key.source, &needs.key.id),
+            tombstones: needs.dead_ids().map(|(source, id)| tombstone_digest(digest, source, id)).collect(),
             aggregates: needs.aggregates.iter().filter_map(stream).map(|stream| stream.digest()).collect(),
             targets: needs.targets.iter().map(|key| key.digest(digest)).collect(),
         }

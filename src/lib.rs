@@ -40,7 +40,8 @@
 //!   [`PlayerCommand`](ledger_core::PlayerCommand): [`OpenPlayer`](ledger_core::OpenPlayer),
 //!   [`RecordDeposit`](ledger_core::RecordDeposit), [`PlaceBet`](ledger_core::PlaceBet),
 //!   [`Settle`](ledger_core::Settle), [`CloseRound`](ledger_core::CloseRound), [`Void`](ledger_core::Void),
-//!   [`Rollback`](ledger_core::Rollback), [`GrantCredit`](ledger_core::GrantCredit). [`Ledger::request`]
+//!   [`Rollback`](ledger_core::Rollback), [`GrantCredit`](ledger_core::GrantCredit) and some forty others
+//!   (`docs/commands.md` has all). [`Ledger::request`]
 //!   adds an actor, a trace and a [`Lane`]; [`Ledger::execute_all`] sends many at once, each for itself.
 //! - **The house.** [`Ledger::execute_house`] takes a partition of the house (`psp/acme`, `treasury`, `configuration` ...)
 //!   and one of the commands of [`HouseCommand`](ledger_core::HouseCommand): settlements, accruals, transfers, money

@@ -146,14 +146,22 @@ impl State {
         }
     }
 
-    /// The estimated bytes of a cached state: of a player a fixed part and so much per open round.
+    /// The estimated bytes of a cached state: of a player a fixed part, and so much per open round, withdrawal
+    /// and the like.
     pub(crate) fn weight(&self) -> usize {
         match self {
             Self::Player(state) => {
                 let of_round = |round: &ledger_core::stored::Round| {
                     400 + 200 * round.bets.len() + 150 * round.wins.len()
                 };
-                900 + 200 * state.wallet().purses().len() + state.rounds().map(of_round).sum::<usize>()
+                let others = state.open_intents()
+                    + state.open_withdrawals()
+                    + state.open_transfers()
+                    + state.sessions().count();
+                900 + 200 * state.wallet().purses().len()
+                    + 50 * state.wallet().lots().len()
+                    + 500 * others
+                    + state.rounds().map(of_round).sum::<usize>()
             }
             Self::House(state) => state.weight(),
         }

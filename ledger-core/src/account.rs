@@ -142,11 +142,14 @@ impl AccountCode {
         )
     }
 
-    /// Whether a journal may post to the account. Not so where a player, an item in suspense, a pool or a kept
-    /// balance stands behind it: there the commands that keep these together are the only door. Nor in the bonus
+    /// Whether a journal may post to the account. Not so where a player, an item in suspense, a withdrawal, a
+    /// pool or a kept balance stands behind it: there the commands that keep these together are the only door. Nor in the bonus
     /// book, whose accounts add up to what players hold of it.
     pub fn is_free(self) -> bool {
-        let has_items = matches!(self, Self::Suspense | Self::JackpotLiability | Self::TournamentPool);
+        let has_items = matches!(
+            self,
+            Self::Suspense | Self::PayoutsInTransit | Self::JackpotLiability | Self::TournamentPool
+        );
         !self.is_player() && !self.is_kept() && !has_items && self.book() == Book::Cash
     }
 

@@ -188,6 +188,9 @@ id!(
     /// A configuration document within its kind, such as `default`.
     DocumentName, "document name");
 id!(
+    /// A device of a player, as the host knows it: an opaque token that tells nothing by itself.
+    DeviceId, "device id");
+id!(
     /// A way to pay (a card, a bank transfer), as the cashier names it. Holds no card or account number.
     MethodId, "method id");
 
@@ -229,6 +232,20 @@ impl SubAccount {
     /// The sub-account of a withdrawal.
     pub fn withdrawal(source: &SourceId, id: &TransactionId) -> Self {
         Self(pair(source.as_str(), id.as_str()))
+    }
+
+    /// The sub-account of money that plays elsewhere: `source/transfer/id`, which no round is called.
+    ///
+    /// # Errors
+    ///
+    /// [`IdError::TooLong`] if the two together do not fit, which takes ids of more than a hundred bytes that are
+    /// escaped.
+    pub fn transfer(source: &SourceId, id: &TransactionId) -> Result<Self, IdError> {
+        let mut text = String::new();
+        crate::text::push_escaped(&mut text, source.as_str());
+        text.push_str("/transfer/");
+        crate::text::push_escaped(&mut text, id.as_str());
+        Self::new(text)
     }
 
     /// The sub-account of an account of the host.

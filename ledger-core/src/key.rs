@@ -164,6 +164,26 @@ pub enum OperationKind {
     PlayerBlock,
     /// The lifting of a block.
     PlayerUnblock,
+    /// A round took too long.
+    RoundExpire,
+    /// A round is open again.
+    RoundReopen,
+    /// The start of a session.
+    SessionStart,
+    /// The end of a session.
+    SessionEnd,
+    /// The acknowledgement of a reality check.
+    RealityCheck,
+    /// A tip.
+    Tip,
+    /// The entry to a tournament.
+    TournamentEntry,
+    /// Money goes to play elsewhere.
+    RollOut,
+    /// Money comes back from there.
+    RollIn,
+    /// The total of free rounds.
+    FreeRoundTotal,
     /// Any of the above: the kind under which a source's keys stand whose ids are unique over all kinds.
     Any,
 }
@@ -245,6 +265,16 @@ impl OperationKind {
             Self::PayoutSettlement => "payout_settlement",
             Self::PlayerBlock => "player_block",
             Self::PlayerUnblock => "player_unblock",
+            Self::RoundExpire => "round_expire",
+            Self::RoundReopen => "round_reopen",
+            Self::SessionStart => "session_start",
+            Self::SessionEnd => "session_end",
+            Self::RealityCheck => "reality_check",
+            Self::Tip => "tip",
+            Self::TournamentEntry => "tournament_entry",
+            Self::RollOut => "roll_out",
+            Self::RollIn => "roll_in",
+            Self::FreeRoundTotal => "free_round_total",
             Self::Any => "any",
         }
     }

@@ -8,7 +8,10 @@ use sha2::{Digest, Sha256};
 use crate::adjustment::{AdjustmentKind, AdjustmentRef};
 use crate::house::HouseAggregateRef;
 use crate::ids::{HostNamespace, HouseId, IdError, PlayerId, RoundId, SourceId, TransactionId};
+use crate::purchase::{PurchaseKind, PurchaseRef};
+use crate::stored::SessionRef;
 use crate::text::{unescape, write_escaped};
+use crate::transfer::TransferRef;
 
 /// What one commit decides about: a player, or one purpose of the house. The consistency boundary.
 ///
@@ -113,8 +116,9 @@ impl Partition {
 ///
 /// The text form names the partition too, its parts escaped: `wallet/P`, `round/P/source/R`,
 /// `intent/P/source/I`, `deposit/P/source/D`, `correction/P/source/C`, `tax/P/source/T`, `exchange/P/source/X`,
-/// `withdrawal/P/source/W`, `player/P`, `host/P/N`, `house/H`, `statement/H`, `suspense/H/R`, `journal/H/source/J`,
-/// `document/H/kind/name`, `content/H/hash`.
+/// `withdrawal/P/source/W`, `session/P/source/S`, `tip/P/source/T`, `tournament/P/source/E`, `transfer/P/source/T`,
+/// `player/P`, `host/P/N`, `house/H`, `statement/H`, `suspense/H/R`, `journal/H/source/J`, `document/H/kind/name`,
+/// `content/H/hash`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Stream {
@@ -140,6 +144,12 @@ pub enum Stream {
     HouseAggregate(HouseId, HouseAggregateRef),
     /// One correction, withheld tax or the like of one player.
     Adjustment(PlayerId, AdjustmentRef),
+    /// One session of one player.
+    Session(PlayerId, SessionRef),
+    /// One tip, or one entry to a tournament, of one player.
+    Purchase(PlayerId, PurchaseRef),
+    /// Money of one player that plays elsewhere.
+    Transfer(PlayerId, TransferRef),
 }
 
 impl Stream {
@@ -153,7 +163,10 @@ impl Stream {
             | Self::Deposit(player, ..)
             | Self::Withdrawal(player, ..)
             | Self::Host(player, ..)
-            | Self::Adjustment(player, _) => Partition::Player(player.clone()),
+            | Self::Adjustment(player, _)
+            | Self::Session(player, _)
+            | Self::Purchase(player, _)
+            | Self::Transfer(player, _) => Partition::Player(player.clone()),
             Self::House(house) | Self::Statement(house) | Self::HouseAggregate(house, _) => {
                 Partition::House(house.clone())
             }
@@ -163,23 +176,19 @@ impl Stream {
     /// Whether the stream is found by its own digest. The others (`player`, `wallet`, `host`, `house`, `statement`)
     /// are read through their partition, most of whose commits they stand in.
     pub fn is_indexed(&self) -> bool {
-        matches!(
+        !matches!(
             self,
-            Self::Round(..)
-                | Self::Intent(..)
-                | Self::Deposit(..)
-                | Self::Withdrawal(..)
-                | Self::Adjustment(..)
-                | Self::HouseAggregate(..)
+            Self::Player(_) | Self::Wallet(_) | Self::Host(..) | Self::House(_) | Self::Statement(_)
         )
     }
 
     /// [`Self::is_indexed`] of a stream that is known by its text form only.
     pub(crate) fn text_is_indexed(text: &str) -> bool {
         let (kind, _) = text.split_once('/').unwrap_or((text, ""));
-        matches!(kind, "round" | "intent" | "deposit" | "withdrawal")
+        matches!(kind, "round" | "intent" | "deposit" | "withdrawal" | "session" | "transfer")
             || HouseAggregateRef::KINDS.contains(&kind)
             || AdjustmentKind::ALL.iter().any(|known| known.as_str() == kind)
+            || PurchaseKind::ALL.iter().any(|known| known.as_str() == kind)
     }
 
     /// What the index finds this stream by.
@@ -208,6 +217,15 @@ impl fmt::Display for Stream {
             Self::HouseAggregate(h, item) => return item.write(h, f),
             Self::Adjustment(p, AdjustmentRef { kind, source, id }) => {
                 (kind.as_str(), [Some(p.as_str()), Some(source.as_str()), Some(id.as_str())])
+            }
+            Self::Session(p, SessionRef { source, id }) => {
+                ("session", [Some(p.as_str()), Some(source.as_str()), Some(id.as_str())])
+            }
+            Self::Purchase(p, PurchaseRef { kind, source, id }) => {
+                (kind.as_str(), [Some(p.as_str()), Some(source.as_str()), Some(id.as_str())])
+            }
+            Self::Transfer(p, TransferRef { source, id }) => {
+                ("transfer", [Some(p.as_str()), Some(source.as_str()), Some(id.as_str())])
             }
         };
         f.write_str(kind)?;
@@ -249,11 +267,17 @@ impl FromStr for Stream {
                 Self::HouseAggregate(house, HouseAggregateRef::read(kind, &mut part)?)
             }
             kind => {
-                let known = AdjustmentKind::ALL.iter().find(|known| known.as_str() == kind);
-                let kind = *known.ok_or_else(error)?;
+                let adjustment = AdjustmentKind::ALL.iter().find(|known| known.as_str() == kind);
+                let purchase = PurchaseKind::ALL.iter().find(|known| known.as_str() == kind);
                 let player = PlayerId::new(part()?)?;
                 let (source, id) = (SourceId::new(part()?)?, TransactionId::new(part()?)?);
-                Self::Adjustment(player, AdjustmentRef { kind, source, id })
+                match (adjustment, purchase, kind) {
+                    (Some(kind), ..) => Self::Adjustment(player, AdjustmentRef { kind: *kind, source, id }),
+                    (_, Some(kind), _) => Self::Purchase(player, PurchaseRef { kind: *kind, source, id }),
+                    (.., "session") => Self::Session(player, SessionRef { source, id }),
+                    (.., "transfer") => Self::Transfer(player, TransferRef { source, id }),
+                    _ => return Err(error()),
+                }
             }
         };
         if parts.next().is_some() { Err(error()) } else { Ok(stream) }
@@ -346,7 +370,7 @@ name_schema!(Partition, "player/<id> or house/<id>");
 #[cfg(feature = "schema")]
 name_schema!(
     Stream,
-    "player/P, wallet/P, round/P/source/R, intent/P/source/I, deposit/P/source/D, correction/P/source/C, tax/P/source/T, exchange/P/source/X, withdrawal/P/source/W, host/P/N, house/H, statement/H, suspense/H/R, journal/H/source/J, document/H/kind/name or content/H/hash; parts escaped as in RFC 6901"
+    "player/P, wallet/P, round/P/source/R, intent/P/source/I, deposit/P/source/D, correction/P/source/C, tax/P/source/T, exchange/P/source/X, withdrawal/P/source/W, session/P/source/S, tip/P/source/T, tournament/P/source/E, transfer/P/source/T, host/P/N, house/H, statement/H, suspense/H/R, journal/H/source/J, document/H/kind/name or content/H/hash; parts escaped as in RFC 6901"
 );
 
 #[cfg(test)]
@@ -370,6 +394,10 @@ mod tests {
             "tax/a/b/c".parse().unwrap(),
             "exchange/a/b/c".parse().unwrap(),
             "withdrawal/a/b/c".parse().unwrap(),
+            "session/a/b/c".parse().unwrap(),
+            "tip/a/b/c".parse().unwrap(),
+            "tournament/a/b/c".parse().unwrap(),
+            "transfer/a/b/c".parse().unwrap(),
             Stream::Player(p("a")),
             "house/psp~1a".parse().unwrap(),
             "statement/psp~1a".parse().unwrap(),

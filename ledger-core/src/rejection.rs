@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{HostName, HostNamespace, RoundId, TransactionId};
 use crate::money::{Amount, CurrencyCode};
 use crate::player::Block;
+use crate::time::Timestamp;
 
 /// What does not agree between a command and what it refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -131,6 +132,22 @@ pub enum NotAllowedReason {
     AlreadyBlocked,
     /// The player is not blocked for this.
     NotBlocked,
+    /// Another round of this source and game is open, and it may have one only.
+    AnotherRoundOpen,
+    /// The round is younger than its source's time-out, or there is none.
+    RoundNotTimedOut,
+}
+
+/// Why the rules of bonuses refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum BonusRule {
+    /// The player has no bonus that could be staked.
+    NoBonus,
+    /// Bonus credits cannot be used for it: tips, entries to tournaments, money that plays elsewhere.
+    CashOnly,
 }
 
 /// What a player, or a partition of the house, has too many of.
@@ -171,6 +188,20 @@ pub enum Capacity {
     PartsOfWithdrawal,
     /// Withdrawals of one player within 31 days.
     RecentWithdrawals,
+    /// Events of one commit.
+    EventsInCommit,
+    /// Postings of one entry.
+    PostingsInEntry,
+    /// Bytes of one commit.
+    BytesOfCommit,
+    /// Games and campaigns of one round.
+    GamesInRound,
+    /// Jackpots that the bets of one round contribute to.
+    JackpotsInRound,
+    /// Jackpots that one bet contributes to.
+    JackpotsOfBet,
+    /// Transfers of one player that have not come back.
+    OpenTransfers,
 }
 
 /// A limit that a command would pass.
@@ -288,6 +319,9 @@ pub enum Rejection {
         /// The zone.
         zone: String,
     },
+    /// The bet needs an open session and names none, or one that has ended or expired.
+    #[error("the session is not open")]
+    SessionExpired,
     /// The amount is negative, zero where it must not be, or above the currency's maximum.
     #[error("the amount {amount} is not allowed here")]
     InvalidAmount {
@@ -325,6 +359,26 @@ pub enum Rejection {
         /// What is left of it, if it is one of amounts.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         left: Option<Amount>,
+    },
+    /// The player's last round began too short a time ago for another one.
+    #[error("the next round may begin at {allowed_at}")]
+    RoundTooSoon {
+        /// From when on.
+        allowed_at: Timestamp,
+    },
+    /// Bets of this stake are not allowed: it is none of the denominations there are.
+    #[error("a stake of {stake} {currency} is not allowed")]
+    StakeNotAllowed {
+        /// The stake.
+        stake: Amount,
+        /// The currency.
+        currency: CurrencyCode,
+    },
+    /// A rule of bonuses refuses.
+    #[error("a rule of bonuses refuses: {rule:?}")]
+    BonusRule {
+        /// Which.
+        rule: BonusRule,
     },
     /// The amount is more than is left of what it is taken from.
     #[error("the amount is more than is left: {left} {currency}")]
@@ -408,6 +462,7 @@ impl Rejection {
             Self::CurrencyMismatch { .. } => "currency_mismatch",
             Self::CurrencyUnknown { .. } => "currency_unknown",
             Self::ZoneUnknown { .. } => "zone_unknown",
+            Self::SessionExpired => "session_expired",
             Self::InvalidAmount { .. } => "invalid_amount",
             Self::Precision { .. } => "precision",
             Self::PlayerClosed => "player_closed",
@@ -415,6 +470,9 @@ impl Rejection {
             Self::KycRequired => "kyc_required",
             Self::DestinationUnproven => "destination_unproven",
             Self::LimitExceeded { .. } => "limit_exceeded",
+            Self::RoundTooSoon { .. } => "round_too_soon",
+            Self::StakeNotAllowed { .. } => "stake_not_allowed",
+            Self::BonusRule { .. } => "bonus_rule",
             Self::ExceedsRest { .. } => "exceeds_rest",
             Self::HostRefused { .. } => "host_refused",
             Self::HostVersion { .. } => "host_version",

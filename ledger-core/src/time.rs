@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// An instant in UTC, in whole microseconds, between the years 0001 and 9999.
 ///
@@ -51,6 +52,12 @@ impl Timestamp {
     /// Microseconds after the Unix epoch (negative before it).
     pub fn as_micros(self) -> i64 {
         self.0
+    }
+
+    /// The instant so much later, at most [`Self::MAX`].
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(micros).min(MICROS_MAX))
     }
 }
 

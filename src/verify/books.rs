@@ -99,7 +99,7 @@ impl Books {
             let booked = self.balance(*key)?;
             if booked != *sum {
                 return Err(format!(
-                    "{} {}: purses add up to {sum} units, the books say {booked}",
+                    "{} {}: players add up to {sum} units, the books say {booked}",
                     key.2, key.3
                 ));
             }
@@ -138,24 +138,54 @@ impl Books {
     }
 }
 
-/// Adds a player's purses to the sums; what is held must be the sum of his open bets.
+/// What of a player's money is put aside by currency, as what it is put aside for says.
+#[derive(Default)]
+struct Aside {
+    /// Stakes of open bets, and money that plays elsewhere.
+    held: BTreeMap<CurrencyCode, i128>,
+    /// Withdrawals that were not sent.
+    pending: BTreeMap<CurrencyCode, i128>,
+    /// Withdrawals that were, and have no answer. It is on an account of the house.
+    in_transit: BTreeMap<CurrencyCode, i128>,
+}
+
+impl Aside {
+    fn of(state: &PlayerState) -> Result<Self, String> {
+        let mut all = Self::default();
+        for round in state.rounds() {
+            for bet in round.open_bets() {
+                let currency = round.currency.ok_or("an open bet without a currency")?;
+                *all.held.entry(currency).or_default() += bet.open_stake().units();
+            }
+        }
+        for transfer in state.transfers() {
+            *all.held.entry(transfer.currency).or_default() += transfer.amount.units();
+        }
+        for own in state.withdrawals() {
+            *all.pending.entry(own.currency).or_default() += own.pending().units();
+            let in_transit = own.in_transit().map_err(|fault| fault.to_string())?;
+            *all.in_transit.entry(own.currency).or_default() += in_transit.units();
+        }
+        Ok(all)
+    }
+}
+
+/// Adds a player's purses to the sums; what is put aside must be the sum of what it is put aside for.
 pub(super) fn add_purses(purses: &mut Purses, state: &PlayerState) -> Result<(), String> {
     let Some(profile) = state.profile() else { return Ok(()) };
-    let mut held: BTreeMap<CurrencyCode, i128> = BTreeMap::new();
-    for round in state.rounds() {
-        for bet in round.open_bets() {
-            let currency = round.currency.ok_or("an open bet without a currency")?;
-            *held.entry(currency).or_default() += bet.open_stake().units();
-        }
-    }
+    let aside = Aside::of(state)?;
     for purse in state.wallet().purses() {
         let currency = purse.currency().code();
-        if held.get(&currency).copied().unwrap_or(0) != purse.held().units() {
-            return Err(format!(
-                "player {}: held {currency} is not the sum of his open bets",
-                state.player()
-            ));
+        let wrong = |what: &str| Err(format!("player {}: {what}", state.player()));
+        let of = |sums: &BTreeMap<CurrencyCode, i128>| sums.get(&currency).copied().unwrap_or(0);
+        if of(&aside.held) != purse.held().units() {
+            return wrong(&format!("held {currency} is not the sum of his open bets and transfers"));
         }
+        if of(&aside.pending) != purse.pending().units() {
+            return wrong(&format!("pending {currency} is not the sum of his open withdrawals"));
+        }
+        let in_transit = (profile.kind, Book::Cash, AccountCode::PayoutsInTransit, currency);
+        *purses.entry(in_transit).or_default() += of(&aside.in_transit);
         for (account, amount) in [
             (AccountCode::PlayerCash, purse.cash()),
             (AccountCode::PlayerHeld, purse.held()),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ledger_core::stored::{CommitBody, CommitIndex, OutcomeKind, TombstoneRecord};
 use ledger_core::{
-    AggregateRef, Decision, Facts, FactsNeeded, Found, KnownBatch, KnownOperation, Partition, Stream,
-    Timestamp,
+    AggregateRef, Capacity, Decision, Facts, FactsNeeded, Found, KnownBatch, KnownOperation, Partition,
+    Rejection, Stream, Timestamp,
 };
 use ledger_store::{Head, Lookup, SealedCommit, Shard, commit_hash};
 
@@ -325,24 +325,19 @@ impl Writer {
     }
 
     fn decide_command(&mut self, job: Job, loaded: Option<&LoadedFacts>) {
-        let known = match (&job.ask, loaded) {
-            (Ask::Execute(prepared), Some(facts)) => prepared.needed.known(&facts.found).is_some(),
-            _ => false,
-        };
         let now = match self.now.clone() {
             Ok(now) => now,
-            // A known key is answered whatever the clock says: nothing is stamped.
-            Err(_) if known => Timestamp::MAX,
             Err(error) => {
                 tracing::error!(%error, "the clock is suspect: nothing is recorded");
-                return job.fail(error.into());
+                return self.answer_known(job, loaded, error.into());
             }
         };
         let partition = job.partition;
         let rules = &self.known.rules;
         // The house's own commands are not decided by policies: one of them may mend what is wrong.
-        if let (Some(what), false, Partition::Player(_)) = (&rules.unusable, known, &job.of) {
-            return job.fail(ExecuteError::Unavailable { reason: what.clone() });
+        if let (Some(what), Partition::Player(_)) = (&rules.unusable, &job.of) {
+            let reason = what.clone();
+            return self.answer_known(job, loaded, ExecuteError::Unavailable { reason });
         }
         let decided = {
             let (Ask::Execute(prepared), Some(slot)) = (&job.ask, self.slots.get_mut(&partition)) else {
@@ -364,17 +359,37 @@ impl Writer {
         match decided {
             Ok(Ok(Decision::Commit(draft))) => self.commit(job, draft, now),
             Ok(Ok(Decision::Replay)) => self.answer_replay(job, loaded),
-            Ok(Ok(Decision::Refuse(rejection))) => {
-                let balances = self.current(&job);
-                let refusal = Refusal { rejection, replayed: false, recorded: None, balances };
-                self.answer(job, Answer::Failure(Box::new(ExecuteError::Rejected(Box::new(refusal)))));
-            }
+            Ok(Ok(Decision::Refuse(rejection))) => self.refuse(job, rejection),
             Ok(Err(what)) => self.faulty(job, what),
             Err(panic) => {
                 let what = panic_text(panic.as_ref());
                 self.give_up(job, format!("deciding: {what}"));
             }
         }
+    }
+
+    /// What known keys alone tell is answered whatever the clock or a policy says: nothing is stamped. Everything else
+    /// would be recorded, also the rest of a batch of which some operations are known, so it fails.
+    fn answer_known(&mut self, job: Job, loaded: Option<&LoadedFacts>, error: ExecuteError) {
+        let answered = match (&job.ask, loaded) {
+            (Ask::Execute(prepared), Some(facts)) => match &prepared.command {
+                Command::Player(command) => prepared.needed.answered(command, &facts.found),
+                Command::House(command) => prepared.needed.answered_house(command, &facts.found),
+            },
+            _ => None,
+        };
+        match answered {
+            Some(Decision::Replay) => self.answer_replay(job, loaded),
+            Some(Decision::Refuse(rejection)) => self.refuse(job, rejection),
+            Some(Decision::Commit(_)) | None => job.fail(error),
+        }
+    }
+
+    /// Answers with a refusal that is not recorded.
+    fn refuse(&mut self, job: Job, rejection: Rejection) {
+        let balances = self.current(&job);
+        let refusal = Refusal { rejection, replayed: false, recorded: None, balances };
+        self.answer(job, Answer::Failure(Box::new(ExecuteError::Rejected(Box::new(refusal)))));
     }
 
     /// State and facts contradict each other. On a shared store the facts may be newer than the state: another
@@ -406,6 +421,15 @@ impl Writer {
         tracing::error!(shard = %job.shard, %what, "a command could not be decided");
         self.slots.drop_state(&job.partition);
         job.fail(ExecuteError::Bug { what });
+    }
+
+    /// Refuses a command whose commit would be larger than a store takes: a batch of several old rounds with many bets.
+    /// Its events are folded already, so the player is loaded again.
+    fn too_large(&mut self, job: Job) {
+        let what = Capacity::BytesOfCommit;
+        let maximum = u32::try_from(ledger_store::BODY_BYTES_MAX).unwrap_or(u32::MAX);
+        self.slots.drop_state(&job.partition);
+        self.refuse(job, Rejection::CapacityExceeded { what, maximum });
     }
 
     fn answer_replay(&mut self, job: Job, loaded: Option<&LoadedFacts>) {
@@ -461,7 +485,8 @@ impl Writer {
         let index = index_of(&job, &body);
         let head = match self.seal(job.shard, &body, index) {
             Ok(head) => head,
-            Err(what) => return self.give_up(job, what),
+            Err(Unsealed::TooLarge) => return self.too_large(job),
+            Err(Unsealed::Bug(what)) => return self.give_up(job, what),
         };
         let no = self.building.no;
         if let Some(slot) = self.slots.get_mut(&job.partition) {
@@ -505,14 +530,14 @@ impl Writer {
         shard: Shard,
         body: &CommitBody,
         index: CommitIndex,
-    ) -> Result<ledger_store::Head, String> {
+    ) -> Result<ledger_store::Head, Unsealed> {
         let _seal = stations::enter(Station::Seal);
         self.buffer.clear();
         let encode = stations::enter(Station::Encode);
-        body.encode(&mut self.buffer).map_err(|error| error.to_string())?;
+        body.encode(&mut self.buffer).map_err(|error| Unsealed::Bug(error.to_string()))?;
         drop(encode);
         if self.buffer.len() > ledger_store::BODY_BYTES_MAX {
-            return Err(format!("a commit of {} bytes is over the limit", self.buffer.len()));
+            return Err(Unsealed::TooLarge);
         }
         let expected = self.heads[shard.index()];
         let position = expected.position.next();
@@ -571,6 +596,14 @@ fn index_of(job: &Job, body: &CommitBody) -> CommitIndex {
         }
     }
     CommitIndex::of(body, job.partition)
+}
+
+/// Why a commit is not in the batch.
+enum Unsealed {
+    /// Its body is larger than a store takes.
+    TooLarge,
+    /// It cannot be encoded.
+    Bug(String),
 }
 
 /// The id of an entry of the job's partition.
@@ -658,7 +691,7 @@ fn needed_lookups(job: &Job, state: &State, lookups: &mut Vec<Lookup>) {
             let operations = prepared.needed.operations().iter().zip(&prepared.digests);
             for (at, (needs, digests)) in operations.enumerate() {
                 lookups.push(Lookup::Key(job.shard, digests.key));
-                lookups.push(Lookup::Key(job.shard, digests.tombstone));
+                lookups.extend(digests.tombstones.iter().map(|digest| Lookup::Key(job.shard, *digest)));
                 for (aggregate, digest) in needs.aggregates.iter().zip(&digests.aggregates) {
                     if !state.is_live(aggregate) {
                         lookups.push(Lookup::Stream(job.shard, *digest));
@@ -687,8 +720,10 @@ fn needs_of(job: &Job) -> Option<Box<Needs>> {
                 let key = &needs.key;
                 all.keys.push((key.clone(), digests.key));
                 all.keys.extend(needs.targets.iter().cloned().zip(digests.targets.iter().copied()));
-                let tombstone = TombstoneRecord { source: key.source.clone(), id: key.id.clone() };
-                all.tombstones.push((tombstone, digests.tombstone));
+                let dead = needs
+                    .dead_ids()
+                    .map(|(source, id)| TombstoneRecord { source: source.clone(), id: id.clone() });
+                all.tombstones.extend(dead.zip(digests.tombstones.iter().copied()));
                 all.aggregates
                     .extend(needs.aggregates.iter().cloned().zip(digests.aggregates.iter().copied()));
             }

@@ -47,6 +47,14 @@ pub(crate) fn case(seed: u8, players: usize, steps: usize) -> Case {
     policy.deposits.intent_ttl_secs = u32::MAX;
     policy.withdrawals.kyc_max_age_secs = u32::MAX;
     policy.withdrawals.ttl_secs = u32::MAX;
+    // Nor is a session, a round or the time between two.
+    policy.default_jurisdiction.round_interval_ms = 0;
+    for source in policy.sources.values_mut().chain([&mut policy.default]) {
+        source.sessions.ttl_secs = None;
+        if let Some(time_out) = &mut source.round_time_out {
+            time_out.after_secs = 0;
+        }
+    }
     let registry = CurrencyRegistry::standard();
     let players = (0..players).map(|i| {
         let player = player(&format!("player-{i}"));

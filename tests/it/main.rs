@@ -11,6 +11,7 @@ mod traffic;
 
 mod bad_input;
 mod basics;
+mod batches;
 mod cluster;
 mod cold;
 mod disk;
@@ -28,6 +29,7 @@ mod outage;
 mod parallel;
 mod past;
 mod places;
+mod play;
 mod power;
 mod privacy;
 mod proofs;

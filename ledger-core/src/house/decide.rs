@@ -2,7 +2,7 @@
 
 use super::{HouseCommand, HouseState, HouseWorkspace};
 use crate::partition::Stream;
-use crate::player_ledger::{Decision, Draft, Facts, FactsNeeded, Fault, Stop};
+use crate::player_ledger::{Decision, Draft, Facts, FactsNeeded, Fault, Found, Stop};
 use crate::rejection::Rejection;
 use crate::stored::{Event, KeyRecord, OutcomeKind, TransactionRef, TxnRejected};
 use crate::time::Timestamp;
@@ -48,9 +48,8 @@ impl HouseLedger {
         if state.recorded_at().is_some_and(|last| now < last) {
             return Err(Fault::corrupted("the clock stands before the partition's last commit"));
         }
-        if let Some(known) = facts.found.operation(&needed.key) {
-            let same = known.record.print == needed.print;
-            return Ok(if same { Decision::Replay } else { Decision::Refuse(command.reused()) });
+        if let Some(answer) = needed.answered_house(command, facts.found) {
+            return Ok(answer);
         }
         if !command.is_for(state.house()) {
             return Ok(Decision::Refuse(Rejection::WrongPartition));
@@ -67,6 +66,16 @@ impl HouseLedger {
                 Ok(Decision::Commit(refusal(state, command, needed, rejection, now)?))
             }
         }
+    }
+}
+
+impl FactsNeeded {
+    /// The answer to a command to the house that its key alone gives: a replay, or a refusal if it stands for another
+    /// payload. `None` if the command must be decided. An engine whose clock is wrong can answer so much.
+    pub fn answered_house(&self, command: &HouseCommand, found: &Found) -> Option<Decision> {
+        let known = found.operation(&self.key)?;
+        let same = known.record.print == self.print;
+        Some(if same { Decision::Replay } else { Decision::Refuse(command.reused()) })
     }
 }
 

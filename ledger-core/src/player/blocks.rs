@@ -34,6 +34,7 @@ impl Block {
 
 /// Blocks a player.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BlockPlayer {
     /// The back office, or a process that looks for what is suspicious.
@@ -74,6 +75,7 @@ impl Operation for BlockPlayer {
 
 /// Lifts a block, with a second person's approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UnblockPlayer {
     /// The back office.

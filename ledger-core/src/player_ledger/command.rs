@@ -6,7 +6,7 @@ use crate::adjustment::{
     ChargeInactivityFee, DecideCorrection, ProposeCorrection, ReclaimDormant, ReturnTax, TransferDormant,
     WithholdTax,
 };
-use crate::credit::GrantCredit;
+use crate::credit::{GrantCredit, ReportFreeRounds};
 use crate::deposit::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
     RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
@@ -19,10 +19,13 @@ use crate::money::CurrencyCode;
 use crate::player::{AddPurse, BlockPlayer, ClosePlayer, OpenPlayer, ReopenPlayer, UnblockPlayer};
 use crate::player_ledger::{Batch, Facts, Fault, Needs, Operation, Outcome, Workspace};
 use crate::policy::Policy;
+use crate::purchase::{EnterTournament, Tip};
 use crate::round::{
-    AdjustRound, CashOut, CloseRound, Inform, PlaceBet, Resettle, Rollback, Settle, Unsettle, Void,
-    VoidSettled,
+    AdjustRound, CashOut, CloseRound, ExpireRound, Inform, PlaceBet, ReopenRound, Resettle, Rollback, Settle,
+    Unsettle, Void, VoidSettled,
 };
+use crate::session::{AcknowledgeRealityCheck, EndSession, StartSession};
+use crate::transfer::{RollIn, RollOut};
 use crate::withdrawal::{
     ApproveWithdrawal, CancelWithdrawal, ExpireWithdrawal, MarkFailed, MarkPaid, MarkReturned, MarkUnknown,
     PassKyc, RejectWithdrawal, RequestWithdrawal, SendWithdrawal, SettleLatePayout, SplitWithdrawal,
@@ -33,6 +36,7 @@ macro_rules! commands {
     ($($name:ident),* $(,)?) => {
         /// A command to one player's ledger.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(tag = "command", rename_all = "snake_case")]
         #[non_exhaustive]
         pub enum PlayerCommand {
@@ -50,6 +54,12 @@ macro_rules! commands {
         impl PlayerCommand {
             /// The names of all commands, as they are written.
             pub const NAMES: &'static [&'static str] = &[$(stringify!($name),)* "Batch"];
+
+            /// The JSON Schema of every command, in the order of [`Self::NAMES`].
+            #[cfg(feature = "schema")]
+            pub fn schemas() -> Vec<schemars::Schema> {
+                vec![$(schemars::schema_for!($name),)* schemars::schema_for!(Batch)]
+            }
 
             /// What the operation does; of a batch, what its first one does.
             pub fn kind(&self) -> OperationKind {
@@ -93,6 +103,14 @@ macro_rules! commands {
                 match self {
                     $(Self::$name(c) => c.takes_money(),)*
                     Self::Batch(batch) => batch.commands().iter().any(Self::takes_money),
+                }
+            }
+
+            /// Whether it may take more than is available, so that the player owes the rest.
+            pub(crate) fn may_owe(&self, policy: &Policy) -> bool {
+                match self {
+                    $(Self::$name(c) => c.may_owe(policy),)*
+                    Self::Batch(_) => false,
                 }
             }
 
@@ -161,6 +179,16 @@ commands! {
     SettleLatePayout,
     BlockPlayer,
     UnblockPlayer,
+    ExpireRound,
+    ReopenRound,
+    StartSession,
+    EndSession,
+    AcknowledgeRealityCheck,
+    Tip,
+    EnterTournament,
+    RollOut,
+    RollIn,
+    ReportFreeRounds,
 }
 
 impl From<Batch> for PlayerCommand {

@@ -2,17 +2,17 @@
 
 use crate::adjustment::{self, Adjustment, AdjustmentRef};
 use crate::deposit::{self, Deposit, Intent};
-use crate::entry::{Entry, EntryError, Posting};
+use crate::entry::{Entry, EntryError, POSTINGS_MAX, Posting};
 use crate::ids::{ActorId, TraceId};
 use crate::key::{ContentHash, IdempotencyKey};
 use crate::money::{AmountError, CurrencyCode};
 use crate::partition::{Partition, Stream};
 use crate::player_ledger::facts::balances_after;
 use crate::player_ledger::{Fault, PlayerState};
-use crate::rejection::Rejection;
+use crate::rejection::{Capacity, Rejection};
 use crate::stored::{
-    CommitBody, EntryPosted, Event, EventRecord, KeyRecord, NegativeBalanceCleared, NegativeBalanceRaised,
-    OutcomeKind, PurseBalance, Round, SealedFields, TombstoneRecord,
+    CommitBody, EVENTS_MAX, EntryPosted, Event, EventRecord, KeyRecord, NegativeBalanceCleared,
+    NegativeBalanceRaised, OutcomeKind, PurseBalance, Round, SealedFields, TombstoneRecord,
 };
 use crate::time::Timestamp;
 use crate::wallet::{LotMoves, Purse};
@@ -182,6 +182,26 @@ impl From<AmountError> for Stop {
     }
 }
 
+/// How many events a commit has with one more draft, `before` without it. Too many are refused before anything is
+/// sealed: what a caller sends must never be a fault.
+///
+/// # Errors
+///
+/// [`Rejection::CapacityExceeded`].
+pub(super) fn check_events(before: usize, draft: &Draft) -> Result<usize, Rejection> {
+    let after = before.saturating_add(draft.events.len());
+    if after > EVENTS_MAX {
+        let maximum = u32::try_from(EVENTS_MAX).unwrap_or(u32::MAX);
+        return Err(Rejection::CapacityExceeded { what: Capacity::EventsInCommit, maximum });
+    }
+    Ok(after)
+}
+
+fn too_many_postings() -> Stop {
+    let maximum = u32::try_from(POSTINGS_MAX).unwrap_or(u32::MAX);
+    Rejection::CapacityExceeded { what: Capacity::PostingsInEntry, maximum }.into()
+}
+
 /// The events of a decision while they are built: versions are counted on from the state's.
 #[derive(Debug)]
 pub(crate) struct Workspace<'a> {
@@ -246,6 +266,7 @@ impl<'a> Workspace<'a> {
             wallet.version().checked_add(1).ok_or_else(|| Fault::corrupted("entries have run out"))?;
         let entry = Entry::new(profile.kind, postings).map_err(|error| match error {
             EntryError::Amount(AmountError::AmountOverflow) => Stop::Reject(Rejection::AmountOverflow),
+            EntryError::Count { count } if count > POSTINGS_MAX => too_many_postings(),
             error => Stop::Fault(Fault::corrupted(error.to_string())),
         })?;
         let touched = wallet.after(&entry).map_err(|error| match error {

@@ -14,13 +14,15 @@ use crate::money::CurrencyRegistry;
 use crate::partition::{Partition, Stream};
 use crate::player_ledger::{Draft, Fault, Needs, PlayerCommand, PlayerState};
 use crate::policy::Policy;
+use crate::purchase::{self, Purchase, PurchaseRef};
 use crate::rejection::Rejection;
 use crate::round;
 use crate::stored::{
-    CommitBody, Event, EventRecord, KeyRecord, OutcomeKind, PaymentRef, PurseBalance, Round, SettledBy,
-    TombstoneRecord,
+    CommitBody, Event, EventRecord, KeyRecord, OutcomeKind, PaymentRef, PurseBalance, Round, SessionRef,
+    SettledBy, TombstoneRecord,
 };
 use crate::time::Timestamp;
+use crate::transfer::{self, Transfer, TransferRef};
 use crate::withdrawal::{Withdrawal, fold_withdrawal};
 
 /// A round of some source.
@@ -49,6 +51,12 @@ pub enum AggregateRef {
     House(HouseId, HouseAggregateRef),
     /// A withdrawal, or a part of one that was split.
     Withdrawal(PaymentRef),
+    /// A session.
+    Session(SessionRef),
+    /// A tip, or an entry to a tournament.
+    Purchase(PurchaseRef),
+    /// Money that plays elsewhere.
+    Transfer(TransferRef),
 }
 
 impl From<RoundRef> for AggregateRef {
@@ -60,6 +68,24 @@ impl From<RoundRef> for AggregateRef {
 impl From<AdjustmentRef> for AggregateRef {
     fn from(adjustment: AdjustmentRef) -> Self {
         Self::Adjustment(adjustment)
+    }
+}
+
+impl From<SessionRef> for AggregateRef {
+    fn from(session: SessionRef) -> Self {
+        Self::Session(session)
+    }
+}
+
+impl From<PurchaseRef> for AggregateRef {
+    fn from(purchase: PurchaseRef) -> Self {
+        Self::Purchase(purchase)
+    }
+}
+
+impl From<TransferRef> for AggregateRef {
+    fn from(transfer: TransferRef) -> Self {
+        Self::Transfer(transfer)
     }
 }
 
@@ -83,6 +109,9 @@ impl AggregateRef {
             Self::Intent(of) => Stream::Intent(player.clone(), of.source.clone(), of.id.clone()),
             Self::Deposit(of) => Stream::Deposit(player.clone(), of.source.clone(), of.id.clone()),
             Self::Withdrawal(of) => Stream::Withdrawal(player.clone(), of.source.clone(), of.id.clone()),
+            Self::Session(of) => Stream::Session(player.clone(), of.clone()),
+            Self::Purchase(of) => Stream::Purchase(player.clone(), of.clone()),
+            Self::Transfer(of) => Stream::Transfer(player.clone(), of.clone()),
         }
     }
 }
@@ -95,6 +124,10 @@ pub enum Subject {
     Bet(RoundRef),
     /// A win of a round.
     Win(RoundRef),
+    /// A tip, or an entry to a tournament.
+    Purchase(PurchaseRef),
+    /// Money that plays elsewhere.
+    Transfer(TransferRef),
     /// A rollback.
     Rollback,
     /// Anything else.
@@ -106,6 +139,8 @@ impl Subject {
     pub fn aggregate(&self) -> Option<AggregateRef> {
         match self {
             Self::Bet(round) | Self::Win(round) => Some(round.clone().into()),
+            Self::Purchase(of) => Some(of.clone().into()),
+            Self::Transfer(of) => Some(of.clone().into()),
             Self::Rollback | Self::Other => None,
         }
     }
@@ -151,7 +186,9 @@ impl KnownOperation {
                 _ => None,
             };
             match (&record.event, round) {
-                (Event::BetPlaced(e), Some(round)) if e.bet == *id => known.subject = Subject::Bet(round),
+                (Event::BetPlaced(e), Some(round)) if e.bet == *id && !e.made_up => {
+                    known.subject = Subject::Bet(round);
+                }
                 (Event::WinCredited(e), Some(round)) if e.win == *id => {
                     known.subject = Subject::Win(round);
                 }
@@ -162,9 +199,19 @@ impl KnownOperation {
                     Event::BetRolledBack(_)
                     | Event::BetReturned(_)
                     | Event::WinRolledBack(_)
-                    | Event::WinRetained(_),
+                    | Event::WinRetained(_)
+                    | Event::TipReturned(_)
+                    | Event::TournamentEntryReturned(_)
+                    | Event::TransferRolledBack(_),
                     _,
                 ) => known.subject = Subject::Rollback,
+                (Event::TipGiven(_) | Event::TournamentEntered(_) | Event::TransferRolledOut(_), _) => {
+                    known.subject = match &record.stream {
+                        Stream::Purchase(_, of) => Subject::Purchase(of.clone()),
+                        Stream::Transfer(_, of) => Subject::Transfer(of.clone()),
+                        _ => Subject::Other,
+                    };
+                }
                 (Event::SettlementVoided(e), _) if e.txn.kind == OperationKind::Rollback => {
                     known.subject = Subject::Rollback;
                 }
@@ -226,6 +273,9 @@ pub struct Found {
     deposits: Vec<Deposit>,
     house: Vec<HouseAggregate>,
     withdrawals: Vec<Withdrawal>,
+    sessions: Vec<SessionRef>,
+    purchases: Vec<Purchase>,
+    transfers: Vec<Transfer>,
 }
 
 /// Takes what has this name out of a list.
@@ -244,6 +294,9 @@ impl Found {
         deposits: Vec::new(),
         house: Vec::new(),
         withdrawals: Vec::new(),
+        sessions: Vec::new(),
+        purchases: Vec::new(),
+        transfers: Vec::new(),
     };
 
     /// Adds an operation.
@@ -292,6 +345,18 @@ impl Found {
                 events.try_for_each(|(record, at)| fold_withdrawal(&mut withdrawal, of, record, at))?;
                 self.withdrawals.extend(withdrawal);
             }
+            // That there was one is all that is asked of a session that is over.
+            AggregateRef::Session(of) => self.sessions.extend(events.next().map(|_| of.clone())),
+            AggregateRef::Purchase(of) => {
+                let mut purchase = None;
+                events.try_for_each(|(record, _)| purchase::evolve(&mut purchase, of, record))?;
+                self.purchases.extend(purchase);
+            }
+            AggregateRef::Transfer(of) => {
+                let mut transfer = None;
+                events.try_for_each(|(record, at)| transfer::evolve(&mut transfer, of, record, at))?;
+                self.transfers.extend(transfer);
+            }
         }
         Ok(())
     }
@@ -332,12 +397,12 @@ impl Found {
                 adjustment::evolve(&mut adjustment, of, record, now)?;
                 self.adjustments.extend(adjustment);
             }
-            self.follow_payment(before, record, now)?;
+            self.follow_others(before, record, now)?;
         }
         Ok(())
     }
 
-    fn follow_payment(
+    fn follow_others(
         &mut self,
         before: &PlayerState,
         record: &EventRecord,
@@ -363,6 +428,18 @@ impl Found {
                 let mut withdrawal = found.or_else(|| before.withdrawal(&of).cloned());
                 fold_withdrawal(&mut withdrawal, &of, record, now)?;
                 self.withdrawals.extend(withdrawal);
+            }
+            Stream::Session(_, of) => self.sessions.push(of.clone()),
+            Stream::Purchase(_, of) => {
+                let mut purchase = take(&mut self.purchases, |purchase| purchase.of() == of);
+                purchase::evolve(&mut purchase, of, record)?;
+                self.purchases.extend(purchase);
+            }
+            Stream::Transfer(_, of) => {
+                let found = take(&mut self.transfers, |transfer| transfer.of == *of);
+                let mut transfer = found.or_else(|| before.transfer(of).cloned());
+                transfer::evolve(&mut transfer, of, record, now)?;
+                self.transfers.extend(transfer);
             }
             _ => {}
         }
@@ -405,6 +482,21 @@ impl Found {
     /// A withdrawal that is not live.
     pub fn withdrawal(&self, of: &PaymentRef) -> Option<&Withdrawal> {
         self.withdrawals.iter().find(|found| found.of == *of)
+    }
+
+    /// Whether there is or was such a session.
+    pub fn has_session(&self, of: &SessionRef) -> bool {
+        self.sessions.contains(of)
+    }
+
+    /// A tip, or an entry to a tournament.
+    pub fn purchase(&self, of: &PurchaseRef) -> Option<&Purchase> {
+        self.purchases.iter().find(|found| found.of() == of)
+    }
+
+    /// Money that plays elsewhere, or did.
+    pub fn transfer(&self, of: &TransferRef) -> Option<&Transfer> {
+        self.transfers.iter().find(|found| found.of == *of)
     }
 
     /// A round that is not live.
@@ -453,6 +545,8 @@ pub struct FactsNeeded {
     /// ([`Subject::aggregate`]) is to be fetched as well. A single command's need not be looked for if the target
     /// is live ([`PlayerState::has_live_target`]); a batch's always, for it may be over when its turn comes.
     pub targets: Vec<IdempotencyKey>,
+    /// Tombstones to look for beside its own.
+    pub tombstones: Vec<TombstoneRecord>,
     /// The same for each command of a batch; empty for a single command. Then the fields above are the first's.
     pub batch: Vec<FactsNeeded>,
 }
@@ -468,7 +562,7 @@ impl FactsNeeded {
         player: &PlayerId,
         policy: &Policy,
     ) -> Result<Self, crate::ids::IdError> {
-        let Needs { aggregates, targets } = command.needs(policy);
+        let Needs { aggregates, targets, tombstones } = command.needs(policy);
         let batch = match command {
             PlayerCommand::Batch(batch) => batch
                 .commands()
@@ -482,6 +576,7 @@ impl FactsNeeded {
             print: command.fingerprint(),
             aggregates,
             targets,
+            tombstones,
             batch,
         })
     }
@@ -498,6 +593,7 @@ impl FactsNeeded {
             print: command.fingerprint(),
             aggregates: named.into_iter().collect(),
             targets: Vec::new(),
+            tombstones: Vec::new(),
             batch: Vec::new(),
         })
     }
@@ -505,6 +601,12 @@ impl FactsNeeded {
     /// The needs of each operation: its own, or those of the commands of the batch.
     pub fn operations(&self) -> &[Self] {
         if self.batch.is_empty() { std::slice::from_ref(self) } else { &self.batch }
+    }
+
+    /// The ids whose tombstones must be looked for: its own, and others.
+    pub fn dead_ids(&self) -> impl Iterator<Item = (&SourceId, &TransactionId)> {
+        let others = self.tombstones.iter().map(|tombstone| (&tombstone.source, &tombstone.id));
+        std::iter::once((&self.key.source, &self.key.id)).chain(others)
     }
 
     /// The partition of a player.

@@ -19,14 +19,18 @@ use crate::player_ledger::{AggregateRef, PlayerCommand, RoundRef};
 use crate::policy::{AfterChargeback, JurisdictionProfile, Policy, UnplayedMoney};
 use crate::rejection::Rejection;
 use crate::round::{self, RollbackKind};
-use crate::stored::{CommitBody, Event, EventRecord, PaymentRef, PurseBalance, Round, RoundStatus};
+use crate::session::Session;
+use crate::stored::{
+    CommitBody, Event, EventRecord, PaymentRef, PurseBalance, ReopenReason, Round, RoundStatus, SessionRef,
+};
 use crate::time::Timestamp;
+use crate::transfer::{self, Transfer, TransferRef, TransferStatus};
 use crate::wallet::{Purse, Wallet};
 use crate::withdrawal::{self, Recent, Withdrawal};
 
 /// The version of this fold; a snapshot made by another is ignored. Raise it with every change to what
 /// `evolve` makes of events or to how the state is encoded.
-pub const FOLD_VERSION: u32 = 4;
+pub const FOLD_VERSION: u32 = 5;
 
 /// The most rounds a player may have open at once.
 pub const OPEN_ROUNDS_MAX: usize = 1_000;
@@ -101,6 +105,12 @@ pub struct PlayerState {
     withdrawals: Vec<Withdrawal>,
     #[serde(default, skip_serializing_if = "Recent::is_empty")]
     recent: Recent,
+    /// In the order they were started.
+    sessions: Vec<Session>,
+    /// In the order they went.
+    transfers: Vec<Transfer>,
+    /// When the last round of his began.
+    last_round_at: Option<Timestamp>,
     recorded_at: Option<Timestamp>,
 }
 
@@ -133,6 +143,9 @@ impl PlayerState {
             intents: Vec::new(),
             withdrawals: Vec::new(),
             recent: Recent::default(),
+            sessions: Vec::new(),
+            transfers: Vec::new(),
+            last_round_at: None,
             recorded_at: None,
         }
     }
@@ -296,6 +309,52 @@ impl PlayerState {
         self.intents.iter().find(|live| live.of == *of)
     }
 
+    /// His open sessions, in the order they were started.
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.iter()
+    }
+
+    /// How many sessions are open.
+    pub fn open_sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// An open session.
+    pub fn session(&self, of: &SessionRef) -> Option<&Session> {
+        self.sessions.iter().find(|live| live.of() == of)
+    }
+
+    /// His money that plays elsewhere, in the order it went.
+    pub fn transfers(&self) -> impl Iterator<Item = &Transfer> {
+        self.transfers.iter()
+    }
+
+    /// How many transfers have not come back.
+    pub fn open_transfers(&self) -> usize {
+        self.transfers.len()
+    }
+
+    /// A transfer that has not come back.
+    pub fn transfer(&self, of: &TransferRef) -> Option<&Transfer> {
+        self.transfers.iter().find(|live| live.of == *of)
+    }
+
+    /// When his last round began: with its first bet, or with one after it was void or over.
+    pub fn last_round_at(&self) -> Option<Timestamp> {
+        self.last_round_at
+    }
+
+    /// His open rounds that have taken too long at an instant, by the policy of their sources.
+    pub fn timed_out_rounds<'a>(
+        &'a self,
+        policy: &'a Policy,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &'a Round> {
+        let is_due =
+            move |round: &&Round| round.times_out_at(policy.of(&round.source)).is_some_and(|due| due <= now);
+        self.rounds.iter().filter(is_due)
+    }
+
     /// Whether something is live, so that it need not be looked for in the log.
     pub fn is_live(&self, aggregate: &AggregateRef) -> bool {
         match aggregate {
@@ -305,7 +364,9 @@ impl PlayerState {
             }
             AggregateRef::Intent(of) => self.intent(of).is_some(),
             AggregateRef::Withdrawal(of) => self.withdrawal(of).is_some(),
-            AggregateRef::Deposit(_) | AggregateRef::House(..) => false,
+            AggregateRef::Session(of) => self.session(of).is_some(),
+            AggregateRef::Transfer(of) => self.transfer(of).is_some(),
+            AggregateRef::Deposit(_) | AggregateRef::Purchase(_) | AggregateRef::House(..) => false,
         }
     }
 
@@ -317,6 +378,7 @@ impl PlayerState {
         let mut rounds = self.rounds.iter().filter(|round| round.source == rollback.source);
         match rollback.kind {
             Some(RollbackKind::Win) => rounds.any(|round| round.win(&rollback.target).is_some()),
+            Some(RollbackKind::Tip | RollbackKind::TournamentEntry | RollbackKind::RollOut) => false,
             Some(RollbackKind::Bet) | None => rounds.any(|round| round.bet(&rollback.target).is_some()),
         }
     }
@@ -396,6 +458,16 @@ impl PlayerState {
                 let of = PaymentRef { source: source.clone(), id: id.clone() };
                 self.evolve_withdrawal(&of, record, at)
             }
+            (Stream::Session(_, of), _) => self.evolve_session(of, record, at),
+            (Stream::Transfer(_, of), _) => self.evolve_transfer(of, record, at),
+            // These are over when they are booked; the live state has nothing of them.
+            (
+                Stream::Purchase(..),
+                Event::TipGiven(_)
+                | Event::TipReturned(_)
+                | Event::TournamentEntered(_)
+                | Event::TournamentEntryReturned(_),
+            ) => Ok(()),
             (
                 Stream::Deposit(..),
                 Event::DepositSucceeded(_)
@@ -533,35 +605,131 @@ impl PlayerState {
     ) -> Result<(), Fault> {
         let live = self.rounds.iter().position(|live| live.id == *id && live.source == *source);
         if let Some((index, live)) = live.and_then(|index| Some((index, self.rounds.get_mut(index)?))) {
+            let names_one = matches!(&record.event, Event::BetPlaced(event) if event.session.is_some());
+            let before = (live.session.is_some() || names_one).then(|| live.totals());
             round::evolve(live, record, at)?;
+            let (session, after) = (live.session.clone(), before.map(|_| live.totals()));
             if live.status != RoundStatus::Open {
                 self.rounds.remove(index);
             }
-            return Ok(());
+            if let (Some(session), Some(before), Some(after)) = (session, before, after) {
+                self.count(&session, after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
+            }
+            return self.touch_session(record, at);
         }
         match &record.event {
-            Event::RoundReopened(_) => {
+            Event::RoundReopened(reopened) => {
                 let mut round = round::empty(source, id);
                 round::evolve(&mut round, record, at)?;
                 self.rounds.push(round);
+                if matches!(reopened.reason, ReopenReason::Bet | ReopenReason::AfterEnd) {
+                    self.last_round_at = Some(at);
+                }
                 Ok(())
             }
-            Event::BetPlaced(_) if record.version == 1 => {
+            Event::BetPlaced(event) if record.version == 1 => {
                 let mut round = round::empty(source, id);
                 round::evolve(&mut round, record, at)?;
                 self.rounds.push(round);
-                Ok(())
+                if !event.made_up {
+                    self.last_round_at = Some(at);
+                }
+                if let Some(session) = &event.session {
+                    self.count(session, event.stake.units(), 0);
+                }
+                self.touch_session(record, at)
             }
             // These touch a round that is over and leave it so; the live state has nothing of it.
-            Event::RoundVoided(_)
-            | Event::WinRetained(_)
-            | Event::CreditGranted(_)
-            | Event::SettlementVoided(_)
-            | Event::BetResettled(_) => Ok(()),
+            Event::RoundVoided(_) | Event::WinRetained(_) | Event::CreditGranted(_) => Ok(()),
+            Event::WinCredited(event) => {
+                if let Some(session) = &event.session {
+                    self.count(session, 0, event.amount.units());
+                }
+                Ok(())
+            }
+            Event::SettlementVoided(event) => {
+                if let Some(session) = &event.session {
+                    self.count(
+                        session,
+                        event.stake.units().saturating_neg(),
+                        event.win.units().saturating_neg(),
+                    );
+                }
+                Ok(())
+            }
+            Event::BetResettled(event) => {
+                if let Some(session) = &event.session {
+                    let more = event.amount.units().saturating_sub(event.previous.units());
+                    self.count(session, 0, more);
+                }
+                Ok(())
+            }
             event => {
                 Err(Fault::corrupted(format!("{} came for round {id}, which is not open", event.type_name())))
             }
         }
+    }
+
+    /// What a round staked and won counts in its session while that is open.
+    fn count(&mut self, session: &SessionRef, staked: i128, won: i128) {
+        if let Some(live) = self.sessions.iter_mut().find(|live| live.of() == session) {
+            live.count(staked, won);
+        }
+    }
+
+    /// A bet was placed in a session.
+    fn touch_session(&mut self, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
+        if let Event::BetPlaced(event) = &record.event
+            && let Some(session) = &event.session
+            && let Some(live) = self.sessions.iter_mut().find(|live| live.of() == session)
+        {
+            live.touch(at);
+        }
+        Ok(())
+    }
+
+    fn evolve_session(&mut self, of: &SessionRef, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
+        let live = self.sessions.iter().position(|live| live.of() == of);
+        if let Some((index, live)) = live.and_then(|index| Some((index, self.sessions.get_mut(index)?))) {
+            live.evolve(record, at)?;
+            if matches!(record.event, Event::SessionEnded(_)) {
+                self.sessions.remove(index);
+            }
+            return Ok(());
+        }
+        match &record.event {
+            Event::SessionStarted(event) if record.version == 1 => {
+                let purse = self.wallet.purse(event.currency);
+                let purse = purse.ok_or_else(|| {
+                    Fault::corrupted(format!("a session in {}, which the player has not", event.currency))
+                })?;
+                self.sessions.push(Session::start(of, event, at, purse.currency().zero()));
+                Ok(())
+            }
+            event => {
+                let what = format!("{} came for a session that is not open", event.type_name());
+                Err(Fault::corrupted(what))
+            }
+        }
+    }
+
+    fn evolve_transfer(
+        &mut self,
+        of: &TransferRef,
+        record: &EventRecord,
+        at: Timestamp,
+    ) -> Result<(), Fault> {
+        let index = self.transfers.iter().position(|live| live.of == *of);
+        let mut transfer = index.map(|index| self.transfers.remove(index));
+        transfer::evolve(&mut transfer, of, record, at)?;
+        let Some(transfer) = transfer else { return Ok(()) };
+        if let (Event::TransferRolledIn(event), Some(session)) = (&record.event, &transfer.session) {
+            self.count(session, event.staked.units(), event.won.units());
+        }
+        if transfer.status == TransferStatus::Out {
+            self.transfers.push(transfer);
+        }
+        Ok(())
     }
 
     fn evolve_adjustment(

@@ -4,6 +4,7 @@
 mod deposits;
 mod fx;
 mod jurisdiction;
+mod play;
 mod source;
 mod withdrawals;
 
@@ -17,6 +18,7 @@ use crate::key::{ContentHash, OperationKind};
 pub use deposits::{CapturePolicy, DepositPolicy};
 pub use fx::FxPolicy;
 pub use jurisdiction::{JurisdictionProfile, ReverseWithdrawal, UnplayedMoney};
+pub use play::{FreeRoundPayment, RoundClosePolicy, RoundTimeOut, SessionPolicy, TimeOutAction};
 pub use source::{KeyScope, ShortfallPolicy, SourcePolicy};
 pub use withdrawals::{
     AfterChargeback, ApprovalStep, DestinationPolicy, KycRequirement, LatePayoutPolicy, WithdrawalFee,

@@ -25,10 +25,13 @@ use super::player::{
     PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened, TxnNoted,
     TxnRejected, TxnTombstoned,
 };
+use super::purchase::{TipGiven, TipReturned, TournamentEntered, TournamentEntryReturned};
 use super::round::{
     BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetUnsettled, BetVoided,
     RoundClosed, RoundReopened, RoundVoided, SettlementVoided, WinCredited, WinRetained, WinRolledBack,
 };
+use super::session::{RealityCheckAcknowledged, SessionEnded, SessionStarted};
+use super::transfer::{TransferRolledBack, TransferRolledIn, TransferRolledOut};
 use super::wallet::{EntryPosted, NegativeBalanceCleared, NegativeBalanceRaised};
 use super::withdrawal::{
     LatePayoutSettled, WithdrawalApproved, WithdrawalCancelled, WithdrawalExpired, WithdrawalFailed,
@@ -318,6 +321,26 @@ events! {
     PlayerBlocked = "player.blocked" 1,
     /// A block of a player was lifted.
     PlayerUnblocked = "player.unblocked" 1,
+    /// A player opened a game.
+    SessionStarted = "session.started" 1,
+    /// A session is over.
+    SessionEnded = "session.ended" 1,
+    /// A player was shown how he plays.
+    RealityCheckAcknowledged = "reality_check.acknowledged" 1,
+    /// A tip was given.
+    TipGiven = "tip.given" 1,
+    /// A tip went back.
+    TipReturned = "tip.returned" 1,
+    /// A player takes part in a tournament.
+    TournamentEntered = "tournament.entered" 1,
+    /// A player does not take part in a tournament after all.
+    TournamentEntryReturned = "tournament.entry_returned" 1,
+    /// Money plays elsewhere.
+    TransferRolledOut = "transfer.rolled_out" 1,
+    /// Money came back.
+    TransferRolledIn = "transfer.rolled_in" 1,
+    /// Money never left.
+    TransferRolledBack = "transfer.rolled_back" 1,
 }
 
 /// Why a stored event cannot be read.

@@ -10,9 +10,12 @@ mod host;
 mod house;
 mod index;
 mod player;
+mod purchase;
 mod round;
 mod sealed;
+mod session;
 mod shapes;
+mod transfer;
 mod wallet;
 mod withdrawal;
 
@@ -46,15 +49,19 @@ pub use player::{
     Note, PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened,
     TransactionRef, TxnNoted, TxnRejected, TxnTombstoned,
 };
+pub use purchase::{TipGiven, TipReturned, TournamentEntered, TournamentEntryReturned};
 pub use round::{
     Bet, BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetStatus,
-    BetUnsettled, BetVoided, CloseReason, ReopenReason, Round, RoundClosed, RoundReopened, RoundStatus,
-    RoundVoided, SettledBy, SettlementVoided, Win, WinCredited, WinRetained, WinRolledBack, WinStatus,
+    BetUnsettled, BetVoided, CloseReason, Contribution, FreeBet, JackpotKind, ReopenReason, Round,
+    RoundClosed, RoundReopened, RoundStatus, RoundVoided, SettledBy, SettlementVoided, Win, WinCredited,
+    WinRetained, WinRolledBack, WinStatus,
 };
 pub use sealed::{
     FIELD_NAME_BYTES_MAX, FieldName, SEALED_BYTES_MAX, SEALED_FIELDS_MAX, SealedBytes, SealedError,
     SealedFields,
 };
+pub use session::{RealityCheckAcknowledged, SessionEndReason, SessionEnded, SessionRef, SessionStarted};
+pub use transfer::{TransferRolledBack, TransferRolledIn, TransferRolledOut};
 pub use wallet::{
     EntryPosted, LotAfter, LotShare, NegativeBalanceCleared, NegativeBalanceRaised, PurseBalance, Recovery,
     Split,

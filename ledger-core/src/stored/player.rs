@@ -93,6 +93,14 @@ words! {
         NothingToMove,
         /// What a payment provider reports of a payout is known already, or was overtaken.
         KnownStatus,
+        /// The round is open, or a new bet opens it: there is nothing to reopen.
+        RoundOpen,
+        /// The session is not open.
+        SessionNotOpen,
+        /// The total of free rounds that were paid one by one.
+        PaidOneByOne,
+        /// The result of a free round that its source's total pays.
+        PaidByTotal,
     }
 }
 

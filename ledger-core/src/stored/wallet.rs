@@ -42,6 +42,16 @@ shape! {
     pub struct Split {
         /// The cash share.
         pub cash: Amount,
+        /// What of a stake is owed, because it was more than there was and its source may do so; absent if nothing is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub owed: Option<Amount>,
+    }
+}
+
+impl Split {
+    /// All of it in cash.
+    pub fn cash(amount: Amount) -> Self {
+        Self { cash: amount, owed: None }
     }
 }
 

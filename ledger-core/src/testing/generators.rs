@@ -5,7 +5,10 @@
 
 mod adjustments;
 mod corrections;
+mod deposits;
 mod house;
+mod play;
+mod withdrawals;
 
 use proptest::collection::{SizeRange, vec};
 use proptest::option;
@@ -18,13 +21,10 @@ use crate::ids::{HostNamespace, RoundId, SourceId, SubAccount, TransactionId};
 use crate::money::CurrencyCode;
 use crate::player::OpenPlayer;
 use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
-use crate::policy::{FxPolicy, KeyScope, Policy, ShortfallPolicy, SourcePolicy};
+use crate::policy::{FxPolicy, JurisdictionProfile, KeyScope, Policy, ShortfallPolicy, SourcePolicy};
 use crate::round::{CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void, VoidTarget};
 use crate::stored::CreditKind;
 use crate::testing::commands;
-
-mod deposits;
-mod withdrawals;
 
 pub use house::{HOUSES, HouseStep, house_histories, house_runs};
 
@@ -64,12 +64,14 @@ fn shortfalls() -> impl Strategy<Value = ShortfallPolicy> {
 fn source_policies() -> impl Strategy<Value = SourcePolicy> {
     let scope = select(&[KeyScope::PerKind, KeyScope::PerKind, KeyScope::AnyKind][..]);
     let cancel = prop::bool::weighted(0.3);
-    (scope, shortfalls(), any::<bool>(), cancel).prop_map(
-        |(key_scope, on_shortfall, sticky_rejections, cancel_settled)| SourcePolicy {
+    let playing = prop_oneof![1 => Just(SourcePolicy::default()), 2 => play::playing()];
+    (scope, shortfalls(), any::<bool>(), cancel, playing).prop_map(
+        |(key_scope, on_shortfall, sticky_rejections, cancel_settled, playing)| SourcePolicy {
             key_scope,
             on_shortfall,
             sticky_rejections,
             cancel_settled,
+            ..playing
         },
     )
 }
@@ -82,9 +84,11 @@ pub fn policies() -> impl Strategy<Value = Policy> {
         Policy { default, sources, ..Policy::default() }
     });
     let max_age_secs = select(&[5_u32, 3_600][..]);
-    let withdrawals = (withdrawals::policies(), withdrawals::profiles());
-    (policies, deposits::policies(), max_age_secs, withdrawals).prop_map(
-        |(policy, deposits, max_age_secs, (withdrawals, default_jurisdiction))| Policy {
+    let profiles = (play::profiles(), withdrawals::profiles()).prop_map(|(play, money)| {
+        JurisdictionProfile { reverse_withdrawal: money.reverse_withdrawal, unplayed: money.unplayed, ..play }
+    });
+    (policies, deposits::policies(), max_age_secs, withdrawals::policies(), profiles).prop_map(
+        |(policy, deposits, max_age_secs, withdrawals, default_jurisdiction)| Policy {
             deposits,
             fx: FxPolicy { max_age_secs },
             withdrawals,
@@ -96,22 +100,25 @@ pub fn policies() -> impl Strategy<Value = Policy> {
 
 fn bets() -> impl Strategy<Value = PlaceBet> {
     let games = prop_oneof![4 => Just("game"), 1 => Just("other")].prop_map(commands::game);
-    (sources(), txns(), rounds(), games, amounts(), currencies()).prop_map(
-        |(source, id, round, game, amount, currency)| PlaceBet { source, id, round, game, amount, currency },
-    )
+    (sources(), txns(), rounds(), games, amounts(), currencies())
+        .prop_map(|(source, id, round, game, amount, currency)| {
+            PlaceBet::new(source, id, round, game, amount, currency)
+        })
+        .prop_flat_map(play::varied)
 }
 
 fn settlements() -> impl Strategy<Value = Settle> {
-    let finality = select(&[Finality::MoreToCome, Finality::Bet, Finality::Bet, Finality::Round][..]);
-    (sources(), txns(), rounds(), option::weighted(0.4, txns()), amounts(), currencies(), finality).prop_map(
-        |(source, id, round, bet, amount, currency, finality)| Settle {
-            source,
-            id,
-            round,
+    use Finality::{Bet, ByPolicy, MoreToCome, Round};
+    let finality = select(&[ByPolicy, ByPolicy, MoreToCome, MoreToCome, Bet, Bet, Round, Round][..]);
+    let game = option::weighted(0.3, select(&["game", "other"][..]).prop_map(commands::game));
+    let more = (finality, game, play::flags());
+    (sources(), txns(), rounds(), option::weighted(0.4, txns()), amounts(), currencies(), more).prop_map(
+        |(source, id, round, bet, amount, currency, (finality, game, flags))| Settle {
             bet,
-            amount,
-            currency,
             finality,
+            game,
+            flags,
+            ..Settle::new(source, id, round, amount, currency)
         },
     )
 }
@@ -132,7 +139,9 @@ fn voids() -> impl Strategy<Value = Void> {
 }
 
 fn rollbacks() -> impl Strategy<Value = Rollback> {
-    let kind = option::weighted(0.6, select(&[RollbackKind::Bet, RollbackKind::Win, RollbackKind::Win][..]));
+    use RollbackKind::{Bet, RollOut, Tip, TournamentEntry, Win};
+    let kinds = select(&[Bet, Bet, Bet, Win, Win, Win, Win, Win, Tip, TournamentEntry, RollOut][..]);
+    let kind = option::weighted(0.6, kinds);
     (
         (sources(), txns(), txns(), kind),
         (
@@ -141,13 +150,16 @@ fn rollbacks() -> impl Strategy<Value = Rollback> {
             option::weighted(0.1, amounts()),
             option::weighted(0.2, shortfalls()),
             prop::bool::weighted(0.15),
+            play::flags(),
         ),
     )
-        .prop_map(|((source, id, target, kind), (round, currency, amount, on_shortfall, partial))| {
-            // A part must say how much it is.
-            let amount = amount.or_else(|| partial.then(|| commands::decimal("1")));
-            Rollback { source, id, target, kind, round, currency, amount, on_shortfall, partial }
-        })
+        .prop_map(
+            |((source, id, target, kind), (round, currency, amount, on_shortfall, partial, flags))| {
+                // A part must say how much it is.
+                let amount = amount.or_else(|| partial.then(|| commands::decimal("1")));
+                Rollback { source, id, target, kind, round, currency, amount, on_shortfall, partial, flags }
+            },
+        )
 }
 
 fn credits() -> impl Strategy<Value = GrantCredit> {
@@ -230,6 +242,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         5 => adjustments::office(),
         8 => corrections::corrections(),
         6 => withdrawals::single(),
+        8 => play::single(),
     ]
 }
 
@@ -271,6 +284,9 @@ fn undoable(command: &PlayerCommand) -> Option<(&SourceId, &TransactionId, Rollb
     match command {
         PlayerCommand::PlaceBet(bet) => Some((&bet.source, &bet.id, RollbackKind::Bet)),
         PlayerCommand::Settle(win) => Some((&win.source, &win.id, RollbackKind::Win)),
+        PlayerCommand::Tip(tip) => Some((&tip.source, &tip.id, RollbackKind::Tip)),
+        PlayerCommand::EnterTournament(c) => Some((&c.source, &c.id, RollbackKind::TournamentEntry)),
+        PlayerCommand::RollOut(out) => Some((&out.source, &out.id, RollbackKind::RollOut)),
         _ => None,
     }
 }
@@ -324,6 +340,7 @@ fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
             corrections::aim(other, all, at);
             deposits::aim(other, all, at);
             withdrawals::aim(other, all, at);
+            play::aim(other, all, at);
         }
     }
 }
@@ -352,6 +369,8 @@ fn rename(command: &mut PlayerCommand, step: usize) {
                 adjustments::id(other)
             } else if withdrawals::id(other).is_some() {
                 withdrawals::id(other)
+            } else if play::id(other).is_some() {
+                play::id(other)
             } else {
                 deposits::id(other)
             };

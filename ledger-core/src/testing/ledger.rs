@@ -291,6 +291,7 @@ impl TestLedger {
                             outcome: whole.outcome.and(part.outcome),
                             balances: part.balances,
                             entry: part.entry.or(whole.entry),
+                            operations: whole.operations.into_iter().chain(part.operations).collect(),
                             ..whole
                         })
                     }
@@ -391,9 +392,11 @@ pub fn find_facts(player: &PlayerId, needed: &FactsNeeded, commits: &[CommitBody
                 found.add_operation(known);
             }
         }
-        let dead = TombstoneRecord { source: needs.key.source.clone(), id: needs.key.id.clone() };
-        if commits.iter().any(|body| body.tombstones.contains(&dead)) {
-            found.add_tombstone(dead);
+        let own = TombstoneRecord { source: needs.key.source.clone(), id: needs.key.id.clone() };
+        for dead in needs.tombstones.iter().cloned().chain([own]) {
+            if commits.iter().any(|body| body.tombstones.contains(&dead)) {
+                found.add_tombstone(dead);
+            }
         }
         aggregates.extend(needs.aggregates.iter().cloned());
     }

@@ -204,7 +204,8 @@ mod tests {
             let (game, debt) = (SubAccount::new("game").unwrap(), amount(debt));
             let zero = Amount::zero(debt.scale());
             let recovery = Recovery { cash: zero, receivable: debt, written_off: zero };
-            let postings = crate::wallet::recover(self.purse(code), game, debt, &recovery);
+            let payouts = AccountCode::GamingPayouts;
+            let postings = crate::wallet::recover_to(self.purse(code), payouts, game, debt, &recovery);
             self.post(postings);
             self.accounts.clear();
             self.accounts.insert(format!("receivable:player {code}"), debt);

@@ -26,6 +26,7 @@ pub(super) fn withdrawal(of: &PaymentRef) -> Needs {
 ///
 /// A closed or self-excluded player may always ask for his money (W16, E44, E45). A refusal stays under the key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RequestWithdrawal {
     /// The cashier.
@@ -34,6 +35,7 @@ pub struct RequestWithdrawal {
     pub id: TransactionId,
     /// How much; above zero, and above the fee.
     #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub amount: Decimal,
     /// The currency; the player has a purse in it.
     pub currency: CurrencyCode,
@@ -96,6 +98,7 @@ impl Operation for RequestWithdrawal {
 
 /// Tells that the player of a waiting withdrawal is verified (W15).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PassKyc {
     /// The process that verifies players.
@@ -132,6 +135,7 @@ impl Operation for PassKyc {
 /// Someone begins to look at a withdrawal: from here on the player may not take it back, unless the jurisdiction lets
 /// him until it is sent (W07).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StartReview {
     /// The back office.
@@ -165,6 +169,7 @@ impl Operation for StartReview {
 /// One person approves a withdrawal (W13). Nobody approves twice, and nobody what he asked for in the player's name or
 /// has split (W14).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ApproveWithdrawal {
     /// The back office.
@@ -197,6 +202,7 @@ impl Operation for ApproveWithdrawal {
 
 /// The operator refuses a withdrawal that was not sent: its money goes back to where it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RejectWithdrawal {
     /// The back office.
@@ -232,6 +238,7 @@ impl Operation for RejectWithdrawal {
 /// The player takes a withdrawal back, where his jurisdiction lets him (W06, W07): its money goes back to where it came
 /// from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CancelWithdrawal {
     /// The cashier.
@@ -263,6 +270,7 @@ impl Operation for CancelWithdrawal {
 /// Ends a withdrawal that nobody has looked at and that is older than `policy.withdrawals.ttl_secs`: its money goes back
 /// to where it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExpireWithdrawal {
     /// The process that looks for them.
@@ -293,12 +301,14 @@ impl Operation for ExpireWithdrawal {
 
 /// One part of a withdrawal that is split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SplitPart {
     /// Its id, of the same source as the withdrawal's.
     pub id: TransactionId,
     /// Its amount; above zero, and above its share of the fee.
     #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub amount: Decimal,
 }
 
@@ -306,6 +316,7 @@ pub struct SplitPart {
 /// or taken back alone. They need as many approvals as the whole, and keep those it has, but for that of who splits
 /// it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SplitWithdrawal {
     /// The back office.

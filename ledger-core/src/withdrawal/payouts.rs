@@ -14,6 +14,7 @@ use crate::stored::{Bearer, PaymentRef, PayoutReturnedTo};
 /// Records that a payment provider is told to pay an approved withdrawal (P21, P26). Send this first, and tell the
 /// provider when it is answered: after a time-out nobody knows whether it has paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SendWithdrawal {
     /// The cashier.
@@ -49,6 +50,7 @@ impl Operation for SendWithdrawal {
 
 /// Records that no answer came to a payout (W08). Nothing is given back: it may have been paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MarkUnknown {
     /// The cashier or payment provider.
@@ -84,6 +86,7 @@ impl Operation for MarkUnknown {
 /// A payout that was reported as failed before has left all the same: `policy.withdrawals.late_payout` says who bears
 /// it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MarkPaid {
     /// The payment provider or cashier.
@@ -96,6 +99,7 @@ pub struct MarkPaid {
     pub payout: PaymentRef,
     /// What was paid, above zero and at most what was sent; without it all.
     #[serde(default, with = "crate::text::decimal_text::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::text::DecimalText>"))]
     pub amount: Option<Decimal>,
     /// The provider's number of it, if it gave one; not part of the fingerprint.
     #[serde(default)]
@@ -124,6 +128,7 @@ impl Operation for MarkPaid {
 /// Records that a payment provider did not pay (P23): the money goes back to where it came from, once (W09). After it
 /// was paid this is a break, and gives nothing back (W10).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MarkFailed {
     /// The payment provider or cashier.
@@ -160,6 +165,7 @@ impl Operation for MarkFailed {
 /// Records that what was paid came back (P24, W11): to the player, paying what he owes first, or to suspense, which
 /// [`crate::ReleaseSuspense`] with the payout's provider and this id takes it out of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MarkReturned {
     /// The payment provider or cashier.
@@ -174,6 +180,7 @@ pub struct MarkReturned {
     pub to: PayoutReturnedTo,
     /// What a bank kept of it, below what was paid.
     #[serde(default, with = "crate::text::decimal_text::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::text::DecimalText>"))]
     pub fee: Option<Decimal>,
     /// Who bears that.
     #[serde(default = "player")]
@@ -233,6 +240,7 @@ impl Operation for MarkReturned {
 
 /// Decides who bears a late payout that is in suspense. Two different persons must agree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SettleLatePayout {
     /// The back office.

@@ -2,13 +2,17 @@
 
 mod adjustments;
 mod basics;
+mod batches;
 #[cfg(feature = "schema")]
 mod catalogue;
 mod chargebacks;
 mod closing;
+#[cfg(feature = "schema")]
+mod commands_doc;
 mod corrections;
 mod defects;
 mod deposits;
+mod endings;
 mod entries;
 mod exchange;
 mod folds;
@@ -27,11 +31,14 @@ mod model;
 mod money;
 mod payouts;
 mod planted_withdrawals;
+mod promotions;
+mod purchases;
 mod rejections;
 mod rollbacks;
 mod rounds;
 mod scenarios_doc;
 mod sealed;
+mod sessions;
 mod sportsbook;
 mod turnover;
 mod withdrawals;

@@ -40,6 +40,17 @@ fn differs(policy: &Policy, history: &[PlayerCommand], plant: bool) -> Result<Te
         if (ledger.state().proposals().len(), closed) != (model.live_proposals(), model.is_closed()) {
             return Err(format!("step {step} {command:?}: proposals or standing differ"));
         }
+        let sessions: Vec<_> =
+            ledger.state().sessions().map(|s| (s.staked().units(), s.won().units())).collect();
+        if sessions != model.session_totals() {
+            return Err(format!(
+                "step {step} {command:?}: core {sessions:?}, model {:?}",
+                model.session_totals()
+            ));
+        }
+        if ledger.state().open_transfers() != model.open_transfers() {
+            return Err(format!("step {step} {command:?}: open transfers differ"));
+        }
         if ledger.state().open_intents() != model.open_intents() {
             return Err(format!("step {step} {command:?}: open deposits differ"));
         }
@@ -408,10 +419,21 @@ mod planted {
         let rounds = invariants::rounds(ledger.commits()).unwrap();
         // The settlement of R1 forgets to take the stake.
         journal.retain(|line| line.account.code != AccountCode::PlayerHeld || line.side == Side::Credit);
-        caught(invariants::i4_held_is_what_open_bets_hold(&rounds, &journal), "I4");
+        caught(invariants::i4_held_is_what_open_bets_hold(&rounds, &[], &journal), "I4");
         // Money is held for a round that does not exist.
         let journal = invariants::journal(ledger.commits());
-        caught(invariants::i4_held_is_what_open_bets_hold(&rounds[..0], &journal), "I4");
+        caught(invariants::i4_held_is_what_open_bets_hold(&rounds[..0], &[], &journal), "I4");
+    }
+
+    #[test]
+    fn i4_held_money_of_a_transfer_that_came_back() {
+        let away = given().cash("10").when(commands::roll_out("T1", "10")).ledger().clone();
+        let (rounds, journal) = (Vec::new(), invariants::journal(away.commits()));
+        let mut transfers = invariants::transfers(away.commits()).unwrap();
+        invariants::i4_held_is_what_open_bets_hold(&rounds, &transfers, &journal).unwrap();
+        caught(invariants::i4_held_is_what_open_bets_hold(&rounds, &[], &journal), "I4");
+        transfers[0].status = ledger_core::TransferStatus::Returned;
+        caught(invariants::i4_held_is_what_open_bets_hold(&rounds, &transfers, &journal), "I4");
     }
 
     #[test]
@@ -458,7 +480,20 @@ mod planted {
     fn i9_a_refund_to_other_funds() {
         let mut commits = rich().commits().to_vec();
         if let Event::BetRolledBack(undone) = &mut event(&mut commits, "bet.rolled_back").event {
-            undone.split = Split { cash: "19.99".parse().unwrap() };
+            undone.split = Split::cash("19.99".parse().unwrap());
+        }
+        caught(invariants::i9_refunds_restore_their_funds(&commits), "I9");
+    }
+
+    #[test]
+    fn i9_a_debt_that_goes_back_as_cash() {
+        let flags = ledger_core::CallFlags { negative_debit: Some(true), ..Default::default() };
+        let bet = ledger_core::PlaceBet { flags, ..commands::bet("T1", "R", "15") };
+        let undone = given().cash("10").when(bet).rollback("X1", "T1");
+        let mut commits = undone.ledger().commits().to_vec();
+        invariants::i9_refunds_restore_their_funds(&commits).unwrap();
+        if let Event::BetRolledBack(undone) = &mut event(&mut commits, "bet.rolled_back").event {
+            undone.split = Split::cash("15.00".parse().unwrap());
         }
         caught(invariants::i9_refunds_restore_their_funds(&commits), "I9");
     }
@@ -470,6 +505,48 @@ mod planted {
         let late = event(&mut commits, "bet.settled").clone();
         commits.last_mut().unwrap().events.push(late);
         caught(invariants::i12_rounds_that_are_over_stay_over(&commits), "I12");
+    }
+
+    #[test]
+    fn i12_a_win_after_a_rule_closed_is_paid_and_a_settlement_is_not() {
+        let mut policy = Policy::default();
+        policy.default.round_close = ledger_core::RoundClosePolicy::ImmediateLoss;
+        let lost = given().cash("9").policy(policy).bet("T1", "R", "1");
+        let won = lost.when(commands::result("W1", "R", "1")).ledger().commits().to_vec();
+        invariants::i12_rounds_that_are_over_stay_over(&won).unwrap();
+        let mut commits = won.clone();
+        let again = event(&mut commits, "bet.settled").clone();
+        commits.last_mut().unwrap().events.push(again);
+        caught(invariants::i12_rounds_that_are_over_stay_over(&commits), "I12");
+        // Had its source closed it, the win would be too late.
+        let mut commits = won;
+        if let Event::RoundClosed(closed) = &mut event(&mut commits, "round.closed").event {
+            closed.reason = ledger_core::stored::CloseReason::Win;
+        }
+        caught(invariants::i12_rounds_that_are_over_stay_over(&commits), "I12");
+    }
+
+    #[test]
+    fn i12_a_transfer_that_comes_back_twice() {
+        let back = given()
+            .cash("9")
+            .when(commands::roll_out("T1", "5"))
+            .when(commands::roll_in("I1", "T1", "5"))
+            .when(commands::start_session("S1"))
+            .when(commands::end_session("E1", "S1"))
+            .when(commands::tip("T2", "1"))
+            .rollback("X2", "T2")
+            .when(commands::enter_tournament("T3", "1", "1"))
+            .rollback("X3", "T3");
+        let commits = back.ledger().commits();
+        invariants::i12_others_that_are_over_stay_over(commits).unwrap();
+        let ends = ["transfer.rolled_in", "session.ended", "tip.returned", "tournament.entry_returned"];
+        for end in ends {
+            let mut commits = commits.to_vec();
+            let again = event(&mut commits, end).clone();
+            commits.last_mut().unwrap().events.push(again);
+            caught(invariants::i12_others_that_are_over_stay_over(&commits), "I12");
+        }
     }
 
     #[test]

@@ -5,13 +5,17 @@ use ledger_core::stored::{CreditKind, Direction};
 use ledger_core::testing::{Scenario, commands, given};
 use ledger_core::{
     BasisPoints, DepositPolicy, JurisdictionProfile, LOTS_MAX, MarkReturned, Policy, QuoteError,
-    RecordDeposit, Rejection, ReverseWithdrawal, SendWithdrawal, ShortfallPolicy, UnplayedMoney, VoidSettled,
-    WithdrawalFee, WithdrawalPolicy, WithdrawalQuote, WithdrawalStatus, WithdrawalTerms,
+    RecordDeposit, Rejection, ReverseWithdrawal, RollIn, RoundClosePolicy, RoundTimeOut, SendWithdrawal,
+    ShortfallPolicy, TimeOutAction, UnplayedMoney, VoidSettled, WithdrawalFee, WithdrawalPolicy,
+    WithdrawalQuote, WithdrawalStatus, WithdrawalTerms,
 };
 
 fn with(unplayed: UnplayedMoney) -> Policy {
-    let default_jurisdiction =
-        JurisdictionProfile { unplayed, reverse_withdrawal: ReverseWithdrawal::UntilSend };
+    let default_jurisdiction = JurisdictionProfile {
+        unplayed,
+        reverse_withdrawal: ReverseWithdrawal::UntilSend,
+        ..JurisdictionProfile::default()
+    };
     Policy { default_jurisdiction, ..Policy::default() }
 }
 
@@ -553,4 +557,99 @@ fn a_quote_and_a_request_agree() {
     let dollars = commands::currency("USD");
     let none = WithdrawalQuote::of_all(sent.ledger().state(), sent.ledger().policy(), dollars);
     assert_eq!(none, Err(QuoteError::Refused(Rejection::CurrencyMismatch { currency: dollars })));
+}
+
+/// Immediate losses, on the rules of these tests.
+fn at_once() -> Policy {
+    let mut policy = twenty();
+    policy.default.round_close = RoundClosePolicy::ImmediateLoss;
+    policy
+}
+
+#[test]
+fn t07_a_stake_that_a_rule_took_is_unplayed_again_when_it_goes_back() {
+    let bet = || given().policy(at_once()).cash("10").cash("20").bet("T1", "R", "15").applied();
+    let lost = unplayed(bet(), &["15.00"]).accounts(&[
+        ("psp:clearing of psp", "30.00"),
+        ("player:cash", "15.00"),
+        ("gaming:stakes of game", "15.00"),
+    ]);
+    let back = |undone: Scenario| {
+        let undone = unplayed(undone.applied(), &["10.00", "20.00"]);
+        undone.accounts(&[("psp:clearing of psp", "30.00"), ("player:cash", "30.00")])
+    };
+    back(lost.clone().rollback("X1", "T1"));
+    back(lost.clone().void_bet("V1", "R", "T1"));
+    back(lost.clone().void_round("V1", "R"));
+    let part = unplayed(lost.when(commands::rollback_part("X1", "T1", "6")).applied(), &["1.00", "20.00"]);
+    back(part.rollback("X2", "T1"));
+}
+
+#[test]
+fn t07_a_time_out_gives_back_what_the_bet_had_played() {
+    let mut policy = twenty();
+    policy.default.round_time_out = Some(RoundTimeOut { after_secs: 60, then: TimeOutAction::Void });
+    let bet = given().policy(policy).cash("30").bet("T1", "R", "10").bet("T2", "R", "5").applied();
+    let waited = unplayed(bet, &["15.00"]).after_secs(61);
+    let all = unplayed(waited.clone().when(commands::expire_round("E1", "R")).applied(), &["30.00"]);
+    let _ = all.accounts(&[("psp:clearing of psp", "30.00"), ("player:cash", "30.00")]);
+    // A bet with a result was in play: only the other one goes back.
+    let won = waited.win_bet("W1", "R", "T1", "1").applied().after_secs(61);
+    let one = unplayed(won.when(commands::expire_round("E1", "R")).applied(), &["20.00"]);
+    let _ = one.accounts(&[
+        ("psp:clearing of psp", "30.00"),
+        ("player:cash", "21.00"),
+        ("gaming:stakes of game", "10.00"),
+        ("gaming:payouts of game", "1.00"),
+    ]);
+}
+
+/// Of a stake beyond the balance only what was cash can have been unplayed; what is owed goes back first.
+#[test]
+fn t07_a_stake_that_is_owed_in_part_draws_its_cash_only() {
+    let mut policy = twenty();
+    policy.default.negative_debit = true;
+    let bet = unplayed(given().policy(policy).cash("30").bet("T1", "R", "50").applied(), &[]);
+    let five = unplayed(bet.clone().when(commands::rollback_part("X1", "T1", "25")).applied(), &["5.00"]);
+    unplayed(five.rollback("X2", "T1").applied(), &["30.00"]).available("30.00");
+    unplayed(bet.rollback("X1", "T1").applied(), &["30.00"]).available("30.00");
+}
+
+#[test]
+fn t07_money_that_plays_elsewhere_is_unplayed_again_as_far_as_it_was_not_staked() {
+    let away = || {
+        let player = given().policy(twenty()).when(commands::credit("K1", CreditKind::Cashback, "30"));
+        unplayed(player.cash("70").when(commands::roll_out("T1", "80")).applied(), &[])
+    };
+    let _ = away().accounts(&[
+        ("psp:clearing of psp", "70.00"),
+        ("cashback:cost of campaign", "30.00"),
+        ("player:cash", "20.00"),
+        ("player:held of prov/transfer/T1", "80.00"),
+    ]);
+    // It was not played there: to take it there and back is no way round the rule.
+    unplayed(away().when(commands::roll_in("N1", "T1", "80")).applied(), &["70.00"]);
+    unplayed(away().rollback("X1", "T1").applied(), &["70.00"]).available("100.00");
+    // Unplayed money is staked first, as everywhere.
+    unplayed(away().when(commands::roll_in("N1", "T1", "50")).applied(), &["40.00"]).available("70.00");
+    let told = |staked: &str, won: &str, back: &str| RollIn {
+        staked: Some(commands::decimal(staked)),
+        won: Some(commands::decimal(won)),
+        ..commands::roll_in("N1", "T1", back)
+    };
+    unplayed(away().when(told("60", "90", "110")).applied(), &["10.00"]).available("130.00");
+    unplayed(away().when(told("500", "440", "20")).applied(), &[]).available("40.00");
+}
+
+/// A tip or an entry is no wager, so played money goes first; what gives way comes back with them.
+#[test]
+fn t07_tips_and_entries_that_go_back_are_unplayed_again() {
+    let paid = |command: ledger_core::PlayerCommand| {
+        let player = given().policy(twenty()).when(commands::credit("K1", CreditKind::Cashback, "30"));
+        unplayed(player.cash("70").when(command).applied(), &["60.00"])
+    };
+    let tipped = paid(commands::tip("T1", "40").into());
+    unplayed(tipped.rollback("X1", "T1").applied(), &["70.00"]).available("100.00");
+    let entered = paid(commands::enter_tournament("T1", "35", "5").into());
+    unplayed(entered.rollback("X1", "T1").applied(), &["70.00"]).available("100.00");
 }

@@ -1,24 +1,28 @@
 //! Real histories: random commands, decided by the core, sealed into the chain of their shard.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ledger_core::stored::{
-    CommitBody, CommitIndex, CreditKind, DestinationProof, EntryPosted, Event, EventRecord,
+    Bearer, CommitBody, CommitIndex, CreditKind, DestinationProof, EntryPosted, Event, EventRecord,
     InstrumentVerified, KycAnswer, KycStatus,
 };
-use ledger_core::testing::{TestHouse, commands, house_commands};
+use ledger_core::testing::{TestHouse, commands, generators, house_commands};
 use ledger_core::{
     AccountCode, AccountKind, ActorId, Amount, CloseRound, ContentHash, Context, CurrencyCode,
     CurrencyRegistry, Decision, Entry, Facts, FactsNeeded, Finality, GrantCredit, OpenPlayer, Partition,
     PlaceBet, PlayerCommand, PlayerId, PlayerLedger, PlayerState, Policy, Posting, ReclaimDormant,
-    RecordDeposit, RequestWithdrawal, Rollback, RoundId, RoundRef, Settle, ShortfallPolicy, SourceId, Stream,
-    SubAccount, Timestamp, TransactionId, TransferDormant, Void, VoidTarget, WithholdTax,
+    RecordDeposit, RequestWithdrawal, RollIn, Rollback, RoundId, RoundRef, Settle, ShortfallPolicy, SourceId,
+    Stream, SubAccount, Timestamp, TransactionId, TransferDormant, Void, VoidTarget, WithholdTax,
 };
 use ledger_projections::Commit;
 use ledger_store::{
     EventStore, FORMAT, Head, LedgerId, LedgerIdentity, SealedCommit, Shard, ShardAppend, ShardCount,
     StoredCommit, commit_hash, genesis,
 };
+use proptest::prelude::{BoxedStrategy, Strategy};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 pub(crate) fn identity(shards: u16) -> LedgerIdentity {
     LedgerIdentity { ledger: LedgerId([7; 16]), shards: ShardCount::new(shards).unwrap(), format: FORMAT }
@@ -39,6 +43,11 @@ struct Player {
     office: Vec<TransactionId>,
     /// The withdrawals that were asked for, whole and in parts.
     withdrawals: Vec<TransactionId>,
+    /// Commands of the core's own generators that are still to come, and the policy they are decided by.
+    drawn: VecDeque<PlayerCommand>,
+    policy: Policy,
+    /// How often such commands were drawn.
+    draws: u64,
 }
 
 /// A ledger that grows by random commands.
@@ -51,6 +60,9 @@ pub(crate) struct World {
     currencies: CurrencyRegistry,
     random: u64,
     operations: u64,
+    now: i64,
+    generator: BoxedStrategy<(Policy, Vec<PlayerCommand>)>,
+    runner: TestRunner,
 }
 
 const RARE: u64 = 18;
@@ -71,8 +83,16 @@ impl World {
                 tried: Vec::new(),
                 office: Vec::new(),
                 withdrawals: Vec::new(),
+                drawn: VecDeque::new(),
+                policy: Policy::default(),
+                draws: 0,
             }
         };
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+        // Where the quotes of the core's generators stand.
+        let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         Self {
             identity,
             players: (0..players).map(player).collect(),
@@ -81,6 +101,9 @@ impl World {
             currencies: CurrencyRegistry::standard(),
             random: seed,
             operations: 0,
+            now: start.as_micros(),
+            generator: generators::runs(30..60).boxed(),
+            runner: TestRunner::new_with_rng(Config::default(), random),
         }
     }
 
@@ -143,7 +166,8 @@ impl World {
         let currency = if self.draw(4) == 0 { CurrencyCode::new("BTC").unwrap() } else { eur };
         if !known {
             let kind = if self.draw(4) == 0 { AccountKind::Test } else { AccountKind::Real };
-            let currencies = vec![eur, CurrencyCode::new("BTC").unwrap(), CurrencyCode::new("JPY").unwrap()];
+            let currencies =
+                ["EUR", "USD", "BTC", "JPY"].map(|code| CurrencyCode::new(code).unwrap()).to_vec();
             return OpenPlayer {
                 operator: id(ledger_core::OperatorId::new, "op"),
                 brand: id(ledger_core::BrandId::new, "brand"),
@@ -153,6 +177,9 @@ impl World {
                 currencies,
             }
             .into();
+        }
+        if self.draw(2) == 0 {
+            return self.drawn(player);
         }
         let (source, txn, round) = (self.source(), self.fresh(), self.round());
         let (of, in_round, earlier) = self.earlier(player);
@@ -180,7 +207,7 @@ impl World {
                     (0, Some(all)) => all,
                     _ => self.amount(60),
                 };
-                PlaceBet { source, id: txn, round, game, amount, currency }.into()
+                PlaceBet::new(source, txn, round, game, amount, currency).into()
             }
             5..=7 => {
                 let (source, round, bet) = match self.draw(3) {
@@ -190,7 +217,8 @@ impl World {
                 };
                 self.players[player].tried.push((source.clone(), round.clone(), txn.clone()));
                 let currency = self.currency_of(player, &source, &round).unwrap_or(currency);
-                Settle { source, id: txn, round, bet, amount: self.amount(90), currency, finality }.into()
+                let amount = self.amount(90);
+                Settle { bet, finality, ..Settle::new(source, txn, round, amount, currency) }.into()
             }
             8 => CloseRound { source, id: txn, round }.into(),
             9 => {
@@ -203,14 +231,8 @@ impl World {
                 let policy = [AllowNegative, Retain, ZeroOut, Reject][self.index(4)];
                 Rollback {
                     source: of,
-                    id: txn,
-                    target: earlier,
-                    kind: None,
-                    round: None,
-                    currency: None,
-                    amount: None,
                     on_shortfall: Some(policy),
-                    partial: false,
+                    ..commands::rollback(txn.as_str(), earlier.as_str())
                 }
                 .into()
             }
@@ -234,7 +256,7 @@ impl World {
         let id = txn.as_str();
         let target = self.players[player].office.last().map_or("T0", |last| last.as_str()).to_owned();
         let now = self.now();
-        let draw = self.draw(16);
+        let draw = self.draw(18);
         let reopening = format!("{id}-again");
         let command: PlayerCommand = match draw {
             0 | 1 => commands::propose_debit(id, "3").into(),
@@ -254,6 +276,7 @@ impl World {
             10 | 11 => commands::reverse_exchange(id, &target).into(),
             12 => TransferDormant { currency, ..commands::transfer_dormant(id) }.into(),
             13 => ReclaimDormant { currency, ..commands::reclaim_dormant(id) }.into(),
+            15 | 16 => self.elsewhere(player, id),
             14 => commands::add_purse(id, ["GBP", "USD", "ETH"][self.index(3)]).into(),
             _ if self.players[player].state.standing().closed_at.is_none() => {
                 commands::close_player(id).into()
@@ -268,6 +291,15 @@ impl World {
             return commands::reopen_player(&reopening).into();
         }
         command
+    }
+
+    /// Money goes to play elsewhere, or comes back.
+    fn elsewhere(&self, player: usize, id: &str) -> PlayerCommand {
+        let Some(away) = self.players[player].state.transfers().last() else {
+            return commands::roll_out(id, "5").into();
+        };
+        let (of, currency) = (away.of.clone(), away.currency);
+        RollIn { source: of.source, currency, ..commands::roll_in(id, of.id.as_str(), "4") }.into()
     }
 
     /// A step of a withdrawal: of one he asked for lately, or a new one.
@@ -292,6 +324,7 @@ impl World {
             9 => commands::mark_returned(id, of).into(),
             10 => commands::mark_paid(id, of).into(),
             11 => commands::mark_paid_part(id, of, "1").into(),
+            12 if self.draw(3) == 0 => commands::settle_late(id, of, Bearer::House).into(),
             12 => commands::mark_failed(id, of).into(),
             13 if self.draw(2) == 0 => commands::mark_returned_to_suspense(id, of).into(),
             13 => commands::mark_returned(id, of).into(),
@@ -309,9 +342,33 @@ impl World {
         }
     }
 
+    /// The next command of a history of the core's generators, with ids that no earlier history of his had.
+    fn drawn(&mut self, player: usize) -> PlayerCommand {
+        if self.players[player].drawn.is_empty() {
+            let (mut policy, commands) = self.generator.new_tree(&mut self.runner).unwrap().current();
+            // Months pass here, and the answers of the generators are of their first day.
+            policy.withdrawals.kyc_max_age_secs = u32::MAX;
+            let player = &mut self.players[player];
+            player.draws += 1;
+            let draws = player.draws;
+            player.drawn = commands.iter().map(|command| renamed(command, draws)).collect();
+            player.policy = policy;
+        }
+        self.players[player].drawn.pop_front().unwrap()
+    }
+
     /// The instant of the next command.
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(1_700_000_000_000_000 + self.operations.cast_signed()).unwrap()
+        Timestamp::from_micros(self.now).unwrap()
+    }
+
+    /// Time passes: mostly next to none, now and then a second or some hours.
+    fn pass(&mut self) {
+        self.now += match self.draw(40) {
+            0 => 8 * 3_600_000_000,
+            1..=5 => 1_000_000,
+            _ => 1,
+        };
     }
 
     /// A random command to a partition of the house; a commit if it came to one.
@@ -367,8 +424,9 @@ impl World {
         if self.draw(30) == 0 && self.players[player].state.profile().is_some() {
             return Some(self.exchange(player));
         }
+        self.pass();
         let command = self.command(player);
-        let policy = Policy::default();
+        let policy = self.players[player].policy.clone();
         self.operations += 1;
         let now = self.now();
         let Player { id, state, bodies, .. } = &self.players[player];
@@ -386,12 +444,12 @@ impl World {
         Some(self.seal(&body))
     }
 
-    /// Dollars that are credited as euros: an entry in a currency the player has no purse in, with house accounts
+    /// Francs that are credited as euros: an entry in a currency the player has no purse in, with house accounts
     /// finer than their currency.
     fn exchange(&mut self, player: usize) -> (Shard, SealedCommit) {
-        let (usd, eur) = (CurrencyCode::new("USD").unwrap(), CurrencyCode::new("EUR").unwrap());
+        let (chf, eur) = (CurrencyCode::new("CHF").unwrap(), CurrencyCode::new("EUR").unwrap());
         let amount = |units: u64, scale| Amount::new(i128::from(units), scale).unwrap();
-        let (dollars, euros) = (self.draw(5_000) + 1, self.draw(5_000) + 1);
+        let (francs, euros) = (self.draw(5_000) + 1, self.draw(5_000) + 1);
         let (off, favours_player) = (self.draw(5_000), self.draw(2) == 0);
         let exact = if favours_player { euros * 10_000 - off } else { euros * 10_000 + off };
         self.operations += 1;
@@ -403,8 +461,8 @@ impl World {
         let rounding = if favours_player { Posting::debit } else { Posting::credit };
         let psp = Some(SubAccount::new("psp").unwrap());
         let mut postings = vec![
-            Posting::debit(AccountCode::PspClearing, psp, amount(dollars, 2), usd),
-            Posting::credit(AccountCode::FxPosition, None, amount(dollars * 10_000, 6), usd),
+            Posting::debit(AccountCode::PspClearing, psp, amount(francs, 2), chf),
+            Posting::credit(AccountCode::FxPosition, None, amount(francs * 10_000, 6), chf),
             Posting::debit(AccountCode::FxPosition, None, amount(exact, 6), eur),
             rounding(AccountCode::Rounding, None, amount(off, 6), eur),
             Posting::credit(AccountCode::PlayerReceivable, None, owed, eur),
@@ -465,6 +523,26 @@ impl World {
     pub(crate) fn commits(&mut self, commits: usize) -> Vec<Arc<Commit>> {
         decoded(&self.run(commits))
     }
+}
+
+/// A command with other ids: those of the generators are letters with a number, from small pools.
+fn renamed(command: &PlayerCommand, draw: u64) -> PlayerCommand {
+    fn rename(value: &mut serde_json::Value, draw: u64) {
+        match value {
+            serde_json::Value::String(text) => {
+                let number = text.strip_prefix(|first: char| first.is_ascii_uppercase());
+                if number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) {
+                    *text = format!("{text}.{draw}");
+                }
+            }
+            serde_json::Value::Array(all) => all.iter_mut().for_each(|value| rename(value, draw)),
+            serde_json::Value::Object(all) => all.values_mut().for_each(|value| rename(value, draw)),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(command).unwrap();
+    rename(&mut value, draw);
+    serde_json::from_value(value).unwrap()
 }
 
 /// The round as the core folds it from the log.

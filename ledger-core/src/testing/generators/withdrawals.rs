@@ -91,8 +91,13 @@ pub(super) fn profiles() -> impl Strategy<Value = JurisdictionProfile> {
         2 => select(&[2_000_u32, 333, 10_000, 0]).prop_map(fee),
         1 => Just(UnplayedMoney::Block),
     ];
-    (select(&[Forbidden, UntilReview, UntilSend, UntilSend][..]), unplayed)
-        .prop_map(|(reverse_withdrawal, unplayed)| JurisdictionProfile { reverse_withdrawal, unplayed })
+    (select(&[Forbidden, UntilReview, UntilSend, UntilSend][..]), unplayed).prop_map(
+        |(reverse_withdrawal, unplayed)| JurisdictionProfile {
+            reverse_withdrawal,
+            unplayed,
+            ..JurisdictionProfile::default()
+        },
+    )
 }
 
 fn people() -> impl Strategy<Value = &'static str> {

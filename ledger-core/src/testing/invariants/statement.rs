@@ -1,6 +1,6 @@
 //! I14: a player's statement. What he has is what the events say he got, less what they say he gave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::account::{AccountCode, Side};
 use crate::ids::TransactionId;
@@ -8,7 +8,7 @@ use crate::money::{Amount, CurrencyCode};
 use crate::partition::Stream;
 use crate::stored::{
     Bearer, CommitBody, Direction, Event, EventRecord, ExchangeMade, Hold, LatePayout, PayoutReturnedTo,
-    Recovery, ReleasedTo, SettlementVoided,
+    Recovery, ReleasedTo, SettledBy, SettlementVoided,
 };
 
 /// Units by currency.
@@ -19,6 +19,10 @@ type Lines = BTreeMap<CurrencyCode, i128>;
 struct Known<'a> {
     /// What is held of each bet.
     held: BTreeMap<(&'a Stream, &'a TransactionId), i128>,
+    /// What did not go back of each stake.
+    staked: BTreeMap<(&'a Stream, &'a TransactionId), (CurrencyCode, i128)>,
+    /// Bets that a rule of the ledger took: the only settled ones that are called off without a word on their wins.
+    ruled: BTreeSet<(&'a Stream, &'a TransactionId)>,
     /// Chargebacks that were taken from suspense.
     from_suspense: Vec<(&'a Stream, &'a TransactionId)>,
     exchanges: BTreeMap<&'a Stream, &'a ExchangeMade>,
@@ -43,17 +47,31 @@ impl<'a> Known<'a> {
     fn remember(&mut self, record: &'a EventRecord) {
         let stream = &record.stream;
         match &record.event {
-            Event::BetPlaced(e) => {
+            Event::BetPlaced(e) if !e.made_up => {
+                self.staked.insert((stream, &e.bet), (e.currency, e.stake.units()));
                 self.held.insert((stream, &e.bet), e.stake.units());
             }
-            Event::BetReturned(e) => *self.held.entry((stream, &e.bet)).or_default() -= e.stake.units(),
+            Event::BetReturned(e) => {
+                if let Some((_, staked)) = self.staked.get_mut(&(stream, &e.bet)) {
+                    *staked -= e.stake.units();
+                }
+                if let Some(held) = self.held.get_mut(&(stream, &e.bet)) {
+                    *held -= e.stake.units();
+                }
+            }
             Event::BetCashedOut(e) => *self.held.entry((stream, &e.bet)).or_default() -= e.principal.units(),
             Event::BetUnsettled(e) => {
+                self.ruled.remove(&(stream, &e.bet));
                 self.held.insert((stream, &e.bet), e.stake.units());
             }
             Event::BetRolledBack(e) => drop(self.held.remove(&(stream, &e.bet))),
             Event::BetVoided(e) => drop(self.held.remove(&(stream, &e.bet))),
-            Event::BetSettled(e) => self.forget(stream, &e.bets),
+            Event::BetSettled(e) => {
+                self.forget(stream, &e.bets);
+                if e.by == SettledBy::Rule {
+                    self.ruled.extend(e.bets.iter().map(|bet| (stream, bet)));
+                }
+            }
             Event::RoundVoided(e) => self.forget(stream, &e.bets),
             Event::SettlementVoided(e) => self.forget(stream, &e.bets),
             Event::DepositChargedBack(e) if e.recovery.is_none() => self.from_suspense.push((stream, &e.txn)),
@@ -68,6 +86,19 @@ impl<'a> Known<'a> {
         for bet in bets {
             self.held.remove(&(stream, bet));
         }
+    }
+
+    fn is_ruled(&self, stream: &Stream, bet: &TransactionId) -> bool {
+        self.ruled.iter().any(|(of, id)| *of == stream && *id == bet)
+    }
+
+    /// The stakes that a rule took of these bets.
+    fn taken_of(&self, stream: &Stream, bets: &[TransactionId]) -> Vec<(CurrencyCode, i128)> {
+        let ruled = self
+            .staked
+            .iter()
+            .filter(|((of, id), _)| *of == stream && bets.contains(id) && self.is_ruled(stream, id));
+        ruled.map(|(_, taken)| *taken).collect()
     }
 
     fn voided(&self, stream: &Stream, e: &SettlementVoided) -> i128 {
@@ -115,6 +146,15 @@ impl<'a> Known<'a> {
                 }
             }
             Event::DebtWrittenOff(e) => one(e.currency, e.amount.units()),
+            Event::BetReturned(e) if self.is_ruled(stream, &e.bet) => one(e.currency, e.stake.units()),
+            Event::BetVoided(e) if self.is_ruled(stream, &e.bet) => one(e.currency, e.stake.units()),
+            Event::BetRolledBack(e) if self.is_ruled(stream, &e.bet) => one(e.currency, e.stake.units()),
+            Event::RoundVoided(e) => Ok(self.taken_of(stream, &e.bets)),
+            Event::TipGiven(e) => one(e.currency, -e.amount.units()),
+            Event::TipReturned(e) => one(e.currency, e.amount.units()),
+            Event::TournamentEntered(e) => one(e.currency, -e.buy_in.units() - e.fee.units()),
+            Event::TournamentEntryReturned(e) => one(e.currency, e.amount.units()),
+            Event::TransferRolledIn(e) => one(e.currency, e.won.units() - e.staked.units()),
             Event::BetSettled(e) => one(e.currency, e.win.units() - e.stake.units()),
             Event::WinCredited(e) => one(e.currency, e.amount.units()),
             Event::BetCashedOut(e) => one(e.currency, e.amount.units() - e.principal.units()),

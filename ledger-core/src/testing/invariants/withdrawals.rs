@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::{Line, balances};
 use crate::account::AccountCode;
 use crate::ids::{SubAccount, TransactionId};
-use crate::money::CurrencyCode;
+use crate::money::{Amount, CurrencyCode};
 use crate::partition::Stream;
-use crate::stored::{CommitBody, Event, EventRecord, Hold, LotShare, PaymentRef};
+use crate::stored::{CommitBody, Event, EventRecord, Hold, LotShare, PaymentRef, SettledBy};
 use crate::withdrawal::{Withdrawal, fold_withdrawal};
 
 /// All withdrawals of a log, and the parts of those that were split, each folded from its stream.
@@ -129,17 +129,29 @@ fn sum(shares: &[LotShare]) -> i128 {
 
 /// What a commit's events say that lots lose and get back, by operation; `None` where an entry may do more to them than
 /// its event says: what leaves cash otherwise, or comes back to a debtor.
-fn stated(events: &[EventRecord], holds: &BTreeMap<&Stream, Hold>, bets: &Bets<'_>) -> Option<i128> {
+fn stated(events: &[EventRecord], holds: &BTreeMap<&Stream, Hold>, stakes: &Stakes<'_>) -> Option<i128> {
     let mut all = 0;
     for record in events {
         let hold = || holds.get(&record.stream).map_or(0, |hold| sum(&hold.unplayed));
         all += match &record.event {
             Event::BetPlaced(event) => -sum(&event.unplayed),
             Event::BetReturned(event) => sum(&event.unplayed),
-            Event::BetRolledBack(event) => bets.unplayed(&record.stream, &event.bet),
-            Event::BetVoided(event) => bets.unplayed(&record.stream, &event.bet),
+            Event::BetRolledBack(event) => stakes.of_bet(&record.stream, &event.bet),
+            Event::BetVoided(event) => stakes.of_bet(&record.stream, &event.bet),
             Event::RoundVoided(event) => {
-                event.bets.iter().map(|bet| bets.unplayed(&record.stream, bet)).sum()
+                event.bets.iter().map(|bet| stakes.of_bet(&record.stream, bet)).sum()
+            }
+            Event::BetSettled(event) if event.by == SettledBy::Rule => 0,
+            Event::TipGiven(event) => -sum(&event.unplayed),
+            Event::TournamentEntered(event) => -sum(&event.unplayed),
+            Event::TransferRolledOut(event) => -sum(&event.unplayed),
+            Event::TipReturned(_) | Event::TournamentEntryReturned(_) | Event::TransferRolledBack(_) => {
+                stakes.elsewhere(&record.stream).1
+            }
+            // What was staked there is played.
+            Event::TransferRolledIn(event) => {
+                let (out, unplayed) = stakes.elsewhere(&record.stream);
+                (unplayed - event.staked.units().min(out)).max(0)
             }
             Event::WithdrawalRequested(event) => -sum(&event.hold.unplayed),
             Event::WithdrawalPaid(event) if event.late.is_none() => {
@@ -162,24 +174,39 @@ fn stated(events: &[EventRecord], holds: &BTreeMap<&Stream, Hold>, bets: &Bets<'
     Some(all)
 }
 
-/// What the bets of a log have taken of lots and not given back.
+/// What the bets of a log, and other payments to providers, have taken of lots and not given back.
 #[derive(Default)]
-struct Bets<'a>(BTreeMap<(&'a Stream, &'a TransactionId), i128>);
+struct Stakes<'a> {
+    bets: BTreeMap<(&'a Stream, &'a TransactionId), i128>,
+    /// How much each took, and what of it was unplayed.
+    elsewhere: BTreeMap<&'a Stream, (i128, i128)>,
+}
 
-impl<'a> Bets<'a> {
-    fn unplayed(&self, round: &Stream, bet: &TransactionId) -> i128 {
-        let mut own = self.0.iter().filter(|((stream, id), _)| *stream == round && *id == bet);
+impl<'a> Stakes<'a> {
+    fn of_bet(&self, round: &Stream, bet: &TransactionId) -> i128 {
+        let mut own = self.bets.iter().filter(|((stream, id), _)| *stream == round && *id == bet);
         own.next().map_or(0, |(_, units)| *units)
+    }
+
+    fn elsewhere(&self, stream: &Stream) -> (i128, i128) {
+        self.elsewhere.get(stream).copied().unwrap_or_default()
+    }
+
+    fn pay(&mut self, stream: &'a Stream, amount: Amount, unplayed: &[LotShare]) {
+        self.elsewhere.insert(stream, (amount.units(), sum(unplayed)));
     }
 
     fn follow(&mut self, record: &'a EventRecord) {
         match &record.event {
-            Event::BetPlaced(event) => {
-                self.0.insert((&record.stream, &event.bet), sum(&event.unplayed));
+            Event::BetPlaced(event) if !event.made_up => {
+                self.bets.insert((&record.stream, &event.bet), sum(&event.unplayed));
             }
             Event::BetReturned(event) => {
-                *self.0.entry((&record.stream, &event.bet)).or_default() -= sum(&event.unplayed);
+                *self.bets.entry((&record.stream, &event.bet)).or_default() -= sum(&event.unplayed);
             }
+            Event::TipGiven(event) => self.pay(&record.stream, event.amount, &event.unplayed),
+            Event::TournamentEntered(event) => self.pay(&record.stream, event.buy_in, &event.unplayed),
+            Event::TransferRolledOut(event) => self.pay(&record.stream, event.amount, &event.unplayed),
             _ => {}
         }
     }
@@ -194,7 +221,7 @@ impl<'a> Bets<'a> {
 pub fn i9_unplayed_money_goes_back_to_its_lots(commits: &[CommitBody]) -> Result<(), String> {
     let mut lots: BTreeMap<u64, (CurrencyCode, i128)> = BTreeMap::new();
     let mut holds: BTreeMap<&Stream, Hold> = BTreeMap::new();
-    let mut bets = Bets::default();
+    let mut stakes = Stakes::default();
     for body in commits {
         let before: i128 = lots.values().map(|(_, units)| units).sum();
         let mut posted = 0;
@@ -216,13 +243,13 @@ pub fn i9_unplayed_money_goes_back_to_its_lots(commits: &[CommitBody]) -> Result
         let after: i128 = lots.values().map(|(_, units)| units).sum();
         // Of several operations in one commit one cannot tell which lots each of them moved.
         let is_single = body.keys.len() <= 1 && posted == 1;
-        if let Some(stated) = stated(&body.events, &holds, &bets).filter(|_| is_single)
+        if let Some(stated) = stated(&body.events, &holds, &stakes).filter(|_| is_single)
             && after - before != stated
         {
             return Err(format!("I9: lots moved by {}, the events say {stated}: {body:?}", after - before));
         }
         for record in &body.events {
-            bets.follow(record);
+            stakes.follow(record);
             match &record.event {
                 Event::WithdrawalRequested(event) => {
                     holds.insert(&record.stream, event.hold.clone());

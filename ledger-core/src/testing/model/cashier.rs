@@ -41,10 +41,15 @@ impl Model {
             }
             CreditKind::FreeRound => (format!("freespin:cost of {}", c.of), units),
             CreditKind::Cashback => (format!("cashback:cost of {}", c.of), units),
-            CreditKind::LocalJackpot => (format!("jackpot:liability of {}", c.of), -units),
+            CreditKind::LocalJackpot => {
+                (format!("jackpot:liability of {}", c.of), -units * self.fine(c.currency)?)
+            }
         };
         self.add(&account, c.currency, change);
         self.pay(c.currency, units);
+        if let Some(round) = &c.round {
+            self.touch(&(c.source.to_string(), round.to_string()));
+        }
         Ok("applied")
     }
 }

@@ -439,12 +439,14 @@ impl Model {
         let player = part.map_or(units - fee, |part| part.to);
         let cash = self.balance("player:cash", own).min(player);
         let short = player - cash;
+        // Cash that pays a debt is spent.
+        let free = self.balance("player:cash", own) - self.balance("receivable:player", own);
+        let spent = player > 0 && player > free;
         let missing = match policy {
-            _ if short == 0 => "receivable:player",
-            ShortfallPolicy::AllowNegative => "receivable:player",
+            ShortfallPolicy::Reject if spent => return Err("insufficient_funds"),
+            ShortfallPolicy::Retain if spent => return Err("not_allowed"),
             ShortfallPolicy::ZeroOut => "bad_debt",
-            ShortfallPolicy::Reject => return Err("insufficient_funds"),
-            ShortfallPolicy::Retain => return Err("not_allowed"),
+            _ => "receivable:player",
         };
         let drawn = self.leave(own, cash, &deposit.lots);
         self.add("player:cash", own, -cash);

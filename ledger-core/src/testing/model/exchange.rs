@@ -32,12 +32,12 @@ impl Model {
     }
 
     /// How many of the finer units, in which exchange is counted, one unit of a currency is.
-    fn fine(&self, currency: CurrencyCode) -> Result<i128, &'static str> {
+    pub(super) fn fine(&self, currency: CurrencyCode) -> Result<i128, &'static str> {
         let (scale, _) = self.purse(currency)?;
         Ok(10_i128.pow(u32::from((18 - scale).min(4))))
     }
 
-    fn free(&self, currency: CurrencyCode) -> i128 {
+    pub(super) fn free(&self, currency: CurrencyCode) -> i128 {
         self.balance("player:cash", currency) - self.balance("receivable:player", currency)
     }
 
@@ -105,7 +105,7 @@ impl Model {
             return Err("insufficient_funds");
         }
         let cash = self.balance("player:cash", x.to).min(x.got);
-        if policy == ShortfallPolicy::Retain && cash < x.got {
+        if policy == ShortfallPolicy::Retain && self.free(x.to) < x.got {
             return Ok("noop");
         }
         let missing = if policy == ShortfallPolicy::ZeroOut { "bad_debt" } else { "receivable:player" };

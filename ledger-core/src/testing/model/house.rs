@@ -595,6 +595,7 @@ impl HouseModel {
             "chargeback:loss",
             "provider:fees_payable",
             "jackpot:seed_reserve",
+            "payouts:in_transit",
             "suspense:",
             "jackpot:liability",
             "tournament:pool",

@@ -10,6 +10,7 @@ mod host;
 mod house;
 mod lots;
 mod money;
+mod play;
 mod rounds;
 mod withdrawals;
 
@@ -23,7 +24,7 @@ use crate::money::{CurrencyCode, CurrencyRegistry};
 use crate::player::Block;
 use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
 use crate::policy::{KeyScope, Policy, SourcePolicy};
-use crate::round::VoidTarget;
+use crate::round::{CallFlags, VoidTarget};
 use crate::testing::commands;
 
 pub use house::HouseModel;
@@ -64,6 +65,15 @@ pub struct Model {
     seq: u64,
     /// Microseconds since 1970.
     now: i64,
+    /// Whether the last command gave a stake back.
+    gave_back: bool,
+    /// How much of what the last command brought back was the player's before.
+    came_back: i128,
+    sessions: BTreeMap<(String, String), play::ModelSession>,
+    purchases: BTreeMap<(&'static str, String, String), play::ModelPurchase>,
+    transfers: BTreeMap<(String, String), play::ModelTransfer>,
+    /// When the last round began.
+    last_round: Option<i64>,
 }
 
 impl Model {
@@ -89,6 +99,12 @@ impl Model {
             jurisdiction: String::new(),
             seq: 0,
             now: 0,
+            gave_back: false,
+            came_back: 0,
+            sessions: BTreeMap::new(),
+            purchases: BTreeMap::new(),
+            transfers: BTreeMap::new(),
+            last_round: None,
         }
     }
 
@@ -97,15 +113,13 @@ impl Model {
         let mut all = BTreeMap::new();
         for ((name, currency), units) in self.accounts.iter().filter(|(_, units)| **units != 0) {
             let scale = self.registry.get(*currency).expect("an account is in a known currency").scale();
-            // A jackpot accrues fractions of a cent: the ledger shows its accounts with four digits more.
-            let fine = ["jackpot:", "fx:", "rounding"].iter().any(|start| name.starts_with(start));
-            let finer = if fine { (18 - scale).min(4) } else { 0 };
-            // Those of exchange are counted in their own units.
-            let counted = if name.starts_with("jackpot:") { 10_i128.pow(u32::from(finer)) } else { 1 };
-            let (units, scale) = (units * counted, scale + finer);
+            // Fractions of a cent: the ledger shows these accounts with four digits more.
+            let fine = ["jackpot:", "gaming:jackpot", "fx:", "rounding"];
+            let is_fine = fine.iter().any(|start| name.starts_with(start));
+            let scale = if is_fine { scale + (18 - scale).min(4) } else { scale };
             let name =
                 if currency.as_str() == "EUR" { name.clone() } else { format!("{name} in {currency}") };
-            all.insert(name, Decimal::from_i128_with_scale(units, u32::from(scale)).to_string());
+            all.insert(name, Decimal::from_i128_with_scale(*units, u32::from(scale)).to_string());
         }
         all
     }
@@ -167,6 +181,7 @@ impl Model {
         if self.purses.is_none() && !matches!(command, PlayerCommand::OpenPlayer(_)) {
             return Err("player_unknown");
         }
+        (self.gave_back, self.came_back) = (false, 0);
         if self.dead.contains(&(source, id)) {
             return Err("txn_cancelled");
         }
@@ -225,12 +240,18 @@ impl Model {
         }
         let mut trial = self.clone();
         let mut whole = "noop";
+        // Money that this batch brought and that is still there: it pays for nothing the batch takes.
+        let mut fresh: BTreeMap<CurrencyCode, i128> = BTreeMap::new();
         for (command, (key, before)) in commands.iter().zip(keys.iter().zip(&known)) {
             if before.is_some() {
                 continue;
             }
             trial.seq += 1;
-            match trial.try_one(command) {
+            let before = trial.accounts.clone();
+            let judged = trial
+                .try_one(command)
+                .and_then(|outcome| trial.spend_none_of(&mut fresh, &before, command).map(|()| outcome));
+            match judged {
                 Ok(outcome) => {
                     if outcome == "applied" || whole == "noop" {
                         whole = outcome;
@@ -251,6 +272,40 @@ impl Model {
         }
         *self = trial;
         whole.to_owned()
+    }
+
+    /// What a command of a batch did to the money that the batch brought.
+    fn spend_none_of(
+        &self,
+        fresh: &mut BTreeMap<CurrencyCode, i128>,
+        before: &BTreeMap<(String, CurrencyCode), i128>,
+        command: &PlayerCommand,
+    ) -> Result<(), &'static str> {
+        let currencies: Vec<CurrencyCode> = self.purses.iter().flatten().map(|(code, _)| *code).collect();
+        for currency in currencies {
+            let of = |all: &BTreeMap<(String, CurrencyCode), i128>, name: &str| {
+                all.get(&(name.to_owned(), currency)).copied().unwrap_or_default()
+            };
+            let free = |all| of(all, "player:cash") - of(all, "receivable:player");
+            let (was, is) = (free(before), free(&self.accounts));
+            let new = fresh.entry(currency).or_default();
+            if is > was && !self.gave_back {
+                *new += is - was - self.came_back;
+            } else if is < was && takes_money(command) && !self.may_owe(command) {
+                if is < *new {
+                    return Err("insufficient_funds");
+                }
+            } else if is < was {
+                *new = (*new - (was - is)).max(0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a command may take more than there is.
+    fn may_owe(&self, command: &PlayerCommand) -> bool {
+        let PlayerCommand::PlaceBet(bet) = command else { return false };
+        bet.flags.negative_debit.unwrap_or(self.of_source(bet.source.as_str()).negative_debit)
     }
 
     fn name(&self, command: &PlayerCommand) -> (String, &'static str, String) {
@@ -301,6 +356,16 @@ impl Model {
             PlayerCommand::SettleLatePayout(c) => (texts(&c.source, &c.id), "payout_settlement"),
             PlayerCommand::BlockPlayer(c) => (texts(&c.source, &c.id), "player_block"),
             PlayerCommand::UnblockPlayer(c) => (texts(&c.source, &c.id), "player_unblock"),
+            PlayerCommand::ExpireRound(c) => (texts(&c.source, &c.id), "round_expire"),
+            PlayerCommand::ReopenRound(c) => (texts(&c.source, &c.id), "round_reopen"),
+            PlayerCommand::StartSession(c) => (texts(&c.source, &c.id), "session_start"),
+            PlayerCommand::EndSession(c) => (texts(&c.source, &c.id), "session_end"),
+            PlayerCommand::AcknowledgeRealityCheck(c) => (texts(&c.source, &c.id), "reality_check"),
+            PlayerCommand::Tip(c) => (texts(&c.source, &c.id), "tip"),
+            PlayerCommand::EnterTournament(c) => (texts(&c.source, &c.id), "tournament_entry"),
+            PlayerCommand::RollOut(c) => (texts(&c.source, &c.id), "roll_out"),
+            PlayerCommand::RollIn(c) => (texts(&c.source, &c.id), "roll_in"),
+            PlayerCommand::ReportFreeRounds(c) => (texts(&c.source, &c.id), "free_round_total"),
             PlayerCommand::Batch(_) => panic!("a batch has no name of its own"),
             other => adjustments::name(other).expect("every other command is the back office's"),
         };
@@ -366,6 +431,16 @@ impl Model {
             PlayerCommand::SettleLatePayout(c) => self.settle_late(c),
             PlayerCommand::BlockPlayer(c) => self.block(c),
             PlayerCommand::UnblockPlayer(c) => self.unblock(c),
+            PlayerCommand::ExpireRound(c) => self.expire_round(c),
+            PlayerCommand::ReopenRound(c) => self.reopen_round(c),
+            PlayerCommand::StartSession(c) => self.start_session(c),
+            PlayerCommand::EndSession(c) => self.end_session(c),
+            PlayerCommand::AcknowledgeRealityCheck(c) => self.acknowledge(c),
+            PlayerCommand::Tip(c) => self.tip(c),
+            PlayerCommand::EnterTournament(c) => self.enter_tournament(c),
+            PlayerCommand::RollOut(c) => self.roll_out(c),
+            PlayerCommand::RollIn(c) => self.roll_in(c),
+            PlayerCommand::ReportFreeRounds(c) => self.report_free_rounds(c),
             PlayerCommand::Batch(_) => panic!("batches are taken apart"),
         }
     }
@@ -382,6 +457,7 @@ fn takes_money(command: &PlayerCommand) -> bool {
         | PlayerCommand::Exchange(_)
         | PlayerCommand::InitiateDeposit(_)
         | PlayerCommand::RequestWithdrawal(_) => true,
+        PlayerCommand::Tip(_) | PlayerCommand::EnterTournament(_) | PlayerCommand::RollOut(_) => true,
         PlayerCommand::HostOperation(c) => c.movement.as_ref().is_some_and(|movement| !movement.to_player),
         _ => false,
     }
@@ -412,7 +488,15 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         }
         PlayerCommand::RefundDeposit(c) => c.on_shortfall = None,
         PlayerCommand::WriteOffDebt(c) => c.approved_by = c.by.clone(),
-        PlayerCommand::Rollback(c) => c.on_shortfall = None,
+        PlayerCommand::Rollback(c) => {
+            c.on_shortfall = None;
+            c.flags = CallFlags::default();
+        }
+        // In which session, and how it is to be taken, is not what it is.
+        PlayerCommand::PlaceBet(c) => (c.session, c.flags) = (None, CallFlags::default()),
+        PlayerCommand::Settle(c) => c.flags = CallFlags::default(),
+        PlayerCommand::ReopenRound(c) => c.flags = CallFlags::default(),
+        PlayerCommand::RollOut(c) => (c.session, c.flags) = (None, CallFlags::default()),
         PlayerCommand::VoidSettled(c) => {
             c.on_shortfall = None;
             c.reason = Reason::new("-").expect("a reason");

@@ -107,7 +107,7 @@ impl Model {
         match self.jurisdiction.as_str() {
             "GB" | "SE" => JurisdictionProfile {
                 reverse_withdrawal: ReverseWithdrawal::Forbidden,
-                unplayed: UnplayedMoney::Free,
+                ..JurisdictionProfile::default()
             },
             _ => self.policy.default_jurisdiction.clone(),
         }
@@ -346,6 +346,7 @@ impl Model {
         self.add("fees:income of unplayed", w.currency, -w.extra);
         self.add("player:cash", w.currency, w.units + w.extra);
         self.put_back(w.currency, &w.drawn);
+        self.gave_back = true;
     }
 
     fn call_off(&mut self, of: &PaymentRef, mut w: ModelWithdrawal) -> Judged {
