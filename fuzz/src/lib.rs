@@ -9,7 +9,8 @@ use std::cell::LazyCell;
 use ledger_core::stored::{CommitBody, CommitIndex, Event, EventError, EventRecord};
 use ledger_core::testing::{TestHouse, TestLedger, TestOutcome, given, given_nobody, house_commands};
 use ledger_core::{
-    Amount, Entry, HouseCommand, HouseId, HouseState, Partition, PlayerCommand, PlayerState, Timestamp, UNITS_BOUND,
+    Amount, Entry, HouseCommand, HouseId, HouseState, Partition, PlayerCommand, PlayerState, Timestamp,
+    UNITS_BOUND,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -1,4 +1,4 @@
-//! NATS servers of a test's own, with JetStream.
+//! NATS servers of a test's own, with `JetStream`.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -467,8 +467,8 @@ impl PlayerState {
                 | Event::TipReturned(_)
                 | Event::TournamentEntered(_)
                 | Event::TournamentEntryReturned(_),
-            ) => Ok(()),
-            (
+            )
+            | (
                 Stream::Deposit(..),
                 Event::DepositSucceeded(_)
                 | Event::DepositSuspended(_)
@@ -615,7 +615,8 @@ impl PlayerState {
             if let (Some(session), Some(before), Some(after)) = (session, before, after) {
                 self.count(&session, after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
             }
-            return self.touch_session(record, at);
+            self.touch_session(record, at);
+            return Ok(());
         }
         match &record.event {
             Event::RoundReopened(reopened) => {
@@ -637,7 +638,8 @@ impl PlayerState {
                 if let Some(session) = &event.session {
                     self.count(session, event.stake.units(), 0);
                 }
-                self.touch_session(record, at)
+                self.touch_session(record, at);
+                Ok(())
             }
             // These touch a round that is over and leave it so; the live state has nothing of it.
             Event::RoundVoided(_) | Event::WinRetained(_) | Event::CreditGranted(_) => Ok(()),
@@ -678,14 +680,13 @@ impl PlayerState {
     }
 
     /// A bet was placed in a session.
-    fn touch_session(&mut self, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
+    fn touch_session(&mut self, record: &EventRecord, at: Timestamp) {
         if let Event::BetPlaced(event) = &record.event
             && let Some(session) = &event.session
             && let Some(live) = self.sessions.iter_mut().find(|live| live.of() == session)
         {
             live.touch(at);
         }
-        Ok(())
     }
 
     fn evolve_session(&mut self, of: &SessionRef, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {

@@ -29,7 +29,7 @@ pub struct CallFlags {
     /// Of the reopening of a round: it may be (Pariplay's `ROUND_REOPEN`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reopen: Option<bool>,
-    /// Of a bet or a roll-out: it must name an open session, or need not (EveryMatrix's `ValidateSession`). What a
+    /// Of a bet or a roll-out: it must name an open session, or need not (`ValidateSession` of `EveryMatrix`). What a
     /// jurisdiction demands is demanded all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validate_session: Option<bool>,

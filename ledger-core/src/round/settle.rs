@@ -85,13 +85,14 @@ fn finality(command: &Settle, round: &Round, win: Amount, way: Way, source: &Sou
         // Its round is over already, and is so again.
         _ if way == Way::Late => Finality::Round,
         Finality::ByPolicy => match source.round_close {
-            RoundClosePolicy::Flag | RoundClosePolicy::EndCall => Finality::MoreToCome,
-            RoundClosePolicy::EveryWin => Finality::Bet,
+                        RoundClosePolicy::EveryWin => Finality::Bet,
             RoundClosePolicy::ZeroWin if win.is_positive() => Finality::MoreToCome,
             RoundClosePolicy::ZeroWin if command.bet.is_some() => Finality::Bet,
             RoundClosePolicy::ZeroWin => Finality::Round,
             RoundClosePolicy::ImmediateLoss if round.open_bets().next().is_some() => Finality::Bet,
-            RoundClosePolicy::ImmediateLoss => Finality::MoreToCome,
+            RoundClosePolicy::Flag | RoundClosePolicy::EndCall | RoundClosePolicy::ImmediateLoss => {
+                Finality::MoreToCome
+            }
         },
         said => said,
     }

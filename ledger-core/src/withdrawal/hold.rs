@@ -45,7 +45,7 @@ impl Hold {
     }
 
     /// What of the amount came out of lots, without what they cost.
-    fn from_lots(&self) -> Result<Amount, AmountError> {
+    fn unplayed_part(&self) -> Result<Amount, AmountError> {
         total(self.zero(), &self.unplayed)?.checked_sub(self.extra())
     }
 
@@ -61,7 +61,7 @@ impl Hold {
     }
 
     fn divide(&self, amount: Amount, fee: Amount) -> Result<(Self, Self), AmountError> {
-        let from_lots = self.from_lots()?;
+        let from_lots = self.unplayed_part()?;
         let played = self.amount.checked_sub(from_lots)?;
         let own = amount.checked_sub(amount.min(played)?)?;
         let extra = if own.is_zero() { own } else { self.extra().share(own, from_lots, Rounding::Floor)? };

@@ -6,7 +6,7 @@ use crate::money::{Amount, AmountError, CurrencyCode};
 use crate::stored::{Event, PaymentRef};
 use crate::time::Timestamp;
 
-/// The most withdrawals of one player within [`Window::Month`]; parts of one that was split count each.
+/// The most withdrawals of one player within a month; parts of one that was split count each.
 pub const RECENT_WITHDRAWALS_MAX: usize = 1_000;
 
 /// A rolling window. A month has 31 days: no month of the calendar sees more than its limit.

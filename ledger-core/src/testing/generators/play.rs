@@ -129,7 +129,7 @@ pub(super) fn varied(bet: PlaceBet) -> impl Strategy<Value = PlaceBet> {
             let amount = if free.is_some() && !odd { commands::decimal("0") } else { bet.amount };
             let free = free
                 .map(|(campaign, nominal)| FreeStake { campaign: commands::sub_account(campaign), nominal });
-            PlaceBet { amount, free, session, funds, contributions, flags, ..bet }
+            PlaceBet { amount, session, funds, free, contributions, flags, ..bet }
         },
     )
 }

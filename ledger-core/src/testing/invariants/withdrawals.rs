@@ -105,9 +105,10 @@ pub fn i12_withdrawals_that_are_over_stay_over(commits: &[CommitBody]) -> Result
         }
         let over = ended.get(&record.stream).copied();
         let allowed = match (&record.event, over) {
-            (_, None) | (Event::WithdrawalMismatch(_), _) => true,
+            (_, None)
+            | (Event::WithdrawalMismatch(_), _)
+            | (Event::WithdrawalReturned(_), Some((End::Paid, _))) => true,
             (Event::WithdrawalPaid(event), Some((End::Failed, _))) => event.late.is_some(),
-            (Event::WithdrawalReturned(_), Some((End::Paid, _))) => true,
             (Event::LatePayoutSettled(_), Some((End::Paid, settled))) => !settled,
             _ => false,
         };
@@ -232,7 +233,7 @@ pub fn i9_unplayed_money_goes_back_to_its_lots(commits: &[CommitBody]) -> Result
                 lots.insert(lot.lot, (lot.currency, lot.unplayed.units()));
             }
             for purse in &entry.after {
-                let own = purse.cash.units() + purse.dormant.map_or(0, |dormant| dormant.units());
+                let own = purse.cash.units() + purse.dormant.map_or(0, Amount::units);
                 let all: i128 =
                     lots.values().filter(|(of, _)| *of == purse.currency).map(|(_, units)| units).sum();
                 if all > own || lots.values().any(|(_, units)| *units < 0) {

@@ -546,11 +546,11 @@ impl Model {
         Ok("applied")
     }
 
-    /// What a deposit came from, if it shows that; `None` if there is no such deposit.
-    pub(super) fn instrument_of(&self, key: &Name) -> Option<Option<String>> {
-        let deposit = self.deposits.get(key)?;
+    /// What a deposit came from, if it shows that.
+    pub(super) fn instrument_of(&self, key: &Name) -> Result<Option<String>, &'static str> {
+        let deposit = self.deposits.get(key).ok_or("payment_not_found")?;
         let shows = deposit.credited.is_some() && deposit.disputes.iter().all(|dispute| dispute.stands == 0);
-        Some(deposit.instrument.clone().filter(|_| shows))
+        Ok(deposit.instrument.clone().filter(|_| shows))
     }
 
     /// A payout came back and is in suspense.

@@ -125,8 +125,8 @@ impl Model {
             let gone = greedy(self.lots.of(currency).into_iter(), beyond);
             self.draw(currency, &gone);
             while self.lots.of(currency).len() > 32 {
-                let all = self.lots.of(currency);
-                let (oldest, second) = (all[0], all[1]);
+                let mut all = self.lots.of(currency).into_iter();
+                let (Some(oldest), Some(second)) = (all.next(), all.next()) else { return };
                 self.lots.0.remove(&(currency, oldest.0));
                 self.put_back(currency, &[(second.0, oldest.1)]);
             }

@@ -434,7 +434,7 @@ impl Model {
             PlayerCommand::ExpireRound(c) => self.expire_round(c),
             PlayerCommand::ReopenRound(c) => self.reopen_round(c),
             PlayerCommand::StartSession(c) => self.start_session(c),
-            PlayerCommand::EndSession(c) => self.end_session(c),
+            PlayerCommand::EndSession(c) => Ok(self.end_session(c)),
             PlayerCommand::AcknowledgeRealityCheck(c) => self.acknowledge(c),
             PlayerCommand::Tip(c) => self.tip(c),
             PlayerCommand::EnterTournament(c) => self.enter_tournament(c),
@@ -456,8 +456,10 @@ fn takes_money(command: &PlayerCommand) -> bool {
         PlayerCommand::PlaceBet(_)
         | PlayerCommand::Exchange(_)
         | PlayerCommand::InitiateDeposit(_)
-        | PlayerCommand::RequestWithdrawal(_) => true,
-        PlayerCommand::Tip(_) | PlayerCommand::EnterTournament(_) | PlayerCommand::RollOut(_) => true,
+        | PlayerCommand::RequestWithdrawal(_)
+        | PlayerCommand::Tip(_)
+        | PlayerCommand::EnterTournament(_)
+        | PlayerCommand::RollOut(_) => true,
         PlayerCommand::HostOperation(c) => c.movement.as_ref().is_some_and(|movement| !movement.to_player),
         _ => false,
     }

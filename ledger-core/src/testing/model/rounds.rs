@@ -365,7 +365,7 @@ impl Model {
         }
         let late = known.as_ref().is_some_and(|round| round.closed && !round.ruled);
         if let Some(round) = &known {
-            self.may_win(c, round, alone, c.flags.after_end.unwrap_or(policy.wagers_after_end))?;
+            Self::may_win(c, round, alone, c.flags.after_end.unwrap_or(policy.wagers_after_end))?;
         }
         self.purse(c.currency)?;
         if known.as_ref().is_some_and(|round| round.currency != Some(c.currency)) {
@@ -450,7 +450,7 @@ impl Model {
     }
 
     /// Whether a round that is known takes a win.
-    fn may_win(&self, c: &Settle, round: &ModelRound, alone: bool, late: bool) -> Result<(), &'static str> {
+    fn may_win(c: &Settle, round: &ModelRound, alone: bool, late: bool) -> Result<(), &'static str> {
         let named = c.bet.as_ref().map(|id| round.bet(id.as_str()));
         if round.cancelled || round.all_returned() {
             return Err("txn_cancelled");

@@ -39,6 +39,15 @@ enum Stands {
 
 use Stands::{Approved, Asked, Failed, Kyc, Lost, OnItsWay, Over, Paid, Partly, Review};
 
+/// A payout that failed and was paid all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Late {
+    No,
+    /// Nobody has said who bears it.
+    Open,
+    Borne(Bearer),
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct ModelWithdrawal {
     root: Name,
@@ -56,7 +65,7 @@ pub(super) struct ModelWithdrawal {
     payout: Option<Name>,
     paid: i128,
     /// Paid late: by whom it is borne.
-    late: Option<Option<Bearer>>,
+    late: Late,
     /// When it counts for limits, if it does.
     counts: Option<i64>,
 }
@@ -185,7 +194,7 @@ impl Model {
         self.withdrawals
             .values()
             .filter(recent)
-            .map(|w| if w.late.is_some() { w.paid } else { w.units })
+            .map(|w| if w.late == Late::No { w.units } else { w.paid })
             .sum()
     }
 
@@ -195,7 +204,7 @@ impl Model {
             return Err("key_reused");
         }
         if let Some(DestinationProof::Deposit(of)) = &c.proof {
-            let from = self.instrument_of(&name(of)).ok_or("payment_not_found")?;
+            let from = self.instrument_of(&name(of))?;
             if from.as_deref() != Some(c.destination.as_str()) {
                 return Err("mismatch");
             }
@@ -215,8 +224,9 @@ impl Model {
             return Err("kyc_required");
         }
         match (policy.destination, &c.proof) {
-            (DestinationPolicy::Any, _) | (_, Some(DestinationProof::Deposit(_))) => {}
-            (DestinationPolicy::Proven, Some(_)) => {}
+            (DestinationPolicy::Any, _)
+            | (_, Some(DestinationProof::Deposit(_)))
+            | (DestinationPolicy::Proven, Some(_)) => {}
             _ => return Err("destination_unproven"),
         }
         let terms = policy.currencies.get(&c.currency);
@@ -285,7 +295,7 @@ impl Model {
                 asked_at: self.now,
                 payout: None,
                 paid: 0,
-                late: None,
+                late: Late::No,
                 counts: Some(self.now),
             },
         );
@@ -301,9 +311,9 @@ impl Model {
         if w.is_before_sending() { Ok(w) } else { Err("not_allowed") }
     }
 
-    fn store(&mut self, of: &PaymentRef, w: ModelWithdrawal) -> Judged {
+    fn store(&mut self, of: &PaymentRef, w: ModelWithdrawal) -> &'static str {
         self.withdrawals.insert(name(of), w);
-        Ok("applied")
+        "applied"
     }
 
     pub(super) fn pass_kyc(&mut self, c: &PassKyc) -> Judged {
@@ -316,7 +326,7 @@ impl Model {
         }
         let alone = w.creator.is_none() && w.editor.is_none();
         w.stands = if alone && self.by_rule(w.units, w.currency) { Approved } else { Asked };
-        self.store(&c.withdrawal, w)
+        Ok(self.store(&c.withdrawal, w))
     }
 
     pub(super) fn start_review(&mut self, c: &StartReview) -> Judged {
@@ -325,7 +335,7 @@ impl Model {
             return Err("not_allowed");
         }
         w.stands = Review;
-        self.store(&c.withdrawal, w)
+        Ok(self.store(&c.withdrawal, w))
     }
 
     pub(super) fn approve_withdrawal(&mut self, c: &ApproveWithdrawal) -> Judged {
@@ -338,7 +348,7 @@ impl Model {
             return Err("not_allowed");
         }
         w.stands = if w.approved_by.len() >= w.needs { Approved } else { Partly };
-        self.store(&c.withdrawal, w)
+        Ok(self.store(&c.withdrawal, w))
     }
 
     /// Everything of it is cash again, and in the lots it was in.
@@ -349,7 +359,7 @@ impl Model {
         self.gave_back = true;
     }
 
-    fn call_off(&mut self, of: &PaymentRef, mut w: ModelWithdrawal) -> Judged {
+    fn call_off(&mut self, of: &PaymentRef, mut w: ModelWithdrawal) -> &'static str {
         self.add(&pending_of(&name(of)), w.currency, -w.units);
         self.undo(&w);
         (w.stands, w.counts) = (Over, None);
@@ -358,7 +368,7 @@ impl Model {
 
     pub(super) fn reject_withdrawal(&mut self, c: &RejectWithdrawal) -> Judged {
         let w = self.before_sending(&c.withdrawal)?;
-        self.call_off(&c.withdrawal, w)
+        Ok(self.call_off(&c.withdrawal, w))
     }
 
     pub(super) fn cancel_withdrawal(&mut self, c: &CancelWithdrawal) -> Judged {
@@ -369,7 +379,7 @@ impl Model {
             _ => {}
         }
         self.not_frozen()?;
-        self.call_off(&c.withdrawal, w)
+        Ok(self.call_off(&c.withdrawal, w))
     }
 
     pub(super) fn expire_withdrawal(&mut self, c: &ExpireWithdrawal) -> Judged {
@@ -380,7 +390,7 @@ impl Model {
             return Err("not_allowed");
         }
         self.not_frozen()?;
-        self.call_off(&c.withdrawal, w)
+        Ok(self.call_off(&c.withdrawal, w))
     }
 
     pub(super) fn split_withdrawal(&mut self, c: &SplitWithdrawal) -> Judged {
@@ -434,7 +444,7 @@ impl Model {
             self.withdrawals.insert(key, part);
         }
         let over = ModelWithdrawal { stands: Over, counts: None, ..whole };
-        self.store(&c.withdrawal, over)
+        Ok(self.store(&c.withdrawal, over))
     }
 
     // Payouts.
@@ -453,7 +463,7 @@ impl Model {
         self.add("fees:income of withdrawal", w.currency, w.fee);
         w.payout = Some(name(&c.payout));
         w.stands = OnItsWay;
-        self.store(&c.withdrawal, w)
+        Ok(self.store(&c.withdrawal, w))
     }
 
     fn told(&self, of: &PaymentRef, payout: &PaymentRef) -> Result<ModelWithdrawal, &'static str> {
@@ -471,7 +481,7 @@ impl Model {
             return Ok("noop");
         }
         w.stands = Lost;
-        self.store(&c.withdrawal, w)
+        Ok(self.store(&c.withdrawal, w))
     }
 
     pub(super) fn paid(&mut self, c: &MarkPaid) -> Judged {
@@ -505,7 +515,7 @@ impl Model {
                     None
                 }
             };
-            w.late = Some(bearer);
+            w.late = bearer.map_or(Late::Open, Late::Borne);
             w.counts = Some(self.now);
         } else {
             self.add(&format!("payouts:in_transit of {}", c.payout.source), w.currency, -sent);
@@ -518,7 +528,7 @@ impl Model {
         }
         w.paid = paid;
         w.stands = Paid;
-        self.store(&c.withdrawal, w)
+        Ok(self.store(&c.withdrawal, w))
     }
 
     /// Takes units from the player, who owes what he has not.
@@ -538,7 +548,7 @@ impl Model {
         self.undo(&w);
         (w.extra, w.drawn) = (0, Vec::new());
         (w.stands, w.counts) = (Failed, None);
-        self.store(&c.withdrawal, w)
+        Ok(self.store(&c.withdrawal, w))
     }
 
     pub(super) fn came_back(&mut self, c: &MarkReturned) -> Judged {
@@ -546,7 +556,7 @@ impl Model {
         if w.stands != Paid {
             return Err("not_allowed");
         }
-        let his = matches!(w.late, None | Some(Some(Bearer::Player)));
+        let his = matches!(w.late, Late::No | Late::Borne(Bearer::Player));
         let to_player = c.to == PayoutReturnedTo::Player;
         if !his && to_player {
             return Err("not_allowed");
@@ -566,8 +576,8 @@ impl Model {
         self.add(&format!("psp:fees of {psp}"), w.currency, if house_pays { kept } else { 0 });
         let suspense = format!("suspense:unmatched_psp of {psp}");
         if !his {
-            let to = if w.late == Some(None) { suspense } else { "bad_debt".to_owned() };
-            self.add(&to, w.currency, if w.late == Some(None) { left } else { -left });
+            let to = if w.late == Late::Open { suspense } else { "bad_debt".to_owned() };
+            self.add(&to, w.currency, if w.late == Late::Open { left } else { -left });
         } else if to_player {
             let fee = if c.return_fee { w.fee } else { 0 };
             self.add("fees:income of withdrawal", w.currency, -fee);
@@ -581,12 +591,12 @@ impl Model {
             self.suspended_payout(there, w.currency, left);
         }
         (w.stands, w.counts) = (Over, None);
-        self.store(&c.withdrawal, w)
+        Ok(self.store(&c.withdrawal, w))
     }
 
     pub(super) fn settle_late(&mut self, c: &SettleLatePayout) -> Judged {
         let mut w = self.withdrawal_at(&c.withdrawal)?;
-        if w.stands != Paid || w.late != Some(None) || c.by == c.approved_by {
+        if w.stands != Paid || w.late != Late::Open || c.by == c.approved_by {
             return Err("not_allowed");
         }
         let psp = w.payout.clone().expect("a payout").0;
@@ -595,8 +605,8 @@ impl Model {
             Bearer::Player => self.owe(w.currency, w.paid),
             Bearer::House => self.add("bad_debt", w.currency, w.paid),
         }
-        w.late = Some(Some(c.bearer));
-        self.store(&c.withdrawal, w)
+        w.late = Late::Borne(c.bearer);
+        Ok(self.store(&c.withdrawal, w))
     }
 
     // Blocks.
