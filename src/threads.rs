@@ -199,7 +199,12 @@ impl<T> Sender<T> {
         let mut value = value;
         loop {
             match inner.try_send(value) {
-                Ok(()) => return Ok(self.ring()),
+                Ok(()) => {
+                    return {
+                        self.ring();
+                        Ok(())
+                    };
+                }
                 Err(TrySendError::Disconnected(back)) => return Err(back),
                 Err(TrySendError::Full(back)) => value = back,
             }
@@ -211,7 +216,10 @@ impl<T> Sender<T> {
     pub(crate) fn try_send(&self, value: T) -> Result<(), T> {
         let Some(inner) = &self.inner else { return Err(value) };
         match inner.try_send(value) {
-            Ok(()) => Ok(self.ring()),
+            Ok(()) => {
+                self.ring();
+                Ok(())
+            }
             Err(TrySendError::Full(value) | TrySendError::Disconnected(value)) => Err(value),
         }
     }

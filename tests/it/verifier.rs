@@ -497,7 +497,7 @@ async fn a_planted_snapshot_is_named() {
         ("its state is not what the log comes to", money),
         ("it cannot be read", |s| s.bytes = b"{}".to_vec()),
         ("it names another hash than the log has there", |s| s.hash = CommitHash([1; 32])),
-        ("its player has no commit there", |s| s.position = s.position.next()),
+        ("its partition has no commit there", |s| s.position = s.position.next()),
     ];
     for (what, plant) in plants {
         let store = with_snapshot(4, plant).await;

@@ -538,7 +538,8 @@ impl World {
         self.processes[0].death.replace(Rc::default());
         for player in 0..self.plan.players {
             self.put(player, Question::Read).await;
-            for number in 0..self.fresh.borrow()[player] {
+            let fresh = self.fresh.borrow()[player];
+            for number in 0..fresh {
                 self.put(player, Question::Outcome(command(player, number))).await;
             }
             // Whatever was left open can be told again, and ends.

@@ -63,6 +63,7 @@ pub struct SequenceError {
 /// # Errors
 ///
 /// [`SequenceError`] on a machine of 32 bits, far into a log.
+#[expect(clippy::type_complexity, reason = "a pair, which a name would hide")]
 pub fn envelopes(
     commit: &Commit,
 ) -> Result<Option<(PlayerId, Vec<EventEnvelope<PlayerLedger>>)>, SequenceError> {

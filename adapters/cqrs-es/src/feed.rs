@@ -174,7 +174,7 @@ impl QueryFeed {
             match (saved, &failure) {
                 (Err(error), None) => return Err(error),
                 (Err(error), Some(_)) => {
-                    tracing::error!(feed = self.name, %error, "the checkpoint was not kept")
+                    tracing::error!(feed = self.name, %error, "the checkpoint was not kept");
                 }
                 (Ok(()), _) => self.at = Some(after.clone()),
             }

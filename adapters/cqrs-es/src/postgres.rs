@@ -63,7 +63,7 @@ fn checksum(sql: &str) -> String {
 }
 
 fn code(error: &sqlx::Error) -> Option<String> {
-    error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(std::borrow::Cow::into_owned)
 }
 
 /// The read-only relations `events` and `snapshots` in a ledger's schema, in the columns that postgres-es 0.5 reads.

@@ -38,7 +38,10 @@ pub enum KeyScope {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own that a provider's contract answers")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own that a provider's contract answers"
+)]
 pub struct SourcePolicy {
     /// Over what its transaction ids are unique.
     pub key_scope: KeyScope,

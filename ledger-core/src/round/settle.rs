@@ -85,7 +85,7 @@ fn finality(command: &Settle, round: &Round, win: Amount, way: Way, source: &Sou
         // Its round is over already, and is so again.
         _ if way == Way::Late => Finality::Round,
         Finality::ByPolicy => match source.round_close {
-                        RoundClosePolicy::EveryWin => Finality::Bet,
+            RoundClosePolicy::EveryWin => Finality::Bet,
             RoundClosePolicy::ZeroWin if win.is_positive() => Finality::MoreToCome,
             RoundClosePolicy::ZeroWin if command.bet.is_some() => Finality::Bet,
             RoundClosePolicy::ZeroWin => Finality::Round,

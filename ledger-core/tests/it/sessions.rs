@@ -34,6 +34,7 @@ fn totals(ledger: &TestLedger, session: &str) -> Option<(String, String)> {
     Some((session.staked().to_string(), session.won().to_string()))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what it is compared with may be nothing")]
 fn counts(staked: &str, won: &str) -> Option<(String, String)> {
     Some((staked.to_owned(), won.to_owned()))
 }

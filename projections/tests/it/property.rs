@@ -81,7 +81,9 @@ fn the_trial_balance_has_players_and_house() {
     let has = |code: AccountCode, kind: AccountKind, of: Option<&str>| {
         let is = |row: &ledger_projections::trial_balance::TrialRow| {
             let account = &row.account;
-            account.code == code && account.kind == kind && account.of.as_ref().map(|of| of.as_str()) == of
+            account.code == code
+                && account.kind == kind
+                && account.of.as_ref().map(ledger_core::SubAccount::as_str) == of
         };
         rows.iter().any(is)
     };

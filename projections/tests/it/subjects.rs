@@ -10,6 +10,7 @@ use ledger_projections::testing::InMemory;
 use ledger_projections::trial_balance::{Detail, ReadTrialBalance, TrialBalance};
 use ledger_projections::{Commit, MemoryReader, ViewError};
 use ledger_store::LedgerIdentity;
+use std::fmt::Write as _;
 
 use crate::history::{has_entry, id};
 
@@ -62,7 +63,7 @@ async fn dump_rounds(reader: MemoryReader<Rounds>) -> Shown {
     for status in [RoundStatus::Open, RoundStatus::Closed, RoundStatus::Void, RoundStatus::Cancelled] {
         let page = reader.list(status, None, PAGE_MAX).await?.value;
         assert!(page.next.is_none(), "all of them are shown");
-        text += &format!("{:?}\n", page.rows);
+        writeln!(text, "{:?}", page.rows).unwrap();
     }
     Ok(format!("{text}{:?}", reader.games().await?.value))
 }

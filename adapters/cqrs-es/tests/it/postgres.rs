@@ -177,7 +177,7 @@ fn host_event(data: &str) -> PlayerCommand {
         namespace: HostNamespace::new("acme.loyalty").unwrap(),
         name: HostName::new("earned").unwrap(),
         version: 1,
-        data: HostData::new(data.to_owned()).unwrap(),
+        data: HostData::new(data).unwrap(),
         state: None,
         expected: None,
         movement: None,

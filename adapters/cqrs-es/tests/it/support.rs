@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) const PLAYER: &str = "p1";
 /// How long anything may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) fn identity(shards: ShardCount) -> LedgerIdentity {
     LedgerIdentity { ledger: LedgerId([9; 16]), shards, format: FORMAT }
@@ -37,7 +37,7 @@ pub(crate) async fn postgres_store(schema: &str, shards: ShardCount) -> Arc<dyn 
     schema.clone_into(&mut options.schema);
     options.conflict_retries_max = 200;
     options.statement_timeout = Duration::from_secs(30);
-    options.append_timeout = Duration::from_secs(60);
+    options.append_timeout = Duration::from_mins(1);
     Arc::new(PostgresStore::open_or_create(options, identity(shards)).await.unwrap())
 }
 

@@ -136,9 +136,9 @@ fn encode(half: Half) -> Result<()> {
         let mut encoded = false;
         let mut work = || encoded = black_box(&body).encode(&mut buffer).is_ok();
         if i >= TIMES_BEFORE {
-            measured(&mut work)
+            measured(&mut work);
         } else {
-            work()
+            work();
         }
         ensure!(encoded, "a body does not encode");
     }
@@ -156,9 +156,9 @@ fn append() -> Result<()> {
         let mut landed = false;
         let mut work = || landed = append_now(&store, &append);
         if i >= TIMES_BEFORE {
-            measured(&mut work)
+            measured(&mut work);
         } else {
-            work()
+            work();
         }
         ensure!(landed, "batch {i} was not appended");
         head = last;

@@ -44,7 +44,7 @@ pub(crate) struct Game {
 pub(crate) struct Commits {
     pub(crate) identity: LedgerIdentity,
     pub(crate) stored: Vec<casino_ledger::store::StoredCommit>,
-    pub(crate) decoded: Vec<Commit>,
+    pub(crate) decoded: Vec<Arc<Commit>>,
     /// Of a bet, and of its settlement.
     pub(crate) body_bytes: [u64; 2],
 }
@@ -119,7 +119,7 @@ impl Game {
             Ok((stored, body_bytes))
         })?;
         self.close()?;
-        let decoded = stored.iter().map(Commit::decode).collect::<Result<_, _>>()?;
+        let decoded = stored.iter().map(|commit| Commit::decode(commit).map(Arc::new)).collect::<Result<_, _>>()?;
         Ok(Commits { identity, stored, decoded, body_bytes })
     }
 }
