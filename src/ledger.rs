@@ -387,7 +387,7 @@ impl Ledger {
 
     /// Executes many requests and answers each for itself, in their order. Requests of one player in one lane are
     /// decided in their order; nothing is atomic over them. Play does not wait for the cashier: where a bet needs
-    /// a deposit, send it when that is answered, or in the same lane ([`Request::lane`]).
+    /// a deposit, send it when that is answered, or in the same lane (`Request::lane`).
     pub async fn execute_all(&self, requests: Vec<Request>) -> Vec<Result<Receipt, ExecuteError>> {
         let mut waits = Vec::with_capacity(requests.len());
         let mut jobs = Vec::with_capacity(requests.len());

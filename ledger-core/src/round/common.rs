@@ -8,7 +8,7 @@ use crate::policy::{RoundClosePolicy, SourcePolicy};
 use crate::rejection::{Capacity, Rejection};
 use crate::stored::{
     Bet, BetStatus, CloseReason, Event, Note, OutcomeKind, ReopenReason, Round, RoundClosed, RoundReopened,
-    RoundStatus, TombstoneRecord, TransactionRef, TxnNoted, TxnTombstoned,
+    RoundStatus, TombstoneRecord, TransactionRef, TxnNoted, TxnTombstoned, Win,
 };
 use crate::wallet::Purse;
 
@@ -50,8 +50,17 @@ pub(super) fn capacity(what: Capacity, maximum: usize) -> Stop {
 /// The account a win is paid from: that of the bet it answers, or of the round's first bet. It is the payouts of its
 /// game, or the campaign of a free bet (P15).
 pub(super) fn payer(round: &Round, bet: Option<&TransactionId>) -> Result<(AccountCode, SubAccount), Fault> {
-    let bet =
-        payer_bet(round, bet).ok_or_else(|| Fault::corrupted(format!("round {} has no bet", round.id)))?;
+    account_of(round, payer_bet(round, bet))
+}
+
+/// The account a win was paid from. A bet that it names may have come after it, and is not what it was paid under.
+pub(super) fn paid_from(round: &Round, win: &Win) -> Result<(AccountCode, SubAccount), Fault> {
+    let named = win.bet.as_ref().and_then(|bet| round.bet(bet)).filter(|bet| bet.version < win.version);
+    account_of(round, named.or_else(|| round.bets.first()))
+}
+
+fn account_of(round: &Round, bet: Option<&Bet>) -> Result<(AccountCode, SubAccount), Fault> {
+    let bet = bet.ok_or_else(|| Fault::corrupted(format!("round {} has no bet", round.id)))?;
     Ok(match &bet.free {
         Some(free) => (AccountCode::FreeSpinCost, free.campaign.clone()),
         None => (AccountCode::GamingPayouts, SubAccount::game(&bet.game)),

@@ -1,7 +1,7 @@
 //! Undoing: voids of rounds and bets, rollbacks of bets and wins, and tombstones for what was never seen.
 
 use super::common::{
-    as_txn, check_room, close_again, close_if_settled, known_round, payer, reopen, reopen_for,
+    as_txn, check_room, close_again, close_if_settled, known_round, paid_from, reopen, reopen_for,
     round_currency, tombstone,
 };
 use super::corrections::{Wanted, void_bets};
@@ -462,7 +462,7 @@ fn rollback_win(
     if round.status != RoundStatus::Open {
         reopen(work, &mut round, ReopenReason::WinRollback)?;
     }
-    let (account, of) = payer(&round, win.bet.as_ref())?;
+    let (account, of) = paid_from(&round, &win)?;
     let entry = if win.amount.is_zero() {
         None
     } else {

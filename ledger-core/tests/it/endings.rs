@@ -651,6 +651,28 @@ fn h8_a_win_without_a_bet_is_refused_unless_its_source_may_credit_alone() {
         .accounts(&books("125.00", NONE, NONE, "25.00"));
 }
 
+/// Found by random histories of the views: the rollback took the win from the game of a bet that had come since.
+#[test]
+fn a_win_that_came_before_its_bet_goes_back_to_the_game_that_paid_it() {
+    let win = Settle {
+        game: Some(commands::game("other")),
+        bet: Some(commands::txn("T1")),
+        ..commands::result("W1", "R", "25")
+    };
+    let may = given().cash("100.00").policy(source(|source| source.credit_without_debit = true));
+    let both = may.when(win).applied().bet("T1", "R", "10").applied().accounts(&[
+        ("psp:clearing of psp", "100.00"),
+        ("player:cash", "115.00"),
+        ("player:held of prov/R", "10.00"),
+        ("gaming:payouts of other", "25.00"),
+    ]);
+    let _ = both.rollback_win("X1", "W1").applied().accounts(&[
+        ("psp:clearing of psp", "100.00"),
+        ("player:cash", "90.00"),
+        ("player:held of prov/R", "10.00"),
+    ]);
+}
+
 #[test]
 fn h8_a_win_alone_that_says_so_ends_its_round() {
     let may = given().cash("100.00").policy(source(|source| {

@@ -218,10 +218,12 @@ impl RoundRow {
         self.bets.first().map_or(Total::default(), |bet| Amount::zero(bet.stake.scale()).into())
     }
 
-    /// The bet whose game or campaign bears a win: the one it answers, or the round's first. A bet that was made up
-    /// has no id of its source's.
+    /// The bet whose game or campaign bears a win: the one it answers, if that was there before it, or the round's first.
+    /// A bet that was made up has no id of its source's.
     fn payer(&self, win: &Win) -> Option<&Bet> {
-        let is_named = |bet: &&Bet| win.bet.as_ref().is_some_and(|id| bet.id == *id) && !bet.made_up;
+        let is_named = |bet: &&Bet| {
+            win.bet.as_ref().is_some_and(|id| bet.id == *id) && !bet.made_up && bet.version < win.version
+        };
         self.bets.iter().find(is_named).or_else(|| self.bets.first())
     }
 

@@ -592,6 +592,15 @@ pub(crate) fn event_types(commits: &[Arc<Commit>]) -> std::collections::BTreeSet
 }
 
 /// Whether a commit moves money.
+/// Whether it moves money that a player has: some entries in his partition move the house's alone.
+pub(crate) fn moves_purse(commit: &Commit) -> bool {
+    commit
+        .body
+        .events
+        .iter()
+        .any(|record| matches!(&record.event, Event::EntryPosted(event) if !event.after.is_empty()))
+}
+
 pub(crate) fn has_entry(commit: &Commit) -> bool {
     commit.body.events.iter().any(|record| matches!(record.event, Event::EntryPosted(_)))
 }

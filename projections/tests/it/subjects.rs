@@ -12,7 +12,7 @@ use ledger_projections::{Commit, MemoryReader, ViewError};
 use ledger_store::LedgerIdentity;
 use std::fmt::Write as _;
 
-use crate::history::{has_entry, id};
+use crate::history::{id, moves_purse};
 
 /// How a commit becomes one that the view cannot take.
 pub(crate) trait Poison {
@@ -24,7 +24,7 @@ impl Poison for Balances {
         let of_player = matches!(commit.body.partition, Partition::Player(_));
         let mut poison = commit.clone();
         poison.body.partition = Partition::Player(id(PlayerId::new, "nobody"));
-        (of_player && has_entry(commit)).then_some(poison)
+        (of_player && moves_purse(commit)).then_some(poison)
     }
 }
 

@@ -119,7 +119,8 @@ impl Game {
             Ok((stored, body_bytes))
         })?;
         self.close()?;
-        let decoded = stored.iter().map(|commit| Commit::decode(commit).map(Arc::new)).collect::<Result<_, _>>()?;
+        let decoded =
+            stored.iter().map(|commit| Commit::decode(commit).map(Arc::new)).collect::<Result<_, _>>()?;
         Ok(Commits { identity, stored, decoded, body_bytes })
     }
 }

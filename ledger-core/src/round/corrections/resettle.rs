@@ -5,7 +5,9 @@ use crate::key::OperationKind;
 use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
 use crate::policy::FreeRoundPayment;
 use crate::rejection::{Capacity, NotAllowedReason, Rejection};
-use crate::round::common::{capacity, check_currency, is_undone, known_round, note, payer, payer_bet};
+use crate::round::common::{
+    capacity, check_currency, is_undone, known_round, note, paid_from, payer, payer_bet,
+};
 use crate::round::state::WINS_MAX;
 use crate::stored::{
     Bet, BetResettled, BetStatus, Event, Note, Round, RoundStatus, TransactionRef, Win, WinStatus,
@@ -96,7 +98,10 @@ pub(super) fn resettle(command: &Resettle, facts: &Facts<'_>, work: &mut Workspa
     if is_free && source.free_rounds == FreeRoundPayment::Total {
         return note(work, txn(), Note::PaidByTotal).map(|_| Some(command.currency));
     }
-    let (account, of) = payer(round, command.bet.as_ref())?;
+    let (account, of) = match before {
+        Some(win) => paid_from(round, win)?,
+        None => payer(round, command.bet.as_ref())?,
+    };
     let (postings, recovery) = if amount > previous {
         let more = amount.checked_sub(previous)?;
         (credit_cash(purse, account, of, more)?, None)

@@ -7,7 +7,7 @@ use crate::money::Amount;
 use crate::player_ledger::Stop;
 use crate::policy::ShortfallPolicy;
 use crate::rejection::{NotAllowedReason, Rejection};
-use crate::round::common::{payer, sub_account};
+use crate::round::common::{paid_from, sub_account};
 use crate::round::stakes::{Jackpots, add, add_to};
 use crate::stored::{Bet, BetStatus, LotShare, Recovery, Round, Split, Win, WinStatus};
 use crate::wallet::{self, Purse, back_from, recovery_beside};
@@ -89,7 +89,7 @@ impl Undone {
         all.contributions = jackpots.take_back(round, purse);
         for win in &wins {
             all.win = all.win.checked_add(win.amount)?;
-            add_to(&mut all.won, &payer(round, win.bet.as_ref())?, win.amount)?;
+            add_to(&mut all.won, &paid_from(round, win)?, win.amount)?;
         }
         Ok(Self { bets, wins, ..all })
     }

@@ -108,7 +108,7 @@ impl Model {
             }
         }
         for win in wins {
-            self.add(&round.payer(win.bet.as_deref()), currency, -win.units);
+            self.add(&round.paid_from(win), currency, -win.units);
         }
         let round = self.rounds.get_mut(key).expect("the round");
         for bet in &mut round.bets {
@@ -250,7 +250,11 @@ impl Model {
                 return Ok("noop");
             }
         }
-        self.add(&round.payer(bet.as_deref()), c.currency, units - previous);
+        let from = match at.and_then(|at| round.wins.get(at)) {
+            Some(win) => round.paid_from(win),
+            None => round.payer(bet.as_deref()),
+        };
+        self.add(&from, c.currency, units - previous);
         self.touch(&key);
         let seq = self.seq;
         let round = self.rounds.get_mut(&key).expect("the round");

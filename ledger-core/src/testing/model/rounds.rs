@@ -50,6 +50,14 @@ pub(super) struct ModelBet {
 }
 
 impl ModelBet {
+    /// The account that pays its wins.
+    fn pays_from(&self) -> String {
+        match &self.campaign {
+            Some(campaign) => format!("freespin:cost of {campaign}"),
+            None => format!("gaming:payouts of {}", self.game),
+        }
+    }
+
     /// What is held while it is open.
     pub(super) fn rest(&self) -> i128 {
         self.units - self.cashed - self.returned
@@ -162,11 +170,13 @@ impl ModelRound {
 
     /// The account that pays.
     pub(super) fn payer(&self, bet: Option<&str>) -> String {
-        let bet = self.payer_bet(bet);
-        match &bet.campaign {
-            Some(campaign) => format!("freespin:cost of {campaign}"),
-            None => format!("gaming:payouts of {}", bet.game),
-        }
+        self.payer_bet(bet).pays_from()
+    }
+
+    /// The account that paid a win: of the bets that were there by then.
+    pub(super) fn paid_from(&self, win: &ModelWin) -> String {
+        let named = win.bet.as_ref().and_then(|id| self.bet(id)).filter(|bet| bet.seq <= win.seq);
+        named.or_else(|| self.bets.first()).expect("a round has a bet").pays_from()
     }
 
     /// What stands of its stakes and of its wins.
@@ -687,7 +697,7 @@ impl Model {
         let policy = c.on_shortfall.unwrap_or(self.of_source(c.source.as_str()).on_shortfall);
         let round = self.rounds.get(key).expect("the win's round");
         let currency = round.currency.expect("a currency");
-        let payer = round.payer(win.bet.as_deref());
+        let payer = round.paid_from(&win);
         let took = self.take_from_player(currency, win.units, policy)?;
         let (state, outcome) = if took { (Paid::Undone, "applied") } else { (Paid::Kept, "noop") };
         if took {
