@@ -22,11 +22,17 @@ fn history() -> (LedgerIdentity, Vec<Arc<Commit>>) {
 /// What random histories do not reach, no property is shown for.
 #[test]
 fn random_histories_reach_every_event_of_a_player() {
-    let mut found = event_types(&World::new(4, 40, 1).commits(20_000));
-    found.extend(event_types(&World::new(4, 40, 2).commits(20_000)));
-    let names = ledger_core::stored::Event::TYPES.iter().map(|(name, _)| *name);
-    let missing: Vec<_> = names.filter(|name| !found.contains(name) && !is_of_house(name)).collect();
-    assert!(missing.is_empty(), "never came: {missing:?}");
+    let (mut found, mut missing) = (std::collections::BTreeSet::new(), Vec::new());
+    // Some come of a chain of rare draws.
+    for seed in 1..=12 {
+        found.extend(event_types(&World::new(4, 40, seed).commits(20_000)));
+        let names = ledger_core::stored::Event::TYPES.iter().map(|(name, _)| *name);
+        missing = names.filter(|name| !found.contains(name) && !is_of_house(name)).collect();
+        if missing.is_empty() {
+            return;
+        }
+    }
+    panic!("never came: {missing:?}");
 }
 
 /// Events of the house's partitions.
