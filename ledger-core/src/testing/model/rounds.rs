@@ -697,7 +697,7 @@ impl Model {
         let policy = c.on_shortfall.unwrap_or(self.of_source(c.source.as_str()).on_shortfall);
         let round = self.rounds.get(key).expect("the win's round");
         let currency = round.currency.expect("a currency");
-        let payer = round.paid_from(&win);
+        let payer = round.paid_from(win);
         let took = self.take_from_player(currency, win.units, policy)?;
         let (state, outcome) = if took { (Paid::Undone, "applied") } else { (Paid::Kept, "noop") };
         if took {
