@@ -111,7 +111,9 @@ fn killed_anywhere_it_ends_the_same() {
         let mut child = spawn(folder.path());
         let patience = Duration::from_millis(20 + kill * 43 + u64::from(std::process::id()) % 31);
         let mut until = None;
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        // Kept until it is dead: it would fail where nobody reads what it says.
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for line in lines.by_ref() {
             let line = line.unwrap();
             if let Some((_, said)) = line.split_once("projected ") {
                 reached.push(said.parse::<u64>().unwrap());
