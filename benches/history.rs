@@ -5,6 +5,8 @@
 //! engine's, with other ids, fingerprints and times in them. What is measured on a log that was just opened runs in a
 //! process of its own, so that its memory is the store's.
 
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
 #[allow(dead_code, reason = "shared by several benches")]
 mod support;
 
@@ -25,6 +27,7 @@ use clap::Parser;
 use hdrhistogram::Histogram;
 
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 struct Args {
     /// How many bet rounds (two commits each) the history has.
     #[arg(long, default_value_t = 1_000_000)]
@@ -66,7 +69,7 @@ fn options(args: &Args) -> LogOptions {
     LogOptions { verify_appends: false, index_bytes: args.index_mib << 20, sealing, ..LogOptions::default() }
 }
 
-/// SplitMix64: the same numbers in every run.
+/// `SplitMix64`: the same numbers in every run.
 #[derive(Debug, Clone)]
 struct Dice(u64);
 
@@ -83,7 +86,11 @@ impl Dice {
 /// Who plays a round.
 fn player_of(args: &Args, round: u64) -> u64 {
     let draw = Dice(round).next();
-    if draw % 5 == 0 { (draw >> 8) % args.players } else { (draw >> 8) % args.active.min(args.players) }
+    if draw.is_multiple_of(5) {
+        (draw >> 8) % args.players
+    } else {
+        (draw >> 8) % args.active.min(args.players)
+    }
 }
 
 fn player_name(number: u64) -> String {

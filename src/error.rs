@@ -7,6 +7,7 @@ use ledger_store::{Position, Shard, StoreError};
 
 use crate::clock::ClockSuspect;
 use crate::lane::Lane;
+use crate::privacy::{KeyError, SealError};
 
 /// A refusal by the rules. Nothing was posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Refusal {
     pub replayed: bool,
     /// Where the refusal is recorded, if it is.
     pub recorded: Option<(Shard, Position)>,
-    /// The player's purse in the command's currency (or his first one), as it is now.
+    /// The player's purse in the command's currency (or his first one), as it is now; none of the house.
     pub balances: Vec<PurseBalance>,
 }
 
@@ -67,6 +68,9 @@ pub enum ExecuteError {
     /// An identifier of the command cannot be part of a key.
     #[error(transparent)]
     Id(#[from] IdError),
+    /// The personal data of the request could not be sealed. Nothing was recorded; the same command may be sent without it.
+    #[error("personal data could not be sealed: {0}")]
+    Sealing(#[from] SealError),
 }
 
 impl ExecuteError {
@@ -74,7 +78,11 @@ impl ExecuteError {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::Overloaded { .. } | Self::Unavailable { .. } | Self::ClockSuspect(_) | Self::Closed
+            Self::Overloaded { .. }
+                | Self::Unavailable { .. }
+                | Self::ClockSuspect(_)
+                | Self::Closed
+                | Self::Sealing(SealError::Key(KeyError::Unavailable { .. }))
         )
     }
 
@@ -105,7 +113,7 @@ pub enum OpenError {
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
-    /// The register of currencies in the log is damaged.
-    #[error("the register of currencies is damaged: {0}")]
+    /// A partition of the house that every process must know cannot be named.
+    #[error("the register of currencies or the configuration cannot be named: {0}")]
     Register(String),
 }

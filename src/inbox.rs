@@ -1,13 +1,15 @@
 //! The writer's inbox: bounded lanes of jobs, and what the other threads report.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::ExecuteError;
 use crate::job::Job;
 use crate::lane::Lane;
 use crate::loader::Loaded;
+use crate::stations::{self, Station};
+use crate::threads::{Bell, Threads};
 use crate::write::Written;
 
 /// Why a job was not taken in.
@@ -58,12 +60,12 @@ pub(crate) struct Intake {
 pub(crate) struct Inbox {
     capacity: [usize; 3],
     state: Mutex<State>,
-    bell: Condvar,
+    bell: Bell,
 }
 
 impl Inbox {
-    pub(crate) fn new(capacity: [usize; 3]) -> Self {
-        Self { capacity, state: Mutex::new(State::default()), bell: Condvar::new() }
+    pub(crate) fn new(capacity: [usize; 3], threads: &Threads) -> Self {
+        Self { capacity, state: Mutex::new(State::default()), bell: threads.bell() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -71,10 +73,12 @@ impl Inbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ring(&self, state: &mut State) {
-        if state.asleep {
-            state.asleep = false;
-            self.bell.notify_one();
+    /// Wakes the writer, after what there is to find was put there.
+    fn ring(&self, mut state: MutexGuard<'_, State>) {
+        let was_asleep = std::mem::take(&mut state.asleep);
+        drop(state);
+        if was_asleep {
+            self.bell.ring();
         }
     }
 
@@ -86,7 +90,7 @@ impl Inbox {
             return Err((refused, job));
         }
         state.lanes[lane.index()].push_back(job);
-        self.ring(&mut state);
+        self.ring(state);
         Ok(())
     }
 
@@ -113,26 +117,26 @@ impl Inbox {
                 Err(why) => refused.push((lane, why, job)),
             }
         }
-        self.ring(&mut state);
+        self.ring(state);
         refused
     }
 
     pub(crate) fn loaded(&self, loaded: Loaded) {
         let mut state = self.lock();
         state.loaded.push(loaded);
-        self.ring(&mut state);
+        self.ring(state);
     }
 
     pub(crate) fn written(&self, written: Written) {
         let mut state = self.lock();
         state.written = Some(written);
-        self.ring(&mut state);
+        self.ring(state);
     }
 
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closing = true;
-        self.ring(&mut state);
+        self.ring(state);
     }
 
     /// Marks the writer as gone: whatever waits or comes is answered as closed.
@@ -151,8 +155,10 @@ impl Inbox {
     pub(crate) fn stall(&self, stalled: bool) -> Vec<Job> {
         let mut state = self.lock();
         state.stalled = stalled;
-        self.ring(&mut state);
-        if stalled { state.lanes.iter_mut().flat_map(std::mem::take).collect() } else { Vec::new() }
+        let waiting =
+            if stalled { state.lanes.iter_mut().flat_map(std::mem::take).collect() } else { Vec::new() };
+        self.ring(state);
+        waiting
     }
 
     /// How many jobs wait in each lane.
@@ -174,10 +180,10 @@ impl Inbox {
             && !Self::is_ready(&state, room)
         {
             state.asleep = true;
-            let (woken, _) = self.bell.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner);
-            state = woken;
+            state = self.bell.wait(&self.state, state, Some(wait));
             state.asleep = false;
         }
+        let _take = stations::enter(Station::Take);
         state.told = state.closing;
         Intake {
             jobs: Self::draw(&mut state.lanes, room),
@@ -218,17 +224,18 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ledger_core::PlayerId;
+    use ledger_core::{Partition, PlayerId};
     use ledger_store::ShardCount;
     use tokio::sync::oneshot;
 
     fn job() -> Job {
-        Job::read(PlayerId::new("p").unwrap(), ShardCount::ONE, oneshot::channel().0)
+        let of = Partition::Player(PlayerId::new("p").unwrap());
+        Job::read(of, ShardCount::ONE, oneshot::channel().0)
     }
 
     /// Fills an inbox; the ids tell the lanes' jobs apart.
     fn filled(counts: [usize; 3]) -> (Inbox, [Vec<u64>; 3]) {
-        let inbox = Inbox::new([1_000; 3]);
+        let inbox = Inbox::new([1_000; 3], &Threads::new(None));
         let mut ids = [Vec::new(), Vec::new(), Vec::new()];
         for lane in Lane::ALL {
             for _ in 0..counts[lane.index()] {

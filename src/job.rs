@@ -1,17 +1,19 @@
 //! Jobs: what waits in a lane, with everything computed that needs no state.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ledger_core::{
-    Context, FactsNeeded, IdError, IdempotencyKey, KeyDigest, Partition, PartitionDigest, PlayerCommand,
-    PlayerId, Policy, RegisterCurrency, StreamDigest, tombstone_digest,
+    Context, CurrencyCode, FactsNeeded, HouseCommand, IdError, IdempotencyKey, KeyDigest, Partition,
+    PartitionDigest, PlayerCommand, StreamDigest, tombstone_digest,
 };
 use ledger_store::{Shard, ShardCount, StoreError};
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 use crate::error::ExecuteError;
-use crate::request::{KeyQuestion, PlayerReading, Receipt, RecordedOutcome, Request};
+use crate::request::{KeyQuestion, Reading, Receipt, RecordedOutcome};
+use crate::rules::Rules;
 
 static NEXT_JOB: AtomicU64 = AtomicU64::new(1);
 
@@ -25,18 +27,61 @@ type Reply<T> = oneshot::Sender<Result<T, ExecuteError>>;
 #[derive(Debug, Clone)]
 pub(crate) struct Digests {
     pub(crate) key: KeyDigest,
-    pub(crate) tombstone: KeyDigest,
+    /// Of its own id, and of others that must not be dead.
+    pub(crate) tombstones: SmallVec<[KeyDigest; 1]>,
     pub(crate) aggregates: SmallVec<[StreamDigest; 1]>,
     pub(crate) targets: Vec<KeyDigest>,
 }
 
 impl Digests {
-    fn of(needs: &FactsNeeded, player: &PlayerId, partition: &PartitionDigest) -> Self {
+    fn of(needs: &FactsNeeded, partition: &Partition, digest: &PartitionDigest) -> Self {
+        let stream = |aggregate: &ledger_core::AggregateRef| aggregate.stream_in(partition);
         Self {
-            key: needs.key.digest(partition),
-            tombstone: tombstone_digest(partition, &needs.key.source, &needs.key.id),
-            aggregates: needs.aggregates.iter().map(|a| a.stream(player).digest()).collect(),
-            targets: needs.targets.iter().map(|key| key.digest(partition)).collect(),
+            key: needs.key.digest(digest),
+            tombstones: needs.dead_ids().map(|(source, id)| tombstone_digest(digest, source, id)).collect(),
+            aggregates: needs.aggregates.iter().filter_map(stream).map(|stream| stream.digest()).collect(),
+            targets: needs.targets.iter().map(|key| key.digest(digest)).collect(),
+        }
+    }
+}
+
+/// A command to a partition.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Player(PlayerCommand),
+    House(HouseCommand),
+}
+
+impl Command {
+    /// The currency whose purse an answer shows.
+    pub(crate) fn currency(&self) -> Option<CurrencyCode> {
+        match self {
+            Self::Player(command) => command.currency(),
+            Self::House(_) => None,
+        }
+    }
+
+    /// Whether it needs a currency to be recorded for which this holds.
+    pub(crate) fn needs_currency(&self, is: impl FnMut(CurrencyCode) -> bool) -> bool {
+        match self {
+            Self::Player(command) => command.opens_currencies().any(is),
+            Self::House(command) => command.currencies().any(is),
+        }
+    }
+
+    /// What it needs, in a partition and under a policy.
+    ///
+    /// # Errors
+    ///
+    /// [`IdError`] if a name cannot be part of a key, or the command is not for partitions of this kind.
+    fn needed(&self, partition: &Partition, rules: &Rules) -> Result<FactsNeeded, IdError> {
+        match (self, partition) {
+            (Self::Player(command), Partition::Player(player)) => {
+                FactsNeeded::of(command, player, rules.policy())
+            }
+            (Self::House(command), Partition::House(house)) => FactsNeeded::of_house(command, house),
+            // The handle makes no such job.
+            _ => Err(IdError::Empty { what: "partition" }),
         }
     }
 }
@@ -44,20 +89,31 @@ impl Digests {
 /// A prepared command.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) command: PlayerCommand,
+    pub(crate) command: Command,
     pub(crate) context: Context,
+    /// What it was prepared under: its key and needs may hang on it.
+    pub(crate) rules: Arc<Rules>,
     pub(crate) needed: FactsNeeded,
     /// For each operation of the command.
     pub(crate) digests: SmallVec<[Digests; 1]>,
     pub(crate) reply: Reply<Receipt>,
 }
 
+impl Prepared {
+    fn digests(
+        needed: &FactsNeeded,
+        partition: &Partition,
+        digest: &PartitionDigest,
+    ) -> SmallVec<[Digests; 1]> {
+        needed.operations().iter().map(|needs| Digests::of(needs, partition, digest)).collect()
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Ask {
     Execute(Box<Prepared>),
-    Read(Reply<PlayerReading>),
+    Read(Reply<Reading>),
     Outcome { key: IdempotencyKey, digest: KeyDigest, reply: Reply<RecordedOutcome> },
-    Register { command: RegisterCurrency, reply: Reply<()> },
 }
 
 #[derive(Debug)]
@@ -66,78 +122,59 @@ pub(crate) struct Job {
     pub(crate) id: u64,
     pub(crate) partition: PartitionDigest,
     pub(crate) shard: Shard,
-    /// `None` for a job of the house.
-    pub(crate) player: Option<PlayerId>,
+    /// Whose ledger.
+    pub(crate) of: Partition,
     /// How often it met a state that was out of date.
     pub(crate) attempts: u8,
     pub(crate) ask: Ask,
 }
 
 impl Job {
+    fn new(of: Partition, shards: ShardCount, ask: impl FnOnce(&PartitionDigest) -> Ask) -> Self {
+        let partition = of.digest();
+        let ask = ask(&partition);
+        Self { id: next_job(), partition, shard: shards.shard_of(&partition), of, attempts: 0, ask }
+    }
+
     /// Prepares a command on the caller's thread, off the writer's; gives the key to ask for with it.
     pub(crate) fn execute(
-        request: Request,
+        of: Partition,
+        command: Command,
         context: Context,
-        policy: &Policy,
+        rules: Arc<Rules>,
         shards: ShardCount,
         reply: Reply<Receipt>,
     ) -> Result<(IdempotencyKey, Self), IdError> {
-        let needed = FactsNeeded::of(&request.command, &request.player, policy)?;
-        let partition = Partition::Player(request.player.clone()).digest();
-        let operations = needed.operations().iter();
-        let digests = operations.map(|needs| Digests::of(needs, &request.player, &partition)).collect();
+        let needed = command.needed(&of, &rules)?;
         let key = needed.key.clone();
-        let prepared = Prepared { command: request.command, context, needed, digests, reply };
-        let job = Self {
-            id: next_job(),
-            partition,
-            shard: shards.shard_of(&partition),
-            player: Some(request.player),
-            attempts: 0,
-            ask: Ask::Execute(Box::new(prepared)),
-        };
+        let partition = of.digest();
+        let digests = Prepared::digests(&needed, &of, &partition);
+        let prepared = Prepared { command, context, rules, needed, digests, reply };
+        let ask = Ask::Execute(Box::new(prepared));
+        let job =
+            Self { id: next_job(), partition, shard: shards.shard_of(&partition), of, attempts: 0, ask };
         Ok((key, job))
     }
 
-    pub(crate) fn read(player: PlayerId, shards: ShardCount, reply: Reply<PlayerReading>) -> Self {
-        let partition = Partition::Player(player.clone()).digest();
-        Self {
-            id: next_job(),
-            partition,
-            shard: shards.shard_of(&partition),
-            player: Some(player),
-            attempts: 0,
-            ask: Ask::Read(reply),
+    /// Prepares a command again, if it was prepared under other rules than those in force; answers whether it was.
+    pub(crate) fn prepare_under(&mut self, rules: &Arc<Rules>) -> Result<bool, IdError> {
+        let Ask::Execute(prepared) = &mut self.ask else { return Ok(false) };
+        if Arc::ptr_eq(&prepared.rules, rules) {
+            return Ok(false);
         }
+        prepared.needed = prepared.command.needed(&self.of, rules)?;
+        prepared.digests = Prepared::digests(&prepared.needed, &self.of, &self.partition);
+        prepared.rules = Arc::clone(rules);
+        Ok(true)
+    }
+
+    pub(crate) fn read(of: Partition, shards: ShardCount, reply: Reply<Reading>) -> Self {
+        Self::new(of, shards, |_| Ask::Read(reply))
     }
 
     pub(crate) fn outcome(question: KeyQuestion, shards: ShardCount, reply: Reply<RecordedOutcome>) -> Self {
-        let partition = Partition::Player(question.player.clone()).digest();
-        let digest = question.key.digest(&partition);
-        Self {
-            id: next_job(),
-            partition,
-            shard: shards.shard_of(&partition),
-            player: Some(question.player),
-            attempts: 0,
-            ask: Ask::Outcome { key: question.key, digest, reply },
-        }
-    }
-
-    pub(crate) fn register(
-        command: RegisterCurrency,
-        shards: ShardCount,
-        reply: Reply<()>,
-    ) -> Result<Self, IdError> {
-        let partition = ledger_core::register_partition()?.digest();
-        Ok(Self {
-            id: next_job(),
-            partition,
-            shard: shards.shard_of(&partition),
-            player: None,
-            attempts: 0,
-            ask: Ask::Register { command, reply },
-        })
+        let KeyQuestion { of, key } = question;
+        Self::new(of, shards, |partition| Ask::Outcome { digest: key.digest(partition), key, reply })
     }
 
     /// The key to ask for if the outcome becomes unknown.
@@ -145,7 +182,7 @@ impl Job {
         match &self.ask {
             Ask::Execute(prepared) => Some(&prepared.needed.key),
             Ask::Outcome { key, .. } => Some(key),
-            Ask::Read(_) | Ask::Register { .. } => None,
+            Ask::Read(_) => None,
         }
     }
 
@@ -161,7 +198,6 @@ impl Ask {
             Ask::Execute(prepared) => drop(prepared.reply.send(Err(error))),
             Ask::Read(reply) => drop(reply.send(Err(error))),
             Ask::Outcome { reply, .. } => drop(reply.send(Err(error))),
-            Ask::Register { reply, .. } => drop(reply.send(Err(error))),
         }
     }
 }
@@ -171,9 +207,8 @@ impl Ask {
 pub(crate) enum Answer {
     Receipt(Box<Receipt>),
     Failure(Box<ExecuteError>),
-    Reading(Box<PlayerReading>),
+    Reading(Box<Reading>),
     Outcome(Box<RecordedOutcome>),
-    Registered,
 }
 
 /// A decided job.
@@ -183,6 +218,8 @@ pub(crate) struct Entry {
     pub(crate) answer: Answer,
     /// Whether it appends a commit.
     pub(crate) appends: bool,
+    /// Whether the answer waits until the writer has taken in what it did: see [`crate::writer`].
+    pub(crate) is_held: bool,
 }
 
 impl Entry {
@@ -193,7 +230,6 @@ impl Entry {
             (Ask::Execute(prepared), Answer::Receipt(receipt)) => drop(prepared.reply.send(Ok(*receipt))),
             (Ask::Read(reply), Answer::Reading(reading)) => drop(reply.send(Ok(*reading))),
             (Ask::Outcome { reply, .. }, Answer::Outcome(outcome)) => drop(reply.send(Ok(*outcome))),
-            (Ask::Register { reply, .. }, Answer::Registered) => drop(reply.send(Ok(()))),
             (ask, Answer::Failure(error)) => ask.fail(*error),
             (ask, _) => ask.fail(ExecuteError::Bug { what: "an answer of another kind".to_owned() }),
         }

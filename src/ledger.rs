@@ -3,28 +3,37 @@
 #[cfg(any(feature = "log", feature = "sqlite"))]
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ledger_core::{Context, CurrencyRegistry, IdempotencyKey, PlayerCommand, PlayerId, RegisterCurrency};
+use ledger_core::{
+    ActorId, Context, CurrencyCode, CurrencyRegistry, HouseCommand, HouseId, IdError, IdempotencyKey,
+    Partition, PlayerCommand, PlayerId, RegisterCurrency, configuration_partition, register_partition,
+};
 use ledger_store::{EventStore, Head, StoreError};
 use tokio::sync::oneshot;
 
 use crate::error::{ExecuteError, OpenError};
 use crate::inbox::{Inbox, STALLED};
-use crate::job::Job;
+use crate::job::{Command, Job};
 use crate::lane::Lane;
 use crate::limit::Limited;
-use crate::loader::{self, Task, Tasks};
+use crate::loader::{self, Task, Tasks, load_state};
 use crate::panics::guarded;
-use crate::request::{KeyQuestion, PlayerReading, Receipt, RecordedOutcome, Request};
+use crate::proof::passes_through;
+use crate::request::{
+    HouseReading, HouseRequest, KeyQuestion, PlayerReading, Reading, Receipt, RecordedOutcome, Request,
+};
+use crate::rules::PolicyInForce;
 use crate::settings::Settings;
 use crate::shared::{Shared, Shelf};
+use crate::state::State;
+use crate::stations::{self, Station};
+use crate::threads::{Thread, Threads, Waiting};
 use crate::watchdog::{self, Leash};
 use crate::write::{InFlight, Outgoing, perform};
-use crate::writer::{Writer, load_register};
+use crate::writer::{Known, Writer};
 
 /// How often closing looks whether a write hangs.
 const CLOSE_PACE: Duration = Duration::from_millis(20);
@@ -33,7 +42,7 @@ const CLOSE_PACE: Duration = Duration::from_millis(20);
 struct Inner {
     shared: Arc<Shared>,
     leash: Arc<Leash>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Vec<Thread>>,
 }
 
 impl Drop for Inner {
@@ -51,28 +60,37 @@ pub struct Ledger {
     inner: Arc<Inner>,
 }
 
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_time().build()
 }
 
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name(format!("ledger-{name}")).spawn(body)
 }
 
 /// Runs something that blocks on a thread of its own, so that no worker of the host's runtime waits for it.
-async fn aside<T: Send + 'static>(
+pub(crate) async fn aside<T: Send + 'static>(
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, std::io::Error> {
+    aside_on(&Threads::new(None), name, body).await
+}
+
+/// The same among the threads of a ledger.
+async fn aside_on<T: Send + 'static>(
+    threads: &Threads,
     name: &str,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, std::io::Error> {
     let (send, receive) = oneshot::channel();
-    spawn(name, move || drop(send.send(body())))?;
+    threads.spawn(name, move || drop(send.send(body())))?;
     receive.await.map_err(|_| std::io::Error::other(format!("the thread ledger-{name} panicked")))
 }
 
 /// Closes a store within a limit, also one that blocks its thread.
-fn close_store(store: &Arc<dyn EventStore>, limit: Duration) -> Result<(), StoreError> {
+fn close_store(threads: &Threads, store: &Arc<dyn EventStore>, limit: Duration) -> Result<(), StoreError> {
     let doing = |error| StoreError::io("close", error);
-    let (send, receive) = sync_channel(1);
+    let (send, receive) = threads.channel(1);
     let store = Arc::clone(store);
     let runtime = runtime().map_err(doing)?;
     let close =
@@ -85,14 +103,14 @@ fn close_store(store: &Arc<dyn EventStore>, limit: Duration) -> Result<(), Store
                 closed.unwrap_or_else(|what| Err(StoreError::Unavailable { reason: what, source: None })),
             ));
         };
-    spawn("close-store", close).map_err(doing)?;
+    threads.spawn("close-store", close).map_err(doing)?;
     receive.recv_timeout(limit).unwrap_or_else(|_| {
         Err(StoreError::Unavailable { reason: "closing the store takes too long".to_owned(), source: None })
     })
 }
 
 /// Writes what the writer hands over, until the writer is gone.
-fn write_all(shared: &Arc<Shared>, work: &Receiver<Outgoing>, runtime: &tokio::runtime::Runtime) {
+fn write_all(shared: &Arc<Shared>, work: &Waiting<Outgoing>, runtime: &tokio::runtime::Runtime) {
     while let Ok(outgoing) = work.recv() {
         let Shared { store, in_flight, inbox, settings, .. } = &**shared;
         let settled = || drop(inbox.stall(false));
@@ -108,13 +126,13 @@ impl Ledger {
     /// # Errors
     ///
     /// [`OpenError`]: the folder holds something else, is open elsewhere, is damaged or from a newer
-    /// version; or a setting is not usable.
+    /// version, or does not pass through a witness; or a setting is not usable.
     #[cfg(feature = "log")]
     pub async fn open(folder: impl AsRef<Path>, settings: Settings) -> Result<Self, OpenError> {
         settings.check()?;
         let folder = folder.as_ref().to_owned();
-        let shards = settings.shards;
-        let store = aside("open", move || crate::embedded::log(&folder, shards)).await??;
+        let (shards, witnesses) = (settings.shards, settings.witnesses.newest());
+        let store = aside("open", move || crate::embedded::log(&folder, shards, witnesses)).await??;
         Self::with_store(Arc::new(store), settings).await
     }
 
@@ -128,8 +146,8 @@ impl Ledger {
     pub async fn open_sqlite(file: impl AsRef<Path>, settings: Settings) -> Result<Self, OpenError> {
         settings.check()?;
         let file = file.as_ref().to_owned();
-        let shards = settings.shards;
-        let store = aside("open", move || crate::embedded::sqlite(&file, shards)).await??;
+        let (shards, witnesses) = (settings.shards, settings.witnesses.newest());
+        let store = aside("open", move || crate::embedded::sqlite(&file, shards, &witnesses)).await??;
         Self::with_store(Arc::new(store), settings).await
     }
 
@@ -146,7 +164,8 @@ impl Ledger {
         settings: Settings,
     ) -> Result<Self, OpenError> {
         settings.check()?;
-        let store = crate::embedded::postgres(options, settings.shards).await?;
+        let witnesses = settings.witnesses.newest();
+        let store = crate::embedded::postgres(options, settings.shards, &witnesses).await?;
         Self::with_store(Arc::new(store), settings).await
     }
 
@@ -154,46 +173,62 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`OpenError`] if the store cannot be read or a setting is not usable.
+    /// [`OpenError`] if the store cannot be read or does not pass through a witness, or a setting is not usable.
     pub async fn with_store(store: Arc<dyn EventStore>, settings: Settings) -> Result<Self, OpenError> {
         settings.check()?;
-        aside("start", move || Self::start(store, settings)).await?
+        let threads = Threads::new(settings.scheduler.clone());
+        aside_on(&threads.clone(), "start", move || Self::start(store, settings, threads)).await?
     }
 
-    fn start(given: Arc<dyn EventStore>, settings: Settings) -> Result<Self, OpenError> {
+    fn start(given: Arc<dyn EventStore>, settings: Settings, machine: Threads) -> Result<Self, OpenError> {
         let store: Arc<dyn EventStore> = Arc::new(Limited::new(Arc::clone(&given), settings.load_timeout));
         let writer_runtime = runtime()?;
-        let (heads, register, last) = writer_runtime.block_on(async {
+        let named = |partition: Result<Partition, IdError>| {
+            partition.map_err(|error| OpenError::Register(error.to_string()))
+        };
+        let (register, configuration) = (named(register_partition())?, named(configuration_partition())?);
+        let shards = store.identity().shards;
+        let (heads, register, configuration, last) = writer_runtime.block_on(async {
+            let load = async |of: &Partition| {
+                let digest = of.digest();
+                Ok::<_, StoreError>(
+                    load_state(store.as_ref(), &digest, shards.shard_of(&digest), of).await?.state,
+                )
+            };
             let heads = store.heads().await?;
-            let register = load_register(store.as_ref()).await?;
-            Ok::<_, StoreError>((heads, register, store.last_recorded_at().await?))
+            for (shard, seen) in settings.witnesses.newest() {
+                passes_through(store.as_ref(), shard, seen).await?;
+            }
+            let (register, configuration) = (load(&register).await?, load(&configuration).await?);
+            Ok::<_, StoreError>((heads, register, configuration, store.last_recorded_at().await?))
         })?;
-        let policy_hash = settings
-            .policy
-            .content_hash()
-            .map_err(|e| OpenError::Setting { name: "policy", reason: e.to_string() })?;
+        // The writer's own clock goes on from here.
+        let now = last.map_or(settings.clock.wall(), |last| last.max(settings.clock.wall()));
+        let known = Known::new(&settings, &register, &configuration, now)?;
+        let (currencies, rules) = known.shelves();
         let shared = Arc::new(Shared {
-            inbox: Inbox::new(settings.lane_capacity),
-            in_flight: InFlight::new(),
-            currencies: Shelf::new(register.registry().clone()),
+            inbox: Inbox::new(settings.lane_capacity, &machine),
+            in_flight: InFlight::new(machine.clone()),
+            currencies: Shelf::new(currencies),
+            rules: Shelf::new(rules),
             clock_accepted: AtomicBool::new(false),
-            policy_hash,
             settings,
+            threads: machine.clone(),
             store,
             given,
         });
-        let leash = Arc::new(Leash::default());
+        let leash = Arc::new(Leash::new(machine.clone()));
         let mut threads = Vec::with_capacity(4);
-        let (io_send, io_receive) = sync_channel::<Outgoing>(1);
-        let (task_send, task_receive) = sync_channel::<Task>(65_536);
+        let (io_send, io_receive) = machine.channel::<Outgoing>(1);
+        let (task_send, task_receive) = machine.channel::<Task>(65_536);
         let (io_runtime, loader_runtime) = (runtime()?, runtime()?);
         {
             let shared = Arc::clone(&shared);
-            threads.push(spawn("write", move || write_all(&shared, &io_receive, &io_runtime))?);
+            threads.push(machine.spawn("write", move || write_all(&shared, &io_receive, &io_runtime))?);
         }
         {
             let shared = Arc::clone(&shared);
-            threads.push(spawn("load", move || {
+            threads.push(machine.spawn("load", move || {
                 loader::run(
                     &shared.store,
                     &|loaded| shared.inbox.loaded(loaded),
@@ -202,19 +237,11 @@ impl Ledger {
                 );
             })?);
         }
-        let mut writer = Writer::new(
-            Arc::clone(&shared),
-            writer_runtime,
-            io_send,
-            Tasks(task_send),
-            heads,
-            register,
-            last,
-        )
-        .map_err(|e| OpenError::Register(e.to_string()))?;
+        let mut writer =
+            Writer::new(Arc::clone(&shared), writer_runtime, io_send, Tasks(task_send), heads, known, last);
         {
             let (shared, leash) = (Arc::clone(&shared), Arc::clone(&leash));
-            threads.push(spawn("writer", move || {
+            threads.push(machine.spawn("writer", move || {
                 let run = std::panic::AssertUnwindSafe(|| writer.run());
                 if std::panic::catch_unwind(run).is_err() {
                     tracing::error!("the writer panicked: the ledger stops");
@@ -229,19 +256,24 @@ impl Ledger {
         }
         {
             let (shared, leash) = (Arc::clone(&shared), Arc::clone(&leash));
-            threads.push(spawn("watchdog", move || watchdog::run(&shared, &leash))?);
+            threads.push(machine.spawn("watchdog", move || watchdog::run(&shared, &leash))?);
         }
         tracing::info!(ledger = %shared.store.identity().ledger, "the ledger is open");
         Ok(Self { inner: Arc::new(Inner { shared, leash, threads: Mutex::new(threads) }) })
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.inner.shared
     }
 
     /// The store, for projections and verification.
     pub fn store(&self) -> Arc<dyn EventStore> {
         Arc::clone(&self.shared().given)
+    }
+
+    /// Who acts where a request does not say so, as the settings name him.
+    pub fn actor(&self) -> &ActorId {
+        &self.shared().settings.actor
     }
 
     /// The heads of all shards that are durable now.
@@ -256,6 +288,12 @@ impl Ledger {
     /// The currencies this ledger has used, as recorded.
     pub fn currencies(&self) -> Arc<CurrencyRegistry> {
         self.shared().currencies.get()
+    }
+
+    /// The policy that commands are decided under now: the newest published one that has taken effect, or that of the
+    /// settings. On a store that others may write to, what they publish is seen within [`Settings::refresh`].
+    pub fn policy(&self) -> Arc<PolicyInForce> {
+        Arc::clone(&self.shared().rules.get().in_force)
     }
 
     /// Executes a command on a player's ledger and answers when it is durable.
@@ -280,40 +318,94 @@ impl Ledger {
     #[tracing::instrument(
         level = "debug", skip_all, fields(player = %request.player, kind = request.command.kind().as_str())
     )]
-    pub async fn request(&self, request: Request) -> Result<Receipt, ExecuteError> {
-        self.register_currencies(&request.command).await?;
+    pub async fn request(&self, mut request: Request) -> Result<Receipt, ExecuteError> {
+        self.seal(&mut request).await?;
+        self.register_currencies(request.command.opens_currencies()).await?;
+        let lane = request.lane();
+        let of = Partition::Player(request.player);
+        self.perform(of, Command::Player(request.command), request.context, lane).await
+    }
+
+    /// Executes a command on a partition of the house and answers when it is durable. Everything that holds for a
+    /// player's holds here: keys, replays, lanes, what an error says. The answer to a publication comes when this
+    /// process decides under it.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::execute`].
+    pub async fn execute_house(
+        &self,
+        house: &HouseId,
+        command: impl Into<HouseCommand>,
+    ) -> Result<Receipt, ExecuteError> {
+        self.request_house(HouseRequest::new(house.clone(), command)).await
+    }
+
+    /// Executes a request to the house: a command with its context and lane.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::execute`].
+    #[tracing::instrument(
+        level = "debug", skip_all, fields(house = %request.house, kind = request.command.kind().as_str())
+    )]
+    pub async fn request_house(&self, request: HouseRequest) -> Result<Receipt, ExecuteError> {
+        self.register_currencies(request.command.currencies()).await?;
+        let lane = request.lane();
+        let of = Partition::House(request.house);
+        self.perform(of, Command::House(request.command), request.context, lane).await
+    }
+
+    async fn perform(
+        &self,
+        of: Partition,
+        command: Command,
+        context: Option<Context>,
+        lane: Lane,
+    ) -> Result<Receipt, ExecuteError> {
         let (send, receive) = oneshot::channel();
-        let (lane, key, job) = self.prepare(request, send)?;
+        let (key, job) = self.prepare(of, command, context, send)?;
+        let push = stations::enter(Station::Push);
         self.shared().inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
+        drop(push);
         receive.await.unwrap_or(Err(ExecuteError::Indeterminate { key }))
     }
 
     fn prepare(
         &self,
-        request: Request,
+        of: Partition,
+        command: Command,
+        context: Option<Context>,
         reply: oneshot::Sender<Result<Receipt, ExecuteError>>,
-    ) -> Result<(Lane, IdempotencyKey, Job), ExecuteError> {
+    ) -> Result<(IdempotencyKey, Job), ExecuteError> {
+        let _prepare = stations::enter(Station::Prepare);
         let shared = self.shared();
-        let lane = request.lane();
-        let context = request.context.clone().unwrap_or_else(|| Context::of(shared.settings.actor.clone()));
-        Ok(Job::execute(request, context, &shared.settings.policy, shared.store.identity().shards, reply)
-            .map(|(key, job)| (lane, key, job))?)
+        let context = context.unwrap_or_else(|| Context::of(shared.settings.actor.clone()));
+        let (rules, shards) = (shared.rules.get(), shared.store.identity().shards);
+        Ok(Job::execute(of, command, context, rules, shards, reply)?)
     }
 
     /// Executes many requests and answers each for itself, in their order. Requests of one player in one lane are
     /// decided in their order; nothing is atomic over them. Play does not wait for the cashier: where a bet needs
-    /// a deposit, send it when that is answered, or in the same lane ([`Request::lane`](field@Request::lane)).
+    /// a deposit, send it when that is answered, or in the same lane (`Request::lane`).
     pub async fn execute_all(&self, requests: Vec<Request>) -> Vec<Result<Receipt, ExecuteError>> {
         let mut waits = Vec::with_capacity(requests.len());
         let mut jobs = Vec::with_capacity(requests.len());
-        for request in requests {
-            if let Err(error) = self.register_currencies(&request.command).await {
+        for mut request in requests {
+            let sealed = self.seal(&mut request).await.map_err(ExecuteError::from);
+            let ready = match sealed {
+                Ok(()) => self.register_currencies(request.command.opens_currencies()).await,
+                failed => failed,
+            };
+            if let Err(error) = ready {
                 waits.push(Err(error));
                 continue;
             }
             let (send, receive) = oneshot::channel();
-            match self.prepare(request, send) {
-                Ok((lane, key, job)) => {
+            let lane = request.lane();
+            let of = Partition::Player(request.player);
+            match self.prepare(of, Command::Player(request.command), request.context, send) {
+                Ok((key, job)) => {
                     jobs.push((lane, job));
                     waits.push(Ok((key, receive)));
                 }
@@ -333,29 +425,31 @@ impl Ledger {
         answers
     }
 
-    /// Records the first use of the currencies a command opens purses in: from then on their scale and maximum are
-    /// fixed.
-    async fn register_currencies(&self, command: &PlayerCommand) -> Result<(), ExecuteError> {
+    /// Records the first use of the currencies a command needs: from then on their scale and maximum are fixed.
+    async fn register_currencies(
+        &self,
+        codes: impl Iterator<Item = CurrencyCode>,
+    ) -> Result<(), ExecuteError> {
         let shared = self.shared();
-        for code in command.opens_currencies() {
+        for code in codes {
             if shared.currencies.get().get(code).is_some() {
                 continue;
             }
             // An unknown code is refused by the decision, as any other fault of the command.
             let Some(currency) = shared.settings.currencies.get(code) else { continue };
-            let (send, receive) = oneshot::channel();
-            let command = RegisterCurrency { currency: *currency };
-            let job = Job::register(command, shared.store.identity().shards, send)?;
-            let lane = Lane::Cashier;
-            shared.inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
-            match receive.await {
-                Ok(Ok(())) => {}
+            let command = Command::House(RegisterCurrency { currency: *currency }.into());
+            match self.perform(register_partition()?, command, None, Lane::Cashier).await {
+                Ok(_) => {}
                 // Another process recorded it otherwise: what is recorded counts.
-                Ok(Err(ExecuteError::Rejected(_))) => {
+                Err(ExecuteError::Rejected(_)) => {
                     tracing::warn!(currency = %code, "recorded with another scale or maximum than in the settings");
                 }
-                Ok(Err(error)) => return Err(error),
-                Err(_) => return Err(ExecuteError::Closed),
+                // The command itself was not sent.
+                Err(ExecuteError::Indeterminate { .. }) => {
+                    let reason = format!("whether the currency {code} was recorded is unknown");
+                    return Err(ExecuteError::Unavailable { reason });
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -367,9 +461,32 @@ impl Ledger {
     ///
     /// [`ExecuteError`] if the ledger cannot serve.
     pub async fn player(&self, player: &PlayerId) -> Result<PlayerReading, ExecuteError> {
+        let Reading { state, shard, position, hash } =
+            self.read(Partition::Player(player.clone()), Lane::Play).await?;
+        match state {
+            State::Player(state) => Ok(PlayerReading { state: *state, shard, position, hash }),
+            State::House(_) => Err(ExecuteError::Bug { what: "a reading of the house".to_owned() }),
+        }
+    }
+
+    /// A partition of the house as it is: with everything durable up to the position it names. One in which nothing
+    /// ever happened is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`ExecuteError`] if the ledger cannot serve.
+    pub async fn house(&self, house: &HouseId) -> Result<HouseReading, ExecuteError> {
+        let Reading { state, shard, position, hash } =
+            self.read(Partition::House(house.clone()), Lane::Cashier).await?;
+        match state {
+            State::House(state) => Ok(HouseReading { state: *state, shard, position, hash }),
+            State::Player(_) => Err(ExecuteError::Bug { what: "a reading of a player".to_owned() }),
+        }
+    }
+
+    async fn read(&self, of: Partition, lane: Lane) -> Result<Reading, ExecuteError> {
         let (send, receive) = oneshot::channel();
-        let job = Job::read(player.clone(), self.shared().store.identity().shards, send);
-        let lane = Lane::Play;
+        let job = Job::read(of, self.shared().store.identity().shards, send);
         self.shared().inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
         receive.await.unwrap_or(Err(ExecuteError::Closed))
     }
@@ -385,10 +502,26 @@ impl Ledger {
         player: &PlayerId,
         key: &IdempotencyKey,
     ) -> Result<RecordedOutcome, ExecuteError> {
+        self.ask(KeyQuestion { of: Partition::Player(player.clone()), key: key.clone() }, Lane::Play).await
+    }
+
+    /// [`Self::outcome`] of a partition of the house. Asks behind everything that was sent before it in the
+    /// cashier's lane.
+    ///
+    /// # Errors
+    ///
+    /// [`ExecuteError`] if the ledger cannot serve.
+    pub async fn house_outcome(
+        &self,
+        house: &HouseId,
+        key: &IdempotencyKey,
+    ) -> Result<RecordedOutcome, ExecuteError> {
+        self.ask(KeyQuestion { of: Partition::House(house.clone()), key: key.clone() }, Lane::Cashier).await
+    }
+
+    async fn ask(&self, question: KeyQuestion, lane: Lane) -> Result<RecordedOutcome, ExecuteError> {
         let (send, receive) = oneshot::channel();
-        let question = KeyQuestion { player: player.clone(), key: key.clone() };
         let job = Job::outcome(question, self.shared().store.identity().shards, send);
-        let lane = Lane::Play;
         self.shared().inbox.push(lane, job).map_err(|(refused, _)| refused.into_error(lane))?;
         receive.await.unwrap_or(Err(ExecuteError::Closed))
     }
@@ -408,7 +541,8 @@ impl Ledger {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.shared().inbox.close();
         let inner = Arc::clone(&self.inner);
-        aside("close", move || {
+        let machine = self.shared().threads.clone();
+        aside_on(&machine, "close", move || {
             // A second close waits here for the first: the store must not be closed under the writer.
             let mut threads = inner.threads.lock().unwrap_or_else(PoisonError::into_inner);
             let limit = inner.shared.settings.write_timeout;
@@ -418,12 +552,11 @@ impl Ledger {
                 }
             }
             for thread in threads.drain(..) {
-                // A panic of a thread was reported where it happened.
-                drop(thread.join());
+                thread.join();
             }
             drop(threads);
             inner.leash.end();
-            close_store(&inner.shared.given, limit)
+            close_store(&inner.shared.threads, &inner.shared.given, limit)
         })
         .await
         .map_err(|e| StoreError::io("close", e))?

@@ -40,15 +40,26 @@
 //!   [`PlayerCommand`](ledger_core::PlayerCommand): [`OpenPlayer`](ledger_core::OpenPlayer),
 //!   [`RecordDeposit`](ledger_core::RecordDeposit), [`PlaceBet`](ledger_core::PlaceBet),
 //!   [`Settle`](ledger_core::Settle), [`CloseRound`](ledger_core::CloseRound), [`Void`](ledger_core::Void),
-//!   [`Rollback`](ledger_core::Rollback), [`GrantCredit`](ledger_core::GrantCredit). [`Ledger::request`]
+//!   [`Rollback`](ledger_core::Rollback), [`GrantCredit`](ledger_core::GrantCredit) and some forty others
+//!   (`docs/commands.md` has all). [`Ledger::request`]
 //!   adds an actor, a trace and a [`Lane`]; [`Ledger::execute_all`] sends many at once, each for itself.
+//! - **The house.** [`Ledger::execute_house`] takes a partition of the house (`psp/acme`, `treasury`, `configuration` ...)
+//!   and one of the commands of [`HouseCommand`](ledger_core::HouseCommand): settlements, accruals, transfers, money
+//!   of nobody known, entries by hand, documents. [`Ledger::carry_assignments`] brings what was assigned to players.
+//! - **Policy.** [`Ledger::policy`] tells under what commands are decided: [`Settings::policy`], or the document
+//!   that was published ([`PublishDocument`](ledger_core::PublishDocument)) and is in force.
 //! - **Answers.** A [`Receipt`] names the [`Outcome`], the balances, and the position and hash under which
 //!   it is durable. An [`ExecuteError`] tells a [`Refusal`] by the rules from a failure and from an unknown
 //!   outcome.
-//! - **Reading.** [`Ledger::player`] gives a [`PlayerReading`]: the state, with the position at which it is
-//!   true. [`Ledger::outcome`] gives what a key came to. [`Ledger::store`] gives the log itself.
-//! - **Proof.** [`verify()`] walks the whole log, recomputes every hash, replays every player and adds up
-//!   the books.
+//! - **Reading.** [`Ledger::player`] gives a [`PlayerReading`], [`Ledger::house`] a [`HouseReading`]: the state, with
+//!   the position at which it is true. [`Ledger::outcome`] and [`Ledger::house_outcome`] give what a key came to. [`Ledger::store`] gives the log itself.
+//! - **Proof.** [`verify()`] walks the whole log, recomputes every hash, replays every player and every partition of the
+//!   house, adds up the books, and names where house and players do not agree.
+//!   A [`Verifier`] does it on several threads, within a set memory, with witnesses;
+//!   [`verify_player`] verifies one player. [`balances_at`] tells balances at any past moment. [`proof`] signs the
+//!   heads and proves single commits to strangers.
+//! - **Privacy.** The ledger knows no one. What a host must remember about a person goes in sealed:
+//!   [`Request::personal`], [`privacy`].
 //! - **Views.** [`projections`] follow the log and answer over all players: balances, trial balance, rounds
 //!   and games, and views of your own. Commands never read them. They are rebuilt beside the live one, and
 //!   events are published from the same feed.
@@ -59,7 +70,7 @@
 //!
 //! # What it is not
 //!
-//! Not a server, not a gateway to providers, not a place for personal data. It does not authenticate
+//! Not a server, not a gateway to providers, and no place for personal data in clear. It does not authenticate
 //! anyone. A command does not join a transaction of your database: write it to an outbox of yours, send it
 //! with a key you can make again, and ask for its outcome when in doubt. Withdrawals, bonuses, limits
 //! and SQL stores are not built yet; the README keeps the list.
@@ -79,6 +90,7 @@
 //! | [`Store`](ExecuteError::Store) | the store is damaged, lost history, or stopped after a write of unknown outcome | stop, call someone, verify; reopen when that is settled |
 //! | [`Bug`](ExecuteError::Bug) | state and log contradict each other, or the code is wrong; nothing was recorded | report it; verify the log |
 //! | [`Id`](ExecuteError::Id) | an identifier is malformed | correct the caller |
+//! | [`Sealing`](ExecuteError::Sealing) | personal data could not be sealed; nothing was recorded | send the same command without it, or again when the key store serves |
 //!
 //! [`ExecuteError::is_retryable`] is true where the same command may simply be sent again.
 //!
@@ -96,11 +108,11 @@
 //!
 //! ```
 //! use casino_ledger::core::{PlayerCommand, PlayerId};
-//! use casino_ledger::{Ledger, RecordedOutcome, Settings};
+//! use casino_ledger::{Ledger, RecordedOutcome};
 //!
-//! # async fn ask(ledger: &Ledger, settings: &Settings, player: &PlayerId, command: &PlayerCommand)
+//! # async fn ask(ledger: &Ledger, player: &PlayerId, command: &PlayerCommand)
 //! # -> Result<(), Box<dyn std::error::Error>> {
-//! let key = command.key(player, &settings.policy)?;
+//! let key = command.key(player, &ledger.policy().policy)?;
 //! match ledger.outcome(player, &key).await? {
 //!     RecordedOutcome::Accepted(receipt) => println!("recorded at {}", receipt.position),
 //!     RecordedOutcome::Refused(refusal) => println!("refused: {}", refusal.rejection.code()),
@@ -120,7 +132,8 @@
 //!
 //! Every receipt and reading names shard, position and hash. A reading includes everything that was
 //! acknowledged to you before you asked. Balances that you pass on belong together with their position, so
-//! that the receiver can tell which of two is newer. The history itself is in the log:
+//! that the receiver can tell which of two is newer. Any past position or instant is read with
+//! [`Ledger::balances_at`]. The history itself is in the log:
 //! [`EventStore::read_partition`](store::EventStore::read_partition) gives a player's commits in order, and
 //! [`CommitBody::decode`](ledger_core::stored::CommitBody::decode) reads them.
 //!
@@ -161,11 +174,16 @@
 //!
 //! **`postgres`**: `Ledger::open_postgres`, for several processes on one ledger. **`postgres-tls`** adds encrypted
 //! connections.
+//!
+//! **`stations`**: for the bench `budget` alone, which measures what each station of the hot path costs. It slows
+//! the engine down, and what it adds may change at any time.
 
+mod aside;
 mod clock;
 #[cfg(any(feature = "log", feature = "sqlite", feature = "postgres"))]
 mod embedded;
 mod error;
+mod hex;
 mod inbox;
 mod job;
 mod lane;
@@ -173,10 +191,22 @@ mod ledger;
 mod limit;
 mod loader;
 mod panics;
+mod past;
+pub mod privacy;
+pub mod proof;
 mod request;
+mod rules;
+mod safe_file;
 mod settings;
 mod shared;
+mod state;
+#[cfg(feature = "stations")]
+pub mod stations;
+#[cfg(not(feature = "stations"))]
+mod stations;
+mod suspense;
 mod telemetry;
+mod threads;
 mod verify;
 mod watchdog;
 mod write;
@@ -189,9 +219,20 @@ pub use clock::{Clock, ClockSuspect, SystemClock};
 pub use error::{ExecuteError, OpenError, Refusal};
 pub use lane::Lane;
 pub use ledger::Ledger;
-pub use request::{EntryId, OperationReceipt, Outcome, PlayerReading, Receipt, RecordedOutcome, Request};
+pub use past::{Moment, PastBalances, PastError, PastPurse, balances_at, prove_balances};
+pub use request::{
+    EntryId, HouseReading, HouseRequest, OperationReceipt, Outcome, PlayerReading, Receipt, RecordedOutcome,
+    Request,
+};
+pub use rules::PolicyInForce;
 pub use settings::Settings;
-pub use verify::{TrialBalanceLine, Verification, VerifyError, verify};
+pub use suspense::CarriedAssignment;
+#[doc(hidden)]
+pub use threads::Scheduler;
+pub use verify::{
+    PlayerVerification, Progress, TrialBalanceLine, VERIFY_MEMORY, VERIFY_MEMORY_MIN, Verification, Verifier,
+    VerifyCheckpoint, VerifyError, verify, verify_player,
+};
 
 /// The type of amounts in commands; enter it with [`Decimal::from_str_exact`], which never rounds.
 pub use rust_decimal::Decimal;
@@ -207,3 +248,12 @@ pub use ledger_store as store;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The example of the page on the house, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/house.md")]
+struct House;
+/// The example of the page on proofs, compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/proofs.md")]
+struct Proofs;

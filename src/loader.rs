@@ -1,13 +1,12 @@
-//! The loader: reads cold players and facts from the store on a thread of its own, and keeps snapshots,
+//! The loader: reads cold states and facts from the store on a thread of its own, and keeps snapshots,
 //! so that the writer never waits for a read.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
 
-use ledger_core::stored::{CommitBody, EventRecord, TombstoneRecord};
+use ledger_core::stored::{CommitBody, CommitIndex, EventRecord, TombstoneRecord};
 use ledger_core::{
-    AggregateRef, FOLD_VERSION, Found, IdempotencyKey, KeyDigest, KnownOperation, Partition, PartitionDigest,
-    PlayerId, PlayerState, Stream, StreamDigest, Timestamp,
+    AggregateRef, Found, IdempotencyKey, KeyDigest, KnownOperation, Partition, PartitionDigest, Stream,
+    StreamDigest, Timestamp,
 };
 use ledger_store::{
     CommitHash, EventStore, Head, Lookup, Position, READ_COMMITS_MAX, Shard, Snapshot, StoreError,
@@ -15,6 +14,8 @@ use ledger_store::{
 };
 
 use crate::panics::guarded;
+use crate::state::State;
+use crate::threads::{Sender, Waiting};
 
 /// What a parked job needs from the log: names, and the digests that the index finds them by.
 #[derive(Debug, Default)]
@@ -32,7 +33,7 @@ pub(crate) enum Task {
         no: u64,
         partition: PartitionDigest,
         shard: Shard,
-        player: PlayerId,
+        of: Partition,
         state: bool,
         needs: Option<(u64, Box<Needs>)>,
     },
@@ -56,10 +57,10 @@ impl LoadedFacts {
     }
 }
 
-/// A player as loaded.
+/// A partition as loaded.
 #[derive(Debug)]
-pub(crate) struct LoadedPlayer {
-    pub(crate) state: PlayerState,
+pub(crate) struct LoadedState {
+    pub(crate) state: State,
     pub(crate) head: Head,
     pub(crate) since_snapshot: u32,
 }
@@ -68,21 +69,20 @@ pub(crate) struct LoadedPlayer {
 pub(crate) struct Loaded {
     pub(crate) no: u64,
     pub(crate) partition: PartitionDigest,
-    pub(crate) result: Result<(Option<LoadedPlayer>, Option<LoadedFacts>), StoreError>,
+    pub(crate) result: Result<(Option<LoadedState>, Option<LoadedFacts>), StoreError>,
 }
 
 /// Serves tasks until the writer is gone.
 pub(crate) fn run(
     store: &Arc<dyn EventStore>,
     report: &dyn Fn(Loaded),
-    tasks: &Receiver<Task>,
+    tasks: &Waiting<Task>,
     runtime: &tokio::runtime::Runtime,
 ) {
     while let Ok(task) = tasks.recv() {
         match task {
-            Task::Load { no, partition, shard, player, state, needs } => {
-                let loading =
-                    || runtime.block_on(load(store.as_ref(), partition, shard, &player, state, needs));
+            Task::Load { no, partition, shard, of, state, needs } => {
+                let loading = || runtime.block_on(load(store.as_ref(), partition, shard, &of, state, needs));
                 // A panic fails this load; the thread serves the others.
                 let result = guarded(loading).unwrap_or_else(|what| Err(StoreError::Corrupted(what)));
                 report(Loaded { no, partition, result });
@@ -99,17 +99,13 @@ pub(crate) fn run(
 }
 
 /// The writer's end: tasks go in without waiting.
-#[derive(Debug, Clone)]
-pub(crate) struct Tasks(pub(crate) SyncSender<Task>);
+#[derive(Debug)]
+pub(crate) struct Tasks(pub(crate) Sender<Task>);
 
 impl Tasks {
     /// Hands a task over; gives it back if the loader has too much to do.
     pub(crate) fn give(&self, task: Task) -> Result<(), Task> {
-        self.0.try_send(task).map_err(|error| match error {
-            std::sync::mpsc::TrySendError::Full(task) | std::sync::mpsc::TrySendError::Disconnected(task) => {
-                task
-            }
-        })
+        self.0.try_send(task)
     }
 }
 
@@ -117,13 +113,13 @@ async fn load(
     store: &dyn EventStore,
     partition: PartitionDigest,
     shard: Shard,
-    player: &PlayerId,
+    of: &Partition,
     state: bool,
     needs: Option<(u64, Box<Needs>)>,
-) -> Result<(Option<LoadedPlayer>, Option<LoadedFacts>), StoreError> {
-    let loaded = if state { Some(load_player(store, &partition, shard, player).await?) } else { None };
+) -> Result<(Option<LoadedState>, Option<LoadedFacts>), StoreError> {
+    let loaded = if state { Some(load_state(store, &partition, shard, of).await?) } else { None };
     let facts = match needs {
-        Some((job, needs)) => Some(LoadedFacts { job, ..load_facts(store, shard, player, *needs).await? }),
+        Some((job, needs)) => Some(LoadedFacts { job, ..load_facts(store, shard, of, *needs).await? }),
         None => None,
     };
     Ok((loaded, facts))
@@ -133,41 +129,40 @@ fn decode(commit: &StoredCommit) -> Result<CommitBody, StoreError> {
     CommitBody::decode(&commit.body).map_err(|e| StoreError::corrupted_at(commit.shard, commit.position, e))
 }
 
-/// A usable snapshot: of this fold, and naming a commit that the log has with the same hash.
+/// A usable snapshot: of this fold, and naming a commit of the player that the log has with the same hash.
 async fn usable_snapshot(
     store: &dyn EventStore,
     partition: &PartitionDigest,
     shard: Shard,
-    player: &PlayerId,
-) -> Result<Option<(PlayerState, Head)>, StoreError> {
+    of: &Partition,
+) -> Result<Option<(State, Head)>, StoreError> {
     let Some(snapshot) = store.snapshot(partition).await? else { return Ok(None) };
-    if snapshot.fold != FOLD_VERSION {
+    if snapshot.fold != State::fold(of) {
         return Ok(None);
     }
     let named = store.read(shard, snapshot.position, 1).await?;
-    let stands = named.first().is_some_and(|c| c.position == snapshot.position && c.hash == snapshot.hash);
+    let is_his = |body: &[u8]| CommitIndex::of_body(body).is_ok_and(|index| index.partition == *partition);
+    let stands = named
+        .first()
+        .is_some_and(|c| c.position == snapshot.position && c.hash == snapshot.hash && is_his(&c.body));
     if !stands {
-        tracing::warn!(%shard, position = %snapshot.position, "a snapshot names a commit the log has not: ignored");
+        tracing::warn!(%shard, position = %snapshot.position, "a snapshot names no commit of its player: ignored");
         return Ok(None);
     }
-    match PlayerState::from_snapshot(&snapshot.bytes) {
-        Ok(state) if state.player() == player => {
-            Ok(Some((state, Head { position: snapshot.position, hash: snapshot.hash })))
-        }
-        _ => Ok(None),
-    }
+    let head = Head { position: snapshot.position, hash: snapshot.hash };
+    Ok(State::from_snapshot(of, &snapshot.bytes).map(|state| (state, head)))
 }
 
-/// Loads a player: the newest usable snapshot, and the commits after it.
-pub(crate) async fn load_player(
+/// Loads a partition: the newest usable snapshot, and the commits after it.
+pub(crate) async fn load_state(
     store: &dyn EventStore,
     partition: &PartitionDigest,
     shard: Shard,
-    player: &PlayerId,
-) -> Result<LoadedPlayer, StoreError> {
-    let (mut state, mut head) = match usable_snapshot(store, partition, shard, player).await? {
+    of: &Partition,
+) -> Result<LoadedState, StoreError> {
+    let (mut state, mut head) = match usable_snapshot(store, partition, shard, of).await? {
         Some(found) => found,
-        None => (PlayerState::new(player.clone()), genesis(store.identity(), shard)),
+        None => (State::new(of), genesis(store.identity(), shard)),
     };
     let mut since_snapshot: u32 = 0;
     loop {
@@ -183,7 +178,7 @@ pub(crate) async fn load_player(
         }
         head = end;
     }
-    Ok(LoadedPlayer { state, head, since_snapshot })
+    Ok(LoadedState { state, head, since_snapshot })
 }
 
 async fn read_one(
@@ -198,23 +193,22 @@ async fn read_one(
     }
 }
 
-/// A commit the index names for a player. Whatever the index finds is compared with what is stored: it must be
-/// this player's, and hold what was looked for.
+/// A commit the index names for a partition. Whatever the index finds is compared with what is stored: it must be of
+/// this partition, and hold what was looked for.
 async fn read_found(
     store: &dyn EventStore,
     shard: Shard,
-    player: &PlayerId,
+    of: &Partition,
     position: Position,
     sought: &dyn std::fmt::Display,
     holds: impl FnOnce(&CommitBody) -> bool,
 ) -> Result<(CommitBody, Head), StoreError> {
     let commit = read_one(store, shard, position).await?;
     let body = decode(&commit)?;
-    let is_his = matches!(&body.partition, Partition::Player(own) if own == player);
-    if is_his && holds(&body) {
+    if body.partition == *of && holds(&body) {
         return Ok((body, Head { position, hash: commit.hash }));
     }
-    let what = format!("the index finds {sought} of {player} here, the commit has it not");
+    let what = format!("the index finds {sought} of {of} here, the commit has it not");
     Err(StoreError::corrupted_at(shard, position, what))
 }
 
@@ -222,13 +216,13 @@ async fn read_found(
 async fn operation(
     store: &dyn EventStore,
     shard: Shard,
-    player: &PlayerId,
+    of: &Partition,
     key: &IdempotencyKey,
     positions: &[Position],
 ) -> Result<Option<(KnownOperation, Head)>, StoreError> {
     let Some(position) = positions.first() else { return Ok(None) };
     let holds = |body: &CommitBody| body.keys.iter().any(|record| record.key() == *key);
-    let (body, head) = read_found(store, shard, player, *position, key, holds).await?;
+    let (body, head) = read_found(store, shard, of, *position, key, holds).await?;
     Ok(KnownOperation::find(&body, key).map(|known| (known, head)))
 }
 
@@ -236,14 +230,14 @@ async fn operation(
 async fn tombstone(
     store: &dyn EventStore,
     shard: Shard,
-    player: &PlayerId,
+    of: &Partition,
     record: &TombstoneRecord,
     positions: &[Position],
 ) -> Result<bool, StoreError> {
     let Some(position) = positions.first() else { return Ok(false) };
     let sought = format!("a tombstone of {}:{}", record.source, record.id);
     let holds = |body: &CommitBody| body.tombstones.contains(record);
-    read_found(store, shard, player, *position, &sought, holds).await?;
+    read_found(store, shard, of, *position, &sought, holds).await?;
     Ok(true)
 }
 
@@ -251,14 +245,14 @@ async fn tombstone(
 async fn stream(
     store: &dyn EventStore,
     shard: Shard,
-    player: &PlayerId,
+    of: &Partition,
     stream: &Stream,
     positions: &[Position],
 ) -> Result<Vec<(EventRecord, Timestamp)>, StoreError> {
     let mut events = Vec::new();
     for position in positions {
         let holds = |body: &CommitBody| body.events.iter().any(|record| record.stream == *stream);
-        let (body, _) = read_found(store, shard, player, *position, stream, holds).await?;
+        let (body, _) = read_found(store, shard, of, *position, stream, holds).await?;
         let at = body.recorded_at;
         let own = body.events.into_iter().filter(|record| record.stream == *stream);
         events.extend(own.map(|record| (record, at)));
@@ -269,13 +263,13 @@ async fn stream(
 async fn add_stream(
     store: &dyn EventStore,
     shard: Shard,
-    player: &PlayerId,
+    of: &Partition,
     aggregate: &AggregateRef,
     positions: &[Position],
     found: &mut Found,
 ) -> Result<(), StoreError> {
-    let name = aggregate.stream(player);
-    let events = stream(store, shard, player, &name, positions).await?;
+    let Some(name) = aggregate.stream_in(of) else { return Ok(()) };
+    let events = stream(store, shard, of, &name, positions).await?;
     found
         .add_stream(aggregate, &events)
         .map_err(|fault| StoreError::Corrupted(format!("stream {name}: {fault}")))
@@ -284,7 +278,7 @@ async fn add_stream(
 async fn load_facts(
     store: &dyn EventStore,
     shard: Shard,
-    player: &PlayerId,
+    of: &Partition,
     needs: Needs,
 ) -> Result<LoadedFacts, StoreError> {
     let Needs { keys, tombstones, aggregates } = needs;
@@ -299,29 +293,30 @@ async fn load_facts(
     let mut facts = LoadedFacts::default();
     let mut more: Vec<AggregateRef> = Vec::new();
     for (key, _) in &keys {
-        if let Some((known, head)) = operation(store, shard, player, key, next()).await? {
+        if let Some((known, head)) = operation(store, shard, of, key, next()).await? {
             more.extend(known.subject.aggregate());
             facts.found.add_operation(known);
             facts.heads.push((key.clone(), head));
         }
     }
     for (record, _) in tombstones {
-        if tombstone(store, shard, player, &record, next()).await? {
+        if tombstone(store, shard, of, &record, next()).await? {
             facts.found.add_tombstone(record);
         }
     }
     for (aggregate, _) in &aggregates {
-        add_stream(store, shard, player, aggregate, next(), &mut facts.found).await?;
+        add_stream(store, shard, of, aggregate, next(), &mut facts.found).await?;
     }
     // What a known operation was about is needed as well, such as the round of the bet that is rolled back.
     more.sort_unstable();
     more.dedup();
     more.retain(|aggregate| !aggregates.iter().any(|(named, _)| named == aggregate));
     if !more.is_empty() {
-        let lookups: Vec<_> = more.iter().map(|a| Lookup::Stream(shard, a.stream(player).digest())).collect();
+        let streams = more.iter().filter_map(|aggregate| aggregate.stream_in(of));
+        let lookups: Vec<_> = streams.map(|stream| Lookup::Stream(shard, stream.digest())).collect();
         let positions = store.lookup(&lookups).await?;
         for (aggregate, positions) in more.iter().zip(&positions) {
-            add_stream(store, shard, player, aggregate, positions, &mut facts.found).await?;
+            add_stream(store, shard, of, aggregate, positions, &mut facts.found).await?;
         }
     }
     Ok(facts)
@@ -330,10 +325,10 @@ async fn load_facts(
 /// A snapshot of a durable state.
 pub(crate) fn snapshot(
     partition: PartitionDigest,
-    state: &PlayerState,
+    state: &State,
     position: Position,
     hash: CommitHash,
 ) -> Option<Snapshot> {
-    let bytes = state.to_snapshot().ok()?;
-    Some(Snapshot { partition, position, hash, fold: FOLD_VERSION, bytes })
+    let (fold, bytes) = state.to_snapshot()?;
+    Some(Snapshot { partition, position, hash, fold, bytes })
 }

@@ -1,12 +1,17 @@
 //! Requests and receipts.
 
 use ledger_core::stored::PurseBalance;
-use ledger_core::{Context, CurrencyCode, IdempotencyKey, PlayerCommand, PlayerId};
+use ledger_core::{
+    Context, CurrencyCode, HouseCommand, HouseId, HouseState, IdempotencyKey, Partition, PlayerCommand,
+    PlayerId,
+};
 use ledger_store::{CommitHash, Position, Shard};
 use rust_decimal::Decimal;
 
 use crate::error::Refusal;
 use crate::lane::Lane;
+use crate::privacy::PersonalFields;
+use crate::state::State;
 
 /// A command to a player's ledger, with who sends it.
 #[derive(Debug, Clone)]
@@ -17,6 +22,9 @@ pub struct Request {
     pub command: PlayerCommand,
     /// Who sends it, if not the actor of the settings.
     pub context: Option<Context>,
+    /// What the host wants to remember about the person behind it. It is sealed under the player's key before it enters the
+    /// ledger; no rule sees it, and it is not part of the payload.
+    pub personal: PersonalFields,
     /// In which lane it waits; by default as its kind suggests.
     pub lane: Option<Lane>,
 }
@@ -24,7 +32,7 @@ pub struct Request {
 impl Request {
     /// A request with the defaults.
     pub fn new(player: PlayerId, command: impl Into<PlayerCommand>) -> Self {
-        Self { player, command: command.into(), context: None, lane: None }
+        Self { player, command: command.into(), context: None, personal: PersonalFields::new(), lane: None }
     }
 
     pub(crate) fn lane(&self) -> Lane {
@@ -32,18 +40,47 @@ impl Request {
     }
 }
 
-/// The id of an entry: the player and the wallet's version. The same on every backend.
+/// A command to a partition of the house, with who sends it.
+#[derive(Debug, Clone)]
+pub struct HouseRequest {
+    /// Which partition.
+    pub house: HouseId,
+    /// What to do.
+    pub command: HouseCommand,
+    /// Who sends it, if not the actor of the settings.
+    pub context: Option<Context>,
+    /// In which lane it waits; by default the cashier's.
+    pub lane: Option<Lane>,
+}
+
+impl HouseRequest {
+    /// A request with the defaults.
+    pub fn new(house: HouseId, command: impl Into<HouseCommand>) -> Self {
+        Self { house, command: command.into(), context: None, lane: None }
+    }
+
+    pub(crate) fn lane(&self) -> Lane {
+        self.lane.unwrap_or(Lane::Cashier)
+    }
+}
+
+/// The id of an entry: whose it is, and its number in the wallet or, of the house, in the partition's statement. The
+/// same on every backend.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EntryId {
-    /// The player.
-    pub player: PlayerId,
-    /// The wallet's version.
+    /// The player, or the partition of the house.
+    pub partition: Partition,
+    /// The version in the wallet's stream, or in that of the statement.
     pub version: u64,
 }
 
 impl std::fmt::Display for EntryId {
+    /// `p1:7` of a player, `house/psp/acme:7` of the house.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.player, self.version)
+        match &self.partition {
+            Partition::Player(player) => write!(f, "{player}:{}", self.version),
+            Partition::House(_) => write!(f, "{}:{}", self.partition, self.version),
+        }
     }
 }
 
@@ -85,7 +122,7 @@ pub struct Receipt {
     pub replayed: bool,
     /// The entry it posted, if money moved.
     pub entry: Option<EntryId>,
-    /// The purses it concerns, as they were right after it.
+    /// The purses it concerns, as they were right after it; none of a command to the house.
     pub balances: Vec<PurseBalance>,
     /// The same purses as they are now; differs from `balances` only in a replay.
     pub current: Vec<PurseBalance>,
@@ -119,7 +156,7 @@ pub enum RecordedOutcome {
     Accepted(Box<Receipt>),
     /// It was refused, and stays refused.
     Refused(Box<Refusal>),
-    /// It is not recorded at or before this position of the player's shard. A command still under way may
+    /// It is not recorded at or before this position of the partition's shard. A command still under way may
     /// be recorded later.
     Absent {
         /// The shard.
@@ -150,9 +187,32 @@ impl PlayerReading {
     }
 }
 
+/// A partition of the house as it is at a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HouseReading {
+    /// The partition's state.
+    pub state: HouseState,
+    /// Its shard.
+    pub shard: Shard,
+    /// The position of the shard at which this is true.
+    pub position: Position,
+    /// The hash of the shard at that position.
+    pub hash: CommitHash,
+}
+
+/// A partition as it is at a position.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) state: State,
+    pub(crate) shard: Shard,
+    pub(crate) position: Position,
+    pub(crate) hash: CommitHash,
+}
+
 /// A question about a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyQuestion {
-    pub(crate) player: PlayerId,
+    pub(crate) of: Partition,
     pub(crate) key: IdempotencyKey,
 }

@@ -1,14 +1,17 @@
 //! What a host can choose when it opens a ledger.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger_core::{ActorId, CurrencyRegistry, Policy, PreCheck, WriterId};
+use ledger_core::{ActorId, CurrencyRegistry, DocumentCheck, POLICY_KIND, Policy, PreCheck, WriterId};
 use ledger_store::ShardCount;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::OpenError;
+use crate::privacy::KeyStore;
+use crate::proof::Witnesses;
+use crate::threads::Scheduler;
 
 /// The settings of a [`crate::Ledger`]. Every limit has a default that suits one machine.
 #[derive(Debug, Clone)]
@@ -16,11 +19,19 @@ use crate::error::OpenError;
 pub struct Settings {
     /// How many shards a new ledger gets; an existing one keeps its own. Default 64.
     pub shards: ShardCount,
-    /// How sources behave. Its hash stands in every commit.
+    /// How sources behave, until a policy that was published is in force. The hash of the one in force stands in
+    /// every commit.
     pub policy: Policy,
-    /// The host's own checks, asked in this order before funds. The policy must name each with its version, and
-    /// no other: then the policy hash of a commit tells which checks had their say. Default: none.
+    /// The host's own checks, asked in this order before funds. The policy in force names those that are asked, each
+    /// with its version: then the policy hash of a commit tells which checks had their say. All that the policy here
+    /// names must be there; others only in versions for a published policy, or named by one. Default: none.
     pub checks: Vec<Arc<dyn PreCheck>>,
+    /// The host's checks of its own kinds of documents, asked when one is published; a kind nobody knows is refused.
+    /// Default: none.
+    pub documents: Vec<Arc<dyn DocumentCheck>>,
+    /// On a store that others may write to, how often this process looks whether one of them published documents or
+    /// recorded currencies. Default 5 s.
+    pub refresh: Duration,
     /// The currencies players may be opened with. A currency's first use records its scale and maximum in
     /// the log; from then on the log counts. Default: ISO 4217 and the usual crypto currencies.
     pub currencies: CurrencyRegistry,
@@ -51,6 +62,14 @@ pub struct Settings {
     pub writer: WriterId,
     /// The clock. Default: the machine's.
     pub clock: Arc<dyn Clock>,
+    /// Where the keys of players are kept, for personal data. Default: none, and requests with personal data are refused.
+    pub keys: Option<Arc<dyn KeyStore>>,
+    /// What was seen of this ledger: statements kept elsewhere, receipts, checkpoints. A log that ends before the newest
+    /// of each shard, or does not pass through it, is not opened. Default: none.
+    pub witnesses: Witnesses,
+    /// Who decides which thread runs, in simulations. No part of what this crate promises. Default: the operating system.
+    #[doc(hidden)]
+    pub scheduler: Option<Arc<dyn Scheduler>>,
 }
 
 impl Settings {
@@ -68,6 +87,8 @@ impl Settings {
             shards: ShardCount::DEFAULT,
             policy: Policy::default(),
             checks: Vec::new(),
+            documents: Vec::new(),
+            refresh: Duration::from_secs(5),
             currencies: CurrencyRegistry::standard(),
             lane_capacity: [16_384; 3],
             batch_commands_max: 1_024,
@@ -81,6 +102,9 @@ impl Settings {
             actor,
             writer,
             clock: Arc::new(SystemClock::default()),
+            keys: None,
+            witnesses: Witnesses::new(),
+            scheduler: None,
         })
     }
 
@@ -97,13 +121,23 @@ impl Settings {
         {
             return wrong("batch_bytes_max", "take 1 MiB to 16 MiB");
         }
-        let given: BTreeMap<_, _> =
-            self.checks.iter().map(|check| (check.name().clone(), check.version())).collect();
-        if given != self.policy.checks || given.len() != self.checks.len() {
+        let given: BTreeSet<_> = self.checks.iter().map(|check| (check.name(), check.version())).collect();
+        let all_there = self.policy.checks.iter().all(|(name, version)| given.contains(&(name, *version)));
+        if !all_there || given.len() != self.checks.len() {
             return wrong(
                 "checks",
-                "the policy must name exactly these checks, each once, with their versions",
+                "every check that the policy names must be there in its version, and each once",
             );
+        }
+        let kinds: BTreeSet<_> = self.documents.iter().map(|check| check.kind().as_str()).collect();
+        if kinds.contains(POLICY_KIND) || kinds.len() != self.documents.len() {
+            return wrong(
+                "documents",
+                "there is one check for a kind of document, and that of policies is built in",
+            );
+        }
+        if self.refresh.is_zero() {
+            return wrong("refresh", "it must be above zero");
         }
         if self.write_timeout.is_zero() || self.load_timeout.is_zero() || self.settle_timeout.is_zero() {
             return wrong("write_timeout", "time limits must be above zero");

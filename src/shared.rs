@@ -3,11 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ledger_core::{ContentHash, CurrencyRegistry};
+use ledger_core::CurrencyRegistry;
 use ledger_store::EventStore;
 
 use crate::inbox::Inbox;
+use crate::rules::Rules;
 use crate::settings::Settings;
+use crate::threads::Threads;
 use crate::write::InFlight;
 
 /// A value that many read and few replace.
@@ -15,8 +17,8 @@ use crate::write::InFlight;
 pub(crate) struct Shelf<T>(Mutex<Arc<T>>);
 
 impl<T> Shelf<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self(Mutex::new(Arc::new(value)))
+    pub(crate) fn new(value: Arc<T>) -> Self {
+        Self(Mutex::new(value))
     }
     pub(crate) fn get(&self) -> Arc<T> {
         Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -34,10 +36,13 @@ pub(crate) struct Shared {
     /// The store as the host gave it.
     pub(crate) given: Arc<dyn EventStore>,
     pub(crate) settings: Settings,
-    pub(crate) policy_hash: ContentHash,
+    pub(crate) threads: Threads,
     pub(crate) inbox: Inbox,
     pub(crate) in_flight: InFlight,
+    /// The recorded currencies, as far as this process has seen them.
     pub(crate) currencies: Shelf<CurrencyRegistry>,
+    /// What commands are decided under now.
+    pub(crate) rules: Shelf<Rules>,
     /// The operator took the clock as it is; the writer has not heard yet.
     pub(crate) clock_accepted: AtomicBool,
 }

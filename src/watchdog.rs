@@ -1,33 +1,42 @@
 //! The watchdog: no caller waits without limit, also while a durable write hangs.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::error::ExecuteError;
 use crate::inbox::STALLED;
 use crate::shared::Shared;
+use crate::threads::{Bell, Threads};
 
 /// Ends the watchdog.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Leash {
     ended: Mutex<bool>,
-    bell: Condvar,
+    bell: Bell,
+    threads: Threads,
 }
 
 impl Leash {
+    pub(crate) fn new(threads: Threads) -> Self {
+        Self { ended: Mutex::new(false), bell: threads.bell(), threads }
+    }
+
     pub(crate) fn end(&self) {
         *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.bell.notify_all();
+        self.bell.ring();
     }
 
     /// Sleeps for a while; answers whether it is over.
     pub(crate) fn sleep(&self, time: Duration) -> bool {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        let (ended, _) = self
-            .bell
-            .wait_timeout_while(ended, time, |ended| !*ended)
-            .unwrap_or_else(PoisonError::into_inner);
-        *ended
+        let until = self.threads.now().saturating_add(time);
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let left = until.saturating_sub(self.threads.now());
+            if *ended || left.is_zero() {
+                return *ended;
+            }
+            ended = self.bell.wait(&self.ended, ended, Some(left));
+        }
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ledger_store::{EventStore, Head, Shard, ShardAppend, StoreError};
 
 use crate::job::Entry;
 use crate::panics::guarded;
+use crate::stations::{self, Station};
+use crate::threads::Threads;
 
 /// The longest pause before the bytes of an append of unknown outcome are sent again.
 const PAUSE_MAX: Duration = Duration::from_millis(100);
@@ -41,6 +43,8 @@ pub(crate) struct Written {
     pub(crate) heads: Vec<(Shard, Head)>,
     /// The entries that were not answered.
     pub(crate) entries: Vec<Entry>,
+    /// Entries whose commits are durable, and whose answers wait for the writer.
+    pub(crate) held: Vec<Entry>,
     pub(crate) took: Duration,
 }
 
@@ -48,18 +52,18 @@ pub(crate) struct Written {
 #[derive(Debug)]
 pub(crate) struct InFlight {
     entries: Mutex<Option<Vec<Entry>>>,
-    /// Milliseconds of `start` at which the write began, plus one; 0 if there is none.
+    /// Milliseconds at which the write began, plus one; 0 if there is none.
     since: AtomicU64,
-    start: Instant,
+    threads: Threads,
 }
 
 impl InFlight {
-    pub(crate) fn new() -> Self {
-        Self { entries: Mutex::new(None), since: AtomicU64::new(0), start: Instant::now() }
+    pub(crate) fn new(threads: Threads) -> Self {
+        Self { entries: Mutex::new(None), since: AtomicU64::new(0), threads }
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+        u64::try_from(self.threads.now().as_millis()).unwrap_or(u64::MAX - 1) + 1
     }
 
     pub(crate) fn begin(&self, entries: Vec<Entry>) {
@@ -91,12 +95,13 @@ impl InFlight {
 async fn append(
     store: &dyn EventStore,
     appends: &[ShardAppend],
+    threads: &Threads,
     limit: Duration,
 ) -> Result<Vec<Result<Head, StoreError>>, (StoreError, bool)> {
     if appends.is_empty() {
         return Ok(Vec::new());
     }
-    let start = Instant::now();
+    let start = threads.now();
     let mut unknown = false;
     let mut pause = Duration::from_millis(1);
     loop {
@@ -112,12 +117,12 @@ async fn append(
             }
             Err(error) => return Err((error, unknown)),
         }
-        if start.elapsed() > limit {
+        if threads.now().saturating_sub(start) > limit {
             let reason = format!("the store could not tell for {} s", limit.as_secs());
             return Err((StoreError::Unknown { reason }, true));
         }
         // This thread is the engine's own, and nothing can be done but ask again.
-        std::thread::sleep(pause);
+        threads.sleep(pause);
         pause = (pause * 2).min(PAUSE_MAX);
     }
 }
@@ -134,10 +139,13 @@ pub(crate) fn perform(
 ) -> Written {
     let commits: usize = outgoing.appends.iter().map(|append| append.commits.len()).sum();
     let _span = tracing::debug_span!("append", shards = outgoing.appends.len(), commits).entered();
-    let start = Instant::now();
+    let threads = &in_flight.threads;
+    let start = threads.now();
     // A store that panics must not take the thread with it: somebody waits for each of these answers.
-    let result = guarded(|| runtime.block_on(append(store, &outgoing.appends, limit)))
+    let appending = stations::enter(Station::Append);
+    let result = guarded(|| runtime.block_on(append(store, &outgoing.appends, threads, limit)))
         .unwrap_or_else(|reason| Err((StoreError::Unknown { reason }, true)));
+    drop(appending);
     let confirmed = match &result {
         Ok(_) if !outgoing.confirm.is_empty() && !store.is_exclusive() => {
             guarded(|| runtime.block_on(store.heads()).map(Some))
@@ -145,14 +153,14 @@ pub(crate) fn perform(
         }
         _ => Ok(None),
     };
-    let took = start.elapsed();
+    let took = threads.now().saturating_sub(start);
     let entries = in_flight.end();
     settled();
     let landed = match result {
         Ok(landed) => landed,
         Err((error, unknown)) => {
             let fate = if unknown { Fate::Unknown(error) } else { Fate::NotLanded(error) };
-            return Written { fate, heads: Vec::new(), entries, took };
+            return Written { fate, heads: Vec::new(), entries, held: Vec::new(), took };
         }
     };
     let (mut heads, mut moved) = (Vec::with_capacity(landed.len()), Vec::new());
@@ -162,7 +170,9 @@ pub(crate) fn perform(
             Err(StoreError::HeadMoved { actual, .. }) => moved.push((append.shard, actual)),
             // The writer looks at the history of a shard that moved, and stops it.
             Err(StoreError::HistoryLost { seen, .. }) => moved.push((append.shard, seen)),
-            Err(error) => return Written { fate: Fate::Unknown(error), heads, entries, took },
+            Err(error) => {
+                return Written { fate: Fate::Unknown(error), heads, entries, held: Vec::new(), took };
+            }
         }
     }
     // The commits are durable whatever the look at the heads says; the answers without one rest on it.
@@ -177,11 +187,14 @@ pub(crate) fn perform(
         }
         Err(error) => unconfirmed = Some(error),
     }
+    let (mut held, mut again) = (Vec::new(), Vec::new());
     if moved.is_empty() && unconfirmed.is_none() {
-        entries.into_iter().for_each(Entry::release);
-        return Written { fate: Fate::Durable, heads, entries: Vec::new(), took };
+        let _answer = stations::enter(Station::Answer);
+        for entry in entries {
+            if entry.is_held { held.push(entry) } else { entry.release() }
+        }
+        return Written { fate: Fate::Durable, heads, entries: again, held, took };
     }
-    let mut again = Vec::new();
     for entry in entries {
         let shard = entry.job.shard;
         let is_confirmed = heads.iter().any(|(landed, _)| *landed == shard);
@@ -189,10 +202,12 @@ pub(crate) fn perform(
             again.push(entry);
         } else if let Some(error) = unconfirmed.as_ref().filter(|_| !is_confirmed) {
             entry.not_recorded(error);
+        } else if entry.is_held {
+            held.push(entry);
         } else {
             entry.release();
         }
     }
     let fate = if moved.is_empty() { Fate::Durable } else { Fate::Moved(moved) };
-    Written { fate, heads, entries: again, took }
+    Written { fate, heads, entries: again, held, took }
 }

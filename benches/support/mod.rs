@@ -34,6 +34,7 @@ pub(crate) fn deposit(id: &str, amount: Decimal) -> PlayerCommand {
         amount,
         currency: eur(),
         authorisation: None,
+        instrument: None,
         intent: None,
         fee: None,
         rate: None,
@@ -42,26 +43,19 @@ pub(crate) fn deposit(id: &str, amount: Decimal) -> PlayerCommand {
 }
 
 pub(crate) fn place(id: &str) -> PlayerCommand {
-    PlaceBet {
-        source: SourceId::new("crash-provider").expect("an id"),
-        id: TransactionId::new(id).expect("an id"),
-        round: RoundId::new(id).expect("an id"),
-        game: GameId::new("crash").expect("an id"),
-        amount: Decimal::new(1_000, 2),
-        currency: eur(),
-    }
-    .into()
+    let source = SourceId::new("crash-provider").expect("an id");
+    let (id, round) = (TransactionId::new(id).expect("an id"), RoundId::new(id).expect("an id"));
+    let game = GameId::new("crash").expect("an id");
+    PlaceBet::new(source, id, round, game, Decimal::new(1_000, 2), eur()).into()
 }
 
 pub(crate) fn settle(id: &str) -> PlayerCommand {
+    let source = SourceId::new("crash-provider").expect("an id");
+    let (win, round) = (TransactionId::new(id).expect("an id"), RoundId::new(id).expect("an id"));
     Settle {
-        source: SourceId::new("crash-provider").expect("an id"),
-        id: TransactionId::new(id).expect("an id"),
-        round: RoundId::new(id).expect("an id"),
-        bet: Some(TransactionId::new(id).expect("an id")),
-        amount: Decimal::new(1_350, 2),
-        currency: eur(),
+        bet: Some(win.clone()),
         finality: Finality::Round,
+        ..Settle::new(source, win, round, Decimal::new(1_350, 2), eur())
     }
     .into()
 }

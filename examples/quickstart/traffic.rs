@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use casino_ledger::core::{
-    AccountKind, Amount, BrandId, ContentHash, Currency, CurrencyCode, Finality, GameId, JurisdictionId,
-    OpenPlayer, OperatorId, PlaceBet, PlayerCommand, PlayerId, RecordDeposit, Rollback, RollbackKind,
-    RoundId, Settle, SourceId, TransactionId,
+    AccountKind, Amount, BrandId, CallFlags, ContentHash, Currency, CurrencyCode, Finality, GameId,
+    JurisdictionId, OpenPlayer, OperatorId, PlaceBet, PlayerCommand, PlayerId, RecordDeposit, Rollback,
+    RollbackKind, RoundId, Settle, SourceId, TransactionId,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -168,26 +168,18 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn place(&self, bet: &Bet, id: &str, round: &str) -> anyhow::Result<PlayerCommand> {
-        Ok(PlaceBet {
-            source: self.source.clone(),
-            id: TransactionId::new(id)?,
-            round: RoundId::new(round)?,
-            game: self.game.clone(),
-            amount: bet.stake.to_decimal(),
-            currency: self.traffic.currency.code(),
-        }
-        .into())
+        let (id, round) = (TransactionId::new(id)?, RoundId::new(round)?);
+        let (amount, currency) = (bet.stake.to_decimal(), self.traffic.currency.code());
+        Ok(PlaceBet::new(self.source.clone(), id, round, self.game.clone(), amount, currency).into())
     }
 
     fn settle(&self, bet: &Bet, last: bool) -> anyhow::Result<PlayerCommand> {
+        let (id, round) = (TransactionId::new(&bet.id)?, RoundId::new(&bet.round)?);
+        let (amount, currency) = (bet.payout.to_decimal(), self.traffic.currency.code());
         Ok(Settle {
-            source: self.source.clone(),
-            id: TransactionId::new(&bet.id)?,
-            round: RoundId::new(&bet.round)?,
-            bet: Some(TransactionId::new(&bet.id)?),
-            amount: bet.payout.to_decimal(),
-            currency: self.traffic.currency.code(),
+            bet: Some(id.clone()),
             finality: if last { Finality::Round } else { Finality::Bet },
+            ..Settle::new(self.source.clone(), id, round, amount, currency)
         }
         .into())
     }
@@ -198,6 +190,7 @@ impl Maker<'_> {
             id: TransactionId::new(id)?,
             target: TransactionId::new(target)?,
             kind: Some(RollbackKind::Bet),
+            flags: CallFlags::default(),
             round: None,
             currency: None,
             amount: None,
@@ -300,6 +293,7 @@ fn deposit(traffic: &Traffic, player: &str, units: i128) -> anyhow::Result<Playe
         amount: Amount::new(units, traffic.currency.scale())?.to_decimal(),
         currency: traffic.currency.code(),
         authorisation: None,
+        instrument: None,
         intent: None,
         fee: None,
         rate: None,

@@ -7,8 +7,11 @@ mod postings;
 use std::cell::LazyCell;
 
 use ledger_core::stored::{CommitBody, CommitIndex, Event, EventError, EventRecord};
-use ledger_core::testing::{TestLedger, TestOutcome, given, given_nobody};
-use ledger_core::{Amount, Entry, Partition, PlayerCommand, PlayerState, Timestamp, UNITS_BOUND};
+use ledger_core::testing::{TestHouse, TestLedger, TestOutcome, given, given_nobody, house_commands};
+use ledger_core::{
+    Amount, Entry, HouseCommand, HouseId, HouseState, Partition, PlayerCommand, PlayerState, Timestamp,
+    UNITS_BOUND,
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -16,12 +19,13 @@ use serde_json::value::RawValue;
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its binary and of its folder of seeds.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("amount", amount),
     ("body", body),
     ("command", command),
     ("entry", entry),
     ("event", event),
+    ("house", house),
     ("upcasting", upcasting),
 ];
 
@@ -63,6 +67,19 @@ thread_local! {
         let played = given().cash("100.00").bet("T1", "R", "10.00").bet("T0", "R0", "5.00");
         played.win_close("W0", "R0", "7.50").ledger().clone()
     });
+    /// A payment provider's partition with money in suspense, open and assigned.
+    static SUSPENDED: LazyCell<TestHouse> = LazyCell::new(|| {
+        let mut house = TestHouse::new("psp/psp");
+        let all: [HouseCommand; 3] = [
+            house_commands::capture_unknown("D1", "100.00").into(),
+            house_commands::capture_unknown("D2", "7.50").into(),
+            house_commands::assign("A2", "D2", "p1").into(),
+        ];
+        for command in all {
+            house.execute(&command).expect("the core does not contradict itself");
+        }
+        house
+    });
 }
 
 /// Folding is total: whatever comes, the state says no or goes on, and what goes on can be kept.
@@ -80,14 +97,30 @@ fn fold(player: &ledger_core::PlayerId, step: impl Fn(&mut PlayerState) -> bool)
     }
 }
 
+/// As [`fold`], of a partition of the house.
+fn fold_house(house: &HouseId, step: impl Fn(&mut HouseState) -> bool) {
+    let live = SUSPENDED.with(|house| house.state().clone());
+    let live = (live.house() == house).then_some(live);
+    for mut state in [Some(HouseState::new(house.clone())), live].into_iter().flatten() {
+        for _ in 0..2 {
+            if step(&mut state) {
+                let kept = state.to_snapshot().expect("a state can be kept");
+                assert_eq!(HouseState::from_snapshot(&kept).expect("what was kept reads back"), state);
+            }
+        }
+    }
+}
+
 /// A stored event: what is read writes itself back, and folds or is refused without a panic.
 pub fn event(data: &[u8]) {
     let Ok(record) = serde_json::from_slice::<EventRecord>(data) else { return };
     let encoded = serde_json::to_vec(&record).expect("an event encodes");
     assert_eq!(serde_json::from_slice::<EventRecord>(&encoded).ok().as_ref(), Some(&record));
-    if let Partition::Player(player) = record.stream.partition() {
-        let (record, at) = ([record], Timestamp::EPOCH);
-        fold(&player, |state| state.evolve_all(&record, at).is_ok());
+    let partition = record.stream.partition();
+    let (record, at) = ([record], Timestamp::EPOCH);
+    match partition {
+        Partition::Player(player) => fold(&player, |state| state.evolve_all(&record, at).is_ok()),
+        Partition::House(house) => fold_house(&house, |state| state.evolve_all(&record, at).is_ok()),
     }
 }
 
@@ -100,8 +133,9 @@ pub fn body(data: &[u8]) {
     let mut encoded = Vec::new();
     body.encode(&mut encoded).expect("what was read can be written");
     assert_eq!(CommitBody::decode(&encoded).ok().as_ref(), Some(&body));
-    if let Partition::Player(player) = &body.partition {
-        fold(player, |state| state.evolve_commit(&body).is_ok());
+    match &body.partition {
+        Partition::Player(player) => fold(player, |state| state.evolve_commit(&body).is_ok()),
+        Partition::House(house) => fold_house(house, |state| state.evolve_commit(&body).is_ok()),
     }
 }
 
@@ -141,6 +175,37 @@ fn execute(ledger: &mut TestLedger, command: &PlayerCommand) {
         if !matches!(command, PlayerCommand::Batch(_)) {
             assert_eq!(again, TestOutcome::Replayed(Box::new(first)));
         }
+    }
+}
+
+/// The name of a partition of the house, then commands to it as JSON, one a line, and time, as for [`command`]. The
+/// same must hold; and whatever it is told, it never touches an account of a player.
+pub fn house(data: &[u8]) {
+    let mut lines = data.split(|byte| *byte == b'\n');
+    let Some(name) = lines.next().and_then(text).filter(|name| HouseId::new(name).is_ok()) else { return };
+    let suspended = SUSPENDED.with(|house| (*house).clone());
+    let mut house = if name == suspended.state().house().as_str() { suspended } else { TestHouse::new(name) };
+    for line in lines.take(LINES_MAX) {
+        if let Some(seconds) = text(line).and_then(|line| line.strip_prefix('+')) {
+            house.advance_secs(seconds.parse().unwrap_or_default());
+        } else if let Ok(command) = serde_json::from_slice::<HouseCommand>(line) {
+            execute_house(&mut house, &command);
+        }
+    }
+    house.check().expect("every invariant holds");
+    assert!(house.accounts().keys().all(|account| !account.code.is_player()));
+}
+
+fn execute_house(house: &mut TestHouse, command: &HouseCommand) {
+    let encoded = serde_json::to_vec(command).expect("a command encodes");
+    let read: HouseCommand = serde_json::from_slice(&encoded).expect("what was written reads back");
+    assert_eq!(read.fingerprint(), command.fingerprint());
+    let first = house.execute(command).expect("the core does not contradict itself").outcome;
+    let commits = house.commits().len();
+    if first == TestOutcome::Applied {
+        let again = house.execute(command).expect("nor when it is told again").outcome;
+        assert_eq!(house.commits().len(), commits, "a replay appends nothing");
+        assert_eq!(again, TestOutcome::Replayed(Box::new(first)));
     }
 }
 

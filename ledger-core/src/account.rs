@@ -51,7 +51,9 @@ pub enum AccountClass {
 }
 
 /// The side of a posting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Side {
     /// Debit.
     Debit,
@@ -127,6 +129,30 @@ macro_rules! chart {
 }
 
 impl AccountCode {
+    /// Whether one partition of the house alone posts to an account of this code and sub-account, so that it knows
+    /// the balance: it is part of its state and never below zero.
+    pub fn is_kept(self) -> bool {
+        matches!(
+            self,
+            Self::PspReserve
+                | Self::JackpotSeedReserve
+                | Self::GamingDuty
+                | Self::ProviderFeesPayable
+                | Self::ChargebackLoss
+        )
+    }
+
+    /// Whether a journal may post to the account. Not so where a player, an item in suspense, a withdrawal, a
+    /// pool or a kept balance stands behind it: there the commands that keep these together are the only door. Nor in the bonus
+    /// book, whose accounts add up to what players hold of it.
+    pub fn is_free(self) -> bool {
+        let has_items = matches!(
+            self,
+            Self::Suspense | Self::PayoutsInTransit | Self::JackpotLiability | Self::TournamentPool
+        );
+        !self.is_player() && !self.is_kept() && !has_items && self.book() == Book::Cash
+    }
+
     /// Whether the account holds fractions of a currency's smallest unit: exchange and what rounding leaves
     /// over, and what jackpots accrue (P33 to P36, P39 and P40 in docs/scenarios.md).
     pub(crate) fn is_fine(self) -> bool {

@@ -88,6 +88,12 @@ pub enum EntryError {
         /// The currency.
         currency: CurrencyCode,
     },
+    /// An entry of the house touches an account of a player.
+    #[error("{account} is a player's: the house cannot post to it")]
+    PlayerAccount {
+        /// The account.
+        account: AccountCode,
+    },
     /// A sum is beyond what an amount can hold.
     #[error("a sum of the entry is too large")]
     Amount(#[from] AmountError),
@@ -189,6 +195,24 @@ impl Entry {
             Self::check_books(&postings, &sums, *currency, debits.scale())?;
         }
         Ok(Self { kind, postings })
+    }
+
+    /// [`Entry::new`] for an entry of a partition of the house: no account of a player is in it.
+    ///
+    /// # Errors
+    ///
+    /// [`EntryError::PlayerAccount`], and those of [`Entry::new`].
+    pub fn of_house(kind: AccountKind, postings: Vec<Posting>) -> Result<Self, EntryError> {
+        let entry = Self::new(kind, postings)?;
+        match entry.player_account() {
+            Some(account) => Err(EntryError::PlayerAccount { account }),
+            None => Ok(entry),
+        }
+    }
+
+    /// The first account of a player in it.
+    pub fn player_account(&self) -> Option<AccountCode> {
+        self.postings.iter().map(|posting| posting.account).find(|account| account.is_player())
     }
 
     /// Cash and bonus never mix: one book per currency, or a conversion whose two sides are equal.

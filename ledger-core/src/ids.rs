@@ -127,9 +127,13 @@ macro_rules! id {
 id!(
     /// A player, as the host knows him. Holds no personal data.
     PlayerId, "player id");
+/// The longest id of a house partition, in bytes: a purpose, and a name that is itself an identifier.
+pub const HOUSE_ID_BYTES_MAX: usize = 160;
+
 id!(
-    /// A house partition: `currencies`, later one per jackpot pool or purpose.
-    HouseId, "house id");
+    /// A house partition: `currencies`, `psp/acme`, `test/treasury`. What it may be called and what that means says
+    /// [`HouseName`](crate::HouseName). 1 to 160 bytes.
+    HouseId, "house id", HOUSE_ID_BYTES_MAX);
 id!(
     /// Where an operation comes from: a game provider, a payment provider, the host itself.
     /// Transaction ids are unique per player, source and operation kind.
@@ -175,8 +179,25 @@ id!(
     /// A name the host gives: of an event type, an account, a check or a refusal.
     HostName, "host name");
 id!(
+    /// A jackpot, as the host's catalogue names it.
+    JackpotId, "jackpot id");
+id!(
+    /// A kind of configuration document: `policy`, later profiles, game tables, terms.
+    DocumentKind, "document kind");
+id!(
+    /// A configuration document within its kind, such as `default`.
+    DocumentName, "document name");
+id!(
+    /// A device of a player, as the host knows it: an opaque token that tells nothing by itself.
+    DeviceId, "device id");
+id!(
     /// A way to pay (a card, a bank transfer), as the cashier names it. Holds no card or account number.
     MethodId, "method id");
+
+id!(
+    /// What a player pays with or is paid to: a card, a bank account, a wallet, as a token of the host. Holds no card or
+    /// account number.
+    InstrumentId, "instrument id");
 
 /// The longest reason, in bytes.
 pub const REASON_BYTES_MAX: usize = 256;
@@ -189,7 +210,7 @@ id!(
 pub const SUB_ACCOUNT_BYTES_MAX: usize = 2 * 2 * ID_BYTES_MAX + 1;
 
 id!(
-    /// What an account code is kept per: a round (`source/round`, escaped as in RFC 6901), a game, a
+    /// What an account code is kept per: a round or a withdrawal (`source/id`, escaped as in RFC 6901), a game, a
     /// payment provider.
     SubAccount, "sub-account", SUB_ACCOUNT_BYTES_MAX);
 
@@ -208,6 +229,25 @@ impl SubAccount {
         Self(pair(source.as_str(), round.as_str()))
     }
 
+    /// The sub-account of a withdrawal.
+    pub fn withdrawal(source: &SourceId, id: &TransactionId) -> Self {
+        Self(pair(source.as_str(), id.as_str()))
+    }
+
+    /// The sub-account of money that plays elsewhere: `source/transfer/id`, which no round is called.
+    ///
+    /// # Errors
+    ///
+    /// [`IdError::TooLong`] if the two together do not fit, which takes ids of more than a hundred bytes that are
+    /// escaped.
+    pub fn transfer(source: &SourceId, id: &TransactionId) -> Result<Self, IdError> {
+        let mut text = String::new();
+        crate::text::push_escaped(&mut text, source.as_str());
+        text.push_str("/transfer/");
+        crate::text::push_escaped(&mut text, id.as_str());
+        Self::new(text)
+    }
+
     /// The sub-account of an account of the host.
     pub fn host(namespace: &HostNamespace, name: &HostName) -> Self {
         Self(pair(namespace.as_str(), name.as_str()))
@@ -221,6 +261,16 @@ impl SubAccount {
     /// The sub-account of a game or payment provider.
     pub fn source(source: &SourceId) -> Self {
         Self(Arc::clone(&source.0))
+    }
+
+    /// The sub-account of a jurisdiction.
+    pub fn jurisdiction(jurisdiction: &JurisdictionId) -> Self {
+        Self(Arc::clone(&jurisdiction.0))
+    }
+
+    /// The sub-account of a jackpot.
+    pub fn jackpot(jackpot: &JackpotId) -> Self {
+        Self(Arc::clone(&jackpot.0))
     }
 }
 

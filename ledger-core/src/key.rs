@@ -94,6 +94,96 @@ pub enum OperationKind {
     Exchange,
     /// The reversal of an exchange.
     ExchangeReversal,
+    /// The settlement of a payment provider (house).
+    PspSettlement,
+    /// A chargeback that no player bears, or its return (house).
+    ChargebackLoss,
+    /// Money of nobody known came in (house).
+    SuspenseCapture,
+    /// An item in suspense is assigned to a player (house).
+    SuspenseAssignment,
+    /// An assigned item has landed (house).
+    SuspenseLanding,
+    /// An assignment is called off (house).
+    AssignmentCancel,
+    /// An item in suspense goes back to its payer (house).
+    SuspenseReturn,
+    /// Fees of a game provider are owed (house).
+    ProviderFeeAccrual,
+    /// The settlement with a game provider (house).
+    ProviderSettlement,
+    /// Gaming duty is owed (house).
+    DutyAccrual,
+    /// The settlement with an authority (house).
+    AuthoritySettlement,
+    /// A transfer between bank accounts (house).
+    FundsTransfer,
+    /// An exchange between bank accounts (house).
+    FundsExchange,
+    /// A gain or loss of exchange (house).
+    FxResult,
+    /// A debt that was written off is paid after all (house).
+    DebtRecovery,
+    /// The seed of a jackpot (house).
+    JackpotSeed,
+    /// The proposal of a journal entry (house).
+    Journal,
+    /// The decision on a proposed journal entry (house).
+    JournalDecision,
+    /// The publication of a document (house).
+    Document,
+    /// The request for a withdrawal.
+    Withdrawal,
+    /// That the player of a withdrawal is verified.
+    WithdrawalKyc,
+    /// Someone looks at a withdrawal.
+    WithdrawalReview,
+    /// The approval of a withdrawal.
+    WithdrawalApproval,
+    /// The operator's refusal of a withdrawal.
+    WithdrawalRejection,
+    /// The player takes a withdrawal back.
+    WithdrawalCancel,
+    /// A withdrawal is replaced by parts.
+    WithdrawalSplit,
+    /// A withdrawal took too long.
+    WithdrawalExpire,
+    /// A payment provider is told to pay.
+    PayoutSend,
+    /// It does not answer.
+    PayoutUnknown,
+    /// It has paid.
+    PayoutPaid,
+    /// It has not paid.
+    PayoutFailed,
+    /// What it paid came back.
+    PayoutReturn,
+    /// Who bears a late payout.
+    PayoutSettlement,
+    /// A block of the player.
+    PlayerBlock,
+    /// The lifting of a block.
+    PlayerUnblock,
+    /// A round took too long.
+    RoundExpire,
+    /// A round is open again.
+    RoundReopen,
+    /// The start of a session.
+    SessionStart,
+    /// The end of a session.
+    SessionEnd,
+    /// The acknowledgement of a reality check.
+    RealityCheck,
+    /// A tip.
+    Tip,
+    /// The entry to a tournament.
+    TournamentEntry,
+    /// Money goes to play elsewhere.
+    RollOut,
+    /// Money comes back from there.
+    RollIn,
+    /// The total of free rounds.
+    FreeRoundTotal,
     /// Any of the above: the kind under which a source's keys stand whose ids are unique over all kinds.
     Any,
 }
@@ -140,6 +230,51 @@ impl OperationKind {
             Self::Purse => "purse",
             Self::Exchange => "exchange",
             Self::ExchangeReversal => "exchange_reversal",
+            Self::PspSettlement => "psp_settlement",
+            Self::ChargebackLoss => "chargeback_loss",
+            Self::SuspenseCapture => "suspense_capture",
+            Self::SuspenseAssignment => "suspense_assignment",
+            Self::SuspenseLanding => "suspense_landing",
+            Self::AssignmentCancel => "assignment_cancel",
+            Self::SuspenseReturn => "suspense_return",
+            Self::ProviderFeeAccrual => "provider_fee_accrual",
+            Self::ProviderSettlement => "provider_settlement",
+            Self::DutyAccrual => "duty_accrual",
+            Self::AuthoritySettlement => "authority_settlement",
+            Self::FundsTransfer => "funds_transfer",
+            Self::FundsExchange => "funds_exchange",
+            Self::FxResult => "fx_result",
+            Self::DebtRecovery => "debt_recovery",
+            Self::JackpotSeed => "jackpot_seed",
+            Self::Journal => "journal",
+            Self::JournalDecision => "journal_decision",
+            Self::Document => "document",
+            Self::Withdrawal => "withdrawal",
+            Self::WithdrawalKyc => "withdrawal_kyc",
+            Self::WithdrawalReview => "withdrawal_review",
+            Self::WithdrawalApproval => "withdrawal_approval",
+            Self::WithdrawalRejection => "withdrawal_rejection",
+            Self::WithdrawalCancel => "withdrawal_cancel",
+            Self::WithdrawalSplit => "withdrawal_split",
+            Self::WithdrawalExpire => "withdrawal_expire",
+            Self::PayoutSend => "payout_send",
+            Self::PayoutUnknown => "payout_unknown",
+            Self::PayoutPaid => "payout_paid",
+            Self::PayoutFailed => "payout_failed",
+            Self::PayoutReturn => "payout_return",
+            Self::PayoutSettlement => "payout_settlement",
+            Self::PlayerBlock => "player_block",
+            Self::PlayerUnblock => "player_unblock",
+            Self::RoundExpire => "round_expire",
+            Self::RoundReopen => "round_reopen",
+            Self::SessionStart => "session_start",
+            Self::SessionEnd => "session_end",
+            Self::RealityCheck => "reality_check",
+            Self::Tip => "tip",
+            Self::TournamentEntry => "tournament_entry",
+            Self::RollOut => "roll_out",
+            Self::RollIn => "roll_in",
+            Self::FreeRoundTotal => "free_round_total",
             Self::Any => "any",
         }
     }
@@ -241,7 +376,7 @@ pub struct Fingerprint([u8; 33]);
 digest_text!(Fingerprint, 33, 44);
 
 /// The SHA-256 of a published document (43 characters).
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContentHash([u8; 32]);
 digest_text!(ContentHash, 32, 43);
 

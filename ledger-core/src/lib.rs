@@ -41,15 +41,20 @@
 //!   one commit decides about, a [`Stream`] the events of one aggregate in it. An [`IdempotencyKey`] is
 //!   unique for ever in its partition; a [`Fingerprint`] tells whether two commands under it are the same.
 //! - **Commands.** [`PlayerCommand`] is one of [`OpenPlayer`], [`RecordDeposit`], [`PlaceBet`], [`Settle`],
-//!   [`CloseRound`], [`Void`], [`Rollback`], [`GrantCredit`], or one of the back office's, such as
-//!   [`ProposeCorrection`] and [`ClosePlayer`]. They carry decimals as their sender wrote them.
+//!   [`CloseRound`], [`Void`], [`Rollback`], [`GrantCredit`], one beside play, such as [`StartSession`], [`Tip`] and
+//!   [`RollOut`], or one of the back office's, such as [`ProposeCorrection`] and [`ClosePlayer`]. They carry decimals as
+//!   their sender wrote them. Money out is [`RequestWithdrawal`] and what follows it; a [`WithdrawalQuote`] tells before
+//!   what it will cost.
 //! - **Decisions.** [`FactsNeeded`] says what to look for in the log, [`Facts`] is what was found,
 //!   [`PlayerLedger::decide`] gives a [`Decision`]: a [`Draft`] to commit, a replay, or a [`Rejection`]
 //!   that is not recorded. A [`Policy`] says how a source behaves. A contradiction is a [`Fault`], never an
 //!   answer.
-//! - **State.** [`PlayerState`] folds commits: a [`Profile`], a [`Wallet`] of [`Purse`]s, the open rounds.
-//!   What is over is not in it.
-//! - **The house.** [`CurrencyRegister`] fixes a currency's scale and maximum at its first use.
+//! - **State.** [`PlayerState`] folds commits: a [`Profile`], a [`Wallet`] of [`Purse`]s and [`Lot`]s, the open rounds,
+//!   sessions, transfers and [`Withdrawal`]s. What is over is not in it.
+//! - **The house.** [`HouseCommand`] is a command to one partition of the house, [`HouseLedger::decide`] and
+//!   [`HouseState`] are what [`PlayerLedger`] and [`PlayerState`] are for a player. A [`HouseName`] says what a
+//!   partition is for: the register of currencies, the published documents ([`Configuration`]), payment and game
+//!   providers, authorities, jackpots, the treasury, the journal. No entry of the house touches a player's account.
 //! - **Stored shapes.** [`stored`] has everything that stands in the log; `docs/storage-format.md` freezes
 //!   it.
 //!
@@ -108,15 +113,19 @@ mod partition;
 mod player;
 mod player_ledger;
 mod policy;
+mod purchase;
 mod rejection;
 mod round;
+mod session;
 mod sportsbook;
 pub mod stored;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;
 mod time;
+mod transfer;
 mod wallet;
+mod withdrawal;
 
 pub use account::{Account, AccountClass, AccountCode, AccountKind, AccountNameError, Book, Side};
 pub use adjustment::{
@@ -124,11 +133,12 @@ pub use adjustment::{
     DecideCorrection, PROPOSALS_MAX, ProposeCorrection, PurseExchange, ReclaimDormant, ReturnTax,
     TaxWithholding, TransferDormant, WithholdTax,
 };
-pub use credit::GrantCredit;
+pub use credit::{GrantCredit, ReportFreeRounds};
 pub use deposit::{
     ATTEMPTS_MAX, Attempt, AttemptDeposit, CHARGEBACKS_MAX, CancelDeposit, Chargeback, ChargedBack, Deposit,
     DepositStatus, ExpireDeposit, FailDeposit, HouseItem, InitiateDeposit, Intent, IntentStatus,
-    OPEN_INTENTS_MAX, RecordDeposit, RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+    OPEN_INTENTS_MAX, RecordDeposit, RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback,
+    WriteOffDebt,
 };
 pub use entry::{Entry, EntryError, POSTINGS_MAX, Posting};
 pub use exchange::{Exchange, ReverseExchange};
@@ -136,11 +146,23 @@ pub use host::{
     HOST_NAMESPACES_MAX, HostAccount, HostAccountClass, HostData, HostDataError, HostMovement, HostOperation,
     PreCheck, Refused,
 };
-pub use house::{CurrencyRegister, RegisterCurrency, register_partition};
+pub use house::{
+    AccrueDuty, AccrueProviderFees, AssignSuspense, Assignment, BookFxResult, CONFIGURATION_BYTES_MAX,
+    CancelAssignment, Configuration, ConfirmAssignment, ConvertedNet, DOCUMENT_BYTES_MAX, DOCUMENTS_MAX,
+    DecideJournal, DocumentChange, DocumentCheck, DocumentContent, DocumentContentError, DocumentDraft,
+    DocumentVersion, ExchangeFunds, HOUSE_FOLD_VERSION, HouseAggregate, HouseAggregateRef, HouseCommand,
+    HouseLedger, HouseName, HousePurpose, HouseState, JOURNAL_POSTINGS_MAX, JOURNALS_MAX, JournalPosting,
+    JournalProposal, JournalStatus, KeptBalance, POLICY_DOCUMENT, POLICY_KIND, ProposeJournal,
+    PublishDocument, PublishedDocument, RecordChargebackLoss, RecoverBadDebt, RegisterCurrency,
+    ReturnSuspense, SUSPENSE_ITEMS_MAX, SeedJackpot, SettleAuthority, SettleProvider, SettlePsp,
+    SettlementLine, SuspendCapture, SuspenseItem, SuspenseStatus, TransferFunds, VERSIONS_MAX,
+    configuration_partition, diff_documents, policy_of, register_partition,
+};
 pub use ids::{
-    ActorId, Authorisation, BrandId, GameId, HostName, HostNamespace, HouseId, ID_BYTES_MAX, IdError,
-    JurisdictionId, MethodId, OperatorId, PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId,
-    SUB_ACCOUNT_BYTES_MAX, SourceId, SubAccount, TraceId, TransactionId, WriterId,
+    ActorId, Authorisation, BrandId, DeviceId, DocumentKind, DocumentName, GameId, HOUSE_ID_BYTES_MAX,
+    HostName, HostNamespace, HouseId, ID_BYTES_MAX, IdError, InstrumentId, JackpotId, JurisdictionId,
+    MethodId, OperatorId, PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX,
+    SourceId, SubAccount, TraceId, TransactionId, WriterId,
 };
 pub use key::{
     ContentHash, DigestTextError, FINGERPRINT_VERSION, Fingerprint, FingerprintBuilder, IdempotencyKey,
@@ -152,24 +174,36 @@ pub use money::{
     Remainder, Rounding, SCALE_MAX, SHARES_MAX, UNITS_BOUND, fee, mul_div, split_units,
 };
 pub use partition::{KeyDigest, NameError, Partition, PartitionDigest, Stream, StreamDigest};
-pub use player::{AddPurse, ClosePlayer, OpenPlayer, ReopenPlayer};
+pub use player::{AddPurse, Block, BlockPlayer, ClosePlayer, OpenPlayer, ReopenPlayer, UnblockPlayer};
 pub use player_ledger::{
     AggregateRef, Batch, BatchError, Context, Decision, Draft, DraftOperation, FOLD_VERSION, Facts,
     FactsNeeded, Fault, Found, HostKept, KnownBatch, KnownOperation, KnownOperations, OPEN_ROUNDS_MAX,
     PlayerCommand, PlayerLedger, PlayerState, Profile, RoundRef, Standing, Subject, operations_of,
 };
 pub use policy::{
-    CapturePolicy, DepositPolicy, FxPolicy, JurisdictionProfile, KeyScope, Policy, ShortfallPolicy,
-    SourcePolicy,
+    AfterChargeback, ApprovalStep, CapturePolicy, DepositPolicy, DestinationPolicy, FreeRoundPayment,
+    FxPolicy, JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy, Policy, ReverseWithdrawal,
+    RoundClosePolicy, RoundTimeOut, SessionPolicy, ShortfallPolicy, SourcePolicy, TimeOutAction,
+    UnplayedMoney, WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
 };
-pub use rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
+pub use purchase::{EnterTournament, Purchase, PurchaseKind, PurchaseRef, Tip};
+pub use rejection::{BonusRule, Capacity, Limit, MismatchField, NotAllowedReason, Rejection};
 pub use round::{
-    AdjustRound, BETS_MAX, CashOut, CloseRound, Finality, Inform, PlaceBet, Resettle, Rollback, RollbackKind,
-    Settle, Unsettle, Void, VoidSettled, VoidTarget, WINS_MAX,
+    AdjustRound, BETS_MAX, CallFlags, CashOut, CloseRound, ExpireRound, Finality, FreeStake, Funds,
+    GAMES_MAX, Inform, JACKPOTS_MAX, JACKPOTS_OF_BET_MAX, JackpotShare, PlaceBet, ReopenRound, Resettle,
+    Rollback, RollbackKind, Settle, Unsettle, Void, VoidSettled, VoidTarget, WINS_MAX,
 };
+pub use session::{AcknowledgeRealityCheck, EndSession, SESSIONS_MAX, Session, StartSession};
 pub use sportsbook::{
     LEGS_MAX, Leg, ODDS_DIGITS_MAX, ODDS_MAX, ODDS_SCALE_MAX, Odds, OddsError, SettledStatus,
     free_bet_return, gross_return, parlay_odds,
 };
-pub use time::{Timestamp, TimestampError};
-pub use wallet::{Purse, Wallet};
+pub use time::{Day, DayError, Timestamp, TimestampError};
+pub use transfer::{OPEN_TRANSFERS_MAX, RollIn, RollOut, Transfer, TransferRef, TransferStatus};
+pub use wallet::{LOTS_MAX, Lot, Purse, Wallet};
+pub use withdrawal::{
+    APPROVALS_MAX, ApproveWithdrawal, CancelWithdrawal, ExpireWithdrawal, MarkFailed, MarkPaid, MarkReturned,
+    MarkUnknown, OPEN_WITHDRAWALS_MAX, PARTS_MAX, PassKyc, QuoteError, RECENT_WITHDRAWALS_MAX,
+    RejectWithdrawal, RequestWithdrawal, SendWithdrawal, SettleLatePayout, SplitPart, SplitWithdrawal,
+    StartReview, Withdrawal, WithdrawalQuote, WithdrawalStatus,
+};

@@ -428,7 +428,8 @@ impl Currency {
 }
 
 /// The currencies a ledger may hold, by code.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Currency>", into = "Vec<Currency>")]
 pub struct CurrencyRegistry {
     currencies: std::collections::BTreeMap<CurrencyCode, Currency>,
 }
@@ -503,6 +504,18 @@ impl CurrencyRegistry {
     /// All currencies, by code.
     pub fn iter(&self) -> impl Iterator<Item = &Currency> {
         self.currencies.values()
+    }
+}
+
+impl From<Vec<Currency>> for CurrencyRegistry {
+    fn from(all: Vec<Currency>) -> Self {
+        Self { currencies: all.into_iter().map(|currency| (currency.code, currency)).collect() }
+    }
+}
+
+impl From<CurrencyRegistry> for Vec<Currency> {
+    fn from(registry: CurrencyRegistry) -> Self {
+        registry.currencies.into_values().collect()
     }
 }
 

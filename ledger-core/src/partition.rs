@@ -6,8 +6,12 @@ use std::str::FromStr;
 use sha2::{Digest, Sha256};
 
 use crate::adjustment::{AdjustmentKind, AdjustmentRef};
+use crate::house::HouseAggregateRef;
 use crate::ids::{HostNamespace, HouseId, IdError, PlayerId, RoundId, SourceId, TransactionId};
+use crate::purchase::{PurchaseKind, PurchaseRef};
+use crate::stored::SessionRef;
 use crate::text::{unescape, write_escaped};
+use crate::transfer::TransferRef;
 
 /// What one commit decides about: a player, or one purpose of the house. The consistency boundary.
 ///
@@ -47,7 +51,7 @@ pub enum NameError {
 }
 
 impl NameError {
-    fn shape(what: &'static str, text: &str) -> Self {
+    pub(crate) fn shape(what: &'static str, text: &str) -> Self {
         Self::Shape { what, text: text.chars().take(160).collect() }
     }
 }
@@ -112,7 +116,9 @@ impl Partition {
 ///
 /// The text form names the partition too, its parts escaped: `wallet/P`, `round/P/source/R`,
 /// `intent/P/source/I`, `deposit/P/source/D`, `correction/P/source/C`, `tax/P/source/T`, `exchange/P/source/X`,
-/// `player/P`, `host/P/N`, `house/H`.
+/// `withdrawal/P/source/W`, `session/P/source/S`, `tip/P/source/T`, `tournament/P/source/E`, `transfer/P/source/T`,
+/// `player/P`, `host/P/N`, `house/H`, `statement/H`, `suspense/H/R`, `journal/H/source/J`, `document/H/kind/name`,
+/// `content/H/hash`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Stream {
@@ -126,12 +132,24 @@ pub enum Stream {
     Intent(PlayerId, SourceId, TransactionId),
     /// One deposit of one player as a payment provider captured it.
     Deposit(PlayerId, SourceId, TransactionId),
+    /// One withdrawal of one player, or a part of one that was split.
+    Withdrawal(PlayerId, SourceId, TransactionId),
     /// What the host keeps of one player under one namespace of its own.
     Host(PlayerId, HostNamespace),
-    /// One partition of the house.
+    /// One partition of the house: its refusals, and what has no stream of its own.
     House(HouseId),
+    /// The statement of a partition of the house: every movement of money it posts.
+    Statement(HouseId),
+    /// Something of the house with a life of its own.
+    HouseAggregate(HouseId, HouseAggregateRef),
     /// One correction, withheld tax or the like of one player.
     Adjustment(PlayerId, AdjustmentRef),
+    /// One session of one player.
+    Session(PlayerId, SessionRef),
+    /// One tip, or one entry to a tournament, of one player.
+    Purchase(PlayerId, PurchaseRef),
+    /// Money of one player that plays elsewhere.
+    Transfer(PlayerId, TransferRef),
 }
 
 impl Stream {
@@ -143,23 +161,34 @@ impl Stream {
             | Self::Round(player, ..)
             | Self::Intent(player, ..)
             | Self::Deposit(player, ..)
+            | Self::Withdrawal(player, ..)
             | Self::Host(player, ..)
-            | Self::Adjustment(player, _) => Partition::Player(player.clone()),
-            Self::House(house) => Partition::House(house.clone()),
+            | Self::Adjustment(player, _)
+            | Self::Session(player, _)
+            | Self::Purchase(player, _)
+            | Self::Transfer(player, _) => Partition::Player(player.clone()),
+            Self::House(house) | Self::Statement(house) | Self::HouseAggregate(house, _) => {
+                Partition::House(house.clone())
+            }
         }
     }
 
-    /// Whether the stream is found by its own digest. The others (`player`, `wallet`, `host`, `house`) are read
-    /// through their partition, most of whose commits they stand in.
+    /// Whether the stream is found by its own digest. The others (`player`, `wallet`, `host`, `house`, `statement`)
+    /// are read through their partition, most of whose commits they stand in.
     pub fn is_indexed(&self) -> bool {
-        matches!(self, Self::Round(..) | Self::Intent(..) | Self::Deposit(..) | Self::Adjustment(..))
+        !matches!(
+            self,
+            Self::Player(_) | Self::Wallet(_) | Self::Host(..) | Self::House(_) | Self::Statement(_)
+        )
     }
 
     /// [`Self::is_indexed`] of a stream that is known by its text form only.
     pub(crate) fn text_is_indexed(text: &str) -> bool {
         let (kind, _) = text.split_once('/').unwrap_or((text, ""));
-        matches!(kind, "round" | "intent" | "deposit")
+        matches!(kind, "round" | "intent" | "deposit" | "withdrawal" | "session" | "transfer")
+            || HouseAggregateRef::KINDS.contains(&kind)
             || AdjustmentKind::ALL.iter().any(|known| known.as_str() == kind)
+            || PurchaseKind::ALL.iter().any(|known| known.as_str() == kind)
     }
 
     /// What the index finds this stream by.
@@ -179,10 +208,24 @@ impl fmt::Display for Stream {
             Self::Round(p, s, r) => ("round", [Some(p.as_str()), Some(s.as_str()), Some(r.as_str())]),
             Self::Intent(p, s, i) => ("intent", [Some(p.as_str()), Some(s.as_str()), Some(i.as_str())]),
             Self::Deposit(p, s, d) => ("deposit", [Some(p.as_str()), Some(s.as_str()), Some(d.as_str())]),
+            Self::Withdrawal(p, s, w) => {
+                ("withdrawal", [Some(p.as_str()), Some(s.as_str()), Some(w.as_str())])
+            }
             Self::Host(p, n) => ("host", [Some(p.as_str()), Some(n.as_str()), None]),
             Self::House(h) => ("house", [Some(h.as_str()), None, None]),
+            Self::Statement(h) => ("statement", [Some(h.as_str()), None, None]),
+            Self::HouseAggregate(h, item) => return item.write(h, f),
             Self::Adjustment(p, AdjustmentRef { kind, source, id }) => {
                 (kind.as_str(), [Some(p.as_str()), Some(source.as_str()), Some(id.as_str())])
+            }
+            Self::Session(p, SessionRef { source, id }) => {
+                ("session", [Some(p.as_str()), Some(source.as_str()), Some(id.as_str())])
+            }
+            Self::Purchase(p, PurchaseRef { kind, source, id }) => {
+                (kind.as_str(), [Some(p.as_str()), Some(source.as_str()), Some(id.as_str())])
+            }
+            Self::Transfer(p, TransferRef { source, id }) => {
+                ("transfer", [Some(p.as_str()), Some(source.as_str()), Some(id.as_str())])
             }
         };
         f.write_str(kind)?;
@@ -211,14 +254,30 @@ impl FromStr for Stream {
             "deposit" => {
                 Self::Deposit(PlayerId::new(part()?)?, SourceId::new(part()?)?, TransactionId::new(part()?)?)
             }
+            "withdrawal" => Self::Withdrawal(
+                PlayerId::new(part()?)?,
+                SourceId::new(part()?)?,
+                TransactionId::new(part()?)?,
+            ),
             "host" => Self::Host(PlayerId::new(part()?)?, HostNamespace::new(part()?)?),
             "house" => Self::House(HouseId::new(part()?)?),
+            "statement" => Self::Statement(HouseId::new(part()?)?),
+            kind if HouseAggregateRef::KINDS.contains(&kind) => {
+                let house = HouseId::new(part()?)?;
+                Self::HouseAggregate(house, HouseAggregateRef::read(kind, &mut part)?)
+            }
             kind => {
-                let known = AdjustmentKind::ALL.iter().find(|known| known.as_str() == kind);
-                let kind = *known.ok_or_else(error)?;
+                let adjustment = AdjustmentKind::ALL.iter().find(|known| known.as_str() == kind);
+                let purchase = PurchaseKind::ALL.iter().find(|known| known.as_str() == kind);
                 let player = PlayerId::new(part()?)?;
                 let (source, id) = (SourceId::new(part()?)?, TransactionId::new(part()?)?);
-                Self::Adjustment(player, AdjustmentRef { kind, source, id })
+                match (adjustment, purchase, kind) {
+                    (Some(kind), ..) => Self::Adjustment(player, AdjustmentRef { kind: *kind, source, id }),
+                    (_, Some(kind), _) => Self::Purchase(player, PurchaseRef { kind: *kind, source, id }),
+                    (.., "session") => Self::Session(player, SessionRef { source, id }),
+                    (.., "transfer") => Self::Transfer(player, TransferRef { source, id }),
+                    _ => return Err(error()),
+                }
             }
         };
         if parts.next().is_some() { Err(error()) } else { Ok(stream) }
@@ -311,7 +370,7 @@ name_schema!(Partition, "player/<id> or house/<id>");
 #[cfg(feature = "schema")]
 name_schema!(
     Stream,
-    "player/P, wallet/P, round/P/source/R, intent/P/source/I, deposit/P/source/D, correction/P/source/C, tax/P/source/T, exchange/P/source/X, host/P/N or house/H; parts escaped as in RFC 6901"
+    "player/P, wallet/P, round/P/source/R, intent/P/source/I, deposit/P/source/D, correction/P/source/C, tax/P/source/T, exchange/P/source/X, withdrawal/P/source/W, session/P/source/S, tip/P/source/T, tournament/P/source/E, transfer/P/source/T, host/P/N, house/H, statement/H, suspense/H/R, journal/H/source/J, document/H/kind/name or content/H/hash; parts escaped as in RFC 6901"
 );
 
 #[cfg(test)]
@@ -334,7 +393,19 @@ mod tests {
             "correction/a/b/c".parse().unwrap(),
             "tax/a/b/c".parse().unwrap(),
             "exchange/a/b/c".parse().unwrap(),
+            "withdrawal/a/b/c".parse().unwrap(),
+            "session/a/b/c".parse().unwrap(),
+            "tip/a/b/c".parse().unwrap(),
+            "tournament/a/b/c".parse().unwrap(),
+            "transfer/a/b/c".parse().unwrap(),
             Stream::Player(p("a")),
+            "house/psp~1a".parse().unwrap(),
+            "statement/psp~1a".parse().unwrap(),
+            "suspense/psp~1a/b".parse().unwrap(),
+            "suspense/psp/a~1b".parse().unwrap(),
+            "journal/journal/b/c".parse().unwrap(),
+            "document/configuration/policy/default".parse().unwrap(),
+            format!("content/configuration/{}", crate::key::ContentHash::of(b"x")).parse().unwrap(),
         ];
         let mut texts: Vec<_> = streams.iter().map(ToString::to_string).collect();
         for (stream, text) in streams.iter().zip(&texts) {
@@ -343,9 +414,19 @@ mod tests {
         texts.sort();
         texts.dedup();
         assert_eq!(texts.len(), streams.len());
-        for bad in
-            ["", "wallet", "wallet/", "wallet/a/b", "round/a/b", "purse/a", "wallet/a~2", "round/a/b/c/d"]
-        {
+        for bad in [
+            "",
+            "wallet",
+            "wallet/",
+            "wallet/a/b",
+            "round/a/b",
+            "purse/a",
+            "wallet/a~2",
+            "round/a/b/c/d",
+            "suspense/a",
+            "content/a/b",
+            "statement/a/b",
+        ] {
             assert!(bad.parse::<Stream>().is_err(), "{bad}");
         }
     }

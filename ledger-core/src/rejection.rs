@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{HostName, HostNamespace, RoundId, TransactionId};
 use crate::money::{Amount, CurrencyCode};
+use crate::player::Block;
+use crate::time::Timestamp;
 
 /// What does not agree between a command and what it refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,6 +21,12 @@ pub enum MismatchField {
     Amount,
     /// The payment provider, or its reference.
     Payment,
+    /// The assignment of an item in suspense.
+    Assignment,
+    /// Whether it is real money or test money.
+    Kind,
+    /// The instrument money goes to.
+    Destination,
 }
 
 /// Why something is not allowed.
@@ -75,9 +83,74 @@ pub enum NotAllowedReason {
     NothingOwed,
     /// All of the chargeback was won back.
     ChargebackReversed,
+    /// Another person must approve it.
+    NeedsApproval,
+    /// A settlement needs at least one line, each kind once.
+    Lines,
+    /// A period ends before it begins.
+    Period,
+    /// Money does not go from a bank account to itself.
+    SameAccount,
+    /// The item in suspense is assigned to a player.
+    Assigned,
+    /// The item in suspense is assigned to nobody.
+    NotAssigned,
+    /// The postings are no entry of the house: too few or many, debits unlike credits, or a sub-account too many
+    /// or missing.
+    NoEntry,
+    /// Other commands keep an account of the journal entry together with what stands behind it.
+    AccountNotFree,
+    /// A document cannot take effect before it is published.
+    Backdated,
+    /// The newest version of the document says the same, and takes effect no later.
+    Unchanged,
+    /// The withdrawal was paid, failed, returned, cancelled, rejected, split, or has expired.
+    WithdrawalEnded,
+    /// The withdrawal is on its way: only its payment provider can tell what becomes of it.
+    WithdrawalSent,
+    /// The withdrawal was not sent to a payment provider.
+    WithdrawalNotSent,
+    /// The withdrawal was not paid.
+    NotPaid,
+    /// The player did not bear the late payout, so it is not his that comes back.
+    NotBorneByPlayer,
+    /// The player is not verified yet.
+    AwaitsKyc,
+    /// The withdrawal does not wait for the player to be verified.
+    KycNotAwaited,
+    /// Someone looks at the withdrawal, or has approved it, already.
+    ReviewStarted,
+    /// The withdrawal needs more approvals.
+    NotApproved,
+    /// The withdrawal has all approvals it needs, or one of this person.
+    AlreadyApproved,
+    /// The jurisdiction does not let a player take a withdrawal back.
+    ReverseForbidden,
+    /// A split needs at least two parts.
+    Parts,
+    /// The player is blocked for this already.
+    AlreadyBlocked,
+    /// The player is not blocked for this.
+    NotBlocked,
+    /// Another round of this source and game is open, and it may have one only.
+    AnotherRoundOpen,
+    /// The round is younger than its source's time-out, or there is none.
+    RoundNotTimedOut,
 }
 
-/// What a player has too many of.
+/// Why the rules of bonuses refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum BonusRule {
+    /// The player has no bonus that could be staked.
+    NoBonus,
+    /// Bonus credits cannot be used for it: tips, entries to tournaments, money that plays elsewhere.
+    CashOnly,
+}
+
+/// What a player, or a partition of the house, has too many of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -93,7 +166,7 @@ pub enum Capacity {
     Currencies,
     /// Namespaces of the host.
     HostNamespaces,
-    /// Corrections of one player that wait for a decision.
+    /// Corrections of one player, or journal entries, that wait for a decision.
     Proposals,
     /// Deposits of one player that have not come to an end.
     OpenDeposits,
@@ -101,6 +174,50 @@ pub enum Capacity {
     AttemptsOfDeposit,
     /// Chargebacks of one deposit.
     ChargebacksOfDeposit,
+    /// Items of one payment provider in suspense.
+    SuspenseItems,
+    /// Documents.
+    Documents,
+    /// Versions of one document that are in force or to come.
+    DocumentVersions,
+    /// Bytes of all documents that are in force or to come.
+    DocumentBytes,
+    /// Withdrawals of one player that have not come to an end.
+    OpenWithdrawals,
+    /// Parts of one withdrawal.
+    PartsOfWithdrawal,
+    /// Withdrawals of one player within 31 days.
+    RecentWithdrawals,
+    /// Events of one commit.
+    EventsInCommit,
+    /// Postings of one entry.
+    PostingsInEntry,
+    /// Bytes of one commit.
+    BytesOfCommit,
+    /// Games and campaigns of one round.
+    GamesInRound,
+    /// Jackpots that the bets of one round contribute to.
+    JackpotsInRound,
+    /// Jackpots that one bet contributes to.
+    JackpotsOfBet,
+    /// Transfers of one player that have not come back.
+    OpenTransfers,
+}
+
+/// A limit that a command would pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Limit {
+    /// How many withdrawals may be under way at once (W18).
+    PendingWithdrawals,
+    /// What may be withdrawn within 24 hours (W17).
+    WithdrawalsPerDay,
+    /// What may be withdrawn within 7 days.
+    WithdrawalsPerWeek,
+    /// What may be withdrawn within 31 days.
+    WithdrawalsPerMonth,
 }
 
 /// A refusal that the rules demand. Nothing was posted.
@@ -115,6 +232,9 @@ pub enum Rejection {
     /// The player has not been opened. Nothing is recorded.
     #[error("the player is not open: open him first")]
     PlayerUnknown,
+    /// The command is not for this partition of the house. Nothing is recorded.
+    #[error("the command is not for this partition of the house")]
+    WrongPartition,
     /// The key was used with another payload. Nothing is recorded.
     #[error("the key was already used for another payload")]
     KeyReused,
@@ -157,11 +277,17 @@ pub enum Rejection {
         /// The round.
         round: RoundId,
     },
-    /// There is no such deposit, attempt or chargeback of this player.
+    /// There is no such deposit, attempt, chargeback or withdrawal of this player.
     #[error("there is no payment {id}")]
     PaymentNotFound {
         /// What was named.
         id: TransactionId,
+    },
+    /// The document has a newer version than the one it was made from.
+    #[error("the document stands at version {version}: read it again and decide anew")]
+    DocumentVersion {
+        /// Its newest version; 0 if there is none.
+        version: u64,
     },
     /// The operation is not allowed.
     #[error("not allowed: {reason:?}")]
@@ -193,6 +319,9 @@ pub enum Rejection {
         /// The zone.
         zone: String,
     },
+    /// The bet needs an open session and names none, or one that has ended or expired.
+    #[error("the session is not open")]
+    SessionExpired,
     /// The amount is negative, zero where it must not be, or above the currency's maximum.
     #[error("the amount {amount} is not allowed here")]
     InvalidAmount {
@@ -210,6 +339,47 @@ pub enum Rejection {
     /// The player is closed: nothing new begins for him.
     #[error("the player is closed")]
     PlayerClosed,
+    /// The player is blocked, and the block bars this.
+    #[error("the player is blocked: {block:?}")]
+    PlayerBlocked {
+        /// What for.
+        block: Block,
+    },
+    /// The player must be verified first.
+    #[error("the player is not verified")]
+    KycRequired,
+    /// Nothing shows that the instrument the money goes to is the player's.
+    #[error("the destination is not proven to be the player's")]
+    DestinationUnproven,
+    /// A limit would be passed.
+    #[error("the limit {limit:?} would be passed")]
+    LimitExceeded {
+        /// Which.
+        limit: Limit,
+        /// What is left of it, if it is one of amounts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<Amount>,
+    },
+    /// The player's last round began too short a time ago for another one.
+    #[error("the next round may begin at {allowed_at}")]
+    RoundTooSoon {
+        /// From when on.
+        allowed_at: Timestamp,
+    },
+    /// Bets of this stake are not allowed: it is none of the denominations there are.
+    #[error("a stake of {stake} {currency} is not allowed")]
+    StakeNotAllowed {
+        /// The stake.
+        stake: Amount,
+        /// The currency.
+        currency: CurrencyCode,
+    },
+    /// A rule of bonuses refuses.
+    #[error("a rule of bonuses refuses: {rule:?}")]
+    BonusRule {
+        /// Which.
+        rule: BonusRule,
+    },
     /// The amount is more than is left of what it is taken from.
     #[error("the amount is more than is left: {left} {currency}")]
     ExceedsRest {
@@ -236,6 +406,12 @@ pub enum Rejection {
         /// The version of its stream.
         version: u64,
     },
+    /// The document does not say what one of its kind may say. Nothing is recorded.
+    #[error("the document is not valid: {what}")]
+    DocumentInvalid {
+        /// What is wrong with it.
+        what: String,
+    },
     /// The player would have too many of something.
     #[error("too many {what:?}: at most {maximum}")]
     CapacityExceeded {
@@ -247,6 +423,14 @@ pub enum Rejection {
     /// A balance or total would be beyond 96 bits of units.
     #[error("a balance would be beyond what the ledger can hold")]
     AmountOverflow,
+    /// Deposits must be played before so much can be withdrawn.
+    #[error("unplayed deposits: {withdrawable} {currency} can be withdrawn")]
+    UnplayedDeposits {
+        /// The most that can be withdrawn now.
+        withdrawable: Amount,
+        /// The currency.
+        currency: CurrencyCode,
+    },
     /// The player has not enough available cash.
     #[error("insufficient funds: {available} {currency} available")]
     InsufficientFunds {
@@ -262,6 +446,7 @@ impl Rejection {
     pub fn code(&self) -> &'static str {
         match self {
             Self::PlayerUnknown => "player_unknown",
+            Self::WrongPartition => "wrong_partition",
             Self::KeyReused => "key_reused",
             Self::PartlyKnown { .. } => "partly_known",
             Self::BatchRefused { .. } => "batch_refused",
@@ -271,19 +456,30 @@ impl Rejection {
             Self::AlreadyRolledBack { .. } => "already_rolled_back",
             Self::BetNotFound { .. } => "bet_not_found",
             Self::PaymentNotFound { .. } => "payment_not_found",
+            Self::DocumentVersion { .. } => "document_version",
             Self::NotAllowed { .. } => "not_allowed",
             Self::Mismatch { .. } => "mismatch",
             Self::CurrencyMismatch { .. } => "currency_mismatch",
             Self::CurrencyUnknown { .. } => "currency_unknown",
             Self::ZoneUnknown { .. } => "zone_unknown",
+            Self::SessionExpired => "session_expired",
             Self::InvalidAmount { .. } => "invalid_amount",
             Self::Precision { .. } => "precision",
             Self::PlayerClosed => "player_closed",
+            Self::PlayerBlocked { .. } => "player_blocked",
+            Self::KycRequired => "kyc_required",
+            Self::DestinationUnproven => "destination_unproven",
+            Self::LimitExceeded { .. } => "limit_exceeded",
+            Self::RoundTooSoon { .. } => "round_too_soon",
+            Self::StakeNotAllowed { .. } => "stake_not_allowed",
+            Self::BonusRule { .. } => "bonus_rule",
             Self::ExceedsRest { .. } => "exceeds_rest",
             Self::HostRefused { .. } => "host_refused",
             Self::HostVersion { .. } => "host_version",
+            Self::DocumentInvalid { .. } => "document_invalid",
             Self::CapacityExceeded { .. } => "capacity_exceeded",
             Self::AmountOverflow => "amount_overflow",
+            Self::UnplayedDeposits { .. } => "unplayed_deposits",
             Self::InsufficientFunds { .. } => "insufficient_funds",
         }
     }
@@ -293,12 +489,14 @@ impl Rejection {
         matches!(
             self,
             Self::PlayerUnknown
+                | Self::WrongPartition
                 | Self::KeyReused
                 | Self::PartlyKnown { .. }
                 | Self::CurrencyUnknown { .. }
                 | Self::ZoneUnknown { .. }
                 | Self::InvalidAmount { .. }
                 | Self::Precision { .. }
+                | Self::DocumentInvalid { .. }
                 | Self::CapacityExceeded { .. }
                 | Self::AmountOverflow
         )

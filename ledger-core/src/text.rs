@@ -92,6 +92,24 @@ macro_rules! serde_as_text {
 }
 pub(crate) use serde_as_text;
 
+/// How a decimal of a command is described: a text.
+#[cfg(feature = "schema")]
+#[derive(Debug)]
+pub(crate) struct DecimalText;
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for DecimalText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Decimal".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "an exact decimal, as a text and never as a number: `10`, `36.40`"
+        })
+    }
+}
+
 /// Decimals as texts, entered exactly.
 pub(crate) mod decimal_text {
     use rust_decimal::Decimal;

@@ -1,7 +1,8 @@
-//! Instants: UTC with microseconds. The core never reads a clock; `now` is an argument.
+//! Instants: UTC with microseconds, and days of the calendar. The core never reads a clock; `now` is an argument.
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// An instant in UTC, in whole microseconds, between the years 0001 and 9999.
 ///
@@ -51,6 +52,12 @@ impl Timestamp {
     /// Microseconds after the Unix epoch (negative before it).
     pub fn as_micros(self) -> i64 {
         self.0
+    }
+
+    /// The instant so much later, at most [`Self::MAX`].
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(micros).min(MICROS_MAX))
     }
 }
 
@@ -111,14 +118,21 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || TimestampError { text: text.chars().take(64).collect() };
-        if text.len() > 32 || !text.ends_with('Z') {
-            return Err(error());
-        }
-        let instant: jiff::Timestamp = text.parse().map_err(|_| error())?;
+        let plain = text.strip_suffix('Z').filter(|plain| {
+            // No offset, no name of a zone, and a time at all.
+            let time = plain.split_once(['T', 't', ' ']).map(|(_, time)| time.as_bytes());
+            plain.len() <= 31 && time.is_some_and(|time| time.iter().all(|b| b"0123456789:.,".contains(b)))
+        });
+        // As a date and time without a zone: instants of jiff end a day before the year 9999 does.
+        let instant: jiff::civil::DateTime = plain.ok_or_else(error)?.parse().map_err(|_| error())?;
         if instant.subsec_nanosecond() % 1_000 != 0 {
             return Err(error());
         }
-        Self::from_micros(instant.as_microsecond()).map_err(|_| error())
+        let since = instant.duration_since(jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0));
+        i64::try_from(since.as_micros())
+            .ok()
+            .and_then(|micros| Self::from_micros(micros).ok())
+            .ok_or_else(error)
     }
 }
 
@@ -137,18 +151,113 @@ impl schemars::JsonSchema for Timestamp {
     }
 }
 
+/// A day of the calendar, without a time zone: when a bank books, what a fee is for.
+///
+/// ```
+/// use ledger_core::Day;
+/// let day: Day = "2026-02-28".parse()?;
+/// assert_eq!(day.to_string(), "2026-02-28");
+/// assert!("2026-02-29".parse::<Day>().is_err(), "there was none");
+/// # Ok::<(), ledger_core::DayError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Day(jiff::civil::Date);
+
+/// A text that is no day of the calendar.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a day: write 2026-11-20, years 0001 to 9999")]
+pub struct DayError {
+    text: String,
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl FromStr for Day {
+    type Err = DayError;
+
+    fn from_str(text: &str) -> Result<Self, DayError> {
+        let error = || DayError { text: text.chars().take(64).collect() };
+        // One way to write a day, so that fingerprints and bytes agree.
+        let is_plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        if !is_plain {
+            return Err(error());
+        }
+        let day: jiff::civil::Date = text.parse().map_err(|_| error())?;
+        if day.year() < 1 || day.to_string() != text { Err(error()) } else { Ok(Self(day)) }
+    }
+}
+
+crate::text::serde_as_text!(Day);
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Day {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Day".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string", "pattern": "^\\d{4}-\\d{2}-\\d{2}$",
+            "description": "a day of the calendar"
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn a_day_has_one_form() {
+        for text in ["0001-01-01", "2024-02-29", "9999-12-31"] {
+            assert_eq!(text.parse::<Day>().unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            "2023-02-29",
+            "2026-1-01",
+            "20260101",
+            "-2026-01-1",
+            "2026-01-01T00",
+            "0000-01-01",
+            "+002026-01",
+        ] {
+            assert!(text.parse::<Day>().is_err(), "{text}");
+        }
+        assert!("2026-01-31".parse::<Day>().unwrap() < "2026-02-01".parse().unwrap());
+    }
+
     proptest! {
         #[test]
-        fn text_agrees_with_jiff_and_reads_back(micros in MICROS_MIN..=MICROS_MAX) {
+        fn text_agrees_with_jiff_and_reads_back(micros in MICROS_MIN..=MICROS_MAX - 2 * 86_400_000_000) {
             let ours = Timestamp::from_micros(micros).unwrap();
             let theirs = jiff::Timestamp::from_microsecond(micros).unwrap();
             prop_assert_eq!(ours.to_string(), format!("{theirs:.6}"));
             prop_assert_eq!(ours.to_string().parse(), Ok(ours));
+        }
+    }
+
+    #[test]
+    fn the_whole_range_reads_back() {
+        for micros in
+            [MICROS_MIN, MICROS_MIN + 1, -1, 0, MICROS_MAX - 86_400_000_000, MICROS_MAX - 1, MICROS_MAX]
+        {
+            let instant = Timestamp::from_micros(micros).unwrap();
+            assert_eq!(instant.to_string().parse(), Ok(instant), "{instant}");
+        }
+        assert_eq!(Timestamp::MAX.to_string(), "9999-12-31T23:59:59.999999Z");
+        for text in [
+            "0000-12-31T23:59:59Z",
+            "2026-11-20Z",
+            "2026-11-20T15:29:00+00:00Z",
+            "2026-11-20T15:29:00[UTC]Z",
+            "10000-01-01T00:00:00Z",
+        ] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
         }
     }
 

@@ -44,7 +44,7 @@ impl Watch {
     /// What counts, and what the wall says.
     fn read(&self) -> (Duration, Duration) {
         let wall = self.wall.elapsed();
-        let processor = on_processor().zip(self.processor).map(|(now, then)| now - then);
+        let processor = on_processor().zip(self.processor).map(|(now, then)| now.checked_sub(then).unwrap());
         (processor.unwrap_or(wall), wall)
     }
 }

@@ -243,11 +243,14 @@ pub trait ReadModel<M: Model>: Standing {
     ) -> Result<AtCheckpoint<Page<(M::Key, M::Row), M::Key>>, ViewError>;
 }
 
+/// A page of a model's rows.
+type PageOf<M> = Page<(<M as Model>::Key, <M as Model>::Row), <M as Model>::Key>;
+
 /// A page from rows in order of keys, those of one key side by side.
 fn page<M: Model>(
     rows: impl IntoIterator<Item = Result<(String, M::Row), ViewError>>,
     limit: usize,
-) -> Result<Page<(M::Key, M::Row), M::Key>, ViewError> {
+) -> Result<PageOf<M>, ViewError> {
     let mut keys: Vec<(String, Vec<M::Row>)> = Vec::new();
     for row in rows {
         let (key, row) = row?;

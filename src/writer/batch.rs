@@ -13,6 +13,8 @@ pub(crate) struct Batch {
     pub(crate) bytes: usize,
     pub(crate) commits: usize,
     pub(crate) players: Vec<PartitionDigest>,
+    /// Whether it records what all partitions must know.
+    pub(crate) has_news: bool,
     place: Vec<Option<usize>>,
 }
 

@@ -2,22 +2,23 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
 
 use ledger_core::stored::{CommitBody, CommitIndex, OutcomeKind, TombstoneRecord};
 use ledger_core::{
-    AggregateRef, Decision, Facts, FactsNeeded, Found, KnownBatch, KnownOperation, Partition, PlayerLedger,
-    PlayerState, Stream, Timestamp,
+    AggregateRef, Capacity, Decision, Facts, FactsNeeded, Found, KnownBatch, KnownOperation, Partition,
+    Rejection, Stream, Timestamp,
 };
 use ledger_store::{Head, Lookup, SealedCommit, Shard, commit_hash};
 
 use super::Writer;
 use super::slots::Gate;
 use crate::error::{ExecuteError, Refusal};
-use crate::job::{Answer, Ask, Entry, Job, Prepared, unrecorded};
+use crate::job::{Answer, Ask, Command, Entry, Job, unrecorded};
 use crate::loader::{LoadedFacts, Needs, Task};
 use crate::panics::panic_text;
-use crate::request::{EntryId, OperationReceipt, Outcome, PlayerReading, Receipt, RecordedOutcome};
+use crate::request::{EntryId, OperationReceipt, Outcome, Reading, Receipt, RecordedOutcome};
+use crate::state::State;
+use crate::stations::{self, Station};
 
 /// How often a command is decided again because its player's state was out of date.
 const ATTEMPTS_MAX: u8 = 16;
@@ -41,6 +42,8 @@ struct Looked {
 impl Writer {
     /// Takes in jobs: what their decisions need from the index is looked up for all of them at once.
     pub(super) fn process(&mut self, jobs: Vec<Job>) {
+        let check = stations::enter(Station::KeyCheck);
+        let jobs = self.prepared(jobs);
         let mut lookups = std::mem::take(&mut self.lookups);
         lookups.clear();
         let mut spans = std::mem::take(&mut self.spans);
@@ -60,6 +63,7 @@ impl Writer {
         } else {
             self.runtime.block_on(self.shared.store.lookup(&lookups))
         };
+        drop(check);
         match found {
             Ok(found) => {
                 for (job, span) in jobs.into_iter().zip(&spans) {
@@ -78,13 +82,25 @@ impl Writer {
         self.spans = spans;
     }
 
+    /// Jobs as they are under the policy in force: callers prepared them under the one they knew.
+    fn prepared(&self, mut jobs: Vec<Job>) -> Vec<Job> {
+        let mut failed = Vec::new();
+        for (at, job) in jobs.iter_mut().enumerate() {
+            if let Err(error) = job.prepare_under(&self.known.rules) {
+                failed.push((at, error));
+            }
+        }
+        for (at, error) in failed.into_iter().rev() {
+            jobs.remove(at).fail(error.into());
+        }
+        jobs
+    }
+
     /// Decides a job now, or parks it.
     fn accept(&mut self, job: Job, looked: Looked) {
+        let _player = stations::enter(Station::Player);
         if let Some(error) = &self.stopped[job.shard.index()] {
             return job.fail(ExecuteError::Store(error.clone()));
-        }
-        if job.player.is_none() {
-            return self.register(job);
         }
         let genesis = self.genesis[job.shard.index()];
         let (parked_max, partition) = (self.parked_max, job.partition);
@@ -139,9 +155,18 @@ impl Writer {
                 return self.deferred.push_back(partition);
             }
             let Some(slot) = self.slots.get_mut(&partition) else { return };
-            let Some(job) = slot.parked.pop_front() else { return };
+            let Some(mut job) = slot.parked.pop_front() else { return };
             self.parked -= 1;
             let facts = slot.facts.take().filter(|facts| facts.job == job.id);
+            let facts = match job.prepare_under(&self.known.rules) {
+                Ok(false) => facts,
+                // What was loaded is not what it needs now.
+                Ok(true) => None,
+                Err(error) => {
+                    job.fail(error.into());
+                    continue;
+                }
+            };
             if facts.is_none()
                 && let Some(obstacle) = self.obstacle(&job, None)
             {
@@ -168,8 +193,8 @@ impl Writer {
 
     /// What keeps this job from being decided on the live state alone.
     fn obstacle(&mut self, job: &Job, looked: Option<Looked>) -> Option<Obstacle> {
-        if self.awaits_registration(job) {
-            return Some(Obstacle::Batch(self.register_batch));
+        if let Some(no) = self.awaits_registration(job) {
+            return Some(Obstacle::Batch(no));
         }
         let mut needed = std::mem::take(&mut self.needed);
         needed.clear();
@@ -216,14 +241,13 @@ impl Writer {
         if last > self.durable_batch { Some(Obstacle::Batch(last)) } else { Some(Obstacle::Log) }
     }
 
-    /// Whether this opens a purse in a currency whose registration is decided but not known to be durable.
-    /// Its caller may know before the writer does.
-    fn awaits_registration(&self, job: &Job) -> bool {
-        let Ask::Execute(prepared) = &job.ask else { return false };
-        self.register_batch > 0
-            && prepared.command.opens_currencies().any(|code| {
-                self.currencies.get(code).is_none() && self.register.registry().get(code).is_some()
-            })
+    /// The batch that records a currency which this job needs, if that is decided and not known to be durable. Its
+    /// caller may know before the writer does.
+    fn awaits_registration(&self, job: &Job) -> Option<u64> {
+        let no = self.known.registered;
+        let Ask::Execute(prepared) = &job.ask else { return None };
+        let awaits = |currency| self.known.awaits(currency, &self.slots);
+        (no > self.durable_batch && prepared.command.needs_currency(awaits)).then_some(no)
     }
 
     /// Sends the loader for what the first parked job needs, once everything it may need is durable.
@@ -239,79 +263,25 @@ impl Writer {
             return;
         }
         let Some(job) = slot.parked.front() else { return };
-        let Some(player) = job.player.clone() else { return };
+        let of = job.of.clone();
         let want_state = slot.state.is_none();
         // With the state in hand the facts are certain to be needed; without it, most jobs need none.
         let needs = if want_state { None } else { needs_of(job) };
         let needs = needs.map(|needs| (job.id, needs));
         self.loads += 1;
         let no = self.loads;
-        let task = Task::Load { no, partition, shard: job.shard, player, state: want_state, needs };
-        slot.gate = Gate::Loading(Instant::now());
+        let task = Task::Load { no, partition, shard: job.shard, of, state: want_state, needs };
+        slot.gate = Gate::Loading(self.shared.threads.now());
         slot.load = no;
         if self.tasks.give(task).is_err() {
             slot.gate = Gate::Ready;
-            let reason = "too many players are being loaded";
+            let reason = "too many states are being loaded";
             self.fail_parked(&partition, &|| ExecuteError::Unavailable { reason: reason.to_owned() });
         }
     }
 
-    fn register(&mut self, job: Job) {
-        let Ask::Register { command, .. } = &job.ask else {
-            return job.fail(ExecuteError::Bug { what: "a job of the house that is none".to_owned() });
-        };
-        if self.register_stale && self.writing.is_none() {
-            self.reload_register();
-        }
-        if self.register_stale {
-            let reason = "the register of currencies is being read again".to_owned();
-            return job.fail(ExecuteError::Unavailable { reason });
-        }
-        let decided = self.register.decide(command);
-        let shard = job.shard;
-        match decided {
-            Ok(Decision::Replay) => self.answer(job, Answer::Registered),
-            Ok(Decision::Refuse(rejection)) => {
-                let refusal = Refusal { rejection, replayed: false, recorded: None, balances: Vec::new() };
-                self.answer(job, Answer::Failure(Box::new(ExecuteError::Rejected(Box::new(refusal)))));
-            }
-            Ok(Decision::Commit(draft)) => {
-                let now = match self.now.clone() {
-                    Ok(now) => now,
-                    Err(error) => return job.fail(error.into()),
-                };
-                let partition = match ledger_core::register_partition() {
-                    Ok(partition) => partition,
-                    Err(error) => return job.fail(error.into()),
-                };
-                let context = ledger_core::Context::of(self.shared.settings.actor.clone());
-                let mut body = draft.into_house_body(
-                    partition,
-                    context,
-                    self.shared.policy_hash,
-                    crate::ENGINE_VERSION,
-                    now,
-                );
-                body.writer.clone_from(&self.name);
-                if let Err(fault) = self.register.evolve_commit(&body) {
-                    return job.fail(ExecuteError::Bug { what: fault.to_string() });
-                }
-                let index = CommitIndex::of(&body, job.partition);
-                match self.seal(shard, &body, index) {
-                    Ok(_) => {
-                        // Openings may rest on the currency once its registration is durable.
-                        self.register_batch = self.building.no;
-                        self.building.entries.push(Entry { job, answer: Answer::Registered, appends: true });
-                    }
-                    Err(what) => job.fail(ExecuteError::Bug { what }),
-                }
-            }
-            Err(fault) => job.fail(ExecuteError::Bug { what: fault.to_string() }),
-        }
-    }
-
     fn answer(&mut self, job: Job, answer: Answer) {
-        self.building.entries.push(Entry { job, answer, appends: false });
+        self.building.entries.push(Entry { job, answer, appends: false, is_held: false });
     }
 
     /// Decides a job on the player's state, with the facts that were loaded for it, if any.
@@ -320,7 +290,7 @@ impl Writer {
             Ask::Execute(_) => self.decide_command(job, facts.as_ref()),
             Ask::Read(_) => {
                 let Some(reading) = self.reading(&job) else {
-                    return job.fail(ExecuteError::Bug { what: "a player without a state".to_owned() });
+                    return job.fail(ExecuteError::Bug { what: "a partition without a state".to_owned() });
                 };
                 self.answer(job, Answer::Reading(Box::new(reading)));
             }
@@ -328,19 +298,13 @@ impl Writer {
                 let outcome = self.recorded(&job, facts);
                 self.answer(job, Answer::Outcome(Box::new(outcome)));
             }
-            Ask::Register { .. } => self.register(job),
         }
     }
 
-    fn reading(&self, job: &Job) -> Option<PlayerReading> {
+    fn reading(&self, job: &Job) -> Option<Reading> {
         let head = self.heads[job.shard.index()];
         let state = self.slots.get(&job.partition)?.state.as_ref()?;
-        Some(PlayerReading {
-            state: (**state).clone(),
-            shard: job.shard,
-            position: head.position,
-            hash: head.hash,
-        })
+        Some(Reading { state: state.clone(), shard: job.shard, position: head.position, hash: head.hash })
     }
 
     fn recorded(&self, job: &Job, facts: Option<LoadedFacts>) -> RecordedOutcome {
@@ -352,7 +316,7 @@ impl Writer {
         let known = facts.found.operation(key).zip(facts.head(key));
         let state = self.slots.get(&job.partition).and_then(|slot| slot.state.as_ref());
         match (known, state) {
-            (Some((known, at)), Some(state)) => match replay(job.shard, state, known, at) {
+            (Some((known, at)), Some(state)) => match replay(job, state, known, at) {
                 Ok(receipt) => RecordedOutcome::Accepted(Box::new(receipt)),
                 Err(refusal) => RecordedOutcome::Refused(Box::new(refusal)),
             },
@@ -361,52 +325,71 @@ impl Writer {
     }
 
     fn decide_command(&mut self, job: Job, loaded: Option<&LoadedFacts>) {
-        let known = match (&job.ask, loaded) {
-            (Ask::Execute(prepared), Some(facts)) => prepared.needed.known(&facts.found).is_some(),
-            _ => false,
-        };
         let now = match self.now.clone() {
             Ok(now) => now,
-            // A known key is answered whatever the clock says: nothing is stamped.
-            Err(_) if known => Timestamp::MAX,
             Err(error) => {
                 tracing::error!(%error, "the clock is suspect: nothing is recorded");
-                return job.fail(error.into());
+                return self.answer_known(job, loaded, error.into());
             }
         };
         let partition = job.partition;
+        let rules = &self.known.rules;
+        // The house's own commands are not decided by policies: one of them may mend what is wrong.
+        if let (Some(what), Partition::Player(_)) = (&rules.unusable, &job.of) {
+            let reason = what.clone();
+            return self.answer_known(job, loaded, ExecuteError::Unavailable { reason });
+        }
         let decided = {
             let (Ask::Execute(prepared), Some(slot)) = (&job.ask, self.slots.get_mut(&partition)) else {
                 return job.fail(ExecuteError::Bug { what: "a command without a slot".to_owned() });
             };
-            let Some(state) = slot.state.as_deref_mut() else {
+            let Some(state) = slot.state.as_mut() else {
                 return job.fail(ExecuteError::Bug { what: "a command without a state".to_owned() });
             };
             let facts = Facts {
                 found: loaded.map_or(Found::NOTHING, |loaded| &loaded.found),
-                currencies: &self.currencies,
-                policy: &self.shared.settings.policy,
-                checks: &self.shared.settings.checks,
+                currencies: &self.known.currencies,
+                policy: rules.policy(),
+                checks: &rules.checks,
+                documents: &self.shared.settings.documents,
             };
             // A panic in a decision is a bug of this one command; it must not take the others with it.
-            catch_unwind(AssertUnwindSafe(|| decide_and_fold(state, prepared, &facts, now)))
+            catch_unwind(AssertUnwindSafe(|| state.decide(&prepared.command, &prepared.needed, &facts, now)))
         };
         match decided {
-            Ok(Ok(Decided::Commit { draft, commit })) => {
-                self.commit(job, draft, now, commit);
-            }
-            Ok(Ok(Decided::Replay)) => self.answer_replay(job, loaded),
-            Ok(Ok(Decided::Refuse(rejection))) => {
-                let balances = self.current(&job);
-                let refusal = Refusal { rejection, replayed: false, recorded: None, balances };
-                self.answer(job, Answer::Failure(Box::new(ExecuteError::Rejected(Box::new(refusal)))));
-            }
+            Ok(Ok(Decision::Commit(draft))) => self.commit(job, draft, now),
+            Ok(Ok(Decision::Replay)) => self.answer_replay(job, loaded),
+            Ok(Ok(Decision::Refuse(rejection))) => self.refuse(job, rejection),
             Ok(Err(what)) => self.faulty(job, what),
             Err(panic) => {
                 let what = panic_text(panic.as_ref());
                 self.give_up(job, format!("deciding: {what}"));
             }
         }
+    }
+
+    /// What known keys alone tell is answered whatever the clock or a policy says: nothing is stamped. Everything else
+    /// would be recorded, also the rest of a batch of which some operations are known, so it fails.
+    fn answer_known(&mut self, job: Job, loaded: Option<&LoadedFacts>, error: ExecuteError) {
+        let answered = match (&job.ask, loaded) {
+            (Ask::Execute(prepared), Some(facts)) => match &prepared.command {
+                Command::Player(command) => prepared.needed.answered(command, &facts.found),
+                Command::House(command) => prepared.needed.answered_house(command, &facts.found),
+            },
+            _ => None,
+        };
+        match answered {
+            Some(Decision::Replay) => self.answer_replay(job, loaded),
+            Some(Decision::Refuse(rejection)) => self.refuse(job, rejection),
+            Some(Decision::Commit(_)) | None => job.fail(error),
+        }
+    }
+
+    /// Answers with a refusal that is not recorded.
+    fn refuse(&mut self, job: Job, rejection: Rejection) {
+        let balances = self.current(&job);
+        let refusal = Refusal { rejection, replayed: false, recorded: None, balances };
+        self.answer(job, Answer::Failure(Box::new(ExecuteError::Rejected(Box::new(refusal)))));
     }
 
     /// State and facts contradict each other. On a shared store the facts may be newer than the state: another
@@ -440,11 +423,20 @@ impl Writer {
         job.fail(ExecuteError::Bug { what });
     }
 
+    /// Refuses a command whose commit would be larger than a store takes: a batch of several old rounds with many bets.
+    /// Its events are folded already, so the player is loaded again.
+    fn too_large(&mut self, job: Job) {
+        let what = Capacity::BytesOfCommit;
+        let maximum = u32::try_from(ledger_store::BODY_BYTES_MAX).unwrap_or(u32::MAX);
+        self.slots.drop_state(&job.partition);
+        self.refuse(job, Rejection::CapacityExceeded { what, maximum });
+    }
+
     fn answer_replay(&mut self, job: Job, loaded: Option<&LoadedFacts>) {
         let state = self.slots.get(&job.partition).and_then(|slot| slot.state.as_ref());
         let replayed = match (&job.ask, loaded, state) {
             (Ask::Execute(prepared), Some(loaded), Some(state)) => {
-                replay_all(job.shard, state, &prepared.needed, loaded)
+                replay_all(&job, state, &prepared.needed, loaded)
             }
             _ => None,
         };
@@ -464,46 +456,37 @@ impl Writer {
             _ => None,
         };
         let state = self.slots.get(&job.partition).and_then(|slot| slot.state.as_ref());
-        state
-            .and_then(|state| {
-                currency
-                    .and_then(|currency| state.balance(currency))
-                    .or_else(|| state.wallet().purses().first().map(ledger_core::Purse::balance))
-            })
-            .into_iter()
-            .collect()
+        let of_currency = |state: &State| currency.and_then(|currency| state.balance(currency));
+        state.and_then(|state| of_currency(state).or_else(|| state.first_balance())).into_iter().collect()
     }
 
     /// Seals a commit into the batch; the state is folded already.
-    fn commit(
-        &mut self,
-        job: Job,
-        draft: Box<ledger_core::Draft>,
-        now: Timestamp,
-        context: ledger_core::Context,
-    ) {
-        let Some(player) = job.player.clone() else {
-            return job.fail(ExecuteError::Bug { what: "a commit without a player".to_owned() });
+    fn commit(&mut self, job: Job, draft: ledger_core::Draft, now: Timestamp) {
+        let _commit = stations::enter(Station::Commit);
+        let Ask::Execute(prepared) = &job.ask else {
+            return job.fail(ExecuteError::Bug { what: "a commit without a command".to_owned() });
         };
+        let context = prepared.context.clone();
         let (outcome, rejection, entry) = (draft.outcome, draft.rejection.clone(), draft.entry);
         let balances = draft.balances();
         let operations = draft.operations.iter().map(|done| OperationReceipt {
             key: done.key.clone(),
             outcome: outcome_of(done.outcome),
             replayed: done.replayed,
-            entry: done.entry.map(|version| EntryId { player: player.clone(), version }),
+            entry: entry_of(&job, done.entry),
             balances: done.balances.clone(),
         });
         let operations = operations.collect();
         let Some(slot) = self.slots.get(&job.partition) else { return };
-        let Some(state) = slot.state.as_deref() else { return };
-        let mut body = draft.into_body(state, context, self.shared.policy_hash, crate::ENGINE_VERSION, now);
+        let Some(state) = slot.state.as_ref() else { return };
+        let mut body = state.body(draft, context, self.known.rules.in_force.hash, now);
         body.writer.clone_from(&self.name);
-        debug_assert!(matches!(body.partition, Partition::Player(_)));
+        debug_assert_eq!(body.partition, job.of);
         let index = index_of(&job, &body);
         let head = match self.seal(job.shard, &body, index) {
             Ok(head) => head,
-            Err(what) => return self.give_up(job, what),
+            Err(Unsealed::TooLarge) => return self.too_large(job),
+            Err(Unsealed::Bug(what)) => return self.give_up(job, what),
         };
         let no = self.building.no;
         if let Some(slot) = self.slots.get_mut(&job.partition) {
@@ -513,6 +496,11 @@ impl Writer {
         }
         self.slots.reweigh(&job.partition);
         self.building.players.push(job.partition);
+        let is_news = matches!(job.of, Partition::House(_)) && self.known.is_news(&job.partition);
+        if is_news {
+            self.building.has_news = true;
+            self.known.decided(&job.partition, no);
+        }
         self.tally.count(outcome);
         let answer = match (outcome, rejection) {
             (OutcomeKind::Rejected, Some(rejection)) => {
@@ -523,7 +511,7 @@ impl Writer {
             (kind, _) => Answer::Receipt(Box::new(Receipt {
                 outcome: outcome_of(kind),
                 replayed: false,
-                entry: entry.map(|version| EntryId { player, version }),
+                entry: entry_of(&job, entry),
                 current: balances.clone(),
                 balances,
                 operations,
@@ -532,7 +520,8 @@ impl Writer {
                 hash: head.hash,
             })),
         };
-        self.building.entries.push(Entry { job, answer, appends: true });
+        let is_held = is_news && self.known.holds_answers(&job.partition);
+        self.building.entries.push(Entry { job, answer, appends: true, is_held });
     }
 
     /// Encodes and hashes a commit and adds it to the batch.
@@ -541,15 +530,20 @@ impl Writer {
         shard: Shard,
         body: &CommitBody,
         index: CommitIndex,
-    ) -> Result<ledger_store::Head, String> {
+    ) -> Result<ledger_store::Head, Unsealed> {
+        let _seal = stations::enter(Station::Seal);
         self.buffer.clear();
-        body.encode(&mut self.buffer).map_err(|error| error.to_string())?;
+        let encode = stations::enter(Station::Encode);
+        body.encode(&mut self.buffer).map_err(|error| Unsealed::Bug(error.to_string()))?;
+        drop(encode);
         if self.buffer.len() > ledger_store::BODY_BYTES_MAX {
-            return Err(format!("a commit of {} bytes is over the limit", self.buffer.len()));
+            return Err(Unsealed::TooLarge);
         }
         let expected = self.heads[shard.index()];
         let position = expected.position.next();
+        let hashing = stations::enter(Station::Hash);
         let hash = commit_hash(self.shared.store.identity(), shard, position, &expected.hash, &self.buffer);
+        drop(hashing);
         let no = self.building.no;
         for digest in &index.keys {
             self.overlay.insert(no, *digest.as_bytes());
@@ -604,29 +598,17 @@ fn index_of(job: &Job, body: &CommitBody) -> CommitIndex {
     CommitIndex::of(body, job.partition)
 }
 
-/// A decision whose events are folded into the state.
-enum Decided {
-    Commit { draft: Box<ledger_core::Draft>, commit: ledger_core::Context },
-    Replay,
-    Refuse(ledger_core::Rejection),
+/// Why a commit is not in the batch.
+enum Unsealed {
+    /// Its body is larger than a store takes.
+    TooLarge,
+    /// It cannot be encoded.
+    Bug(String),
 }
 
-fn decide_and_fold(
-    state: &mut PlayerState,
-    prepared: &Prepared,
-    facts: &Facts<'_>,
-    now: Timestamp,
-) -> Result<Decided, String> {
-    let decision = PlayerLedger::decide_prepared(state, &prepared.command, &prepared.needed, facts, now)
-        .map_err(|fault| fault.to_string())?;
-    match decision {
-        Decision::Replay => Ok(Decided::Replay),
-        Decision::Refuse(rejection) => Ok(Decided::Refuse(rejection)),
-        Decision::Commit(draft) => {
-            state.evolve_all(&draft.events, now).map_err(|fault| fault.to_string())?;
-            Ok(Decided::Commit { draft: Box::new(draft), commit: prepared.context.clone() })
-        }
-    }
+/// The id of an entry of the job's partition.
+fn entry_of(job: &Job, entry: Option<u64>) -> Option<EntryId> {
+    entry.map(|version| EntryId { partition: job.of.clone(), version })
 }
 
 fn outcome_of(kind: OutcomeKind) -> Outcome {
@@ -638,25 +620,25 @@ fn outcome_of(kind: OutcomeKind) -> Outcome {
 }
 
 /// The recorded answer to a key, with the balances as they are now.
-fn replay(shard: Shard, state: &PlayerState, known: &KnownOperation, at: Head) -> Result<Receipt, Refusal> {
+fn replay(job: &Job, state: &State, known: &KnownOperation, at: Head) -> Result<Receipt, Refusal> {
     let current: Vec<_> =
         known.balances.iter().filter_map(|balance| state.balance(balance.currency)).collect();
     if let Some(rejection) = &known.rejection {
         return Err(Refusal {
             rejection: rejection.clone(),
             replayed: true,
-            recorded: Some((shard, at.position)),
+            recorded: Some((job.shard, at.position)),
             balances: current,
         });
     }
     Ok(Receipt {
         outcome: outcome_of(known.record.outcome),
         replayed: true,
-        entry: known.entry.map(|version| EntryId { player: state.player().clone(), version }),
+        entry: entry_of(job, known.entry),
         balances: known.balances.clone(),
         current,
         operations: Vec::new(),
-        shard,
+        shard: job.shard,
         position: at.position,
         hash: at.hash,
     })
@@ -664,18 +646,18 @@ fn replay(shard: Shard, state: &PlayerState, known: &KnownOperation, at: Head) -
 
 /// The recorded answer to a command, of a batch with what each operation came to.
 fn replay_all(
-    shard: Shard,
-    state: &PlayerState,
+    job: &Job,
+    state: &State,
     needed: &FactsNeeded,
     loaded: &LoadedFacts,
 ) -> Option<Result<Receipt, Refusal>> {
     let at = |known: &KnownOperation| loaded.head(&known.record.key());
     let known = match needed.known(&loaded.found)? {
-        KnownBatch::Refused(known) => return Some(replay(shard, state, known, at(known)?)),
+        KnownBatch::Refused(known) => return Some(replay(job, state, known, at(known)?)),
         KnownBatch::Accepted(known) => known,
     };
     let last = *known.last()?;
-    let mut receipt = match replay(shard, state, last, at(last)?) {
+    let mut receipt = match replay(job, state, last, at(last)?) {
         Ok(receipt) => receipt,
         refused => return Some(refused),
     };
@@ -691,7 +673,7 @@ fn replay_all(
             key: known.record.key(),
             outcome,
             replayed: true,
-            entry: known.entry.map(|version| EntryId { player: state.player().clone(), version }),
+            entry: entry_of(job, known.entry),
             balances: known.balances.clone(),
         });
     }
@@ -699,27 +681,33 @@ fn replay_all(
 }
 
 /// What must be looked up to decide a job on this state.
-fn needed_lookups(job: &Job, state: &PlayerState, lookups: &mut Vec<Lookup>) {
+fn needed_lookups(job: &Job, state: &State, lookups: &mut Vec<Lookup>) {
     match &job.ask {
         Ask::Execute(prepared) => {
-            let operations = prepared.needed.operations().iter().zip(prepared.command.operations());
-            for ((needs, command), digests) in operations.zip(&prepared.digests) {
+            let commands = match &prepared.command {
+                Command::Player(command) => command.operations(),
+                Command::House(_) => &[],
+            };
+            let operations = prepared.needed.operations().iter().zip(&prepared.digests);
+            for (at, (needs, digests)) in operations.enumerate() {
                 lookups.push(Lookup::Key(job.shard, digests.key));
-                lookups.push(Lookup::Key(job.shard, digests.tombstone));
+                lookups.extend(digests.tombstones.iter().map(|digest| Lookup::Key(job.shard, *digest)));
                 for (aggregate, digest) in needs.aggregates.iter().zip(&digests.aggregates) {
                     if !state.is_live(aggregate) {
                         lookups.push(Lookup::Stream(job.shard, *digest));
                     }
                 }
                 // Earlier commands of a batch may end what is live now, so its targets are always looked for.
-                let is_live = prepared.digests.len() == 1 && state.has_live_target(command);
-                if !digests.targets.is_empty() && !is_live {
+                let single = || commands.get(at).filter(|_| prepared.digests.len() == 1);
+                if !digests.targets.is_empty()
+                    && !single().is_some_and(|command| state.has_live_target(command))
+                {
                     lookups.extend(digests.targets.iter().map(|digest| Lookup::Key(job.shard, *digest)));
                 }
             }
         }
         Ask::Outcome { digest, .. } => lookups.push(Lookup::Key(job.shard, *digest)),
-        Ask::Read(_) | Ask::Register { .. } => {}
+        Ask::Read(_) => {}
     }
 }
 
@@ -732,8 +720,10 @@ fn needs_of(job: &Job) -> Option<Box<Needs>> {
                 let key = &needs.key;
                 all.keys.push((key.clone(), digests.key));
                 all.keys.extend(needs.targets.iter().cloned().zip(digests.targets.iter().copied()));
-                let tombstone = TombstoneRecord { source: key.source.clone(), id: key.id.clone() };
-                all.tombstones.push((tombstone, digests.tombstone));
+                let dead = needs
+                    .dead_ids()
+                    .map(|(source, id)| TombstoneRecord { source: source.clone(), id: id.clone() });
+                all.tombstones.extend(dead.zip(digests.tombstones.iter().copied()));
                 all.aggregates
                     .extend(needs.aggregates.iter().cloned().zip(digests.aggregates.iter().copied()));
             }
@@ -745,6 +735,6 @@ fn needs_of(job: &Job) -> Option<Box<Needs>> {
         Ask::Outcome { key, digest, .. } => {
             Some(Box::new(Needs { keys: vec![(key.clone(), *digest)], ..Needs::default() }))
         }
-        Ask::Read(_) | Ask::Register { .. } => None,
+        Ask::Read(_) => None,
     }
 }

@@ -2,25 +2,27 @@
 //! command on its player's cached, speculative state, seals the commits into a batch and has it written in
 //! one durable write; the next batch is decided while the last one is written. No answer leaves before
 //! everything it was decided on is durable.
+//!
+//! Partitions of the house are decided like players. Two of them matter to all others: what is recorded in the register
+//! of currencies and what is published in the configuration is taken in (`known.rs`) once it is durable.
 
 mod batch;
 mod decide;
+mod known;
 mod slots;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::hash::BuildHasherDefault;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use ledger_core::stored::{CommitBody, OutcomeKind};
-use ledger_core::{
-    CurrencyRegister, CurrencyRegistry, PartitionDigest, Timestamp, WriterId, register_partition,
-};
-use ledger_store::{EventStore, Head, Lookup, Position, READ_COMMITS_MAX, Shard, StoreError, genesis};
+use ledger_core::stored::OutcomeKind;
+use ledger_core::{PartitionDigest, Timestamp, WriterId};
+use ledger_store::{Head, Lookup, Position, Shard, StoreError, genesis};
 
 use batch::Batch;
+pub(crate) use known::Known;
 use slots::{DigestHasher, Gate, Slots};
 
 use crate::clock::{ClockSuspect, Stamper};
@@ -29,6 +31,8 @@ use crate::inbox::{Intake, STALLED};
 use crate::job::{Entry, Job, unrecorded};
 use crate::loader::{Loaded, Task, Tasks, snapshot};
 use crate::shared::Shared;
+use crate::stations::{self, Station};
+use crate::threads::Sender;
 use crate::write::{Fate, Outgoing, Written, perform};
 
 /// Batches of at most this many commits are written on the writer's own thread when nothing else waits:
@@ -105,22 +109,26 @@ impl Tally {
     }
 }
 
+/// A batch on its way to the store.
+struct Writing {
+    no: u64,
+    /// The partitions it touches.
+    partitions: Vec<PartitionDigest>,
+    /// What it records that all others must know, once it is durable.
+    news: known::News,
+}
+
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     runtime: tokio::runtime::Runtime,
-    io: SyncSender<Outgoing>,
+    io: Sender<Outgoing>,
     tasks: Tasks,
     /// Named in every commit, unless the store is this engine's alone.
     name: Option<WriterId>,
     stamper: Stamper,
     now: Result<Timestamp, ClockSuspect>,
-    currencies: Arc<CurrencyRegistry>,
-    register: CurrencyRegister,
-    /// The batch of the newest registration of a currency.
-    register_batch: u64,
-    /// Registrations were dropped while others were being written: the register must be read again.
-    register_stale: bool,
-    register_shard: Shard,
+    /// The recorded currencies and the policies in force.
+    known: Known,
     genesis: Vec<Head>,
     /// The heads that are known to be durable.
     durable: Vec<Head>,
@@ -132,8 +140,8 @@ pub(crate) struct Writer {
     parked_max: usize,
     overlay: Overlay,
     building: Batch,
-    /// The batch being written, if one is, and the players it touches.
-    writing: Option<(u64, Vec<PartitionDigest>)>,
+    /// The batch being written, if one is.
+    writing: Option<Writing>,
     /// Every batch up to this one is durable or gone.
     durable_batch: u64,
     waiting: BTreeMap<u64, Vec<PartitionDigest>>,
@@ -145,7 +153,7 @@ pub(crate) struct Writer {
     buffer: Vec<u8>,
     tally: Tally,
     /// When loads were last looked at.
-    looked: Instant,
+    looked: Duration,
     /// The number of the newest load.
     loads: u64,
 }
@@ -156,53 +164,28 @@ impl std::fmt::Debug for Writer {
     }
 }
 
-/// Reads the register of currencies from the log.
-pub(crate) async fn load_register(store: &dyn EventStore) -> Result<CurrencyRegister, StoreError> {
-    let damaged = |what: String| StoreError::Corrupted(what);
-    let partition = register_partition().map_err(|e| damaged(e.to_string()))?.digest();
-    let mut register = CurrencyRegister::default();
-    let mut after = Position::ZERO;
-    loop {
-        let commits = store.read_partition(&partition, after, READ_COMMITS_MAX).await?;
-        let Some(last) = commits.last() else { return Ok(register) };
-        after = last.position;
-        for commit in &commits {
-            let body = CommitBody::decode(&commit.body)
-                .map_err(|e| StoreError::corrupted_at(commit.shard, commit.position, e))?;
-            register
-                .evolve_commit(&body)
-                .map_err(|fault| StoreError::corrupted_at(commit.shard, commit.position, fault))?;
-        }
-    }
-}
-
 impl Writer {
     pub(crate) fn new(
         shared: Arc<Shared>,
         runtime: tokio::runtime::Runtime,
-        io: SyncSender<Outgoing>,
+        io: Sender<Outgoing>,
         tasks: Tasks,
         heads: Vec<Head>,
-        register: CurrencyRegister,
+        known: Known,
         last: Option<Timestamp>,
-    ) -> Result<Self, ledger_core::IdError> {
+    ) -> Self {
         let identity = *shared.store.identity();
         let settings = &shared.settings;
         let genesis: Vec<Head> = identity.shards.all().map(|shard| genesis(&identity, shard)).collect();
         let stamper = Stamper::new(settings.clock.as_ref(), settings.clock_bound, last);
-        let register_shard = identity.shards.shard_of(&register_partition()?.digest());
-        Ok(Self {
+        Self {
             runtime,
             io,
             tasks,
             name: if shared.store.is_exclusive() { None } else { Some(settings.writer.clone()) },
             stamper,
             now: Ok(Timestamp::EPOCH),
-            currencies: Arc::new(register.registry().clone()),
-            register,
-            register_batch: 0,
-            register_stale: false,
-            register_shard,
+            known,
             durable: heads.clone(),
             stopped: vec![None; genesis.len()],
             building: Batch::new(1, genesis.len()),
@@ -221,10 +204,10 @@ impl Writer {
             spans: Vec::new(),
             buffer: Vec::with_capacity(4096),
             tally: Tally::default(),
-            looked: Instant::now(),
+            looked: shared.threads.now(),
             loads: 0,
             shared,
-        })
+        }
     }
 
     /// Runs until the ledger is closed and everything taken in is answered.
@@ -237,6 +220,7 @@ impl Writer {
                 self.stamper.accept(self.shared.settings.clock.as_ref());
                 self.now = self.stamper.stamp(self.shared.settings.clock.as_ref());
             }
+            self.follow_policy();
             let Intake { jobs, loaded, written, closing, stalled } = intake;
             if let Some(written) = written {
                 self.finish(written);
@@ -255,6 +239,9 @@ impl Writer {
             self.resume_deferred();
             self.expire_loads();
             self.evict();
+            if !closing {
+                self.refresh();
+            }
             let done = self.writing.is_none() && self.building.is_empty() && self.parked == 0;
             if closing && done && self.shared.inbox.is_quiet() {
                 break;
@@ -282,6 +269,7 @@ impl Writer {
 
     /// Sends the batch to the store: on this thread if it is small and nothing else waits.
     fn write(&mut self) {
+        let dispatch = stations::enter(Station::Dispatch);
         let next = Batch::new(self.building.no + 1, self.genesis.len());
         let mut batch = std::mem::replace(&mut self.building, next);
         let outgoing =
@@ -291,17 +279,20 @@ impl Writer {
         let (players, bytes) = self.slots.size();
         crate::telemetry::cache(players, bytes);
         self.shared.in_flight.begin(std::mem::take(&mut batch.entries));
-        self.writing = Some((batch.no, std::mem::take(&mut batch.players)));
+        let partitions = std::mem::take(&mut batch.players);
+        let news = if batch.has_news { self.known.news(&self.slots) } else { known::News::default() };
+        self.writing = Some(Writing { no: batch.no, partitions, news });
         // Answers alone cost no write on a store that is ours.
         let nothing_to_write = outgoing.appends.is_empty() && self.shared.store.is_exclusive();
         // While this thread writes it can answer nobody, so nobody may be parked.
         let small = batch.commits <= INLINE_COMMITS_MAX && self.parked == 0 && self.shared.inbox.is_quiet();
         if nothing_to_write || small {
             let written = self.perform(&outgoing);
+            drop(dispatch);
             return self.finish(written);
         }
-        if let Err(error) = self.io.send(outgoing) {
-            let written = self.perform(&error.0);
+        if let Err(outgoing) = self.io.send(outgoing) {
+            let written = self.perform(&outgoing);
             self.finish(written);
         }
     }
@@ -314,7 +305,8 @@ impl Writer {
 
     /// Takes note of what became of the batch that was written.
     fn finish(&mut self, written: Written) {
-        let Some((no, players)) = self.writing.take() else { return };
+        let _finish = stations::enter(Station::Finish);
+        let Some(Writing { no, partitions: players, news }) = self.writing.take() else { return };
         crate::telemetry::write(written.took);
         for (shard, head) in &written.heads {
             self.durable[shard.index()] = *head;
@@ -322,15 +314,20 @@ impl Writer {
         self.durable_batch = no;
         self.overlay.clear(no);
         match written.fate {
-            Fate::Durable => self.snapshot_due(&players),
-            Fate::Moved(shards) => self.moved(&shards, written.entries, &players),
+            Fate::Durable => {
+                self.take_in(news, &[]);
+                self.snapshot_due(&players);
+            }
+            Fate::Moved(shards) => {
+                self.take_in(news, &shards);
+                self.moved(&shards, written.entries, &players);
+            }
             Fate::NotLanded(error) => {
                 tracing::error!(%error, "a batch was not written: nothing of it is recorded");
                 written.entries.into_iter().for_each(|entry| entry.not_recorded(&error));
                 self.forget(&players);
                 self.abandon(&|| unrecorded(&error));
                 self.heads.clone_from(&self.durable);
-                self.reload_register();
             }
             Fate::Unknown(error) => {
                 tracing::error!(%error, "whether a batch was written is unknown: the ledger stops");
@@ -342,41 +339,9 @@ impl Writer {
                 self.stopped.iter_mut().for_each(|stopped| *stopped = Some(stop.clone()));
             }
         }
-        if self.register_stale {
-            self.reload_register();
-        }
-        if self.register_batch > 0 && self.register_batch <= no {
-            self.register_batch = 0;
-            self.publish_currencies();
-        }
+        written.held.into_iter().for_each(Entry::release);
         // With a batch that failed the one behind it was given up.
         self.wake(self.building.no - 1);
-    }
-
-    fn publish_currencies(&mut self) {
-        self.currencies = Arc::new(self.register.registry().clone());
-        self.shared.currencies.set(Arc::clone(&self.currencies));
-    }
-
-    /// Reads the register again after decisions on it were dropped.
-    pub(super) fn reload_register(&mut self) {
-        self.register_batch = 0;
-        self.register_stale = false;
-        match self.runtime.block_on(load_register(self.shared.store.as_ref())) {
-            Ok(register) => {
-                self.register = register;
-                self.publish_currencies();
-            }
-            // It is read again before it is next decided on.
-            Err(error @ StoreError::Unavailable { .. }) => {
-                tracing::warn!(%error, "the register of currencies cannot be read now");
-                self.register_stale = true;
-            }
-            Err(error) => {
-                tracing::error!(%error, "the register of currencies could not be read");
-                self.stopped[self.register_shard.index()] = Some(error);
-            }
-        }
     }
 
     /// Another writer was faster on these shards: drop what was decided there and decide it again.
@@ -445,9 +410,6 @@ impl Writer {
             }
         }
         self.observe(recorded.ok().flatten());
-        if is_moved(self.register_shard) {
-            self.reload_register();
-        }
         self.requeue(again);
         for partition in all {
             if self.slots.get(&partition).is_some_and(|slot| slot.gate == Gate::Ready) {
@@ -460,10 +422,6 @@ impl Writer {
     fn requeue(&mut self, jobs: Vec<Job>) {
         let mut players = Vec::new();
         for job in jobs.into_iter().rev() {
-            if job.player.is_none() {
-                self.process(vec![job]);
-                continue;
-            }
             let partition = job.partition;
             let slot = self.slots.entry(partition, self.genesis[job.shard.index()]);
             slot.parked.push_front(job);
@@ -543,15 +501,12 @@ impl Writer {
         for append in &building.appends {
             self.heads[append.shard.index()] = append.expected;
         }
-        let writing = self.writing.as_ref().map_or(self.durable_batch, |(no, _)| *no);
+        let writing = self.writing.as_ref().map_or(self.durable_batch, |writing| writing.no);
         for partition in &building.players {
             self.slots.drop_state(partition);
             if let Some(slot) = self.slots.get_mut(partition) {
                 slot.last_batch = slot.last_batch.min(writing);
             }
-        }
-        if self.register_batch == no {
-            self.register_stale = true;
         }
         if self.writing.is_none() {
             self.durable_batch = no;
@@ -603,12 +558,14 @@ impl Writer {
         }
         slot.gate = Gate::Ready;
         match result {
-            Ok((player, facts)) => {
-                let recorded = player.as_ref().and_then(|player| player.state.recorded_at());
-                if let Some(player) = player {
-                    slot.state = Some(Box::new(player.state));
-                    slot.head = player.head;
-                    slot.since_snapshot = player.since_snapshot;
+            Ok((loaded, facts)) => {
+                let recorded = loaded.as_ref().and_then(|loaded| loaded.state.recorded_at());
+                if let Some(loaded) = loaded {
+                    // What is loaded is durable.
+                    self.known.take_in(&self.shared, &partition, &loaded.state);
+                    slot.state = Some(loaded.state);
+                    slot.head = loaded.head;
+                    slot.since_snapshot = loaded.since_snapshot;
                 }
                 slot.facts = facts;
                 self.observe(recorded);
@@ -624,15 +581,15 @@ impl Writer {
 
     /// Gives up on jobs whose loads take too long. The load itself is taken in when it comes.
     fn expire_loads(&mut self) {
-        let (limit, now) = (self.shared.settings.load_timeout, Instant::now());
-        if self.parked == 0 || now.duration_since(self.looked) < TICK {
+        let (limit, now) = (self.shared.settings.load_timeout, self.shared.threads.now());
+        if self.parked == 0 || now.saturating_sub(self.looked) < TICK {
             return;
         }
         self.looked = now;
         let mut given_up = Vec::new();
         for (_, slot) in self.slots.iter_mut() {
             if let Gate::Loading(since) = slot.gate
-                && now.duration_since(since) > limit
+                && now.saturating_sub(since) > limit
             {
                 given_up.extend(slot.parked.drain(..));
             }

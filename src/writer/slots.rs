@@ -1,15 +1,16 @@
-//! The cache of players: bounded by estimated bytes, second-chance eviction, never of a player whose
-//! commits are not durable yet or for whom jobs wait.
+//! The cache of partitions (players, and those of the house): bounded by estimated bytes, second-chance eviction, never
+//! of one whose commits are not durable yet or for which jobs wait.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::time::Instant;
+use std::time::Duration;
 
-use ledger_core::{PartitionDigest, PlayerState};
+use ledger_core::PartitionDigest;
 use ledger_store::Head;
 
 use crate::job::Job;
 use crate::loader::LoadedFacts;
+use crate::state::State;
 
 /// Digests are uniform already: their first bytes are the hash.
 #[derive(Debug, Default, Clone, Copy)]
@@ -30,21 +31,21 @@ impl Hasher for DigestHasher {
 
 pub(crate) type ByDigest<K, V> = HashMap<K, V, BuildHasherDefault<DigestHasher>>;
 
-/// Whether a player's jobs can be decided now.
+/// Whether a partition's jobs can be decided now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gate {
     /// Yes, if the state is there.
     Ready,
     /// When this batch is durable.
     Waiting(u64),
-    /// When the loader is done.
-    Loading(Instant),
+    /// When the loader is done; since when it works on it.
+    Loading(Duration),
 }
 
 #[derive(Debug)]
 pub(crate) struct Slot {
     /// The speculative state: everything decided so far.
-    pub(crate) state: Option<Box<PlayerState>>,
+    pub(crate) state: Option<State>,
     pub(crate) gate: Gate,
     /// The load that counts; what an older one found is out of date.
     pub(crate) load: u64,
@@ -54,17 +55,11 @@ pub(crate) struct Slot {
     pub(crate) facts: Option<LoadedFacts>,
     /// The batch of the newest commit.
     pub(crate) last_batch: u64,
-    /// The player's newest commit, or the shard's genesis.
+    /// The partition's newest commit, or the shard's genesis.
     pub(crate) head: Head,
     pub(crate) since_snapshot: u32,
     used: bool,
     weight: usize,
-}
-
-/// The estimated bytes of a cached player: the fixed part and so much per open round.
-fn weigh(state: &PlayerState) -> usize {
-    let bets: usize = state.rounds().map(|round| 400 + 200 * round.bets.len() + 150 * round.wins.len()).sum();
-    900 + 200 * state.wallet().purses().len() + bets
 }
 
 #[derive(Debug)]
@@ -88,7 +83,7 @@ impl Slots {
         self.by_digest.get(partition)
     }
 
-    /// The slot of a player, made empty if there is none.
+    /// The slot of a partition, made empty if there is none.
     pub(crate) fn entry(&mut self, partition: PartitionDigest, genesis: Head) -> &mut Slot {
         let clock = &mut self.clock;
         let slot = self.by_digest.entry(partition).or_insert_with(|| {
@@ -113,18 +108,18 @@ impl Slots {
     /// Weighs a slot again after its state changed.
     pub(crate) fn reweigh(&mut self, partition: &PartitionDigest) {
         if let Some(slot) = self.by_digest.get_mut(partition) {
-            let weight = slot.state.as_ref().map_or(0, |state| weigh(state));
+            let weight = slot.state.as_ref().map_or(0, State::weight);
             self.bytes = self.bytes - slot.weight + weight;
             slot.weight = weight;
         }
     }
 
-    /// How many players are cached, and their estimated bytes.
+    /// How many partitions are cached, and their estimated bytes.
     pub(crate) fn size(&self) -> (usize, usize) {
         (self.by_digest.len(), self.bytes)
     }
 
-    /// Drops the state of a player; his waiting jobs stay.
+    /// Drops the state of a partition; its waiting jobs stay.
     pub(crate) fn drop_state(&mut self, partition: &PartitionDigest) {
         if let Some(slot) = self.by_digest.get_mut(partition) {
             slot.state = None;
@@ -133,7 +128,7 @@ impl Slots {
         self.reweigh(partition);
     }
 
-    /// Evicts players until the bound holds, or all that could go were looked at once. Gives the states of
+    /// Evicts partitions until the bound holds, or all that could go were looked at once. Gives the states of
     /// those whose snapshot is worth keeping.
     pub(crate) fn evict(&mut self, durable_batch: u64, snapshot_from: u32) -> Vec<(PartitionDigest, Slot)> {
         let mut worth = Vec::new();
@@ -158,7 +153,7 @@ impl Slots {
         worth
     }
 
-    /// All players.
+    /// All partitions.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&PartitionDigest, &mut Slot)> {
         self.by_digest.iter_mut()
     }

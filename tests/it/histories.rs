@@ -42,9 +42,19 @@ pub(crate) fn case(seed: u8, players: usize, steps: usize) -> Case {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let mut policy = policies().new_tree(&mut runner).unwrap().current();
-    // Some engines have clocks of their own: no quote and no deposit is too old for any of them.
+    // Some engines have clocks of their own: no quote, deposit or withdrawal is too old for any of them.
     policy.fx.max_age_secs = u32::MAX;
     policy.deposits.intent_ttl_secs = u32::MAX;
+    policy.withdrawals.kyc_max_age_secs = u32::MAX;
+    policy.withdrawals.ttl_secs = u32::MAX;
+    // Nor is a session, a round or the time between two.
+    policy.default_jurisdiction.round_interval_ms = 0;
+    for source in policy.sources.values_mut().chain([&mut policy.default]) {
+        source.sessions.ttl_secs = None;
+        if let Some(time_out) = &mut source.round_time_out {
+            time_out.after_secs = 0;
+        }
+    }
     let registry = CurrencyRegistry::standard();
     let players = (0..players).map(|i| {
         let player = player(&format!("player-{i}"));
@@ -139,6 +149,11 @@ fn same_times(events: &mut [EventRecord], expected: &[EventRecord]) {
         {
             found.round.opened_at = expected.round.opened_at;
             found.round.last_at = expected.round.last_at;
+        }
+        if let (Event::WithdrawalSplitOff(found), Event::WithdrawalSplitOff(expected)) =
+            (&mut found.event, &expected.event)
+        {
+            found.requested_at = expected.requested_at;
         }
     }
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use casino_ledger::core::Finality;
+use casino_ledger::core::testing::commands;
 use casino_ledger::store::{EventStore, LostAnswer, ShardCount};
 use casino_ledger::{Ledger, Settings};
 
@@ -66,6 +67,25 @@ fn s25_of_a_hundred_bets_on_fifty_euros_fifty_are_applied() {
             }
             assert_eq!((applied, refused), (50, 50));
             assert_eq!(cash(&ledger, &p).await, "0.00");
+            verified(ledger.store().as_ref()).await;
+            soon(ledger.close()).await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn w25_of_two_requests_in_parallel_on_one_balance_one_is_applied() {
+    on_both_runtimes(|| async {
+        for (ledger, _dir) in ledgers().await {
+            for i in 0..20 {
+                let p = funded(&ledger, &format!("p{i}"), "100.00").await;
+                let ask = |id: &str| send(&ledger, &p, commands::request(id, "60"));
+                let (one, two) = (ask("w1"), ask("w2"));
+                let mut texts = [text(&soon(one).await.unwrap()), text(&soon(two).await.unwrap())];
+                texts.sort_unstable();
+                assert_eq!(texts, ["applied", "rejected:insufficient_funds"]);
+                assert_eq!(cash(&ledger, &p).await, "40.00");
+            }
             verified(ledger.store().as_ref()).await;
             soon(ledger.close()).await.unwrap();
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use casino_ledger::core::stored::{CommitBody, CommitIndex, EntryPosted, Event, EventRecord};
+use casino_ledger::core::testing::commands;
 use casino_ledger::core::{AccountCode, AccountKind, CurrencyCode, Entry, Finality, Posting, SubAccount};
 use casino_ledger::store::{
     EventStore, Head, LedgerIdentity, Position, SealedCommit, Shard, ShardAppend, ShardCount, StoredCommit,
@@ -11,7 +12,7 @@ use casino_ledger::store::{
 use casino_ledger::{TrialBalanceLine, VerifyError, verify};
 
 use crate::puppet::Puppet;
-use crate::support::{Hands, bet, deposit, funded, memory, on, rollback, tuned, win};
+use crate::support::{Hands, bet, deposit, funded, memory, on, rollback, soon, tuned, win};
 
 /// A ledger with a bit of everything: register, two players, 12 commits in one shard.
 async fn staged() -> (Arc<Puppet>, Vec<StoredCommit>) {
@@ -105,15 +106,20 @@ async fn with_entries(entries: &[(Vec<Posting>, &str)]) -> Arc<Puppet> {
         version += 1;
         purse.cash = purse.cash.checked_add(cash.parse().unwrap()).unwrap();
         let entry = Entry::new(AccountKind::Real, postings.clone()).unwrap();
-        let event = Event::EntryPosted(EntryPosted { entry, after: vec![purse.clone()] });
+        let event = Event::EntryPosted(EntryPosted { entry, after: vec![purse.clone()], lots: vec![] });
         let events = vec![EventRecord { stream: "wallet/p".parse().unwrap(), version, event }];
         let body = CommitBody { keys: vec![], tombstones: vec![], balance: None, events, ..last.clone() };
         let mut bytes = Vec::new();
         body.encode(&mut bytes).unwrap();
         commits.push(StoredCommit { body: bytes.into(), ..commits.last().unwrap().clone() });
     }
+    written(puppet.identity(), commits).await
+}
+
+/// A store of these commits, linked and hashed anew: nothing is wrong with its chain.
+async fn written(identity: &LedgerIdentity, commits: Vec<StoredCommit>) -> Arc<Puppet> {
     let store = memory(ShardCount::ONE);
-    for commit in rehashed(puppet.identity(), commits) {
+    for commit in rehashed(identity, commits) {
         let StoredCommit { position, previous, hash, body, .. } = commit;
         let expected = Head { position: Position(position.0 - 1), hash: previous };
         let index = CommitIndex::of_body(&body).unwrap();
@@ -252,4 +258,38 @@ async fn a_commit_that_stands_twice_or_too_early_is_named() {
     show(&puppet, rehashed(puppet.identity(), commits));
     let (position, what) = wrong_at(&puppet).await;
     assert_eq!((position, what.as_str()), (8, "it is recorded before its predecessor"));
+}
+
+/// What is put aside is the sum of what it is put aside for: transfers, withdrawals that wait, and those on their way.
+#[tokio::test]
+async fn money_put_aside_for_something_else_is_named() {
+    let puppet = Puppet::new(memory(ShardCount::ONE));
+    let ledger = on(Arc::clone(&puppet) as _, tuned(|s| s.clock = Hands::new())).await;
+    let p = funded(&ledger, "p", "100.00").await;
+    let steps: [casino_ledger::core::PlayerCommand; 5] = [
+        commands::roll_out("O1", "30").into(),
+        commands::request("W1", "20").into(),
+        commands::request("W2", "10").into(),
+        commands::approve_withdrawal("A2", "W2", "ann").into(),
+        commands::send("P2", "W2").into(),
+    ];
+    for command in steps {
+        soon(ledger.execute(&p, command)).await.unwrap();
+    }
+    soon(ledger.close()).await.unwrap();
+    let commits = puppet.read(Shard(0), Position(1), 100).await.unwrap();
+    assert!(verify(puppet.as_ref()).await.is_ok());
+    let first = commits.len() - 5;
+    for (at, from, to, told) in [
+        (0, r#""currency":"EUR","amount":"30.00""#, r#""currency":"EUR","amount":"29.00""#, "transfers"),
+        (1, r#""hold":{"amount":"20.00""#, r#""hold":{"amount":"19.00""#, "open withdrawals"),
+        (2, r#""hold":{"amount":"10.00""#, r#""hold":{"amount":"9.00""#, "payouts:in_transit"),
+    ] {
+        let mut forged = commits.clone();
+        replaced(&mut forged[first + at], from, to);
+        match verify(written(puppet.identity(), forged).await.as_ref()).await {
+            Err(VerifyError::Books(what)) => assert!(what.contains(told), "{told}: {what}"),
+            other => panic!("{told}: {other:?}"),
+        }
+    }
 }

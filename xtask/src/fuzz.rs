@@ -152,7 +152,7 @@ fn build(targets: &[String]) -> Result<PathBuf, String> {
              (g++ or clang++), or name one in CXX"
         ));
     }
-    let host = host()?;
+    let host = step::host()?;
     let home = home().to_string_lossy().into_owned();
     // With a target named, the flags reach what is fuzzed and not the build scripts.
     let mut arguments = vec!["build", "--release", "--locked", "--manifest-path", "fuzz/Cargo.toml"];
@@ -162,15 +162,6 @@ fn build(targets: &[String]) -> Result<PathBuf, String> {
     let flags: Vec<&str> = COVERAGE.into_iter().chain(own.split_whitespace()).collect();
     cargo(&arguments).env("CARGO_ENCODED_RUSTFLAGS", &flags.join("\u{1f}")).run()?;
     Ok(Path::new(&home).join(&host).join("release"))
-}
-
-/// The triple that the compiler builds for by itself.
-fn host() -> Result<String, String> {
-    let output = Command::new("rustc").arg("-vV").output();
-    let output = output.map_err(|error| format!("`rustc -vV` did not start: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).ok_or_else(|| "`rustc -vV` names no host".to_owned())
 }
 
 /// Runs one target for so many seconds.

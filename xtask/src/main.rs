@@ -1,16 +1,19 @@
-//! The workspace's own commands: `cargo xtask test | check | fix | bench | fuzz | mutants`.
+//! The workspace's own commands: `cargo xtask test | check | fix | bench | fuzz | simulate | instructions | mutants`.
 //!
 //! What people run is what continuous integration runs: `.ci/run` calls these and adds nothing.
 
 mod dialect;
 mod fuzz;
+mod instructions;
 mod mutants;
 mod needs;
+mod simulate;
 mod step;
 mod tidy;
 
 use std::process::ExitCode;
 
+use instructions::Purpose;
 use ledger_testkit::postgres;
 use step::cargo;
 
@@ -27,10 +30,19 @@ usage: cargo xtask <command>
   fix           formats, and applies what the lints can mend by themselves
   bench [NAME] [--store log|sqlite|postgres]
                 the benches, or one of them; `settle` on another store than the log
+  bench budget [--cycles N] [--no-strace]
+                what every station of the hot path costs: time, allocations, system calls
   fuzz [--seconds N] [TARGET...]
                 the fuzz targets, or some of them, for N seconds each (60), from their seeds
   fuzz --input FILE TARGET
                 one input, such as one that made a target crash
+  simulate [--seeds N] [--from SEED]
+                the engine in N simulated worlds (10,000) that follow their seeds, with failures everywhere
+  simulate --seed SEED
+                one of them, and all that happened in it
+  instructions [--accept]
+                counts the instructions of the hot path and compares them with the accepted ones, or
+                accepts the new ones
   mutants [--own-only | --others-only] [TEXT...] [-- ARGUMENT...]
                 changes each posting in turn, or those whose line in the report holds TEXT, and sees
                 whether a test fails; then cargo-mutants with the arguments";
@@ -43,9 +55,15 @@ fn main() -> ExitCode {
         ["check"] => check(),
         ["fix"] => fix(),
         ["bench"] => bench(None, "log"),
+        ["bench", "budget", ref rest @ ..] => budget(rest),
         ["bench", name] => bench(Some(name), "log"),
         ["bench", name, "--store", store] => bench(Some(name), store),
         ["fuzz", ref rest @ ..] => fuzz::Options::parse(rest).and_then(|options| fuzz::run(&options)),
+        ["simulate", ref rest @ ..] => {
+            simulate::Options::parse(rest).and_then(|options| simulate::run(&options))
+        }
+        ["instructions"] => instructions::run(Purpose::Compare),
+        ["instructions", "--accept"] => instructions::run(Purpose::Accept),
         ["mutants", ref rest @ ..] => {
             mutants::Options::parse(rest).and_then(|options| mutants::run(&options))
         }
@@ -79,6 +97,7 @@ fn test() -> Result<(), String> {
         eprintln!("note: fuzzing is left to continuous integration; to do it here: cargo xtask fuzz");
         Ok(())
     };
+    let counted = instructions::test();
     let tested = match runner {
         needs::Runner::Nextest => cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]),
         needs::Runner::Cargo => {
@@ -89,7 +108,7 @@ fn test() -> Result<(), String> {
     .args(&features)
     .env(postgres::URL, &server.url())
     .run();
-    let failed: Vec<String> = [fuzzed, tested].into_iter().filter_map(Result::err).collect();
+    let failed: Vec<String> = [fuzzed, counted, tested].into_iter().filter_map(Result::err).collect();
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
 }
 
@@ -106,6 +125,7 @@ fn check() -> Result<(), String> {
     note(cargo(&lints).run());
     note(cargo(&docs).env("RUSTDOCFLAGS", "-D warnings").run());
     note(check_fuzz());
+    note(check_peers());
     if failed.is_empty() { Ok(()) } else { Err(format!("check failed:\n{}", failed.join("\n"))) }
 }
 
@@ -119,10 +139,25 @@ fn check_fuzz() -> Result<(), String> {
     cargo(&["clippy"]).args(&manifest).args(&lints).args(&["--", "-D", "warnings"]).run()
 }
 
+/// The peers' bench stands outside too. Its three hundred crates are built in continuous integration alone, so that it
+/// does not go stale.
+fn check_peers() -> Result<(), String> {
+    let manifest = ["--manifest-path", "benches/peers/Cargo.toml"];
+    cargo(&["fmt", "--check"]).args(&manifest).run()?;
+    if !needs::is_ci() {
+        eprintln!("note: the lints of benches/peers are left to continuous integration");
+        return Ok(());
+    }
+    let home = step::target().join("peers").to_string_lossy().into_owned();
+    let lints = ["--all-targets", "--target-dir", &home, "--", "-D", "warnings"];
+    cargo(&["clippy"]).args(&manifest).args(&lints).run()
+}
+
 fn fix() -> Result<(), String> {
     let mend = ["--fix", "--allow-dirty", "--allow-staged"];
     cargo(&["clippy", "--workspace", "--all-targets", "--all-features"]).args(&mend).run()?;
     cargo(&["fmt", "--all"]).run()?;
+    cargo(&["fmt", "--manifest-path", "benches/peers/Cargo.toml"]).run()?;
     cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml"]).run()
 }
 
@@ -140,4 +175,10 @@ fn bench(name: Option<&str>, store: &str) -> Result<(), String> {
         None => benches.args(&["--benches"]),
     }
     .run()
+}
+
+/// A program of its own, because it needs the engine to be built with its marks.
+fn budget(arguments: &[&str]) -> Result<(), String> {
+    let run = ["run", "--release", "-p", "hot-path", "--features", "stations", "--bin", "budget", "--"];
+    cargo(&run).args(arguments).run()
 }

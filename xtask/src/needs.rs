@@ -65,6 +65,32 @@ fn install_postgres() -> Result<(), String> {
     Ok(())
 }
 
+/// Makes sure that valgrind is there; installs it where that can be done without asking.
+pub(crate) fn ensure_valgrind() -> Result<(), String> {
+    if starts("valgrind") {
+        return Ok(());
+    }
+    eprintln!("valgrind is not installed: installing it");
+    for arguments in [&["update"][..], &["install", "-y", "--no-install-recommends", "valgrind"]] {
+        let mut install = Command::new("apt-get");
+        install.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
+        if !install.status().is_ok_and(|status| status.success()) {
+            break;
+        }
+    }
+    if starts("valgrind") {
+        Ok(())
+    } else {
+        Err("counting instructions takes valgrind: install it".to_owned())
+    }
+}
+
+fn starts(program: &str) -> bool {
+    let mut probe = Command::new(program);
+    probe.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    probe.status().is_ok_and(|status| status.success())
+}
+
 /// Installs the servers that tests start for themselves, so that no test waits for a package. Where that cannot be
 /// done it is said here, and the tests that need one fail and say it again.
 pub(crate) fn servers() {

@@ -17,6 +17,15 @@ pub(crate) fn target() -> PathBuf {
     root().join(named.unwrap_or_else(|| "target".into()))
 }
 
+/// The triple that the compiler builds for by itself.
+pub(crate) fn host() -> Result<String, String> {
+    let output = Command::new("rustc").arg("-vV").output();
+    let output = output.map_err(|error| format!("`rustc -vV` did not start: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).ok_or_else(|| "`rustc -vV` names no host".to_owned())
+}
+
 /// A step that runs cargo.
 pub(crate) fn cargo(arguments: &[&str]) -> Step {
     // The plain name, not the `CARGO` of the toolchain that runs us: only the former knows `+nightly`.

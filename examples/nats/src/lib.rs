@@ -1,6 +1,6 @@
-//! Publishes a ledger's events to NATS JetStream.
+//! Publishes a ledger's events to NATS `JetStream`.
 //!
-//! The library delivers every event at least once, under an id that stays. JetStream takes that id as
+//! The library delivers every event at least once, under an id that stays. `JetStream` takes that id as
 //! `Nats-Msg-Id` and drops what it has already, within the stream's duplicate window. So each event is in the stream
 //! exactly once, as long as a publisher that was away comes back within the window. (What is published again later than
 //! that is there twice, under one id, and a consumer tells it by the id.)

@@ -1,4 +1,4 @@
-//! Plays bets on a ledger and publishes its events to NATS JetStream meanwhile, until all are published.
+//! Plays bets on a ledger and publishes its events to NATS `JetStream` meanwhile, until all are published.
 //!
 //! `cargo run -p casino-ledger-nats -- --nats nats://127.0.0.1:4222`, with a server that was started as
 //! `nats-server -js`. It may be killed at any moment and started again with the same folder.
@@ -24,7 +24,7 @@ const TOGETHER: usize = 64;
 /// How often it says how far it is.
 const PACE: Duration = Duration::from_millis(20);
 
-/// Plays bets on a ledger and publishes its events to NATS JetStream.
+/// Plays bets on a ledger and publishes its events to NATS `JetStream`.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The server.

@@ -14,6 +14,7 @@ use crate::stored::Direction;
 /// Proposes a correction (P31, P32 in docs/scenarios.md). Nothing moves before another person approves it with
 /// [`DecideCorrection`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProposeCorrection {
     /// The back office.
@@ -26,6 +27,7 @@ pub struct ProposeCorrection {
     pub code: SubAccount,
     /// How much; above zero.
     #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub amount: Decimal,
     /// The currency.
     pub currency: CurrencyCode,
@@ -72,6 +74,7 @@ impl Operation for ProposeCorrection {
 
 /// Approves or declines a proposed correction, once. Funds are looked at now, not when it was proposed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DecideCorrection {
     /// The back office: the source of the proposal.
@@ -112,6 +115,7 @@ pub(super) fn correction(source: &SourceId, id: &TransactionId) -> AdjustmentRef
 
 /// Charges a fee for inactivity (P44): at most what is available.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChargeInactivityFee {
     /// The process that charges it.
@@ -120,6 +124,7 @@ pub struct ChargeInactivityFee {
     pub id: TransactionId,
     /// The fee; above zero.
     #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub amount: Decimal,
     /// The currency.
     pub currency: CurrencyCode,
@@ -148,6 +153,7 @@ impl Operation for ChargeInactivityFee {
 
 /// Moves all cash of a purse to the dormant account (P45).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TransferDormant {
     /// The process that does it.
@@ -179,6 +185,7 @@ impl Operation for TransferDormant {
 /// Gives a dormant player the money of a purse back (P45). He is dormant no longer, whatever the source of the
 /// claim and whatever other purses hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReclaimDormant {
     /// The process that does it.
@@ -209,6 +216,7 @@ impl Operation for ReclaimDormant {
 
 /// Withholds a player's tax (P46). How much is the host's to compute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WithholdTax {
     /// The process that withholds it.
@@ -217,6 +225,7 @@ pub struct WithholdTax {
     pub id: TransactionId,
     /// How much; above zero.
     #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub amount: Decimal,
     /// The currency.
     pub currency: CurrencyCode,
@@ -258,6 +267,7 @@ impl Operation for WithholdTax {
 
 /// Returns a withheld tax, or a part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReturnTax {
     /// The process that withheld it.
@@ -268,6 +278,7 @@ pub struct ReturnTax {
     pub tax: TransactionId,
     /// How much; above zero, and at most what of the tax is not returned yet.
     #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub amount: Decimal,
     /// The currency of the tax.
     pub currency: CurrencyCode,

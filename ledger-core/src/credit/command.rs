@@ -10,8 +10,49 @@ use crate::player_ledger::{Facts, Needs, Operation, Outcome, RoundRef, Workspace
 use crate::policy::Policy;
 use crate::stored::CreditKind;
 
+/// Reports what free rounds won all in all (S95, H14 in docs/scenarios.md). By the policy of its source it is paid, or it
+/// is news because each win was paid when it came; never both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ReportFreeRounds {
+    /// The game provider.
+    pub source: SourceId,
+    /// Its id of the report.
+    pub id: TransactionId,
+    /// The campaign that bears it.
+    pub campaign: SubAccount,
+    /// All that they won.
+    #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
+    pub amount: Decimal,
+    /// The currency.
+    pub currency: CurrencyCode,
+}
+
+impl Operation for ReportFreeRounds {
+    const KIND: OperationKind = OperationKind::FreeRoundTotal;
+    sent_by!();
+
+    fn currency(&self) -> Option<CurrencyCode> {
+        Some(self.currency)
+    }
+
+    fn print(&self, print: FingerprintBuilder) -> FingerprintBuilder {
+        print
+            .amount(1, &self.amount)
+            .field(2, Some(self.currency.as_str()))
+            .field(8, Some(self.campaign.as_str()))
+    }
+
+    fn decide(&self, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+        super::decide::free_rounds(self, facts, work)
+    }
+}
+
 /// Pays the player something that no stake earned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GrantCredit {
     /// The game provider or process.
@@ -27,6 +68,7 @@ pub struct GrantCredit {
     pub round: Option<RoundId>,
     /// The credit.
     #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub amount: Decimal,
     /// The currency.
     pub currency: CurrencyCode,

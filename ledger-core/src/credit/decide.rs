@@ -1,10 +1,11 @@
 //! The decision on a credit that no stake earned.
 
-use super::GrantCredit;
+use super::{GrantCredit, ReportFreeRounds};
 use crate::account::AccountCode;
 use crate::ids::SubAccount;
 use crate::key::OperationKind;
 use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
+use crate::policy::FreeRoundPayment;
 use crate::stored::{CreditGranted, CreditKind, Event, Note, OutcomeKind, TransactionRef, TxnNoted};
 use crate::wallet::{self, incoming, purse};
 
@@ -54,5 +55,40 @@ pub(super) fn credit(command: &GrantCredit, facts: &Facts<'_>, work: &mut Worksp
         Some(mut round) => work.push_round(&mut round, event)?,
         None => work.push_player(event)?,
     }
+    Ok(Some(command.currency))
+}
+
+/// The total of free rounds is paid if single wins are not.
+pub(super) fn free_rounds(
+    command: &ReportFreeRounds,
+    facts: &Facts<'_>,
+    work: &mut Workspace<'_>,
+) -> Outcome {
+    let purse = purse(work.state(), command.currency)?;
+    let amount = incoming(command.amount, purse.currency())?;
+    let (source, id) = (command.source.clone(), command.id.clone());
+    let txn = TransactionRef { source, kind: OperationKind::FreeRoundTotal, id };
+    let note = match facts.policy.of(&command.source).free_rounds {
+        FreeRoundPayment::Each => Some(Note::PaidOneByOne),
+        FreeRoundPayment::Total if amount.is_zero() => Some(Note::ZeroCredit),
+        FreeRoundPayment::Total => None,
+    };
+    if let Some(note) = note {
+        work.outcome(OutcomeKind::Noop);
+        work.push_player(Event::TxnNoted(TxnNoted { txn, note }))?;
+        return Ok(Some(command.currency));
+    }
+    let campaign = command.campaign.clone();
+    let postings = wallet::credit_cash(purse, AccountCode::FreeSpinCost, campaign.clone(), amount)?;
+    let entry = work.post(postings)?.ok_or_else(|| Fault::corrupted("a credit without an entry"))?;
+    work.push_player(Event::CreditGranted(CreditGranted {
+        credit: txn,
+        reason: CreditKind::FreeRound,
+        of: campaign,
+        round: None,
+        currency: command.currency,
+        amount,
+        entry,
+    }))?;
     Ok(Some(command.currency))
 }

@@ -3,4 +3,4 @@
 mod command;
 mod decide;
 
-pub use command::GrantCredit;
+pub use command::{GrantCredit, ReportFreeRounds};

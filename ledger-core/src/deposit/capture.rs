@@ -10,13 +10,13 @@ use crate::ids::SubAccount;
 use crate::money::{Amount, Currency, CurrencyCode};
 use crate::partition::Stream;
 use crate::player_ledger::{Facts, Fault, Outcome, PlayerState, Stop, Workspace};
-use crate::policy::{CapturePolicy, DepositPolicy};
+use crate::policy::{CapturePolicy, DepositPolicy, UnplayedMoney};
 use crate::rejection::{NotAllowedReason, Rejection};
 use crate::stored::{
     DepositBreak, DepositCompleted, DepositMismatch, DepositSucceeded, DepositSuspended, Event, LateAfter,
     Money, PaymentRef, SuspenseReason,
 };
-use crate::wallet::{self, incoming};
+use crate::wallet::{self, LotMoves, Purse, incoming};
 
 /// Whether money may reach the player at all.
 fn may_be_credited(_: &PlayerState) -> bool {
@@ -97,7 +97,8 @@ pub(super) fn record(command: &RecordDeposit, facts: &Facts<'_>, work: &mut Work
     let amount = above_zero(command.amount, &currency)?;
     let fee = fee_of(command, amount, &currency)?;
 
-    let captured = Captured { command, of, currency, amount, intent: intent.flatten().cloned() };
+    let unplayed = state.unplayed_money(facts.policy);
+    let captured = Captured { command, of, currency, amount, intent: intent.flatten().cloned(), unplayed };
     match (verdict, state.wallet().purse(target)) {
         (Verdict::Suspend(reason), _) => captured.suspend(reason, work),
         (Verdict::Credit(_), None) => captured.suspend(SuspenseReason::Currency, work),
@@ -112,6 +113,15 @@ struct Captured<'a> {
     currency: Currency,
     amount: Amount,
     intent: Option<Intent>,
+    unplayed: UnplayedMoney,
+}
+
+/// A deposit brings a lot where its player's jurisdiction asks what becomes of unplayed money.
+pub(super) fn new_lot(purse: &Purse, unplayed: UnplayedMoney) -> LotMoves<'static> {
+    match unplayed {
+        UnplayedMoney::Free => LotMoves::default(),
+        UnplayedMoney::Fee { .. } | UnplayedMoney::Block => LotMoves::opens(purse.currency().code()),
+    }
 }
 
 impl Captured<'_> {
@@ -128,6 +138,7 @@ impl Captured<'_> {
     ) -> Outcome {
         let purse = wallet::purse(work.state(), target)?;
         let psp = &self.command.source;
+        let lots = new_lot(purse, self.unplayed);
         let (postings, converted) = match (fee, self.command.rate.as_deref()) {
             (Some(fee), _) => (deposit_with_fee(purse, psp, self.amount, fee)?, None),
             (None, None) => (wallet::deposit(purse, SubAccount::source(psp), self.amount)?, None),
@@ -135,11 +146,13 @@ impl Captured<'_> {
                 credit(purse, AccountCode::PspClearing, psp, (&self.currency, self.amount), rate)?
             }
         };
-        let entry = work.post(postings)?.ok_or_else(|| Fault::corrupted("a deposit without an entry"))?;
+        let entry =
+            work.post_with(postings, &lots)?.ok_or_else(|| Fault::corrupted("a deposit without an entry"))?;
         let event = Event::DepositSucceeded(DepositSucceeded {
             currency: self.command.currency,
             amount: self.amount,
             authorisation: self.command.authorisation.clone(),
+            instrument: self.command.instrument.clone(),
             intent: self.command.intent.clone(),
             fee,
             converted,
@@ -161,6 +174,7 @@ impl Captured<'_> {
             currency: self.command.currency,
             amount: self.amount,
             authorisation: self.command.authorisation.clone(),
+            instrument: self.command.instrument.clone(),
             intent: self.command.intent.clone(),
             entry,
         });

@@ -3,7 +3,8 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ActorId, Authorisation, MethodId, Reason, SourceId, TransactionId};
+use crate::account::AccountKind;
+use crate::ids::{ActorId, Authorisation, InstrumentId, MethodId, Reason, SourceId, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::{CurrencyCode, FxRate};
 use crate::player_ledger::{AggregateRef, Facts, Needs, Operation, Outcome, Workspace, sent_by};
@@ -31,6 +32,7 @@ fn deposit(source: &SourceId, id: &TransactionId) -> Needs {
 /// Starts a deposit at the cashier (D08). No money moves until a payment provider captures it. A refusal stays under
 /// the key: the payment was never started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct InitiateDeposit {
     /// The cashier.
@@ -39,6 +41,7 @@ pub struct InitiateDeposit {
     pub id: TransactionId,
     /// What the player asks for; above zero.
     #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub amount: Decimal,
     /// The currency; the player has a purse in it.
     pub currency: CurrencyCode,
@@ -78,6 +81,7 @@ impl Operation for InitiateDeposit {
 
 /// Records that a started deposit is sent to a payment provider. A deposit may have several attempts (D08).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AttemptDeposit {
     /// The cashier.
@@ -117,6 +121,7 @@ impl Operation for AttemptDeposit {
 ///
 /// The failure of an attempt is recorded whatever became of the deposit, once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FailDeposit {
     /// The cashier or payment provider.
@@ -158,6 +163,7 @@ impl Operation for FailDeposit {
 
 /// Gives a started deposit up. A payment provider may capture it all the same: `policy.deposits.late_capture`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CancelDeposit {
     /// The cashier.
@@ -191,6 +197,7 @@ impl Operation for CancelDeposit {
 
 /// Ends a started deposit that is older than `policy.deposits.intent_ttl_secs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExpireDeposit {
     /// The process that looks for them.
@@ -222,6 +229,7 @@ impl Operation for ExpireDeposit {
 /// Books a deposit that a payment provider captured: to the player, or to suspense (see the table of the module
 /// `deposit`). Captured money is never refused for what it is; only a malformed command is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RecordDeposit {
     /// The payment provider.
@@ -230,17 +238,23 @@ pub struct RecordDeposit {
     pub id: TransactionId,
     /// What was captured; above zero.
     #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub amount: Decimal,
     /// The currency it was captured in.
     pub currency: CurrencyCode,
     /// The authorisation number, if there is one; not part of the fingerprint.
     #[serde(default)]
     pub authorisation: Option<Authorisation>,
+    /// What the player paid with, if it is known: a withdrawal to it may name this deposit as its proof. Not part of the
+    /// fingerprint.
+    #[serde(default)]
+    pub instrument: Option<InstrumentId>,
     /// The deposit at the cashier that it answers, if it was started there.
     #[serde(default)]
     pub intent: Option<PaymentRef>,
     /// What the player pays for the deposit, as a part of the amount, below it (P03, D10).
     #[serde(default, with = "crate::text::decimal_text::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::text::DecimalText>"))]
     pub fee: Option<Decimal>,
     /// The rate at which it becomes the other currency of the rate, which the player is credited in (P39). Not part
     /// of the fingerprint: a copy of the provider's message may come with a younger rate, and is a copy.
@@ -281,12 +295,21 @@ impl Operation for RecordDeposit {
     }
 }
 
+fn real() -> AccountKind {
+    AccountKind::Real
+}
+
 /// What the house has in suspense, for no player: an amount of a currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HouseItem {
+    /// Real money or test money, as the partition it is in: the player's must be the same.
+    #[serde(default = "real")]
+    pub kind: AccountKind,
     /// How much; above zero.
     #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub amount: Decimal,
     /// The currency.
     pub currency: CurrencyCode,
@@ -303,6 +326,7 @@ pub struct HouseItem {
 /// item after a crash sends it again, and it lands once. A capture that the provider reports for the player under
 /// the same reference afterwards is the same deposit and is refused as `key_reused`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseSuspense {
     /// Who sends it: the back office.
@@ -356,7 +380,13 @@ impl Operation for ReleaseSuspense {
         };
         let print = payment(print, (1, 2), Some(&self.of())).field(3, Some(to));
         match &self.house_item {
-            Some(item) => print.amount(4, &item.amount).field(5, Some(item.currency.as_str())),
+            Some(item) => {
+                let print = print.amount(4, &item.amount).field(5, Some(item.currency.as_str()));
+                match item.kind {
+                    AccountKind::Real => print,
+                    AccountKind::Test => print.field(6, Some("test")),
+                }
+            }
             None => print,
         }
     }
@@ -370,8 +400,51 @@ impl Operation for ReleaseSuspense {
     }
 }
 
+/// Refuses for good what the house has in suspense and assigned to the player, so that the assignment can be called
+/// off. It stands under the key of the release, (payment provider, reference): of the two the first one counts, and
+/// the other is `key_reused`. Afterwards nothing under this reference can be released to this player from the house;
+/// if it should be his after all, it is returned there and suspended again under another reference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RefuseAssignment {
+    /// The payment provider that captured the money.
+    pub psp: SourceId,
+    /// Its id of it.
+    pub reference: TransactionId,
+    /// Who refuses it; not part of the fingerprint.
+    pub by: ActorId,
+    /// Why, in his words; not part of the fingerprint.
+    pub reason: Reason,
+}
+
+impl Operation for RefuseAssignment {
+    const KIND: OperationKind = OperationKind::SuspenseRelease;
+    const IS_CASHIER: bool = true;
+
+    fn sender(&self, _: &crate::ids::PlayerId) -> Result<(SourceId, TransactionId), crate::ids::IdError> {
+        Ok((self.psp.clone(), self.reference.clone()))
+    }
+
+    fn print(&self, print: FingerprintBuilder) -> FingerprintBuilder {
+        print
+            .field(1, Some(self.psp.as_str()))
+            .field(2, Some(self.reference.as_str()))
+            .field(3, Some("nobody"))
+    }
+
+    fn needs(&self, _: &Policy) -> Needs {
+        deposit(&self.psp, &self.reference)
+    }
+
+    fn decide(&self, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+        super::suspense::refuse(self, facts, work)
+    }
+}
+
 /// Gives a captured deposit, or a part of it, back to its payer (D14).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RefundDeposit {
     /// The payment provider.
@@ -382,6 +455,7 @@ pub struct RefundDeposit {
     pub deposit: TransactionId,
     /// How much, in the currency it was captured in; without it all that is left.
     #[serde(default, with = "crate::text::decimal_text::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::text::DecimalText>"))]
     pub amount: Option<Decimal>,
     /// The currency the deposit was captured in.
     pub currency: CurrencyCode,
@@ -421,6 +495,7 @@ impl Operation for RefundDeposit {
 
 /// Books that a deposit, or a part of it, was disputed and taken back (X01). What the player has spent he owes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Chargeback {
     /// The payment provider.
@@ -431,9 +506,11 @@ pub struct Chargeback {
     pub deposit: TransactionId,
     /// How much, in the currency it was captured in; without it all that is left.
     #[serde(default, with = "crate::text::decimal_text::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::text::DecimalText>"))]
     pub amount: Option<Decimal>,
     /// What the provider charges the house for it.
     #[serde(default, with = "crate::text::decimal_text::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::text::DecimalText>"))]
     pub fee: Option<Decimal>,
     /// The currency the deposit was captured in.
     pub currency: CurrencyCode,
@@ -468,6 +545,7 @@ impl Operation for Chargeback {
 /// Books that a dispute was won, or a part of it (X04): the money goes where the chargeback took it from, and pays
 /// what the player owes first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReverseChargeback {
     /// The payment provider.
@@ -480,9 +558,11 @@ pub struct ReverseChargeback {
     pub chargeback: TransactionId,
     /// How much, in the currency it was captured in; without it all that stands of the chargeback.
     #[serde(default, with = "crate::text::decimal_text::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::text::DecimalText>"))]
     pub amount: Option<Decimal>,
     /// What of the fee the provider gives back.
     #[serde(default, with = "crate::text::decimal_text::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::text::DecimalText>"))]
     pub fee: Option<Decimal>,
     /// The currency the deposit was captured in.
     pub currency: CurrencyCode,
@@ -517,6 +597,7 @@ impl Operation for ReverseChargeback {
 
 /// Gives up what a player owes, or a part of it (X05). Two different persons must agree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WriteOffDebt {
     /// Who sends it: the back office.
@@ -527,6 +608,7 @@ pub struct WriteOffDebt {
     pub currency: CurrencyCode,
     /// How much; without it all he owes.
     #[serde(default, with = "crate::text::decimal_text::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::text::DecimalText>"))]
     pub amount: Option<Decimal>,
     /// Who asks for it; not part of the fingerprint.
     pub by: ActorId,

@@ -53,8 +53,9 @@ mod suspense;
 
 pub use command::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, HouseItem, InitiateDeposit,
-    RecordDeposit, RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+    RecordDeposit, RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
 };
+pub(crate) use postings::{suspend, unsuspend};
 pub use state::{
     ATTEMPTS_MAX, Attempt, CHARGEBACKS_MAX, ChargedBack, Deposit, DepositStatus, Intent, IntentStatus,
     OPEN_INTENTS_MAX,

@@ -34,7 +34,7 @@ pub(super) fn deposit_with_fee(
 }
 
 /// Captured money that is not credited.
-pub(super) fn suspend(psp: &SourceId, amount: Amount, currency: CurrencyCode) -> Vec<Posting> {
+pub(crate) fn suspend(psp: &SourceId, amount: Amount, currency: CurrencyCode) -> Vec<Posting> {
     vec![
         Posting::debit(AccountCode::PspClearing, Some(clearing(psp)), amount, currency),
         Posting::credit(AccountCode::Suspense, Some(clearing(psp)), amount, currency),
@@ -42,7 +42,7 @@ pub(super) fn suspend(psp: &SourceId, amount: Amount, currency: CurrencyCode) ->
 }
 
 /// Money leaves suspense and goes back to its payer, or is charged back by him.
-pub(super) fn unsuspend(psp: &SourceId, amount: Amount, currency: CurrencyCode) -> Vec<Posting> {
+pub(crate) fn unsuspend(psp: &SourceId, amount: Amount, currency: CurrencyCode) -> Vec<Posting> {
     vec![
         Posting::debit(AccountCode::Suspense, Some(clearing(psp)), amount, currency),
         Posting::credit(AccountCode::PspClearing, Some(clearing(psp)), amount, currency),

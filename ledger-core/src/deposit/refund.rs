@@ -14,8 +14,8 @@ use crate::money::{Amount, Currency, CurrencyCode};
 use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
 use crate::policy::ShortfallPolicy;
 use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
-use crate::stored::{Converted, DepositRefunded, Event, PaymentRef, Recovery};
-use crate::wallet::{incoming, purse, recovery, reverse_credit_converted};
+use crate::stored::{Converted, DepositRefunded, Event, LotShare, PaymentRef, Recovery};
+use crate::wallet::{LotMoves, incoming, purse, recovery, reverse_credit_converted};
 
 /// The deposit a command names, in the currency it was captured in.
 pub(super) fn named<'a>(
@@ -52,6 +52,8 @@ pub(super) fn at_most(
 /// How a credited deposit is taken back.
 pub(super) struct Taken {
     pub(super) postings: Vec<Posting>,
+    /// What of the cash is unplayed money, by lot.
+    pub(super) unplayed: Vec<LotShare>,
     pub(super) recovery: Recovery,
     pub(super) converted: Option<Converted>,
     /// The currency of the player's purse.
@@ -83,7 +85,9 @@ pub(super) fn take_from_player(
         }
         None => take(purse, psp, amount, fee, &recovery),
     };
-    Ok(Taken { postings, recovery, converted: part.map(|(_, converted)| converted), currency: own })
+    // The deposit's own money leaves first.
+    let unplayed = work.state().wallet().draw_last(purse, recovery.cash, &deposit.credits)?;
+    Ok(Taken { postings, unplayed, recovery, converted: part.map(|(_, converted)| converted), currency: own })
 }
 
 pub(super) fn refund(command: &RefundDeposit, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
@@ -101,7 +105,8 @@ pub(super) fn refund(command: &RefundDeposit, facts: &Facts<'_>, work: &mut Work
     let policy = command.on_shortfall.unwrap_or(facts.policy.deposits.on_shortfall);
     let taken = take_from_player(deposit, amount, fee, policy, work)?;
 
-    let entry = work.post(taken.postings)?.ok_or_else(|| Fault::corrupted("a refund without an entry"))?;
+    let entry = work.post_with(taken.postings, &LotMoves::drawn(&taken.unplayed))?;
+    let entry = entry.ok_or_else(|| Fault::corrupted("a refund without an entry"))?;
     let event = Event::DepositRefunded(DepositRefunded {
         txn: command.id.clone(),
         currency: command.currency,

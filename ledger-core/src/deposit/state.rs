@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{MethodId, SourceId, TransactionId};
+use crate::ids::{InstrumentId, MethodId, SourceId, TransactionId};
 use crate::money::{Amount, Conversion, CurrencyCode, FxError, FxRate};
 use crate::player_ledger::Fault;
-use crate::stored::{Converted, DepositFailed, Event, EventRecord, PaymentRef, ReleasedTo};
+use crate::stored::{Converted, DepositFailed, Event, EventRecord, LotShare, PaymentRef, ReleasedTo};
 use crate::time::Timestamp;
+use crate::wallet::less;
 
 /// The most deposits of one player that have not come to an end.
 pub const OPEN_INTENTS_MAX: usize = 100;
@@ -221,6 +222,15 @@ pub struct ChargedBack {
     pub from_suspense: bool,
     /// What stands of it in the player's currency, if that is another.
     pub converted: Option<Conversion>,
+    /// What of the cash it took was unplayed money and did not come back, by lot.
+    pub unplayed: Vec<LotShare>,
+}
+
+impl ChargedBack {
+    /// What stands of it in the player's currency.
+    pub(super) fn standing_with_player(&self) -> Amount {
+        self.converted.map_or(self.standing, |converted| converted.to())
+    }
 }
 
 /// A deposit as a payment provider captured it.
@@ -232,6 +242,8 @@ pub struct Deposit {
     pub currency: CurrencyCode,
     /// What was captured.
     pub amount: Amount,
+    /// What the player paid with, if that is known.
+    pub instrument: Option<InstrumentId>,
     /// The deposit at the cashier that it names.
     pub intent: Option<PaymentRef>,
     /// What of it is in suspense.
@@ -250,6 +262,8 @@ pub struct Deposit {
     pub rate: Option<FxRate>,
     /// What is left of the exchange.
     pub converted: Option<Conversion>,
+    /// The numbers of the entries that credited it: the names of the lots it brought.
+    pub credits: Vec<u64>,
     /// Its chargebacks, in order.
     pub chargebacks: Vec<ChargedBack>,
     /// The version of its stream.
@@ -323,6 +337,11 @@ impl Deposit {
         Ok(left)
     }
 
+    /// Whether it shows that its instrument is the player's: it was credited, and no chargeback of it stands.
+    pub fn proves_its_instrument(&self) -> bool {
+        self.credited.is_positive() && !self.chargebacks.iter().any(|own| own.standing.is_positive())
+    }
+
     /// A chargeback of it.
     pub fn chargeback(&self, txn: &TransactionId) -> Option<&ChargedBack> {
         self.chargebacks.iter().find(|chargeback| chargeback.txn == *txn)
@@ -352,6 +371,7 @@ impl Deposit {
             of: of.clone(),
             currency,
             amount,
+            instrument: None,
             intent: None,
             suspense: zero,
             credited: zero,
@@ -361,6 +381,7 @@ impl Deposit {
             credited_in: None,
             rate: None,
             converted: None,
+            credits: Vec::new(),
             chargebacks: Vec::new(),
             version: 0,
         }
@@ -372,6 +393,8 @@ impl Deposit {
             Event::DepositSucceeded(event) => {
                 let mut deposit = Self::empty(of, event.currency, event.amount);
                 deposit.intent.clone_from(&event.intent);
+                deposit.instrument.clone_from(&event.instrument);
+                deposit.credits.push(event.entry);
                 deposit.fee = event.fee.unwrap_or(deposit.fee);
                 deposit.credit(event.amount, event.converted.as_ref())?;
                 deposit
@@ -379,11 +402,13 @@ impl Deposit {
             Event::DepositSuspended(event) => {
                 let mut deposit = Self::empty(of, event.currency, event.amount);
                 deposit.intent.clone_from(&event.intent);
+                deposit.instrument.clone_from(&event.instrument);
                 deposit.suspense = event.amount;
                 deposit
             }
             Event::DepositReleased(event) if event.house_item => {
                 let mut deposit = Self::empty(of, event.currency, event.amount);
+                deposit.credits.push(event.entry);
                 deposit.credit(event.amount, event.converted.as_ref())?;
                 deposit
             }
@@ -425,6 +450,7 @@ impl Deposit {
             Event::DepositReleased(event) => {
                 minus(&mut self.suspense, event.amount)?;
                 if event.to == ReleasedTo::Player {
+                    self.credits.push(event.entry);
                     self.credit(event.amount, event.converted.as_ref())?;
                 }
             }
@@ -452,6 +478,7 @@ impl Deposit {
                     fee: event.fee.unwrap_or(Amount::zero(event.amount.scale())),
                     from_suspense,
                     converted,
+                    unplayed: event.unplayed.clone(),
                 });
             }
             Event::ChargebackReversed(event) => {
@@ -464,6 +491,8 @@ impl Deposit {
                 if let Some(fee) = event.fee {
                     minus(&mut found.fee, fee)?;
                 }
+                found.unplayed = less(&found.unplayed, &event.unplayed)
+                    .map_err(|error| Fault::corrupted(error.to_string()))?;
                 if let (Some(rest), Some(part)) = (found.converted, part) {
                     found.converted = Some(without(rest, part)?);
                 }

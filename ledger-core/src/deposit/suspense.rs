@@ -1,6 +1,7 @@
 //! The decision on a release of money from suspense.
 
-use super::command::ReleaseSuspense;
+use super::capture::new_lot;
+use super::command::{RefuseAssignment, ReleaseSuspense};
 use super::exchange::{captured_in, credit, currency, target};
 use super::intent::not_allowed;
 use super::postings::unsuspend;
@@ -11,8 +12,8 @@ use crate::money::{Amount, Currency};
 use crate::partition::Stream;
 use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
 use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
-use crate::stored::{DepositReleased, Event, ReleasedTo, TransactionRef};
-use crate::wallet::{incoming, purse};
+use crate::stored::{DepositReleased, Event, PaymentRef, ReleasedTo, SuspenseRefused, TransactionRef};
+use crate::wallet::{LotMoves, incoming, purse};
 
 /// What is in suspense: at the player, or at the house.
 fn item(
@@ -25,6 +26,10 @@ fn item(
         (Some(_), Some(_)) => Err(not_allowed(NotAllowedReason::NotSuspended)),
         (Some(_), None) if command.to == ReleasedTo::Payer => Err(not_allowed(NotAllowedReason::HouseItem)),
         (Some(item), None) => {
+            let own = work.state().profile().map(|profile| profile.kind);
+            if own != Some(item.kind) {
+                return Err(Rejection::Mismatch { field: MismatchField::Kind });
+            }
             let currency = currency(item.currency, facts, work)?;
             let amount = incoming(item.amount, &currency)?;
             if amount.is_zero() {
@@ -55,6 +60,7 @@ pub(super) fn release(command: &ReleaseSuspense, facts: &Facts<'_>, work: &mut W
         return Err(not_allowed(NotAllowedReason::SamePerson).into());
     }
     let (currency, amount) = item(command, deposit, facts, work)?;
+    let mut lots = LotMoves::default();
     let (postings, converted) = match command.to {
         ReleasedTo::Payer => (unsuspend(&command.psp, amount, currency.code()), None),
         ReleasedTo::Player => {
@@ -62,10 +68,12 @@ pub(super) fn release(command: &ReleaseSuspense, facts: &Facts<'_>, work: &mut W
             let rate = command.rate.as_deref();
             let target = target(rate, currency.code(), facts, work)?;
             let purse = purse(work.state(), target)?;
+            lots = new_lot(purse, work.state().unplayed_money(facts.policy));
             credit(purse, AccountCode::Suspense, &command.psp, (&currency, amount), rate)?
         }
     };
-    let entry = work.post(postings)?.ok_or_else(|| Fault::corrupted("a release without an entry"))?;
+    let entry = work.post_with(postings, &lots)?;
+    let entry = entry.ok_or_else(|| Fault::corrupted("a release without an entry"))?;
     let shown = converted.as_ref().map_or(currency.code(), |converted| converted.currency);
     let event = Event::DepositReleased(DepositReleased {
         txn: TransactionRef {
@@ -99,4 +107,15 @@ fn push(
         work.push_first(Stream::Deposit(player, command.psp.clone(), command.reference.clone()), event);
     }
     Ok(())
+}
+
+pub(super) fn refuse(command: &RefuseAssignment, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let capture = PaymentRef { source: command.psp.clone(), id: command.reference.clone() };
+    // The money is the player's already, whether the house released it or the provider reported it for him.
+    if facts.found.deposit(&capture).is_some() {
+        return Err(not_allowed(NotAllowedReason::NotSuspended).into());
+    }
+    let (reason, by) = (command.reason.clone(), command.by.clone());
+    work.push_player(Event::SuspenseRefused(SuspenseRefused { capture, reason, by }))?;
+    Ok(None)
 }

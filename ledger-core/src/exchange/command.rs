@@ -13,6 +13,7 @@ use crate::policy::{Policy, ShortfallPolicy};
 
 /// Exchanges cash of one purse for cash of another of the same player, at a rate that was quoted a moment ago.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Exchange {
     /// The host.
@@ -25,6 +26,7 @@ pub struct Exchange {
     pub to: CurrencyCode,
     /// What he gives; above zero, and enough for one unit of what he gets.
     #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub amount: Decimal,
     /// The rate, in either direction.
     pub rate: FxRate,
@@ -66,6 +68,7 @@ impl Operation for Exchange {
 
 /// Undoes an exchange as a whole, once, at its own rate: both purses get back exactly what was moved (FX1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReverseExchange {
     /// The source of the exchange.

@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::command::{Exchange, ReverseExchange, reference};
 use crate::adjustment::Adjustment;
 use crate::key::OperationKind;
-use crate::money::{AmountError, Conversion, FxError};
+use crate::money::{AmountError, Conversion, FxError, Rounding};
 use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
 use crate::policy::ShortfallPolicy;
 use crate::rejection::{NotAllowedReason, Rejection};
 use crate::stored::{Event, ExchangeMade, ExchangeReversed, Note, OutcomeKind, TransactionRef, TxnNoted};
-use crate::wallet::{self, Purse, incoming, purse, recovery, reverse_exchange};
+use crate::wallet::{self, LotMoves, Purse, incoming, purse, recovery, reverse_exchange};
 
 fn not_allowed(reason: NotAllowedReason) -> Stop {
     Rejection::NotAllowed { reason }.into()
@@ -52,7 +52,16 @@ pub(super) fn exchange(command: &Exchange, facts: &Facts<'_>, work: &mut Workspa
     check_available(from, given)?;
 
     let postings = wallet::exchange(from, to, &conversion).map_err(stop)?;
-    let entry = work.post(postings)?.ok_or_else(|| Fault::corrupted("an exchange without an entry"))?;
+    // Unplayed money stays unplayed in the other currency.
+    let unplayed = state.wallet().draw_last(from, given, &[])?;
+    let mut lots = LotMoves::drawn(&unplayed);
+    if !unplayed.is_empty() {
+        let share = wallet::total(given.checked_sub(given)?, &unplayed)?;
+        let played = conversion.to().share(given.checked_sub(share)?, given, Rounding::Floor)?;
+        lots.opens = Some((command.to, Some(conversion.to().checked_sub(played)?)));
+    }
+    let entry = work.post_with(postings, &lots)?;
+    let entry = entry.ok_or_else(|| Fault::corrupted("an exchange without an entry"))?;
     let event = Event::ExchangeMade(ExchangeMade {
         from: command.from,
         given,
@@ -60,6 +69,7 @@ pub(super) fn exchange(command: &Exchange, facts: &Facts<'_>, work: &mut Workspa
         received: conversion.to(),
         exact: conversion.exact(),
         rate: rate.clone(),
+        unplayed,
         entry,
     });
     work.push_adjustment(&mut None, &reference, event)?;
@@ -92,7 +102,11 @@ pub(super) fn reverse(command: &ReverseExchange, facts: &Facts<'_>, work: &mut W
     };
 
     let postings = reverse_exchange(from, to, &conversion, &recovery).map_err(stop)?;
-    let entry = work.post(postings)?.ok_or_else(|| Fault::corrupted("a reversal without an entry"))?;
+    // What the exchange brought leaves first, what was unplayed before it is so again.
+    let drawn = state.wallet().draw_last(to, recovery.cash, &[made.entry])?;
+    let lots = LotMoves { drawn: &drawn, ..LotMoves::back(made.from, &made.unplayed) };
+    let entry = work.post_with(postings, &lots)?;
+    let entry = entry.ok_or_else(|| Fault::corrupted("a reversal without an entry"))?;
     let event = Event::ExchangeReversed(ExchangeReversed {
         txn: command.id.clone(),
         rate: made.rate.clone(),

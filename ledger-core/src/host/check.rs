@@ -39,7 +39,9 @@ pub trait PreCheck: Debug + Send + Sync {
 /// Whether checks are asked about a command.
 pub(crate) fn takes_part(command: &PlayerCommand, refused: Option<&Rejection>) -> bool {
     command.takes_money()
-        && refused.is_none_or(|rejection| matches!(rejection, Rejection::InsufficientFunds { .. }))
+        && refused.is_none_or(|rejection| {
+            matches!(rejection, Rejection::UnplayedDeposits { .. } | Rejection::InsufficientFunds { .. })
+        })
 }
 
 /// The first refusal of the checks.

@@ -81,6 +81,7 @@ impl schemars::JsonSchema for HostData {
 
 /// The class of an account of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HostAccountClass {
     /// What others owe the house.
@@ -95,6 +96,7 @@ pub enum HostAccountClass {
 
 /// An account of the host: a class and a name under a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HostAccount {
     /// The class, which tells on which side it grows.
@@ -122,6 +124,7 @@ impl HostAccount {
 
 /// Money between an account of the host and the player's cash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HostMovement {
     /// The host's account.
@@ -130,6 +133,7 @@ pub struct HostMovement {
     pub to_player: bool,
     /// How much; above zero.
     #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub amount: Decimal,
     /// The currency.
     pub currency: CurrencyCode,
@@ -137,6 +141,7 @@ pub struct HostMovement {
 
 /// Records an event of the host, with what it keeps of the player from then on and the money it moves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HostOperation {
     /// Who sends it.

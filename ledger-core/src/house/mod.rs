@@ -1,6 +1,66 @@
-//! The house's own partitions. The first is the register of currencies: a currency's first use fixes its
-//! scale and maximum for ever, for the whole ledger.
+//! The house: what is decided for the operator and not for one player. Each purpose has a partition of its own, of the
+//! same shape as a player: commands, keys, a state, events, one commit per decision (docs/house.md).
+//!
+//! | partition | what is decided there |
+//! |---|---|
+//! | `currencies` | the scale and maximum of a currency, at its first use |
+//! | `configuration` | published documents |
+//! | `psp/<payment provider>` | settlements, rolling reserve, chargebacks no player bears, money of nobody known |
+//! | `provider/<game provider>` | fees, and the settlement of what the two owe each other |
+//! | `authority/<jurisdiction>` | gaming duty, and the tax withheld from players |
+//! | `jackpot/<jackpot>` | seeds |
+//! | `treasury` | bank accounts, exchange, what came back of bad debts |
+//! | `journal` | entries by hand |
+//!
+//! `test/` before a name (but the first two) is the same for test money.
+//!
+//! A partition of the house posts entries on a statement of its own. It can never touch an account of a player: its
+//! entries have one door, [`Entry::of_house`](crate::Entry::of_house), which refuses that, and the fold refuses it too.
+//! House accounts have no balance that a decision could look at, but those that one partition alone posts to.
 
+mod authority;
+mod command;
 mod currencies;
+mod decide;
+mod document;
+mod incoming;
+mod item;
+mod jackpot;
+mod journal;
+mod name;
+mod operation;
+mod postings;
+mod provider;
+mod psp;
+mod settlement;
+mod state;
+mod suspense;
+mod treasury;
+mod workspace;
 
-pub use currencies::{CurrencyRegister, RegisterCurrency, register_partition};
+pub use authority::{AccrueDuty, SettleAuthority};
+pub use command::HouseCommand;
+pub use currencies::{RegisterCurrency, register_partition};
+pub use decide::HouseLedger;
+pub use document::{
+    CONFIGURATION_BYTES_MAX, Configuration, DOCUMENT_BYTES_MAX, DOCUMENTS_MAX, DocumentChange, DocumentCheck,
+    DocumentContent, DocumentContentError, DocumentDraft, DocumentVersion, POLICY_DOCUMENT, POLICY_KIND,
+    PublishDocument, PublishedDocument, VERSIONS_MAX, configuration_partition, diff_documents, policy_of,
+};
+pub use item::{HouseAggregate, HouseAggregateRef};
+pub use jackpot::SeedJackpot;
+pub use journal::{
+    DecideJournal, JOURNAL_POSTINGS_MAX, JOURNALS_MAX, JournalPosting, JournalProposal, JournalStatus,
+    ProposeJournal,
+};
+pub use name::{HouseName, HousePurpose};
+pub use provider::{AccrueProviderFees, SettleProvider};
+pub use psp::{RecordChargebackLoss, SettlePsp};
+pub use settlement::{ConvertedNet, SettlementLine};
+pub use state::{HOUSE_FOLD_VERSION, HouseState, KeptBalance};
+pub use suspense::{
+    AssignSuspense, Assignment, CancelAssignment, ConfirmAssignment, ReturnSuspense, SUSPENSE_ITEMS_MAX,
+    SuspendCapture, SuspenseItem, SuspenseStatus,
+};
+pub use treasury::{BookFxResult, ExchangeFunds, RecoverBadDebt, TransferFunds};
+pub(crate) use workspace::HouseWorkspace;

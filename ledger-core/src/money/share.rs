@@ -101,7 +101,7 @@ pub const BASIS_POINTS_MAX: u32 = 10_000_000;
 const BASIS_POINTS_OF_ONE: u128 = 10_000;
 
 /// A rate in hundredths of a per cent: 250 is 2.5 %, 10,000 is all of it, 350,000 is 35 times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "u32", into = "u32")]
 pub struct BasisPoints(u32);

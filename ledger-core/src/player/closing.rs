@@ -14,6 +14,7 @@ use crate::stored::{Event, PlayerClosed, PlayerReopened, TransactionRef};
 /// Closes the player: no new bets, tips, deposits or sessions. The answer shows every purse: what remains to be
 /// paid out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClosePlayer {
     /// The back office, or the player's own request.
@@ -53,6 +54,7 @@ impl Operation for ClosePlayer {
 
 /// Opens a closed player again, with a second person's approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReopenPlayer {
     /// The back office.

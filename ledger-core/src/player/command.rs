@@ -10,6 +10,7 @@ use crate::player_ledger::{Facts, Operation, Outcome, Workspace};
 
 /// Opens a player. Key: (operator, open, player).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OpenPlayer {
     /// The operator.

@@ -12,6 +12,7 @@ use crate::stored::{Event, PurseOpened, TransactionRef};
 
 /// Opens one purse more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AddPurse {
     /// The host.

@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::TransactionId;
 use crate::key::IdempotencyKey;
+use crate::player_ledger::cover::Cover;
 use crate::player_ledger::draft::DraftOperation;
+use crate::player_ledger::draft::check_events;
 use crate::player_ledger::facts::{balances_after, operations};
 use crate::player_ledger::{
-    Decision, Draft, Facts, FactsNeeded, Fault, PlayerCommand, PlayerState, Stop, Workspace,
+    Decision, Draft, Facts, FactsNeeded, Fault, Found, PlayerCommand, PlayerState, Stop, Workspace,
 };
 use crate::rejection::Rejection;
 use crate::stored::{Event, KEYS_MAX, KeyRecord, OutcomeKind, PurseBalance, TransactionRef, TxnRejected};
@@ -15,6 +17,7 @@ use crate::time::Timestamp;
 
 /// What becomes of a batch of which some operations are known already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum KnownOperations {
     /// The batch is refused, and the known ones are listed.
@@ -30,7 +33,12 @@ pub enum KnownOperations {
 /// Each has its own key. If all keys are known the batch is replayed; if one of them was refused before, so is
 /// the batch. A command that is refused refuses the batch. Then the keys of its bets are consumed only if the
 /// refused one takes money and refusals stick (S20): the whole batch must come under new ids.
+///
+/// Commands that take money are covered by what the player had before the batch, whatever their order: a win, a
+/// deposit or any other new money of the same batch does not pay for its bets (S84). Stakes that go back within it
+/// do: they were his before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "BatchParts", into = "BatchParts")]
 pub struct Batch {
     first: Box<PlayerCommand>,
@@ -39,9 +47,12 @@ pub struct Batch {
 }
 
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct BatchParts {
+    /// The commands, in order: 1 to 16, none of them a batch or the opening of the player.
     commands: Vec<PlayerCommand>,
+    /// What becomes of the batch if some of its operations are known already.
     #[serde(default)]
     known: KnownOperations,
 }
@@ -110,16 +121,16 @@ impl From<Batch> for BatchParts {
 }
 
 /// Whether the batch can be answered by what is known alone; otherwise which of its operations are known.
-fn known_operations(
+pub(super) fn known_operations(
     batch: &Batch,
     needed: &[FactsNeeded],
-    facts: &Facts<'_>,
+    found: &Found,
 ) -> Result<Vec<bool>, Box<Decision>> {
     let mut seen: Vec<&IdempotencyKey> = Vec::with_capacity(needed.len());
     let mut known = Vec::with_capacity(needed.len());
     let mut refused = false;
     for needs in needed {
-        let found = facts.found.operation(&needs.key);
+        let found = found.operation(&needs.key);
         let reused = found.is_some_and(|found| found.record.print != needs.print);
         if reused || seen.contains(&&needs.key) {
             return Err(Box::new(Decision::Refuse(Rejection::KeyReused)));
@@ -148,7 +159,7 @@ pub(super) fn decide(
     now: Timestamp,
 ) -> Result<Decision, Fault> {
     let needed = needed.operations();
-    let known = match known_operations(batch, needed, facts) {
+    let known = match known_operations(batch, needed, facts.found) {
         Ok(known) => known,
         Err(decision) => return Ok(*decision),
     };
@@ -158,12 +169,20 @@ pub(super) fn decide(
     let mut scratch = state.clone();
     let mut found = facts.found.clone();
     let mut parts: Vec<Option<Draft>> = Vec::with_capacity(needed.len());
+    let mut cover = Cover::default();
+    let mut events = 0;
     for ((command, needs), known) in batch.commands.iter().zip(needed).zip(known) {
         if known {
             parts.push(None);
             continue;
         }
-        match super::decide::apply(&scratch, command, needs, &Facts { found: &found, ..*facts }, now) {
+        let facts_now = Facts { found: &found, ..*facts };
+        let decided = super::decide::apply(&scratch, command, needs, &facts_now, now).and_then(|draft| {
+            events = check_events(events, &draft)?;
+            cover.take(&scratch, command, &draft, facts.policy)?;
+            Ok(draft)
+        });
+        match decided {
             Ok(draft) => {
                 found.follow(&scratch, &draft, now)?;
                 scratch.evolve_all(&draft.events, now)?;
@@ -174,6 +193,7 @@ pub(super) fn decide(
                 return Ok(Decision::Refuse(rejection));
             }
             Err(Stop::Reject(rejection)) => {
+                let rejection = cover.told(command, rejection);
                 return refusal(state, batch, needed, needs, rejection, facts, now).map(Decision::Commit);
             }
         }

@@ -6,28 +6,37 @@ use crate::adjustment::{
     ChargeInactivityFee, DecideCorrection, ProposeCorrection, ReclaimDormant, ReturnTax, TransferDormant,
     WithholdTax,
 };
-use crate::credit::GrantCredit;
+use crate::credit::{GrantCredit, ReportFreeRounds};
 use crate::deposit::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
-    RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+    RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
 };
 use crate::exchange::{Exchange, ReverseExchange};
 use crate::host::HostOperation;
 use crate::ids::{IdError, PlayerId, SourceId, TransactionId};
 use crate::key::{Fingerprint, FingerprintBuilder, IdempotencyKey, OperationKind};
 use crate::money::CurrencyCode;
-use crate::player::{AddPurse, ClosePlayer, OpenPlayer, ReopenPlayer};
+use crate::player::{AddPurse, BlockPlayer, ClosePlayer, OpenPlayer, ReopenPlayer, UnblockPlayer};
 use crate::player_ledger::{Batch, Facts, Fault, Needs, Operation, Outcome, Workspace};
 use crate::policy::Policy;
+use crate::purchase::{EnterTournament, Tip};
 use crate::round::{
-    AdjustRound, CashOut, CloseRound, Inform, PlaceBet, Resettle, Rollback, Settle, Unsettle, Void,
-    VoidSettled,
+    AdjustRound, CashOut, CloseRound, ExpireRound, Inform, PlaceBet, ReopenRound, Resettle, Rollback, Settle,
+    Unsettle, Void, VoidSettled,
+};
+use crate::session::{AcknowledgeRealityCheck, EndSession, StartSession};
+use crate::transfer::{RollIn, RollOut};
+use crate::withdrawal::{
+    ApproveWithdrawal, CancelWithdrawal, ExpireWithdrawal, MarkFailed, MarkPaid, MarkReturned, MarkUnknown,
+    PassKyc, RejectWithdrawal, RequestWithdrawal, SendWithdrawal, SettleLatePayout, SplitWithdrawal,
+    StartReview,
 };
 
 macro_rules! commands {
     ($($name:ident),* $(,)?) => {
         /// A command to one player's ledger.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(tag = "command", rename_all = "snake_case")]
         #[non_exhaustive]
         pub enum PlayerCommand {
@@ -45,6 +54,12 @@ macro_rules! commands {
         impl PlayerCommand {
             /// The names of all commands, as they are written.
             pub const NAMES: &'static [&'static str] = &[$(stringify!($name),)* "Batch"];
+
+            /// The JSON Schema of every command, in the order of [`Self::NAMES`].
+            #[cfg(feature = "schema")]
+            pub fn schemas() -> Vec<schemars::Schema> {
+                vec![$(schemars::schema_for!($name),)* schemars::schema_for!(Batch)]
+            }
 
             /// What the operation does; of a batch, what its first one does.
             pub fn kind(&self) -> OperationKind {
@@ -91,6 +106,14 @@ macro_rules! commands {
                 }
             }
 
+            /// Whether it may take more than is available, so that the player owes the rest.
+            pub(crate) fn may_owe(&self, policy: &Policy) -> bool {
+                match self {
+                    $(Self::$name(c) => c.may_owe(policy),)*
+                    Self::Batch(_) => false,
+                }
+            }
+
             /// The fingerprint of the business fields: two commands with one key are the same operation if these
             /// agree. `10`, `10.0` and `10.00` agree. Each operation of a batch has its own; this is the first's.
             pub fn fingerprint(&self) -> Fingerprint {
@@ -128,6 +151,7 @@ commands! {
     ExpireDeposit,
     RecordDeposit,
     ReleaseSuspense,
+    RefuseAssignment,
     RefundDeposit,
     Chargeback,
     ReverseChargeback,
@@ -139,6 +163,32 @@ commands! {
     Rollback,
     GrantCredit,
     VoidSettled, Resettle, Unsettle, CashOut, AdjustRound, Inform, HostOperation, ProposeCorrection, DecideCorrection, ChargeInactivityFee, TransferDormant, ReclaimDormant, WithholdTax, ReturnTax, ClosePlayer, ReopenPlayer, AddPurse, Exchange, ReverseExchange,
+    RequestWithdrawal,
+    PassKyc,
+    StartReview,
+    ApproveWithdrawal,
+    RejectWithdrawal,
+    CancelWithdrawal,
+    ExpireWithdrawal,
+    SplitWithdrawal,
+    SendWithdrawal,
+    MarkUnknown,
+    MarkPaid,
+    MarkFailed,
+    MarkReturned,
+    SettleLatePayout,
+    BlockPlayer,
+    UnblockPlayer,
+    ExpireRound,
+    ReopenRound,
+    StartSession,
+    EndSession,
+    AcknowledgeRealityCheck,
+    Tip,
+    EnterTournament,
+    RollOut,
+    RollIn,
+    ReportFreeRounds,
 }
 
 impl From<Batch> for PlayerCommand {

@@ -2,8 +2,9 @@
 
 use crate::host;
 use crate::player;
+use crate::player_ledger::draft::check_events;
 use crate::player_ledger::{
-    Decision, Draft, Facts, FactsNeeded, Fault, PlayerCommand, PlayerState, Stop, Workspace, batch,
+    Decision, Draft, Facts, FactsNeeded, Fault, Found, PlayerCommand, PlayerState, Stop, Workspace, batch,
 };
 use crate::rejection::Rejection;
 use crate::stored::{KeyRecord, OutcomeKind};
@@ -52,9 +53,8 @@ impl PlayerLedger {
         if let PlayerCommand::Batch(commands) = command {
             return batch::decide(state, commands, needed, facts, now);
         }
-        if let Some(known) = facts.found.operation(&needed.key) {
-            let same = known.record.print == needed.print;
-            return Ok(if same { Decision::Replay } else { Decision::Refuse(Rejection::KeyReused) });
+        if let Some(answer) = needed.known_answer(facts.found) {
+            return Ok(answer);
         }
         match apply(state, command, needed, facts, now) {
             Ok(draft) => Ok(Decision::Commit(draft)),
@@ -67,6 +67,27 @@ impl PlayerLedger {
                 let draft = player::refusal(command, needed, rejection, state, sticky, now)?;
                 Ok(Decision::Commit(draft))
             }
+        }
+    }
+}
+
+impl FactsNeeded {
+    /// The answer to a single command that its key alone gives: a replay, or a refusal if it stands for another
+    /// payload. `None` if the key is not known.
+    fn known_answer(&self, found: &Found) -> Option<Decision> {
+        let known = found.operation(&self.key)?;
+        let same = known.record.print == self.print;
+        Some(if same { Decision::Replay } else { Decision::Refuse(Rejection::KeyReused) })
+    }
+
+    /// The answer that known keys alone give, whatever the state and the time: a replay, or a refusal that nothing
+    /// records. `None` if the command must be decided. An engine whose clock is wrong can answer so much.
+    pub fn answered(&self, command: &PlayerCommand, found: &Found) -> Option<Decision> {
+        match command {
+            PlayerCommand::Batch(batch) => {
+                batch::known_operations(batch, self.operations(), found).err().map(|answer| *answer)
+            }
+            _ => self.known_answer(found),
         }
     }
 }
@@ -107,5 +128,7 @@ pub(super) fn apply(
         outcome: OutcomeKind::Applied,
         events: None,
     };
-    Ok(work.finish(Some(record), currency.or(command.currency())))
+    let draft = work.finish(Some(record), currency.or(command.currency()));
+    check_events(0, &draft)?;
+    Ok(draft)
 }

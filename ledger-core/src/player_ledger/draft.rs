@@ -2,20 +2,21 @@
 
 use crate::adjustment::{self, Adjustment, AdjustmentRef};
 use crate::deposit::{self, Deposit, Intent};
-use crate::entry::{Entry, EntryError, Posting};
+use crate::entry::{Entry, EntryError, POSTINGS_MAX, Posting};
 use crate::ids::{ActorId, TraceId};
 use crate::key::{ContentHash, IdempotencyKey};
 use crate::money::{AmountError, CurrencyCode};
 use crate::partition::{Partition, Stream};
 use crate::player_ledger::facts::balances_after;
 use crate::player_ledger::{Fault, PlayerState};
-use crate::rejection::Rejection;
+use crate::rejection::{Capacity, Rejection};
 use crate::stored::{
-    CommitBody, EntryPosted, Event, EventRecord, KeyRecord, NegativeBalanceCleared, NegativeBalanceRaised,
-    OutcomeKind, PurseBalance, Round, TombstoneRecord,
+    CommitBody, EVENTS_MAX, EntryPosted, Event, EventRecord, KeyRecord, NegativeBalanceCleared,
+    NegativeBalanceRaised, OutcomeKind, PurseBalance, Round, SealedFields, TombstoneRecord,
 };
 use crate::time::Timestamp;
-use crate::wallet::Purse;
+use crate::wallet::{LotMoves, Purse};
+use crate::withdrawal::Withdrawal;
 
 /// Who sends a command, for the record. Not part of the payload: a replay may come from another actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +27,14 @@ pub struct Context {
     pub trace: Option<TraceId>,
     /// What caused the request: the id of an event or message.
     pub causation: Option<TraceId>,
+    /// What the host remembers about the person, encrypted already.
+    pub sealed: SealedFields,
 }
 
 impl Context {
     /// A context with an actor alone.
     pub fn of(actor: ActorId) -> Self {
-        Self { actor, trace: None, causation: None }
+        Self { actor, trace: None, causation: None, sealed: SealedFields::default() }
     }
 }
 
@@ -109,6 +112,7 @@ impl Draft {
             actor: context.actor,
             trace: context.trace,
             causation: context.causation,
+            sealed: context.sealed,
             policy,
             engine: engine.into(),
             writer: None,
@@ -138,6 +142,7 @@ impl Draft {
             actor: context.actor,
             trace: context.trace,
             causation: context.causation,
+            sealed: context.sealed,
             policy,
             engine: engine.into(),
             writer: None,
@@ -175,6 +180,26 @@ impl From<AmountError> for Stop {
             error => Self::Fault(Fault::corrupted(error.to_string())),
         }
     }
+}
+
+/// How many events a commit has with one more draft, `before` without it. Too many are refused before anything is
+/// sealed: what a caller sends must never be a fault.
+///
+/// # Errors
+///
+/// [`Rejection::CapacityExceeded`].
+pub(super) fn check_events(before: usize, draft: &Draft) -> Result<usize, Rejection> {
+    let after = before.saturating_add(draft.events.len());
+    if after > EVENTS_MAX {
+        let maximum = u32::try_from(EVENTS_MAX).unwrap_or(u32::MAX);
+        return Err(Rejection::CapacityExceeded { what: Capacity::EventsInCommit, maximum });
+    }
+    Ok(after)
+}
+
+fn too_many_postings() -> Stop {
+    let maximum = u32::try_from(POSTINGS_MAX).unwrap_or(u32::MAX);
+    Rejection::CapacityExceeded { what: Capacity::PostingsInEntry, maximum }.into()
 }
 
 /// The events of a decision while they are built: versions are counted on from the state's.
@@ -220,6 +245,15 @@ impl<'a> Workspace<'a> {
 
     /// Posts the one entry of this decision and answers its id; without postings there is no entry.
     pub(crate) fn post(&mut self, postings: Vec<Posting>) -> Result<Option<u64>, Stop> {
+        self.post_with(postings, &LotMoves::default())
+    }
+
+    /// [`Self::post`] of an entry that says which lots of unplayed money it moves.
+    pub(crate) fn post_with(
+        &mut self,
+        postings: Vec<Posting>,
+        lots: &LotMoves<'_>,
+    ) -> Result<Option<u64>, Stop> {
         if postings.is_empty() {
             return Ok(None);
         }
@@ -232,6 +266,7 @@ impl<'a> Workspace<'a> {
             wallet.version().checked_add(1).ok_or_else(|| Fault::corrupted("entries have run out"))?;
         let entry = Entry::new(profile.kind, postings).map_err(|error| match error {
             EntryError::Amount(AmountError::AmountOverflow) => Stop::Reject(Rejection::AmountOverflow),
+            EntryError::Count { count } if count > POSTINGS_MAX => too_many_postings(),
             error => Stop::Fault(Fault::corrupted(error.to_string())),
         })?;
         let touched = wallet.after(&entry).map_err(|error| match error {
@@ -240,12 +275,13 @@ impl<'a> Workspace<'a> {
             }
             error => Stop::Fault(Fault::corrupted(error.to_string())),
         })?;
+        let lots = wallet.lots_after(version, &touched, lots)?;
         let after = touched.iter().map(Purse::balance).collect();
         let stream = Stream::Wallet(self.state.player().clone());
         self.events.push(EventRecord {
             stream,
             version,
-            event: Event::EntryPosted(EntryPosted { entry, after }),
+            event: Event::EntryPosted(EntryPosted { entry, after, lots }),
         });
         self.entry = Some(version);
         for purse in touched {
@@ -329,6 +365,18 @@ impl<'a> Workspace<'a> {
         let stream = Stream::Deposit(self.state.player().clone(), source, id);
         let record = EventRecord { stream, version, event };
         deposit::fold_deposit(&mut Some(deposit.clone()), &deposit.of, &record)?;
+        self.events.push(record);
+        Ok(())
+    }
+
+    /// Adds an event of a withdrawal's stream and folds it into `withdrawal`.
+    pub(crate) fn push_withdrawal(&mut self, withdrawal: &mut Withdrawal, event: Event) -> Result<(), Fault> {
+        let version =
+            withdrawal.version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
+        let (source, id) = (withdrawal.of.source.clone(), withdrawal.of.id.clone());
+        let stream = Stream::Withdrawal(self.state.player().clone(), source, id);
+        let record = EventRecord { stream, version, event };
+        withdrawal.evolve(&record)?;
         self.events.push(record);
         Ok(())
     }

@@ -7,19 +7,23 @@ use smallvec::SmallVec;
 use crate::adjustment::{self, Adjustment, AdjustmentRef};
 use crate::deposit::{self, Deposit, Intent};
 use crate::host::PreCheck;
-use crate::ids::{PlayerId, RoundId, SourceId, TransactionId};
+use crate::house::{DocumentCheck, HouseAggregate, HouseAggregateRef, HouseCommand};
+use crate::ids::{HouseId, PlayerId, RoundId, SourceId, TransactionId};
 use crate::key::{Fingerprint, IdempotencyKey, OperationKind};
 use crate::money::CurrencyRegistry;
 use crate::partition::{Partition, Stream};
 use crate::player_ledger::{Draft, Fault, Needs, PlayerCommand, PlayerState};
 use crate::policy::Policy;
+use crate::purchase::{self, Purchase, PurchaseRef};
 use crate::rejection::Rejection;
 use crate::round;
 use crate::stored::{
-    CommitBody, Event, EventRecord, KeyRecord, OutcomeKind, PaymentRef, PurseBalance, Round, SettledBy,
-    TombstoneRecord,
+    CommitBody, Event, EventRecord, KeyRecord, OutcomeKind, PaymentRef, PurseBalance, Round, SessionRef,
+    SettledBy, TombstoneRecord,
 };
 use crate::time::Timestamp;
+use crate::transfer::{self, Transfer, TransferRef};
+use crate::withdrawal::{Withdrawal, fold_withdrawal};
 
 /// A round of some source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,7 +34,7 @@ pub struct RoundRef {
     pub round: RoundId,
 }
 
-/// Something of a player that has a stream of its own. While it is live the player's state has it; afterwards
+/// Something of a player, or of the house, that has a stream of its own. While it is live the state has it; afterwards
 /// it is folded from its stream when a command names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -43,6 +47,16 @@ pub enum AggregateRef {
     Intent(PaymentRef),
     /// A deposit as a payment provider captured it.
     Deposit(PaymentRef),
+    /// Something of a partition of the house.
+    House(HouseId, HouseAggregateRef),
+    /// A withdrawal, or a part of one that was split.
+    Withdrawal(PaymentRef),
+    /// A session.
+    Session(SessionRef),
+    /// A tip, or an entry to a tournament.
+    Purchase(PurchaseRef),
+    /// Money that plays elsewhere.
+    Transfer(TransferRef),
 }
 
 impl From<RoundRef> for AggregateRef {
@@ -57,14 +71,47 @@ impl From<AdjustmentRef> for AggregateRef {
     }
 }
 
+impl From<SessionRef> for AggregateRef {
+    fn from(session: SessionRef) -> Self {
+        Self::Session(session)
+    }
+}
+
+impl From<PurchaseRef> for AggregateRef {
+    fn from(purchase: PurchaseRef) -> Self {
+        Self::Purchase(purchase)
+    }
+}
+
+impl From<TransferRef> for AggregateRef {
+    fn from(transfer: TransferRef) -> Self {
+        Self::Transfer(transfer)
+    }
+}
+
 impl AggregateRef {
-    /// Its stream.
+    /// Its stream in a partition; `None` if nothing of its kind is there.
+    pub fn stream_in(&self, partition: &Partition) -> Option<Stream> {
+        match (self, partition) {
+            (Self::House(own, _), Partition::House(house)) if own != house => None,
+            (Self::House(own, of), Partition::House(_)) => Some(of.stream(own)),
+            (Self::House(..), Partition::Player(_)) | (_, Partition::House(_)) => None,
+            (_, Partition::Player(player)) => Some(self.stream(player)),
+        }
+    }
+
+    /// Its stream, of what is a player's. What is the house's names its partition itself.
     pub fn stream(&self, player: &PlayerId) -> Stream {
         match self {
+            Self::House(house, of) => of.stream(house),
             Self::Round(round) => Stream::Round(player.clone(), round.source.clone(), round.round.clone()),
             Self::Adjustment(adjustment) => Stream::Adjustment(player.clone(), adjustment.clone()),
             Self::Intent(of) => Stream::Intent(player.clone(), of.source.clone(), of.id.clone()),
             Self::Deposit(of) => Stream::Deposit(player.clone(), of.source.clone(), of.id.clone()),
+            Self::Withdrawal(of) => Stream::Withdrawal(player.clone(), of.source.clone(), of.id.clone()),
+            Self::Session(of) => Stream::Session(player.clone(), of.clone()),
+            Self::Purchase(of) => Stream::Purchase(player.clone(), of.clone()),
+            Self::Transfer(of) => Stream::Transfer(player.clone(), of.clone()),
         }
     }
 }
@@ -77,6 +124,10 @@ pub enum Subject {
     Bet(RoundRef),
     /// A win of a round.
     Win(RoundRef),
+    /// A tip, or an entry to a tournament.
+    Purchase(PurchaseRef),
+    /// Money that plays elsewhere.
+    Transfer(TransferRef),
     /// A rollback.
     Rollback,
     /// Anything else.
@@ -88,6 +139,8 @@ impl Subject {
     pub fn aggregate(&self) -> Option<AggregateRef> {
         match self {
             Self::Bet(round) | Self::Win(round) => Some(round.clone().into()),
+            Self::Purchase(of) => Some(of.clone().into()),
+            Self::Transfer(of) => Some(of.clone().into()),
             Self::Rollback | Self::Other => None,
         }
     }
@@ -133,7 +186,9 @@ impl KnownOperation {
                 _ => None,
             };
             match (&record.event, round) {
-                (Event::BetPlaced(e), Some(round)) if e.bet == *id => known.subject = Subject::Bet(round),
+                (Event::BetPlaced(e), Some(round)) if e.bet == *id && !e.made_up => {
+                    known.subject = Subject::Bet(round);
+                }
                 (Event::WinCredited(e), Some(round)) if e.win == *id => {
                     known.subject = Subject::Win(round);
                 }
@@ -144,9 +199,19 @@ impl KnownOperation {
                     Event::BetRolledBack(_)
                     | Event::BetReturned(_)
                     | Event::WinRolledBack(_)
-                    | Event::WinRetained(_),
+                    | Event::WinRetained(_)
+                    | Event::TipReturned(_)
+                    | Event::TournamentEntryReturned(_)
+                    | Event::TransferRolledBack(_),
                     _,
                 ) => known.subject = Subject::Rollback,
+                (Event::TipGiven(_) | Event::TournamentEntered(_) | Event::TransferRolledOut(_), _) => {
+                    known.subject = match &record.stream {
+                        Stream::Purchase(_, of) => Subject::Purchase(of.clone()),
+                        Stream::Transfer(_, of) => Subject::Transfer(of.clone()),
+                        _ => Subject::Other,
+                    };
+                }
                 (Event::SettlementVoided(e), _) if e.txn.kind == OperationKind::Rollback => {
                     known.subject = Subject::Rollback;
                 }
@@ -206,6 +271,11 @@ pub struct Found {
     adjustments: Vec<Adjustment>,
     intents: Vec<Intent>,
     deposits: Vec<Deposit>,
+    house: Vec<HouseAggregate>,
+    withdrawals: Vec<Withdrawal>,
+    sessions: Vec<SessionRef>,
+    purchases: Vec<Purchase>,
+    transfers: Vec<Transfer>,
 }
 
 /// Takes what has this name out of a list.
@@ -222,6 +292,11 @@ impl Found {
         adjustments: Vec::new(),
         intents: Vec::new(),
         deposits: Vec::new(),
+        house: Vec::new(),
+        withdrawals: Vec::new(),
+        sessions: Vec::new(),
+        purchases: Vec::new(),
+        transfers: Vec::new(),
     };
 
     /// Adds an operation.
@@ -261,6 +336,26 @@ impl Found {
                 let mut deposit = None;
                 events.try_for_each(|(record, _)| deposit::fold_deposit(&mut deposit, of, record))?;
                 self.deposits.extend(deposit);
+            }
+            AggregateRef::House(_, of) => {
+                self.house.extend(HouseAggregate::fold(of, events.map(|(record, _)| record))?);
+            }
+            AggregateRef::Withdrawal(of) => {
+                let mut withdrawal = None;
+                events.try_for_each(|(record, at)| fold_withdrawal(&mut withdrawal, of, record, at))?;
+                self.withdrawals.extend(withdrawal);
+            }
+            // That there was one is all that is asked of a session that is over.
+            AggregateRef::Session(of) => self.sessions.extend(events.next().map(|_| of.clone())),
+            AggregateRef::Purchase(of) => {
+                let mut purchase = None;
+                events.try_for_each(|(record, _)| purchase::evolve(&mut purchase, of, record))?;
+                self.purchases.extend(purchase);
+            }
+            AggregateRef::Transfer(of) => {
+                let mut transfer = None;
+                events.try_for_each(|(record, at)| transfer::evolve(&mut transfer, of, record, at))?;
+                self.transfers.extend(transfer);
             }
         }
         Ok(())
@@ -302,12 +397,12 @@ impl Found {
                 adjustment::evolve(&mut adjustment, of, record, now)?;
                 self.adjustments.extend(adjustment);
             }
-            self.follow_payment(before, record, now)?;
+            self.follow_others(before, record, now)?;
         }
         Ok(())
     }
 
-    fn follow_payment(
+    fn follow_others(
         &mut self,
         before: &PlayerState,
         record: &EventRecord,
@@ -326,6 +421,25 @@ impl Found {
                 let mut deposit = take(&mut self.deposits, |deposit| deposit.of == of);
                 deposit::fold_deposit(&mut deposit, &of, record)?;
                 self.deposits.extend(deposit);
+            }
+            Stream::Withdrawal(_, source, id) => {
+                let of = PaymentRef { source: source.clone(), id: id.clone() };
+                let found = take(&mut self.withdrawals, |withdrawal| withdrawal.of == of);
+                let mut withdrawal = found.or_else(|| before.withdrawal(&of).cloned());
+                fold_withdrawal(&mut withdrawal, &of, record, now)?;
+                self.withdrawals.extend(withdrawal);
+            }
+            Stream::Session(_, of) => self.sessions.push(of.clone()),
+            Stream::Purchase(_, of) => {
+                let mut purchase = take(&mut self.purchases, |purchase| purchase.of() == of);
+                purchase::evolve(&mut purchase, of, record)?;
+                self.purchases.extend(purchase);
+            }
+            Stream::Transfer(_, of) => {
+                let found = take(&mut self.transfers, |transfer| transfer.of == *of);
+                let mut transfer = found.or_else(|| before.transfer(of).cloned());
+                transfer::evolve(&mut transfer, of, record, now)?;
+                self.transfers.extend(transfer);
             }
             _ => {}
         }
@@ -360,6 +474,31 @@ impl Found {
         self.deposits.iter().find(|found| found.of == *of)
     }
 
+    /// Something of the house that is not live.
+    pub fn house_aggregate(&self, of: &HouseAggregateRef) -> Option<&HouseAggregate> {
+        self.house.iter().find(|found| found.reference() == *of)
+    }
+
+    /// A withdrawal that is not live.
+    pub fn withdrawal(&self, of: &PaymentRef) -> Option<&Withdrawal> {
+        self.withdrawals.iter().find(|found| found.of == *of)
+    }
+
+    /// Whether there is or was such a session.
+    pub fn has_session(&self, of: &SessionRef) -> bool {
+        self.sessions.contains(of)
+    }
+
+    /// A tip, or an entry to a tournament.
+    pub fn purchase(&self, of: &PurchaseRef) -> Option<&Purchase> {
+        self.purchases.iter().find(|found| found.of() == of)
+    }
+
+    /// Money that plays elsewhere, or did.
+    pub fn transfer(&self, of: &TransferRef) -> Option<&Transfer> {
+        self.transfers.iter().find(|found| found.of == *of)
+    }
+
     /// A round that is not live.
     pub fn round(&self, round: &RoundRef) -> Option<&Round> {
         self.rounds.iter().find(|found| found.id == round.round && found.source == round.source)
@@ -382,12 +521,14 @@ pub struct Facts<'a> {
     pub policy: &'a Policy,
     /// The host's checks, in the order they are asked.
     pub checks: &'a [Arc<dyn PreCheck>],
+    /// The host's checks of documents that are to be published.
+    pub documents: &'a [Arc<dyn DocumentCheck>],
 }
 
 impl<'a> Facts<'a> {
     /// Facts without checks of the host.
     pub fn new(found: &'a Found, currencies: &'a CurrencyRegistry, policy: &'a Policy) -> Self {
-        Self { found, currencies, policy, checks: &[] }
+        Self { found, currencies, policy, checks: &[], documents: &[] }
     }
 }
 
@@ -404,6 +545,8 @@ pub struct FactsNeeded {
     /// ([`Subject::aggregate`]) is to be fetched as well. A single command's need not be looked for if the target
     /// is live ([`PlayerState::has_live_target`]); a batch's always, for it may be over when its turn comes.
     pub targets: Vec<IdempotencyKey>,
+    /// Tombstones to look for beside its own.
+    pub tombstones: Vec<TombstoneRecord>,
     /// The same for each command of a batch; empty for a single command. Then the fields above are the first's.
     pub batch: Vec<FactsNeeded>,
 }
@@ -419,7 +562,7 @@ impl FactsNeeded {
         player: &PlayerId,
         policy: &Policy,
     ) -> Result<Self, crate::ids::IdError> {
-        let Needs { aggregates, targets } = command.needs(policy);
+        let Needs { aggregates, targets, tombstones } = command.needs(policy);
         let batch = match command {
             PlayerCommand::Batch(batch) => batch
                 .commands()
@@ -433,13 +576,37 @@ impl FactsNeeded {
             print: command.fingerprint(),
             aggregates,
             targets,
+            tombstones,
             batch,
+        })
+    }
+
+    /// What must be looked for to decide a command of the house.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: see [`HouseCommand::sender`].
+    pub fn of_house(command: &HouseCommand, house: &HouseId) -> Result<Self, crate::ids::IdError> {
+        let named = command.needs().map(|of| AggregateRef::House(house.clone(), of));
+        Ok(Self {
+            key: command.key(house)?,
+            print: command.fingerprint(),
+            aggregates: named.into_iter().collect(),
+            targets: Vec::new(),
+            tombstones: Vec::new(),
+            batch: Vec::new(),
         })
     }
 
     /// The needs of each operation: its own, or those of the commands of the batch.
     pub fn operations(&self) -> &[Self] {
         if self.batch.is_empty() { std::slice::from_ref(self) } else { &self.batch }
+    }
+
+    /// The ids whose tombstones must be looked for: its own, and others.
+    pub fn dead_ids(&self) -> impl Iterator<Item = (&SourceId, &TransactionId)> {
+        let others = self.tombstones.iter().map(|tombstone| (&tombstone.source, &tombstone.id));
+        std::iter::once((&self.key.source, &self.key.id)).chain(others)
     }
 
     /// The partition of a player.

@@ -3,6 +3,7 @@
 
 mod batch;
 mod command;
+mod cover;
 mod decide;
 mod draft;
 mod facts;

@@ -8,6 +8,7 @@ use crate::key::{FingerprintBuilder, IdempotencyKey, OperationKind};
 use crate::money::CurrencyCode;
 use crate::player_ledger::{AggregateRef, Facts, Stop, Workspace};
 use crate::policy::Policy;
+use crate::stored::TombstoneRecord;
 
 /// What a decision comes to: the currency whose purse the answer shows if no entry tells it.
 pub(crate) type Outcome = Result<Option<CurrencyCode>, Stop>;
@@ -33,6 +34,11 @@ pub(crate) trait Operation {
 
     /// Whether it takes the player's money or starts a payment: then a refusal stays under its key.
     fn takes_money(&self) -> bool {
+        false
+    }
+
+    /// Whether it may take more than is available, so that the player owes the rest.
+    fn may_owe(&self, _policy: &Policy) -> bool {
         false
     }
 
@@ -73,11 +79,13 @@ pub(crate) struct Needs {
     pub(crate) aggregates: SmallVec<[AggregateRef; 1]>,
     /// The keys under which its target may stand, in order of preference.
     pub(crate) targets: Vec<IdempotencyKey>,
+    /// Ids, beside its own, that must not be dead.
+    pub(crate) tombstones: Vec<TombstoneRecord>,
 }
 
 impl Needs {
     /// One aggregate, or none.
     pub(crate) fn of(aggregate: Option<AggregateRef>) -> Self {
-        Self { aggregates: aggregate.into_iter().collect(), targets: Vec::new() }
+        Self { aggregates: aggregate.into_iter().collect(), ..Self::default() }
     }
 }

@@ -14,16 +14,23 @@ use crate::ids::{
 };
 use crate::money::CurrencyCode;
 use crate::partition::Stream;
+use crate::player::Block;
 use crate::player_ledger::{AggregateRef, PlayerCommand, RoundRef};
+use crate::policy::{AfterChargeback, JurisdictionProfile, Policy, UnplayedMoney};
 use crate::rejection::Rejection;
 use crate::round::{self, RollbackKind};
-use crate::stored::{CommitBody, Event, EventRecord, PaymentRef, PurseBalance, Round, RoundStatus};
+use crate::session::Session;
+use crate::stored::{
+    CommitBody, Event, EventRecord, PaymentRef, PurseBalance, ReopenReason, Round, RoundStatus, SessionRef,
+};
 use crate::time::Timestamp;
+use crate::transfer::{self, Transfer, TransferRef, TransferStatus};
 use crate::wallet::{Purse, Wallet};
+use crate::withdrawal::{self, Recent, Withdrawal};
 
 /// The version of this fold; a snapshot made by another is ignored. Raise it with every change to what
 /// `evolve` makes of events or to how the state is encoded.
-pub const FOLD_VERSION: u32 = 3;
+pub const FOLD_VERSION: u32 = 5;
 
 /// The most rounds a player may have open at once.
 pub const OPEN_ROUNDS_MAX: usize = 1_000;
@@ -58,13 +65,23 @@ pub struct Profile {
     pub kind: AccountKind,
 }
 
-/// Whether a player is closed or dormant, and since when.
+/// Whether a player is closed, dormant or blocked, and since when.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// When he was closed, if he is.
     pub closed_at: Option<Timestamp>,
     /// When the first of his purses became dormant, if one did since he last came back.
     pub dormant_since: Option<Timestamp>,
+    /// What he is blocked for, and since when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub blocks: BTreeMap<Block, Timestamp>,
+}
+
+impl Standing {
+    /// Since when he is blocked for something, if he is.
+    pub fn since(&self, block: Block) -> Option<Timestamp> {
+        self.blocks.get(&block).copied()
+    }
 }
 
 /// The live state of one player.
@@ -83,6 +100,17 @@ pub struct PlayerState {
     standing: Standing,
     /// In the order they were started.
     intents: Vec<Intent>,
+    /// In the order they were requested or split off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    withdrawals: Vec<Withdrawal>,
+    #[serde(default, skip_serializing_if = "Recent::is_empty")]
+    recent: Recent,
+    /// In the order they were started.
+    sessions: Vec<Session>,
+    /// In the order they went.
+    transfers: Vec<Transfer>,
+    /// When the last round of his began.
+    last_round_at: Option<Timestamp>,
     recorded_at: Option<Timestamp>,
 }
 
@@ -113,6 +141,11 @@ impl PlayerState {
             proposals: Vec::new(),
             standing: Standing::default(),
             intents: Vec::new(),
+            withdrawals: Vec::new(),
+            recent: Recent::default(),
+            sessions: Vec::new(),
+            transfers: Vec::new(),
+            last_round_at: None,
             recorded_at: None,
         }
     }
@@ -167,7 +200,7 @@ impl PlayerState {
         self.proposals.iter().find(|live| live.id == *id && live.source == *source)
     }
 
-    /// Whether he is closed or dormant.
+    /// Whether he is closed, dormant or blocked.
     pub fn standing(&self) -> &Standing {
         &self.standing
     }
@@ -180,6 +213,85 @@ impl PlayerState {
     /// [`Rejection::PlayerClosed`].
     pub(crate) fn may_play(&self) -> Result<(), Rejection> {
         if self.standing.closed_at.is_some() { Err(Rejection::PlayerClosed) } else { Ok(()) }
+    }
+
+    /// That his payouts are not frozen: frozen money of a withdrawal stays where it is, unless the operator rejects
+    /// it (W27).
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::PlayerBlocked`].
+    pub(crate) fn check_not_frozen(&self) -> Result<(), Rejection> {
+        match self.standing.since(Block::PayoutsFrozen) {
+            Some(_) => Err(Rejection::PlayerBlocked { block: Block::PayoutsFrozen }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_charged_back(&self, bars: bool) -> Result<(), Rejection> {
+        match self.standing.since(Block::ChargedBack) {
+            Some(_) if bars => Err(Rejection::PlayerBlocked { block: Block::ChargedBack }),
+            _ => Ok(()),
+        }
+    }
+
+    /// That he may ask for money out. That he is closed or has excluded himself does not matter (W16, E44, E45).
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::PlayerBlocked`].
+    pub(crate) fn may_withdraw(&self, policy: &Policy) -> Result<(), Rejection> {
+        self.check_not_frozen()?;
+        self.check_charged_back(policy.withdrawals.after_chargeback == AfterChargeback::Reject)
+    }
+
+    /// That a withdrawal of his may be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::PlayerBlocked`].
+    pub(crate) fn may_be_paid_out(&self, policy: &Policy) -> Result<(), Rejection> {
+        self.check_not_frozen()?;
+        self.check_charged_back(policy.withdrawals.after_chargeback != AfterChargeback::Allow)
+    }
+
+    /// The rules of his jurisdiction.
+    pub(crate) fn jurisdiction_profile<'p>(&self, policy: &'p Policy) -> &'p JurisdictionProfile {
+        self.profile
+            .as_ref()
+            .map_or(&policy.default_jurisdiction, |profile| policy.profile(&profile.jurisdiction))
+    }
+
+    /// What becomes of deposits that he withdraws before he has played them.
+    pub(crate) fn unplayed_money(&self, policy: &Policy) -> UnplayedMoney {
+        self.jurisdiction_profile(policy).unplayed
+    }
+
+    /// His withdrawals that have not come to an end, in the order they were requested or split off.
+    pub fn withdrawals(&self) -> impl Iterator<Item = &Withdrawal> {
+        self.withdrawals.iter()
+    }
+
+    /// How many of them there are.
+    pub fn open_withdrawals(&self) -> usize {
+        self.withdrawals.len()
+    }
+
+    /// One of them.
+    pub fn withdrawal(&self, of: &PaymentRef) -> Option<&Withdrawal> {
+        self.withdrawals.iter().find(|live| live.of == *of)
+    }
+
+    /// How many requests of his are under way: the parts of one that was split are one.
+    pub fn requests_under_way(&self) -> usize {
+        let mut roots: Vec<&PaymentRef> = self.withdrawals.iter().map(|live| &live.root).collect();
+        roots.sort_unstable();
+        roots.dedup();
+        roots.len()
+    }
+
+    pub(crate) fn recent_withdrawals(&self) -> &Recent {
+        &self.recent
     }
 
     /// His deposits at the cashier that have not come to an end, in the order they were started.
@@ -197,6 +309,52 @@ impl PlayerState {
         self.intents.iter().find(|live| live.of == *of)
     }
 
+    /// His open sessions, in the order they were started.
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.iter()
+    }
+
+    /// How many sessions are open.
+    pub fn open_sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// An open session.
+    pub fn session(&self, of: &SessionRef) -> Option<&Session> {
+        self.sessions.iter().find(|live| live.of() == of)
+    }
+
+    /// His money that plays elsewhere, in the order it went.
+    pub fn transfers(&self) -> impl Iterator<Item = &Transfer> {
+        self.transfers.iter()
+    }
+
+    /// How many transfers have not come back.
+    pub fn open_transfers(&self) -> usize {
+        self.transfers.len()
+    }
+
+    /// A transfer that has not come back.
+    pub fn transfer(&self, of: &TransferRef) -> Option<&Transfer> {
+        self.transfers.iter().find(|live| live.of == *of)
+    }
+
+    /// When his last round began: with its first bet, or with one after it was void or over.
+    pub fn last_round_at(&self) -> Option<Timestamp> {
+        self.last_round_at
+    }
+
+    /// His open rounds that have taken too long at an instant, by the policy of their sources.
+    pub fn timed_out_rounds<'a>(
+        &'a self,
+        policy: &'a Policy,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &'a Round> {
+        let is_due =
+            move |round: &&Round| round.times_out_at(policy.of(&round.source)).is_some_and(|due| due <= now);
+        self.rounds.iter().filter(is_due)
+    }
+
     /// Whether something is live, so that it need not be looked for in the log.
     pub fn is_live(&self, aggregate: &AggregateRef) -> bool {
         match aggregate {
@@ -205,7 +363,10 @@ impl PlayerState {
                 of.kind == AdjustmentKind::Correction && self.proposal(&of.source, &of.id).is_some()
             }
             AggregateRef::Intent(of) => self.intent(of).is_some(),
-            AggregateRef::Deposit(_) => false,
+            AggregateRef::Withdrawal(of) => self.withdrawal(of).is_some(),
+            AggregateRef::Session(of) => self.session(of).is_some(),
+            AggregateRef::Transfer(of) => self.transfer(of).is_some(),
+            AggregateRef::Deposit(_) | AggregateRef::Purchase(_) | AggregateRef::House(..) => false,
         }
     }
 
@@ -217,6 +378,7 @@ impl PlayerState {
         let mut rounds = self.rounds.iter().filter(|round| round.source == rollback.source);
         match rollback.kind {
             Some(RollbackKind::Win) => rounds.any(|round| round.win(&rollback.target).is_some()),
+            Some(RollbackKind::Tip | RollbackKind::TournamentEntry | RollbackKind::RollOut) => false,
             Some(RollbackKind::Bet) | None => rounds.any(|round| round.bet(&rollback.target).is_some()),
         }
     }
@@ -292,7 +454,21 @@ impl PlayerState {
                 let of = PaymentRef { source: source.clone(), id: id.clone() };
                 self.evolve_intent(&of, record, at)
             }
+            (Stream::Withdrawal(_, source, id), _) => {
+                let of = PaymentRef { source: source.clone(), id: id.clone() };
+                self.evolve_withdrawal(&of, record, at)
+            }
+            (Stream::Session(_, of), _) => self.evolve_session(of, record, at),
+            (Stream::Transfer(_, of), _) => self.evolve_transfer(of, record, at),
+            // These are over when they are booked; the live state has nothing of them.
             (
+                Stream::Purchase(..),
+                Event::TipGiven(_)
+                | Event::TipReturned(_)
+                | Event::TournamentEntered(_)
+                | Event::TournamentEntryReturned(_),
+            )
+            | (
                 Stream::Deposit(..),
                 Event::DepositSucceeded(_)
                 | Event::DepositSuspended(_)
@@ -329,12 +505,19 @@ impl PlayerState {
                 self.standing.dormant_since.get_or_insert(at);
             }
             Event::DormantReclaimed(_) => self.standing.dormant_since = None,
+            Event::PlayerBlocked(event) if self.standing.since(event.block).is_none() => {
+                self.standing.blocks.insert(event.block, at);
+            }
+            Event::PlayerUnblocked(event) if self.standing.since(event.block).is_some() => {
+                self.standing.blocks.remove(&event.block);
+            }
             Event::TxnRejected(_)
             | Event::TxnTombstoned(_)
             | Event::TxnNoted(_)
             | Event::NegativeBalanceRaised(_)
             | Event::NegativeBalanceCleared(_)
             | Event::DebtWrittenOff(_)
+            | Event::SuspenseRefused(_)
             | Event::CreditGranted(_)
             | Event::AdjustmentApplied(_)
             | Event::FeeCharged(_) => {}
@@ -377,6 +560,42 @@ impl PlayerState {
         }
     }
 
+    fn evolve_withdrawal(
+        &mut self,
+        of: &PaymentRef,
+        record: &EventRecord,
+        at: Timestamp,
+    ) -> Result<(), Fault> {
+        let live = self.withdrawals.iter().position(|live| live.of == *of);
+        match (live.and_then(|index| Some((index, self.withdrawals.get_mut(index)?))), &record.event) {
+            (Some((index, live)), _) => {
+                live.evolve(record)?;
+                if !live.is_open() {
+                    self.withdrawals.remove(index);
+                }
+            }
+            (None, Event::WithdrawalRequested(_) | Event::WithdrawalSplitOff(_)) => {
+                let mut withdrawal = None;
+                withdrawal::fold_withdrawal(&mut withdrawal, of, record, at)?;
+                self.withdrawals.extend(withdrawal);
+            }
+            // These come after the end; the live state has nothing of it but what limits count.
+            (None, Event::WithdrawalPaid(event)) if event.late.is_some() => {}
+            (
+                None,
+                Event::WithdrawalReturned(_) | Event::WithdrawalMismatch(_) | Event::LatePayoutSettled(_),
+            ) => {}
+            (None, event) => {
+                let name = event.type_name();
+                return Err(Fault::corrupted(format!(
+                    "{name} came for withdrawal {}, which is not open",
+                    of.id
+                )));
+            }
+        }
+        self.recent.evolve(of, &record.event, at).map_err(|error| Fault::corrupted(error.to_string()))
+    }
+
     fn evolve_round(
         &mut self,
         source: &SourceId,
@@ -386,35 +605,132 @@ impl PlayerState {
     ) -> Result<(), Fault> {
         let live = self.rounds.iter().position(|live| live.id == *id && live.source == *source);
         if let Some((index, live)) = live.and_then(|index| Some((index, self.rounds.get_mut(index)?))) {
+            let names_one = matches!(&record.event, Event::BetPlaced(event) if event.session.is_some());
+            let before = (live.session.is_some() || names_one).then(|| live.totals());
             round::evolve(live, record, at)?;
+            let (session, after) = (live.session.clone(), before.map(|_| live.totals()));
             if live.status != RoundStatus::Open {
                 self.rounds.remove(index);
             }
+            if let (Some(session), Some(before), Some(after)) = (session, before, after) {
+                self.count(&session, after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
+            }
+            self.touch_session(record, at);
             return Ok(());
         }
         match &record.event {
-            Event::RoundReopened(_) => {
+            Event::RoundReopened(reopened) => {
                 let mut round = round::empty(source, id);
                 round::evolve(&mut round, record, at)?;
                 self.rounds.push(round);
+                if matches!(reopened.reason, ReopenReason::Bet | ReopenReason::AfterEnd) {
+                    self.last_round_at = Some(at);
+                }
                 Ok(())
             }
-            Event::BetPlaced(_) if record.version == 1 => {
+            Event::BetPlaced(event) if record.version == 1 => {
                 let mut round = round::empty(source, id);
                 round::evolve(&mut round, record, at)?;
                 self.rounds.push(round);
+                if !event.made_up {
+                    self.last_round_at = Some(at);
+                }
+                if let Some(session) = &event.session {
+                    self.count(session, event.stake.units(), 0);
+                }
+                self.touch_session(record, at);
                 Ok(())
             }
             // These touch a round that is over and leave it so; the live state has nothing of it.
-            Event::RoundVoided(_)
-            | Event::WinRetained(_)
-            | Event::CreditGranted(_)
-            | Event::SettlementVoided(_)
-            | Event::BetResettled(_) => Ok(()),
+            Event::RoundVoided(_) | Event::WinRetained(_) | Event::CreditGranted(_) => Ok(()),
+            Event::WinCredited(event) => {
+                if let Some(session) = &event.session {
+                    self.count(session, 0, event.amount.units());
+                }
+                Ok(())
+            }
+            Event::SettlementVoided(event) => {
+                if let Some(session) = &event.session {
+                    self.count(
+                        session,
+                        event.stake.units().saturating_neg(),
+                        event.win.units().saturating_neg(),
+                    );
+                }
+                Ok(())
+            }
+            Event::BetResettled(event) => {
+                if let Some(session) = &event.session {
+                    let more = event.amount.units().saturating_sub(event.previous.units());
+                    self.count(session, 0, more);
+                }
+                Ok(())
+            }
             event => {
                 Err(Fault::corrupted(format!("{} came for round {id}, which is not open", event.type_name())))
             }
         }
+    }
+
+    /// What a round staked and won counts in its session while that is open.
+    fn count(&mut self, session: &SessionRef, staked: i128, won: i128) {
+        if let Some(live) = self.sessions.iter_mut().find(|live| live.of() == session) {
+            live.count(staked, won);
+        }
+    }
+
+    /// A bet was placed in a session.
+    fn touch_session(&mut self, record: &EventRecord, at: Timestamp) {
+        if let Event::BetPlaced(event) = &record.event
+            && let Some(session) = &event.session
+            && let Some(live) = self.sessions.iter_mut().find(|live| live.of() == session)
+        {
+            live.touch(at);
+        }
+    }
+
+    fn evolve_session(&mut self, of: &SessionRef, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
+        let live = self.sessions.iter().position(|live| live.of() == of);
+        if let Some((index, live)) = live.and_then(|index| Some((index, self.sessions.get_mut(index)?))) {
+            live.evolve(record, at)?;
+            if matches!(record.event, Event::SessionEnded(_)) {
+                self.sessions.remove(index);
+            }
+            return Ok(());
+        }
+        match &record.event {
+            Event::SessionStarted(event) if record.version == 1 => {
+                let purse = self.wallet.purse(event.currency);
+                let purse = purse.ok_or_else(|| {
+                    Fault::corrupted(format!("a session in {}, which the player has not", event.currency))
+                })?;
+                self.sessions.push(Session::start(of, event, at, purse.currency().zero()));
+                Ok(())
+            }
+            event => {
+                let what = format!("{} came for a session that is not open", event.type_name());
+                Err(Fault::corrupted(what))
+            }
+        }
+    }
+
+    fn evolve_transfer(
+        &mut self,
+        of: &TransferRef,
+        record: &EventRecord,
+        at: Timestamp,
+    ) -> Result<(), Fault> {
+        let index = self.transfers.iter().position(|live| live.of == *of);
+        let mut transfer = index.map(|index| self.transfers.remove(index));
+        transfer::evolve(&mut transfer, of, record, at)?;
+        let Some(transfer) = transfer else { return Ok(()) };
+        if let (Event::TransferRolledIn(event), Some(session)) = (&record.event, &transfer.session) {
+            self.count(session, event.staked.units(), event.won.units());
+        }
+        if transfer.status == TransferStatus::Out {
+            self.transfers.push(transfer);
+        }
+        Ok(())
     }
 
     fn evolve_adjustment(

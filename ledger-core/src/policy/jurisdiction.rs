@@ -1,9 +1,93 @@
 //! The rules of one jurisdiction.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-/// The rules of one jurisdiction, for the players that were opened in it.
+use super::is_default;
+use crate::ids::JurisdictionId;
+use crate::money::{Amount, BasisPoints, CurrencyCode};
+
+/// Until when a player may take a withdrawal back (H28 in docs/scenarios.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ReverseWithdrawal {
+    /// Not at all.
+    Forbidden,
+    /// Until someone looks at it or approves it.
+    #[default]
+    UntilReview,
+    /// Until it is sent to a payment provider.
+    UntilSend,
+}
+
+/// What becomes of deposits that are withdrawn before they were played (H29, T01 to T07 in docs/scenarios.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum UnplayedMoney {
+    /// Nothing: deposits bring no lots.
+    #[default]
+    Free,
+    /// It costs so much of the unplayed money that leaves. At most all of it counts.
+    Fee {
+        /// The share.
+        rate: BasisPoints,
+    },
+    /// While some is unplayed nothing can be withdrawn.
+    Block,
+}
+
+/// The rules of one jurisdiction, for the players that were opened in it. No call of a provider overrides them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
-pub struct JurisdictionProfile {}
+pub struct JurisdictionProfile {
+    /// The stakes that a bet may have, by currency, in any order. In a currency that is not named any stake may be
+    /// placed. A bet of zero or a free one always may.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stakes: BTreeMap<CurrencyCode, Vec<Amount>>,
+    /// The least time from the beginning of one round of a player to that of his next, whatever the game, in
+    /// milliseconds (five seconds in Great Britain and in Germany). Further bets of a round that is open may come at
+    /// any time.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub round_interval_ms: u32,
+    /// Whether every bet must name an open session.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub session_needed: bool,
+    /// Until when a player may take a withdrawal back.
+    #[serde(skip_serializing_if = "is_default")]
+    pub reverse_withdrawal: ReverseWithdrawal,
+    /// What becomes of deposits that are withdrawn before they were played.
+    #[serde(skip_serializing_if = "is_default")]
+    pub unplayed: UnplayedMoney,
+}
+
+impl JurisdictionProfile {
+    const WITHOUT_REVERSE: Self = Self {
+        stakes: BTreeMap::new(),
+        round_interval_ms: 0,
+        session_needed: false,
+        reverse_withdrawal: ReverseWithdrawal::Forbidden,
+        unplayed: UnplayedMoney::Free,
+    };
+
+    /// Great Britain: no reverse withdrawals (Gambling Commission, "Online games design and reverse withdrawals"), and no
+    /// restriction on withdrawing deposits (the same, "Restrictions on withdrawing deposit and deposit winnings").
+    pub const GREAT_BRITAIN: Self = Self::WITHOUT_REVERSE;
+
+    /// Sweden: no reverse withdrawals.
+    pub const SWEDEN: Self = Self::WITHOUT_REVERSE;
+
+    /// What the law of a jurisdiction says where the policy does not name it: `GB`, `SE` and their parts (`GB-ENG`).
+    pub(super) fn by_law(jurisdiction: &JurisdictionId) -> Option<&'static Self> {
+        static GREAT_BRITAIN: JurisdictionProfile = JurisdictionProfile::GREAT_BRITAIN;
+        static SWEDEN: JurisdictionProfile = JurisdictionProfile::SWEDEN;
+        match jurisdiction.as_str().split('-').next() {
+            Some("GB") => Some(&GREAT_BRITAIN),
+            Some("SE") => Some(&SWEDEN),
+            _ => None,
+        }
+    }
+}

@@ -4,7 +4,9 @@
 mod deposits;
 mod fx;
 mod jurisdiction;
+mod play;
 mod source;
+mod withdrawals;
 
 use std::collections::BTreeMap;
 
@@ -15,17 +17,18 @@ use crate::key::{ContentHash, OperationKind};
 
 pub use deposits::{CapturePolicy, DepositPolicy};
 pub use fx::FxPolicy;
-pub use jurisdiction::JurisdictionProfile;
+pub use jurisdiction::{JurisdictionProfile, ReverseWithdrawal, UnplayedMoney};
+pub use play::{FreeRoundPayment, RoundClosePolicy, RoundTimeOut, SessionPolicy, TimeOutAction};
 pub use source::{KeyScope, ShortfallPolicy, SourcePolicy};
+pub use withdrawals::{
+    AfterChargeback, ApprovalStep, DestinationPolicy, KycRequirement, LatePayoutPolicy, WithdrawalFee,
+    WithdrawalPolicy, WithdrawalTerms,
+};
 
 /// The policies a ledger decides under.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
-#[expect(
-    clippy::zero_sized_map_values,
-    reason = "profiles get their first fields with the rules that need them"
-)]
 pub struct Policy {
     /// The version of the document's shape.
     pub version: u16,
@@ -48,6 +51,9 @@ pub struct Policy {
     /// What exchange demands.
     #[serde(skip_serializing_if = "is_default")]
     pub fx: FxPolicy,
+    /// How withdrawals are dealt with.
+    #[serde(skip_serializing_if = "is_default")]
+    pub withdrawals: WithdrawalPolicy,
 }
 
 /// Settings that are as they are by default are left out of a document, so that a new setting does not change the
@@ -67,6 +73,7 @@ impl Default for Policy {
             default_jurisdiction: JurisdictionProfile::default(),
             jurisdictions: BTreeMap::new(),
             fx: FxPolicy::default(),
+            withdrawals: WithdrawalPolicy::default(),
         }
     }
 }
@@ -77,9 +84,11 @@ impl Policy {
         self.sources.get(source).unwrap_or(&self.default)
     }
 
-    /// The rules of a jurisdiction.
+    /// The rules of a jurisdiction: those it is named with, or else what its law is known to say, or else the
+    /// default.
     pub fn profile(&self, jurisdiction: &JurisdictionId) -> &JurisdictionProfile {
-        self.jurisdictions.get(jurisdiction).unwrap_or(&self.default_jurisdiction)
+        let named = self.jurisdictions.get(jurisdiction);
+        named.or_else(|| JurisdictionProfile::by_law(jurisdiction)).unwrap_or(&self.default_jurisdiction)
     }
 
     /// The kind under which an operation's key stands, by the source's scope.

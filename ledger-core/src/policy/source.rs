@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::is_default;
+use super::play::{FreeRoundPayment, RoundClosePolicy, RoundTimeOut, SessionPolicy};
+
 /// What happens when a win is rolled back and the player has already spent it (S42a to S42d in
 /// docs/scenarios.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -31,10 +34,14 @@ pub enum KeyScope {
     AnyKind,
 }
 
-/// How one source behaves.
+/// How one source behaves. Some of it a call may override, see [`crate::CallFlags`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own that a provider's contract answers"
+)]
 pub struct SourcePolicy {
     /// Over what its transaction ids are unique.
     pub key_scope: KeyScope,
@@ -45,6 +52,34 @@ pub struct SourcePolicy {
     /// Whether a rollback of a settled bet calls it off, wins and all (S126, H6), instead of being refused (S40).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cancel_settled: bool,
+    /// How its rounds end.
+    #[serde(skip_serializing_if = "is_default")]
+    pub round_close: RoundClosePolicy,
+    /// When its rounds have taken too long; never, if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_time_out: Option<RoundTimeOut>,
+    /// Whether it may reopen a round that is over (S75).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reopen_rounds: bool,
+    /// Whether its bets and wins may come after the end of a round.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub wagers_after_end: bool,
+    /// Whether a stake may be more than is available: then the player owes the rest.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub negative_debit: bool,
+    /// Whether a win of a round that no one has seen is paid, on a bet of zero that is made up for it (H8), instead of
+    /// being refused (S56).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub credit_without_debit: bool,
+    /// Whether a new round is refused while another one of the same game is open.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub one_open_round: bool,
+    /// Which message pays the wins of its free rounds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub free_rounds: FreeRoundPayment,
+    /// What its bets need of a session.
+    #[serde(skip_serializing_if = "is_default")]
+    pub sessions: SessionPolicy,
 }
 
 impl Default for SourcePolicy {
@@ -54,6 +89,15 @@ impl Default for SourcePolicy {
             on_shortfall: ShortfallPolicy::AllowNegative,
             sticky_rejections: true,
             cancel_settled: false,
+            round_close: RoundClosePolicy::Flag,
+            round_time_out: None,
+            reopen_rounds: false,
+            wagers_after_end: false,
+            negative_debit: false,
+            credit_without_debit: false,
+            one_open_round: false,
+            free_rounds: FreeRoundPayment::Each,
+            sessions: SessionPolicy::default(),
         }
     }
 }

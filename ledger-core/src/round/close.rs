@@ -1,13 +1,14 @@
 //! The end of a round: what is still open is lost.
 
-use super::CloseRound;
-use super::common::{known_round, note, round_currency, stakes, sub_account, total};
+use super::common::{close as close_round, known_round, note, round_currency, total};
+use super::{CloseRound, stakes};
+use crate::ids::TransactionId;
 use crate::key::OperationKind;
-use crate::player_ledger::{Facts, Outcome, RoundRef, Workspace};
+use crate::player_ledger::{Facts, Outcome, RoundRef, Stop, Workspace};
 use crate::stored::{
-    Bet, BetSettled, CloseReason, Event, Note, RoundClosed, RoundStatus, SettledBy, Split, TransactionRef,
+    Bet, BetSettled, CloseReason, Event, Note, Round, RoundStatus, SettledBy, Split, TransactionRef,
 };
-use crate::wallet::{purse, take_stakes};
+use crate::wallet::{Purse, purse};
 
 pub(super) fn close(command: &CloseRound, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let state = work.state();
@@ -28,23 +29,37 @@ pub(super) fn close(command: &CloseRound, facts: &Facts<'_>, work: &mut Workspac
 
     let mut round = round.clone();
     let open: Vec<Bet> = round.open_bets().cloned().collect();
-    if !open.is_empty() {
-        let stake = total(&open, purse)?;
-        let entry = work.post(take_stakes(purse, sub_account(&round), &stakes(&open))?)?;
-        let event = Event::BetSettled(BetSettled {
-            txn: command.id.clone(),
-            bets: open.into_iter().map(|bet| bet.id).collect(),
-            bet: None,
-            currency,
-            stake,
-            win: purse.currency().zero(),
-            split: Split { cash: purse.currency().zero() },
-            by: SettledBy::Close,
-            entry,
-        });
-        work.push_round(&mut round, event)?;
-    }
-    let event = Event::RoundClosed(RoundClosed { txn: command.id.clone(), reason: CloseReason::Close });
-    work.push_round(&mut round, event)?;
+    let entry = work.post(stakes::take(&round, &open, purse)?)?;
+    lose(work, &mut round, open, &command.id, SettledBy::Close, entry, purse)?;
+    close_round(work, &mut round, &command.id, CloseReason::Close)?;
     Ok(Some(currency))
+}
+
+/// Bets that end without a result are lost.
+pub(super) fn lose(
+    work: &mut Workspace<'_>,
+    round: &mut Round,
+    bets: Vec<Bet>,
+    txn: &TransactionId,
+    by: SettledBy,
+    entry: Option<u64>,
+    purse: &Purse,
+) -> Result<(), Stop> {
+    if bets.is_empty() {
+        return Ok(());
+    }
+    let zero = purse.currency().zero();
+    let event = Event::BetSettled(BetSettled {
+        txn: txn.clone(),
+        stake: total(&bets, purse)?,
+        bets: bets.into_iter().map(|bet| bet.id).collect(),
+        bet: None,
+        currency: purse.currency().code(),
+        win: zero,
+        split: Split::cash(zero),
+        by,
+        entry,
+        reported: None,
+    });
+    Ok(work.push_round(round, event)?)
 }

@@ -1,12 +1,14 @@
 //! What the decisions on rounds share.
 
-use crate::ids::{GameId, RoundId, SourceId, SubAccount, TransactionId};
+use crate::account::AccountCode;
+use crate::ids::{RoundId, SourceId, SubAccount, TransactionId};
 use crate::money::{Amount, CurrencyCode};
 use crate::player_ledger::{Facts, Fault, OPEN_ROUNDS_MAX, Outcome, PlayerState, RoundRef, Stop, Workspace};
+use crate::policy::{RoundClosePolicy, SourcePolicy};
 use crate::rejection::{Capacity, Rejection};
 use crate::stored::{
-    Bet, Event, Note, OutcomeKind, ReopenReason, Round, RoundReopened, RoundStatus, TombstoneRecord,
-    TransactionRef, TxnNoted, TxnTombstoned,
+    Bet, BetStatus, CloseReason, Event, Note, OutcomeKind, ReopenReason, Round, RoundClosed, RoundReopened,
+    RoundStatus, TombstoneRecord, TransactionRef, TxnNoted, TxnTombstoned, Win,
 };
 use crate::wallet::Purse;
 
@@ -45,16 +47,90 @@ pub(super) fn capacity(what: Capacity, maximum: usize) -> Stop {
     Rejection::CapacityExceeded { what, maximum: u32::try_from(maximum).unwrap_or(u32::MAX) }.into()
 }
 
-/// The game a win is booked under: that of the bet it answers, or of the round's first bet.
-pub(super) fn payout_game<'a>(round: &'a Round, bet: Option<&TransactionId>) -> Result<&'a GameId, Fault> {
-    bet.and_then(|bet| round.bet(bet))
-        .or_else(|| round.bets.first())
-        .map(|bet| &bet.game)
-        .ok_or_else(|| Fault::corrupted(format!("round {} has no bet", round.id)))
+/// The account a win is paid from: that of the bet it answers, or of the round's first bet. It is the payouts of its
+/// game, or the campaign of a free bet (P15).
+pub(super) fn payer(round: &Round, bet: Option<&TransactionId>) -> Result<(AccountCode, SubAccount), Fault> {
+    account_of(round, payer_bet(round, bet))
 }
 
-pub(super) fn stakes(bets: &[Bet]) -> Vec<(GameId, Amount)> {
-    bets.iter().map(|bet| (bet.game.clone(), bet.open_stake())).collect()
+/// The account a win was paid from. A bet that it names may have come after it, and is not what it was paid under.
+pub(super) fn paid_from(round: &Round, win: &Win) -> Result<(AccountCode, SubAccount), Fault> {
+    let named = win.bet.as_ref().and_then(|bet| round.bet(bet)).filter(|bet| bet.version < win.version);
+    account_of(round, named.or_else(|| round.bets.first()))
+}
+
+fn account_of(round: &Round, bet: Option<&Bet>) -> Result<(AccountCode, SubAccount), Fault> {
+    let bet = bet.ok_or_else(|| Fault::corrupted(format!("round {} has no bet", round.id)))?;
+    Ok(match &bet.free {
+        Some(free) => (AccountCode::FreeSpinCost, free.campaign.clone()),
+        None => (AccountCode::GamingPayouts, SubAccount::game(&bet.game)),
+    })
+}
+
+/// The bet whose game or campaign pays a win.
+pub(super) fn payer_bet<'a>(round: &'a Round, bet: Option<&TransactionId>) -> Option<&'a Bet> {
+    bet.and_then(|bet| round.bet(bet)).or_else(|| round.bets.first())
+}
+
+/// Closes a round whose bets all came to their end by themselves, unless its source ends it by a call.
+pub(super) fn close_if_settled(
+    work: &mut Workspace<'_>,
+    round: &mut Round,
+    txn: &TransactionId,
+    source: &SourcePolicy,
+) -> Result<(), Fault> {
+    if round.status == RoundStatus::Open
+        && round.is_settled()
+        && source.round_close != RoundClosePolicy::EndCall
+    {
+        // What a rule took may still be undone or won: its source has not said that the round is over.
+        let by_rule = round.bets.iter().any(|bet| bet.by_rule && bet.status == BetStatus::Settled);
+        let rule = round.by_rule.unwrap_or(CloseReason::ImmediateLoss);
+        close(work, round, txn, if by_rule { rule } else { CloseReason::AllSettled })?;
+    }
+    Ok(())
+}
+
+pub(super) fn close(
+    work: &mut Workspace<'_>,
+    round: &mut Round,
+    txn: &TransactionId,
+    reason: CloseReason,
+) -> Result<(), Fault> {
+    work.push_round(round, Event::RoundClosed(RoundClosed { txn: txn.clone(), reason }))
+}
+
+/// Makes a round that a rule closed live for the moment in which something of it is undone or added.
+pub(super) fn reopen_for(
+    work: &mut Workspace<'_>,
+    round: &mut Round,
+    reason: ReopenReason,
+) -> Result<Option<CloseReason>, Fault> {
+    let rule = round.closed_by_rule();
+    if rule.is_some() {
+        reopen(work, round, reason)?;
+    }
+    Ok(rule)
+}
+
+/// Closes it again by the same rule, if it still has bets that stand and none that is open.
+pub(super) fn close_again(
+    work: &mut Workspace<'_>,
+    round: &mut Round,
+    txn: &TransactionId,
+    rule: Option<CloseReason>,
+) -> Result<(), Fault> {
+    match rule {
+        Some(rule) if round.status == RoundStatus::Open && round.open_bets().next().is_none() => {
+            close(work, round, txn, rule)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a bet was undone or called off.
+pub(super) fn is_undone(bet: &Bet) -> bool {
+    matches!(bet.status, BetStatus::RolledBack | BetStatus::Voided)
 }
 
 pub(super) fn total(bets: &[Bet], purse: &Purse) -> Result<Amount, Stop> {

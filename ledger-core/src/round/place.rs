@@ -1,64 +1,299 @@
-//! Placing a bet: its stake is held.
+//! Placing a bet: its stake is held, or taken at once if its source never reports a loss.
 
-use super::PlaceBet;
-use super::common::{capacity, check_currency, known_round, reopen, sub_account};
+use std::time::Duration;
+
+use super::common::{capacity, check_currency, close, known_round, reopen, sub_account};
+use super::stakes::Jackpots;
 use super::state::{BETS_MAX, empty};
-use crate::player_ledger::{Facts, OPEN_ROUNDS_MAX, Outcome, RoundRef, Workspace};
-use crate::rejection::{Capacity, Rejection};
-use crate::stored::{BetPlaced, Event, ReopenReason, RoundStatus, Split};
-use crate::wallet::{hold, incoming, purse};
+use super::{Funds, PlaceBet};
+use crate::account::AccountCode;
+use crate::entry::Posting;
+use crate::ids::{GameId, SubAccount};
+use crate::money::{Amount, AmountError};
+use crate::player_ledger::{Facts, OPEN_ROUNDS_MAX, Outcome, PlayerState, RoundRef, Stop, Workspace};
+use crate::policy::{JurisdictionProfile, RoundClosePolicy, SourcePolicy};
+use crate::rejection::{BonusRule, Capacity, NotAllowedReason, Rejection};
+use crate::session;
+use crate::stored::{
+    Bet, BetPlaced, BetSettled, BetStatus, CloseReason, Contribution, Event, FreeBet, JackpotKind,
+    ReopenReason, Round, RoundStatus, SettledBy, Split,
+};
+use crate::time::Timestamp;
+use crate::wallet::{LotMoves, Purse, hold, incoming, purse, take_at_once};
+
+/// The most games, and campaigns of free bets, of one round: each is an account of the entry that settles it.
+pub const GAMES_MAX: usize = 100;
+/// The most jackpots that the bets of one round contribute to.
+pub const JACKPOTS_MAX: usize = 16;
+/// The most jackpots that one bet contributes to.
+pub const JACKPOTS_OF_BET_MAX: usize = 8;
+
+/// What is at stake, in the currency's units.
+struct Wager {
+    stake: Amount,
+    free: Option<FreeBet>,
+    contributions: Vec<Contribution>,
+}
+
+impl Wager {
+    /// Reads the amounts of a bet: its stake, what a free one is worth, and what goes to jackpots.
+    fn read(command: &PlaceBet, purse: &Purse) -> Result<Self, Stop> {
+        let invalid =
+            |amount: &rust_decimal::Decimal| Rejection::InvalidAmount { amount: amount.to_string() };
+        let stake = incoming(command.amount, purse.currency())?;
+        let free = match &command.free {
+            Some(_) if !stake.is_zero() => return Err(invalid(&command.amount).into()),
+            Some(free) => {
+                let nominal = incoming(free.nominal, purse.currency())?;
+                Some(FreeBet { campaign: free.campaign.clone(), nominal })
+            }
+            None => None,
+        };
+        let scale = AccountCode::JackpotContribution.scale(purse.currency());
+        let mut contributions = Vec::with_capacity(command.contributions.len());
+        let mut sum = Amount::zero(scale);
+        for share in &command.contributions {
+            let amount = Amount::from_decimal(share.amount, scale).map_err(|error| match error {
+                AmountError::TooFine { .. } => {
+                    Rejection::Precision { amount: share.amount.to_string(), scale }
+                }
+                _ => invalid(&share.amount),
+            })?;
+            if !amount.is_positive() {
+                return Err(invalid(&share.amount).into());
+            }
+            sum = sum.checked_add(amount)?;
+            let (jackpot, kind) = (share.jackpot.clone(), share.kind);
+            contributions.push(Contribution { jackpot, kind, amount });
+            if sum > stake.rescale_up(scale)? {
+                return Err(invalid(&share.amount).into());
+            }
+        }
+        Ok(Self { stake, free, contributions })
+    }
+}
 
 pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let state = work.state();
+    let source = facts.policy.of(&command.source);
     let reference = RoundRef { source: command.source.clone(), round: command.round.clone() };
     let known = known_round(state, facts, &reference);
-    // No key was found, but keys are found by their kind: had the source another scope of keys before, the
-    // round still has the bet.
-    if known.is_some_and(|round| round.bet(&command.id).is_some()) {
-        return Err(Rejection::KeyReused.into());
-    }
-    match known.map(|round| round.status) {
-        Some(RoundStatus::Cancelled) => return Err(Rejection::TxnCancelled.into()),
-        Some(RoundStatus::Closed) => {
-            return Err(Rejection::RoundClosed { round: command.round.clone() }.into());
-        }
-        Some(RoundStatus::Open | RoundStatus::Void) | None => {}
+    check_round(command, known, source)?;
+    let is_new = state.round(&reference).is_none();
+    if is_new && !command.flags.may_be_one_of_many(source) && is_another_open(command, state) {
+        return Err(Rejection::NotAllowed { reason: NotAllowedReason::AnotherRoundOpen }.into());
     }
     let purse = purse(state, command.currency)?;
     if let Some(round) = known {
         check_currency(round, command.currency)?;
     }
-    let stake = incoming(command.amount, purse.currency())?;
+    let profile = state.profile().ok_or(Rejection::PlayerUnknown)?;
+    let profile = facts.policy.profile(&profile.jurisdiction);
+    let asked = session::Asked {
+        session: command.session.as_ref(),
+        currency: command.currency,
+        validate: command.flags.validate_session,
+    };
+    session::check(asked, &source.sessions, profile, state, work.now())?;
+    let wager = Wager::read(command, purse)?;
     state.may_play()?;
-    let bets = known.map_or(0, |round| round.bets.len());
-    if bets >= BETS_MAX {
-        return Err(capacity(Capacity::BetsInRound, BETS_MAX));
+    if is_new {
+        check_interval(profile, state, work.now())?;
     }
-    if state.round(&reference).is_none() && state.open_rounds() >= OPEN_ROUNDS_MAX {
+    check_stake(profile, wager.stake, command)?;
+    if command.funds == Funds::Bonus {
+        return Err(Rejection::BonusRule { rule: BonusRule::NoBonus }.into());
+    }
+    let at_once = source.round_close == RoundClosePolicy::ImmediateLoss;
+    check_room(command, known, &wager)?;
+    if is_new && !at_once && state.open_rounds() >= OPEN_ROUNDS_MAX {
         return Err(capacity(Capacity::OpenRounds, OPEN_ROUNDS_MAX));
     }
-    purse.held().checked_add(stake)?;
-    if stake.is_positive() && stake > purse.available() {
-        return Err(Rejection::InsufficientFunds {
-            available: purse.available(),
-            currency: command.currency,
-        }
-        .into());
-    }
+    purse.held().checked_add(wager.stake)?;
+    let split = funds(purse, wager.stake, command.flags.may_owe(source))?;
 
     let mut round = known.cloned().unwrap_or_else(|| empty(&command.source, &command.round));
-    if round.status == RoundStatus::Void {
-        reopen(work, &mut round, ReopenReason::Bet)?;
+    match round.status {
+        RoundStatus::Void => reopen(work, &mut round, ReopenReason::Bet)?,
+        RoundStatus::Closed if round.by_rule.is_some() => reopen(work, &mut round, ReopenReason::Bet)?,
+        RoundStatus::Closed => reopen(work, &mut round, ReopenReason::AfterEnd)?,
+        RoundStatus::Open | RoundStatus::Cancelled => {}
     }
-    let entry = if stake.is_zero() { None } else { work.post(hold(purse, sub_account(&round), stake))? };
+    let (stake, currency, bet) = (wager.stake, command.currency, command.id.clone());
+    let unplayed = state.wallet().draw(currency, split.cash)?;
+    let postings = postings(command, &round, &wager, &split, purse, at_once)?;
+    let entry = work.post_with(postings, &LotMoves::drawn(&unplayed))?;
     let event = Event::BetPlaced(BetPlaced {
-        bet: command.id.clone(),
+        bet: bet.clone(),
         game: command.game.clone(),
-        currency: command.currency,
+        currency,
         stake,
-        split: Split { cash: stake },
+        split,
+        unplayed,
         entry,
+        session: command.session.clone(),
+        free: wager.free,
+        contributions: wager.contributions,
+        made_up: false,
     });
     work.push_round(&mut round, event)?;
+    if at_once {
+        let zero = purse.currency().zero();
+        let event = Event::BetSettled(BetSettled {
+            txn: bet.clone(),
+            bets: vec![bet.clone()],
+            bet: None,
+            currency,
+            stake,
+            win: zero,
+            split: Split::cash(zero),
+            by: SettledBy::Rule,
+            entry,
+            reported: None,
+        });
+        work.push_round(&mut round, event)?;
+        // Bets of before the source was such, or that are running again, still have a result to come.
+        if round.open_bets().next().is_none() {
+            close(work, &mut round, &bet, CloseReason::ImmediateLoss)?;
+        }
+    }
     Ok(Some(command.currency))
+}
+
+/// The round takes bets, and has none of this id.
+fn check_round(command: &PlaceBet, known: Option<&Round>, source: &SourcePolicy) -> Result<(), Rejection> {
+    let Some(round) = known else { return Ok(()) };
+    // No key was found, but keys are found by their kind: had the source another scope of keys before, the
+    // round still has the bet.
+    if round.bet(&command.id).is_some() {
+        return Err(Rejection::KeyReused);
+    }
+    match round.status {
+        RoundStatus::Cancelled => Err(Rejection::TxnCancelled),
+        RoundStatus::Closed if round.by_rule.is_none() && !command.flags.may_come_late(source) => {
+            Err(Rejection::RoundClosed { round: command.round.clone() })
+        }
+        RoundStatus::Open | RoundStatus::Void | RoundStatus::Closed => Ok(()),
+    }
+}
+
+/// Whether a round of this source with a bet on this game is open.
+fn is_another_open(command: &PlaceBet, state: &PlayerState) -> bool {
+    let mut own = state.rounds().filter(|round| round.source == command.source);
+    own.any(|round| round.bets.iter().any(|bet| bet.game == command.game))
+}
+
+/// A new round may begin.
+fn check_interval(
+    profile: &JurisdictionProfile,
+    state: &PlayerState,
+    now: Timestamp,
+) -> Result<(), Rejection> {
+    let interval = Duration::from_millis(profile.round_interval_ms.into());
+    let allowed_at = state.last_round_at().map(|last| last.saturating_add(interval));
+    match allowed_at.filter(|allowed_at| now < *allowed_at) {
+        Some(allowed_at) => Err(Rejection::RoundTooSoon { allowed_at }),
+        None => Ok(()),
+    }
+}
+
+/// The stake is one of those that there are.
+fn check_stake(profile: &JurisdictionProfile, stake: Amount, command: &PlaceBet) -> Result<(), Rejection> {
+    let Some(stakes) = profile.stakes.get(&command.currency) else { return Ok(()) };
+    if stake.is_zero() || stakes.iter().any(|allowed| allowed.to_decimal() == stake.to_decimal()) {
+        return Ok(());
+    }
+    Err(Rejection::StakeNotAllowed { stake, currency: command.currency })
+}
+
+/// Who pays the wins of a bet: its game, or its campaign.
+#[derive(PartialEq)]
+enum Payer<'a> {
+    Game(&'a GameId),
+    Campaign(&'a SubAccount),
+}
+
+/// The round has room for a bet, its game and its jackpots: what settles them all fits one entry.
+fn check_room(command: &PlaceBet, known: Option<&Round>, wager: &Wager) -> Result<(), Stop> {
+    if command.contributions.len() > JACKPOTS_OF_BET_MAX {
+        return Err(capacity(Capacity::JackpotsOfBet, JACKPOTS_OF_BET_MAX));
+    }
+    let Some(round) = known else { return Ok(()) };
+    if round.bets.len() >= BETS_MAX {
+        return Err(capacity(Capacity::BetsInRound, BETS_MAX));
+    }
+    let mut payers: Vec<Payer<'_>> = Vec::new();
+    let mut jackpots: Vec<(&SubAccount, JackpotKind)> = Vec::new();
+    let own = Bet::payer(&command.game, wager.free.as_ref());
+    for payer in round.bets.iter().map(|bet| Bet::payer(&bet.game, bet.free.as_ref())).chain([own]) {
+        if !payers.contains(&payer) {
+            payers.push(payer);
+        }
+    }
+    let own = wager.contributions.iter();
+    for share in round.bets.iter().flat_map(|bet| &bet.contributions).chain(own) {
+        if !jackpots.contains(&(&share.jackpot, share.kind)) {
+            jackpots.push((&share.jackpot, share.kind));
+        }
+    }
+    if payers.len() > GAMES_MAX {
+        return Err(capacity(Capacity::GamesInRound, GAMES_MAX));
+    }
+    if jackpots.len() > JACKPOTS_MAX {
+        return Err(capacity(Capacity::JackpotsInRound, JACKPOTS_MAX));
+    }
+    Ok(())
+}
+
+impl Bet {
+    fn payer<'a>(game: &'a GameId, free: Option<&'a FreeBet>) -> Payer<'a> {
+        free.map_or(Payer::Game(game), |free| Payer::Campaign(&free.campaign))
+    }
+}
+
+/// From which funds a stake comes: from what is available, or from cash and, if its source may, from what the player
+/// will owe.
+fn funds(purse: &Purse, stake: Amount, may_owe: bool) -> Result<Split, Stop> {
+    if stake.is_zero() || stake <= purse.available() {
+        return Ok(Split::cash(stake));
+    }
+    if !may_owe {
+        let (available, currency) = (purse.available(), purse.currency().code());
+        return Err(Rejection::InsufficientFunds { available, currency }.into());
+    }
+    let cash = stake.min(purse.cash())?;
+    Ok(Split { cash, owed: Some(stake.checked_sub(cash)?).filter(|owed| owed.is_positive()) })
+}
+
+fn postings(
+    command: &PlaceBet,
+    round: &Round,
+    wager: &Wager,
+    split: &Split,
+    purse: &Purse,
+    at_once: bool,
+) -> Result<Vec<Posting>, Stop> {
+    if !at_once {
+        return Ok(hold(purse, sub_account(round), wager.stake, split));
+    }
+    let mut postings = take_at_once(purse, SubAccount::game(&command.game), wager.stake, split);
+    let bet = Bet {
+        id: command.id.clone(),
+        game: command.game.clone(),
+        stake: wager.stake,
+        split: split.clone(),
+        unplayed: Vec::new(),
+        cashed_out: None,
+        returned: None,
+        free: None,
+        contributions: wager.contributions.clone(),
+        made_up: false,
+        by_rule: true,
+        status: BetStatus::Settled,
+        version: 0,
+    };
+    let mut jackpots = Jackpots::default();
+    jackpots.add(&bet, purse.currency().zero(), wager.stake)?;
+    postings.extend(jackpots.contribute(round, purse));
+    Ok(postings)
 }

@@ -1,107 +1,239 @@
 //! Settling: wins are paid, stakes are taken for good.
 
-use super::common::{capacity, check_currency, known_round, payout_game, stakes, sub_account, total};
-use super::state::WINS_MAX;
-use super::{Finality, Settle};
-use crate::account::AccountCode;
-use crate::ids::SubAccount;
-use crate::player_ledger::{Facts, Outcome, RoundRef, Workspace};
+use super::common::{
+    capacity, check_currency, close, close_if_settled, is_undone, known_round, payer, payer_bet, reopen,
+    total,
+};
+use super::state::{WINS_MAX, empty};
+use super::{Finality, Settle, stakes};
+use crate::ids::{GameId, TransactionId};
+use crate::money::Amount;
+use crate::player_ledger::{Facts, OPEN_ROUNDS_MAX, Outcome, RoundRef, Stop, Workspace};
+use crate::policy::{FreeRoundPayment, RoundClosePolicy, SourcePolicy};
 use crate::rejection::{Capacity, Rejection};
 use crate::stored::{
-    Bet, BetSettled, BetStatus, CloseReason, Event, OutcomeKind, Round, RoundClosed, RoundStatus, SettledBy,
-    Split, WinCredited,
+    Bet, BetPlaced, BetSettled, BetStatus, CloseReason, Event, OutcomeKind, ReopenReason, Round, RoundStatus,
+    SettledBy, Split, WinCredited,
 };
-use crate::wallet::{credit_cash, incoming, purse, take_stakes};
+use crate::wallet::{Purse, credit_cash, incoming, purse};
 
-/// The bet a win names must be there, and not be settled with a win that stands.
-fn check_answerable(round: &Round, command: &Settle) -> Result<(), Rejection> {
-    let Some(named) = &command.bet else { return Ok(()) };
-    let bet = round.bet(named).ok_or_else(|| Rejection::BetNotFound { round: round.id.clone() })?;
-    match bet.status {
-        BetStatus::RolledBack | BetStatus::Voided => Err(Rejection::TxnCancelled),
-        BetStatus::Settled if round.is_answered(bet) => Err(Rejection::AlreadySettled { txn: named.clone() }),
-        BetStatus::Settled | BetStatus::Open => Ok(()),
+/// How a win comes to its round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The round is open.
+    Open,
+    /// A rule of the ledger closed it: the win is paid beside it.
+    ByRule,
+    /// It is over, and its source may come late.
+    Late,
+    /// No one has seen it, and its source may credit without a debit.
+    Alone,
+}
+
+/// How a win comes to the round it names, if it may.
+fn way(
+    command: &Settle,
+    round: Option<&Round>,
+    facts: &Facts<'_>,
+    source: &SourcePolicy,
+) -> Result<Way, Rejection> {
+    let not_found = || Rejection::BetNotFound { round: command.round.clone() };
+    let alone = command.flags.may_credit_alone(source);
+    let is_dead = |bet: &TransactionId| facts.found.is_tombstoned(&command.source, bet);
+    if alone && command.bet.as_ref().is_some_and(is_dead) {
+        return Err(Rejection::TxnCancelled);
+    }
+    let Some(round) = round else {
+        return if alone && command.game.is_some() { Ok(Way::Alone) } else { Err(not_found()) };
+    };
+    // As for a bet: keys may have been looked for under another kind when this win came first.
+    if round.win(&command.id).is_some() {
+        return Err(Rejection::KeyReused);
+    }
+    let named = command.bet.as_ref().and_then(|named| round.bet(named));
+    let none_stands = round.bets.iter().all(is_undone);
+    if round.status == RoundStatus::Cancelled || none_stands || named.is_some_and(is_undone) {
+        return Err(Rejection::TxnCancelled);
+    }
+    let way = match round.status {
+        RoundStatus::Open => Way::Open,
+        _ if named.is_some_and(Bet::is_sold) => {
+            return Err(Rejection::AlreadySettled { txn: named.map_or(&command.id, |bet| &bet.id).clone() });
+        }
+        _ if command.bet.is_none() && round.bets.iter().all(Bet::is_sold) => {
+            let txn = round.bets.first().map_or_else(|| command.id.clone(), |bet| bet.id.clone());
+            return Err(Rejection::AlreadySettled { txn });
+        }
+        _ if round.by_rule.is_some() => Way::ByRule,
+        _ if command.flags.may_come_late(source) => Way::Late,
+        _ => return Err(Rejection::RoundClosed { round: command.round.clone() }),
+    };
+    // The bet it names must be there, and not have a result that stands; unless more may come.
+    match (&command.bet, named) {
+        (Some(_), None) if !alone => Err(not_found()),
+        (_, Some(bet)) if bet.status == BetStatus::Settled && round.is_answered(bet) => {
+            let more = way == Way::Late || (bet.by_rule && !bet.is_sold());
+            if more { Ok(way) } else { Err(Rejection::AlreadySettled { txn: bet.id.clone() }) }
+        }
+        _ => Ok(way),
+    }
+}
+
+/// What a win ends: as it says, or as the policy of its source says.
+fn finality(command: &Settle, round: &Round, win: Amount, way: Way, source: &SourcePolicy) -> Finality {
+    match command.finality {
+        // Its round is over already, and is so again.
+        _ if way == Way::Late => Finality::Round,
+        Finality::ByPolicy => match source.round_close {
+            RoundClosePolicy::EveryWin => Finality::Bet,
+            RoundClosePolicy::ZeroWin if win.is_positive() => Finality::MoreToCome,
+            RoundClosePolicy::ZeroWin if command.bet.is_some() => Finality::Bet,
+            RoundClosePolicy::ZeroWin => Finality::Round,
+            RoundClosePolicy::ImmediateLoss if round.open_bets().next().is_some() => Finality::Bet,
+            RoundClosePolicy::Flag | RoundClosePolicy::EndCall | RoundClosePolicy::ImmediateLoss => {
+                Finality::MoreToCome
+            }
+        },
+        said => said,
+    }
+}
+
+/// What is paid for a win, and what was reported where that is not the same: single wins of free rounds, where their
+/// total is paid (S95 in docs/scenarios.md).
+fn paid(
+    command: &Settle,
+    round: &Round,
+    win: Amount,
+    purse: &Purse,
+    source: &SourcePolicy,
+) -> (Amount, Option<Amount>) {
+    let is_free = payer_bet(round, command.bet.as_ref()).is_some_and(|bet| bet.free.is_some());
+    if is_free && source.free_rounds == FreeRoundPayment::Total {
+        (purse.currency().zero(), Some(win))
+    } else {
+        (win, None)
     }
 }
 
 pub(super) fn settle(command: &Settle, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let state = work.state();
+    let source = facts.policy.of(&command.source);
     let reference = RoundRef { source: command.source.clone(), round: command.round.clone() };
-    let round = known_round(state, facts, &reference)
-        .ok_or_else(|| Rejection::BetNotFound { round: command.round.clone() })?;
-    // As for a bet: keys may have been looked for under another kind when this win came first.
-    if round.win(&command.id).is_some() {
-        return Err(Rejection::KeyReused.into());
-    }
-    let named = command.bet.as_ref().and_then(|named| round.bet(named));
-    let undone = named.is_some_and(|bet| matches!(bet.status, BetStatus::RolledBack | BetStatus::Voided));
-    match round.status {
-        RoundStatus::Cancelled | RoundStatus::Void => return Err(Rejection::TxnCancelled.into()),
-        _ if undone => return Err(Rejection::TxnCancelled.into()),
-        RoundStatus::Closed if named.is_some_and(Bet::is_sold) => check_answerable(round, command)?,
-        RoundStatus::Closed if command.bet.is_none() && round.bets.iter().all(Bet::is_sold) => {
-            let txn = round.bets.first().map_or_else(|| command.id.clone(), |bet| bet.id.clone());
-            return Err(Rejection::AlreadySettled { txn }.into());
-        }
-        RoundStatus::Closed => return Err(Rejection::RoundClosed { round: command.round.clone() }.into()),
-        RoundStatus::Open => {}
-    }
-    check_answerable(round, command)?;
+    let known = known_round(state, facts, &reference);
+    let way = way(command, known, facts, source)?;
     let purse = purse(state, command.currency)?;
-    check_currency(round, command.currency)?;
+    if let Some(round) = known {
+        check_currency(round, command.currency)?;
+    }
     let win = incoming(command.amount, purse.currency())?;
-    if round.wins.len() >= WINS_MAX {
+    if known.is_some_and(|round| round.wins.len() >= WINS_MAX) {
         return Err(capacity(Capacity::WinsInRound, WINS_MAX));
     }
+    if way == Way::Alone && state.open_rounds() >= OPEN_ROUNDS_MAX {
+        return Err(capacity(Capacity::OpenRounds, OPEN_ROUNDS_MAX));
+    }
 
-    let mut round = round.clone();
-    let settled: Vec<Bet> = match (command.finality, &command.bet) {
-        (Finality::MoreToCome, _) => Vec::new(),
+    let mut round = known.cloned().unwrap_or_else(|| empty(&command.source, &command.round));
+    if let (Way::Alone, Some(game)) = (way, &command.game) {
+        make_up_bet(command, game, &mut round, purse, work)?;
+    }
+    let ends = finality(command, &round, win, way, source);
+    match way {
+        Way::ByRule if ends != Finality::Round => {}
+        Way::ByRule | Way::Late => reopen(work, &mut round, ReopenReason::LastWin)?,
+        Way::Open | Way::Alone => {}
+    }
+    let settled: Vec<Bet> = match (ends, &command.bet) {
+        _ if round.status != RoundStatus::Open => Vec::new(),
+        (Finality::MoreToCome | Finality::ByPolicy, _) => Vec::new(),
         (Finality::Bet, Some(named)) => round.open_bets().filter(|bet| bet.id == *named).cloned().collect(),
         (Finality::Bet, None) | (Finality::Round, _) => round.open_bets().cloned().collect(),
     };
-    let stake = total(&settled, purse)?;
-    let game = payout_game(&round, command.bet.as_ref())?.clone();
-    let mut postings = take_stakes(purse, sub_account(&round), &stakes(&settled))?;
-    if win.is_positive() {
-        postings.extend(credit_cash(purse, AccountCode::GamingPayouts, SubAccount::game(&game), win)?);
-    }
-    let entry = work.post(postings)?;
-    let split = Split { cash: win };
-    if command.finality == Finality::MoreToCome {
-        if win.is_zero() {
+    let (paid, reported) = paid(command, &round, win, purse, source);
+    let entry = pay(command, &round, &settled, paid, purse, work)?;
+    let split = Split::cash(paid);
+    if ends == Finality::MoreToCome || round.status != RoundStatus::Open {
+        if paid.is_zero() {
             work.outcome(OutcomeKind::Noop);
         }
+        let is_over = round.status != RoundStatus::Open;
         let event = Event::WinCredited(WinCredited {
             win: command.id.clone(),
             bet: command.bet.clone(),
             currency: command.currency,
-            amount: win,
+            amount: paid,
             split,
             entry,
+            reported,
+            session: round.session.clone().filter(|_| is_over),
         });
         work.push_round(&mut round, event)?;
+        let has_open = round.open_bets().next().is_some();
+        if !is_over && !has_open && source.round_close == RoundClosePolicy::ImmediateLoss {
+            close(work, &mut round, &command.id, CloseReason::ImmediateLoss)?;
+        }
         return Ok(Some(command.currency));
     }
     let event = Event::BetSettled(BetSettled {
         txn: command.id.clone(),
+        stake: total(&settled, purse)?,
         bets: settled.into_iter().map(|bet| bet.id).collect(),
         bet: command.bet.clone(),
         currency: command.currency,
-        stake,
-        win,
+        win: paid,
         split,
         by: SettledBy::Win,
         entry,
+        reported,
     });
     work.push_round(&mut round, event)?;
-    let reason = match command.finality {
-        Finality::Round => Some(CloseReason::Win),
-        _ if round.is_settled() => Some(CloseReason::AllSettled),
-        _ => None,
-    };
-    if let Some(reason) = reason {
-        work.push_round(&mut round, Event::RoundClosed(RoundClosed { txn: command.id.clone(), reason }))?;
+    if ends == Finality::Round {
+        close(work, &mut round, &command.id, CloseReason::Win)?;
+    } else {
+        close_if_settled(work, &mut round, &command.id, source)?;
     }
     Ok(Some(command.currency))
+}
+
+/// One entry: the stakes of the settled bets are taken, the win is paid.
+fn pay(
+    command: &Settle,
+    round: &Round,
+    settled: &[Bet],
+    paid: Amount,
+    purse: &Purse,
+    work: &mut Workspace<'_>,
+) -> Result<Option<u64>, Stop> {
+    let mut postings = stakes::take(round, settled, purse)?;
+    if paid.is_positive() {
+        let (account, of) = payer(round, command.bet.as_ref())?;
+        postings.extend(credit_cash(purse, account, of, paid)?);
+    }
+    work.post(postings)
+}
+
+/// A bet of zero for a win that came without one, so that the win has a game. Its id is that of the win; it is found by
+/// nobody.
+fn make_up_bet(
+    command: &Settle,
+    game: &GameId,
+    round: &mut Round,
+    purse: &Purse,
+    work: &mut Workspace<'_>,
+) -> Result<(), Stop> {
+    let zero = purse.currency().zero();
+    let event = Event::BetPlaced(BetPlaced {
+        bet: command.id.clone(),
+        game: game.clone(),
+        currency: command.currency,
+        stake: zero,
+        split: Split::cash(zero),
+        unplayed: Vec::new(),
+        entry: None,
+        session: None,
+        free: None,
+        contributions: Vec::new(),
+        made_up: true,
+    });
+    Ok(work.push_round(round, event)?)
 }

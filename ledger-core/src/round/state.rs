@@ -1,10 +1,16 @@
 //! The round's fold.
 
+use std::time::Duration;
+
 use crate::ids::{RoundId, SourceId, TransactionId};
 use crate::money::Amount;
 use crate::player_ledger::Fault;
-use crate::stored::{Bet, BetStatus, Event, EventRecord, Round, RoundStatus, SettledBy, Win, WinStatus};
+use crate::policy::SourcePolicy;
+use crate::stored::{
+    Bet, BetStatus, CloseReason, Event, EventRecord, Round, RoundStatus, SettledBy, Split, Win, WinStatus,
+};
 use crate::time::Timestamp;
+use crate::wallet;
 
 /// The most bets of one round.
 pub const BETS_MAX: usize = 240;
@@ -21,15 +27,43 @@ pub(crate) fn empty(source: &SourceId, id: &RoundId) -> Round {
         version: 0,
         opened_at: None,
         last_at: None,
+        by_rule: None,
+        session: None,
         bets: Vec::new(),
         wins: Vec::new(),
     }
 }
 
+/// Whether a rule of the ledger closes a round for this reason, rather than its source.
+pub(super) fn is_rule(reason: CloseReason) -> bool {
+    matches!(reason, CloseReason::ImmediateLoss | CloseReason::TimeOut)
+}
+
 impl Round {
-    /// A bet of this round.
+    /// A bet of this round, by its source's id of it; one that was made up for a win is not its source's.
     pub fn bet(&self, id: &TransactionId) -> Option<&Bet> {
-        self.bets.iter().find(|bet| bet.id == *id)
+        self.bets.iter().find(|bet| bet.id == *id && !bet.made_up)
+    }
+
+    /// From when on it has taken too long, if it is open and its source's policy says so (S69 in
+    /// docs/scenarios.md).
+    pub fn times_out_at(&self, source: &SourcePolicy) -> Option<Timestamp> {
+        let limit = source.round_time_out.filter(|_| self.status == RoundStatus::Open)?;
+        Some(self.last_at?.saturating_add(Duration::from_secs(limit.after_secs.into())))
+    }
+
+    /// The rule that closed it and not its source, while it is closed: then bets and wins may still come.
+    pub fn closed_by_rule(&self) -> Option<CloseReason> {
+        self.by_rule.filter(|_| self.status == RoundStatus::Closed)
+    }
+
+    /// What its bets staked, less what went back, and what its wins paid, less what was undone.
+    pub(crate) fn totals(&self) -> (i128, i128) {
+        let stands = |bet: &&Bet| matches!(bet.status, BetStatus::Open | BetStatus::Settled);
+        // Each amount is below 2^96 and there are few of them, so a sum cannot leave 128 bits.
+        let staked = self.bets.iter().filter(stands).map(|bet| bet.staked().units()).sum();
+        let paid = |win: &&Win| win.status != WinStatus::RolledBack;
+        (staked, self.wins.iter().filter(paid).map(|win| win.amount.units()).sum())
     }
 
     /// A win of this round, by its source's id of it; cash-outs are not wins.
@@ -95,15 +129,16 @@ impl Round {
         let round = self.id.clone();
         self.bets
             .iter_mut()
-            .find(|bet| bet.id == *id)
+            .find(|bet| bet.id == *id && !bet.made_up)
             .ok_or_else(|| Fault::corrupted(format!("round {round} has no bet {id}")))
     }
 
-    /// Undoes settled bets and the wins that answer them.
+    /// Undoes settled bets and the wins that answer them, or all wins with the round.
     fn undo_settled(
         &mut self,
         bets: &[TransactionId],
         wins: &[TransactionId],
+        is_round: bool,
         to: BetStatus,
     ) -> Result<(), Fault> {
         for id in bets {
@@ -118,7 +153,7 @@ impl Round {
             let standing = |win: &&mut Win| {
                 win.id == *id
                     && win.status != WinStatus::RolledBack
-                    && win.bet.as_ref().is_none_or(|bet| bets.contains(bet))
+                    && (is_round || win.bet.as_ref().is_none_or(|bet| bets.contains(bet)))
             };
             let win = self.wins.iter_mut().find(standing);
             win.ok_or_else(|| Fault::corrupted(format!("there is no win {id} to undo")))?.status =
@@ -129,7 +164,8 @@ impl Round {
 
     fn end_bet(&mut self, id: &TransactionId, status: BetStatus) -> Result<(), Fault> {
         let bet = self.bet_mut(id)?;
-        if bet.status != BetStatus::Open {
+        let undoes_a_rule = bet.by_rule && bet.status == BetStatus::Settled && status != BetStatus::Settled;
+        if bet.status != BetStatus::Open && !undoes_a_rule {
             return Err(Fault::corrupted(format!("bet {id} ended twice")));
         }
         bet.status = status;
@@ -137,10 +173,11 @@ impl Round {
     }
 
     fn end_win(&mut self, id: &TransactionId, status: WinStatus) -> Result<(), Fault> {
+        // A cash-out or a resettlement may carry the id of a win.
         let win = self
             .wins
             .iter_mut()
-            .find(|win| win.id == *id)
+            .find(|win| win.id == *id && !win.cash_out && !win.by_resettlement)
             .ok_or_else(|| Fault::corrupted(format!("there is no win {id}")))?;
         if win.status != WinStatus::Paid {
             return Err(Fault::corrupted(format!("win {id} was undone twice")));
@@ -162,7 +199,30 @@ fn add_part(part: Option<Amount>, more: Amount) -> Result<Amount, Fault> {
     part.map_or(Ok(more), |part| part.checked_add(more)).map_err(|error| Fault::corrupted(error.to_string()))
 }
 
+/// What is left of an amount after a part of it; never below zero, for parts are checked when they are taken.
+fn less(amount: Amount, part: Amount) -> Amount {
+    let rest = part.min(amount).and_then(|part| amount.checked_sub(part));
+    rest.unwrap_or(amount)
+}
+
 impl Bet {
+    /// What of the stake did not go back, by funds. What was owed for it goes back first.
+    pub(super) fn staked_split(&self) -> Split {
+        let none = Amount::zero(self.stake.scale());
+        let returned = self.returned.unwrap_or(none);
+        let owed = self.split.owed.unwrap_or(none);
+        let (owed, cash) = (less(owed, returned), less(self.split.cash, less(returned, owed)));
+        Split { cash, owed: Some(owed).filter(|owed| owed.is_positive()) }
+    }
+
+    /// What is still held of the stake, by funds. What is cashed out is cash before it is owed.
+    pub(super) fn open_split(&self) -> Split {
+        let none = Amount::zero(self.stake.scale());
+        let (staked, sold) = (self.staked_split(), self.cashed_out.unwrap_or(none));
+        let owed = staked.owed.map(|owed| less(owed, less(sold, staked.cash)));
+        Split { cash: less(staked.cash, sold), owed: owed.filter(|owed| owed.is_positive()) }
+    }
+
     /// What is still held of the stake while the bet is open: the stake less what was cashed out or went back.
     pub fn open_stake(&self) -> Amount {
         let parts = [self.cashed_out, self.returned].into_iter().flatten();
@@ -207,14 +267,23 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
     match &record.event {
         Event::BetPlaced(event) => {
             round.currency = Some(event.currency);
+            if round.session.is_none() {
+                round.session.clone_from(&event.session);
+            }
             round.bets.push(Bet {
                 id: event.bet.clone(),
                 game: event.game.clone(),
                 stake: event.stake,
                 split: event.split.clone(),
+                unplayed: event.unplayed.clone(),
                 cashed_out: None,
                 returned: None,
-                status: BetStatus::Open,
+                free: event.free.clone(),
+                contributions: event.contributions.clone(),
+                made_up: event.made_up,
+                by_rule: false,
+                // There is nothing to settle of one that was made up.
+                status: if event.made_up { BetStatus::Settled } else { BetStatus::Open },
                 version: record.version,
             });
         }
@@ -224,12 +293,16 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
             amount: event.amount,
             cash_out: false,
             by_resettlement: false,
+            reported: event.reported,
             status: WinStatus::Paid,
             version: record.version,
         }),
         Event::BetSettled(event) => {
             for bet in &event.bets {
                 round.end_bet(bet, BetStatus::Settled)?;
+                if event.by == SettledBy::Rule {
+                    round.bet_mut(bet)?.by_rule = true;
+                }
             }
             if let (SettledBy::CashOut, Some(bet)) = (event.by, &event.bet)
                 && event.stake.is_positive()
@@ -237,13 +310,14 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                 let bet = round.bet_mut(bet)?;
                 bet.cashed_out = Some(add_part(bet.cashed_out, event.stake)?);
             }
-            if event.by != SettledBy::Close {
+            if matches!(event.by, SettledBy::Win | SettledBy::CashOut) {
                 round.wins.push(Win {
                     id: event.txn.clone(),
                     bet: event.bet.clone(),
                     amount: event.win,
                     cash_out: event.by == SettledBy::CashOut,
                     by_resettlement: false,
+                    reported: event.reported,
                     status: WinStatus::Paid,
                     version: record.version,
                 });
@@ -266,6 +340,7 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                 amount: event.amount,
                 cash_out: true,
                 by_resettlement: false,
+                reported: None,
                 status: WinStatus::Paid,
                 version: record.version,
             });
@@ -273,6 +348,10 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
         Event::BetReturned(event) => {
             let bet = round.bet_mut(&event.bet)?;
             bet.returned = Some(add_part(bet.returned, event.stake)?);
+            if !event.unplayed.is_empty() {
+                bet.unplayed = wallet::less(&bet.unplayed, &event.unplayed)
+                    .map_err(|error| Fault::corrupted(error.to_string()))?;
+            }
         }
         Event::BetResettled(event) => match &event.win {
             Some(id) => {
@@ -287,16 +366,18 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                 amount: event.amount,
                 cash_out: false,
                 by_resettlement: true,
+                reported: None,
                 status: WinStatus::Paid,
                 version: record.version,
             }),
         },
         Event::BetUnsettled(event) => {
-            round.undo_settled(std::slice::from_ref(&event.bet), &event.wins, BetStatus::Open)?;
-            round.bet_mut(&event.bet)?.cashed_out = None;
+            round.undo_settled(std::slice::from_ref(&event.bet), &event.wins, false, BetStatus::Open)?;
+            let bet = round.bet_mut(&event.bet)?;
+            (bet.cashed_out, bet.by_rule) = (None, false);
         }
         Event::SettlementVoided(event) => {
-            round.undo_settled(&event.bets, &event.wins, BetStatus::Voided)?;
+            round.undo_settled(&event.bets, &event.wins, event.round, BetStatus::Voided)?;
             if event.round {
                 round.status = RoundStatus::Cancelled;
             } else {
@@ -316,7 +397,14 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
             }
         }
         Event::WinRetained(event) => round.end_win(&event.win, WinStatus::Retained)?,
-        Event::RoundClosed(_) => round.status = RoundStatus::Closed,
+        Event::RoundClosed(event) => {
+            round.status = RoundStatus::Closed;
+            round.by_rule = Some(event.reason).filter(|reason| is_rule(*reason));
+            // Its source said that it is over: what a rule took until then is lost for good.
+            if matches!(event.reason, CloseReason::Win | CloseReason::Close) {
+                round.bets.iter_mut().for_each(|bet| bet.by_rule = false);
+            }
+        }
         Event::CreditGranted(_) => {}
         event => {
             return Err(Fault::corrupted(format!("{} stands in the stream of a round", event.type_name())));

@@ -1,28 +1,30 @@
 //! Undoing: voids of rounds and bets, rollbacks of bets and wins, and tombstones for what was never seen.
 
 use super::common::{
-    as_txn, check_room, known_round, payout_game, reopen, round_currency, sub_account, tombstone, total,
+    as_txn, check_room, close_again, close_if_settled, known_round, paid_from, reopen, reopen_for,
+    round_currency, tombstone,
 };
 use super::corrections::{Wanted, void_bets};
 use super::state::empty;
-use super::{Rollback, RollbackKind, Void, VoidTarget};
-use crate::ids::{Reason, SourceId, SubAccount, TransactionId};
+use super::{Rollback, RollbackKind, Void, VoidTarget, stakes};
+use crate::ids::{Reason, RoundId, SourceId, TransactionId};
 use crate::key::{IdempotencyKey, OperationKind};
-use crate::money::Amount;
+use crate::money::{Amount, CurrencyCode};
 use crate::player_ledger::{
     Facts, Fault, KnownOperation, Outcome, PlayerState, RoundRef, Subject, Workspace,
 };
 use crate::policy::Policy;
+use crate::purchase::{self, Purchase};
 use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
 use crate::stored::{
-    Bet, BetReturned, BetRolledBack, BetStatus, BetVoided, CloseReason, Event, OutcomeKind, ReopenReason,
-    Round, RoundClosed, RoundStatus, RoundVoided, Split, TransactionRef, Win, WinRetained, WinRolledBack,
-    WinStatus,
+    Bet, BetReturned, BetRolledBack, BetStatus, BetVoided, Event, OutcomeKind, ReopenReason, Round,
+    RoundStatus, RoundVoided, TransactionRef, Win, WinRetained, WinRolledBack, WinStatus,
 };
-use crate::wallet::{incoming, purse, recover, recovery, release};
+use crate::transfer::{self, Transfer};
+use crate::wallet::{LotMoves, incoming, purse, recover_to, recovery};
 
-/// The keys under which what is undone may stand. Without a stated kind a bet comes first, then a win;
-/// other kinds are looked for too, so that a rollback of them is refused and does not bury their id.
+/// The keys under which what is undone may stand. Without a stated kind a bet comes first, then a win, then what else
+/// can be undone; other kinds are looked for too, so that a rollback of them is refused and does not bury their id.
 pub(super) fn target_keys(
     source: &SourceId,
     target: &TransactionId,
@@ -30,15 +32,21 @@ pub(super) fn target_keys(
     policy: &Policy,
 ) -> Vec<IdempotencyKey> {
     use OperationKind::{
-        Adjustment, Bet, CashOut, Close, Credit, Deposit, Information, Resettle, Rollback, Unsettle, Void,
-        VoidSettled, Win,
+        Adjustment, Bet, CashOut, Close, Credit, Deposit, FreeRoundTotal, Information, Resettle, RollIn,
+        RollOut, Rollback, RoundReopen, Tip, TournamentEntry, Unsettle, Void, VoidSettled, Win,
     };
     let kinds: &[OperationKind] = match kind {
         Some(RollbackKind::Bet) => &[Bet],
         Some(RollbackKind::Win) => &[Win],
+        Some(RollbackKind::Tip) => &[Tip],
+        Some(RollbackKind::TournamentEntry) => &[TournamentEntry],
+        Some(RollbackKind::RollOut) => &[RollOut],
         None => &[
             Bet,
             Win,
+            Tip,
+            TournamentEntry,
+            RollOut,
             Rollback,
             Credit,
             Deposit,
@@ -50,6 +58,9 @@ pub(super) fn target_keys(
             CashOut,
             Adjustment,
             Information,
+            RollIn,
+            FreeRoundTotal,
+            RoundReopen,
         ],
     };
     let mut keys: Vec<IdempotencyKey> = Vec::with_capacity(kinds.len());
@@ -77,68 +88,64 @@ fn void_ref(command: &Void) -> TransactionRef {
     TransactionRef { source: command.source.clone(), kind: OperationKind::Void, id: command.id.clone() }
 }
 
+/// A round can be called off while nothing of it has a result: no win stands, and no bet was settled but by a rule of
+/// the ledger.
+fn check_no_result(round: &Round) -> Result<(), Rejection> {
+    let txn = || as_txn(&round.id).map_err(|_| Rejection::BetNotFound { round: round.id.clone() });
+    let won = round.wins.iter().any(|win| win.status != WinStatus::RolledBack);
+    let taken = round.bets.iter().any(|bet| bet.status == BetStatus::Settled && !bet.by_rule && !bet.made_up);
+    match round.status {
+        RoundStatus::Cancelled => Err(Rejection::AlreadyRolledBack { txn: txn()? }),
+        RoundStatus::Closed if round.by_rule.is_none() => Err(Rejection::AlreadySettled { txn: txn()? }),
+        RoundStatus::Open | RoundStatus::Closed if won || taken => {
+            Err(Rejection::AlreadySettled { txn: txn()? })
+        }
+        RoundStatus::Open | RoundStatus::Closed | RoundStatus::Void => Ok(()),
+    }
+}
+
 fn void_round(command: &Void, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let state = work.state();
     let reference = RoundRef { source: command.round_source.clone(), round: command.round.clone() };
     let known = known_round(state, facts, &reference);
-    if let Some(round) = known {
-        let txn = as_txn(&round.id)?;
-        let won = round.wins.iter().any(|win| win.status != WinStatus::RolledBack);
-        let taken = round.bets.iter().any(|bet| bet.status == BetStatus::Settled);
-        match round.status {
-            RoundStatus::Cancelled => return Err(Rejection::AlreadyRolledBack { txn }.into()),
-            RoundStatus::Closed => return Err(Rejection::AlreadySettled { txn }.into()),
-            RoundStatus::Open if won || taken => return Err(Rejection::AlreadySettled { txn }.into()),
-            RoundStatus::Open | RoundStatus::Void => {}
-        }
-    }
+    known.map_or(Ok(()), check_no_result)?;
 
     let mut round = known.cloned().unwrap_or_else(|| empty(&command.round_source, &command.round));
-    let open: Vec<Bet> = round.open_bets().cloned().collect();
-    let mut entry = None;
-    if let Some(currency) = round.currency.filter(|_| !open.is_empty()) {
-        let purse = purse(state, currency)?;
-        let stake = total(&open, purse)?;
-        if stake.is_positive() {
-            entry = work.post(release(purse, sub_account(&round), stake))?;
+    let stands = |bet: &&Bet| matches!(bet.status, BetStatus::Open | BetStatus::Settled) && !bet.made_up;
+    let bets: Vec<Bet> = round.bets.iter().filter(stands).cloned().collect();
+    let entry = match round.currency.filter(|_| !bets.is_empty()) {
+        Some(currency) => {
+            let back = stakes::back(&round, &bets, purse(state, currency)?)?;
+            work.post_with(back.postings, &LotMoves::back(currency, &back.unplayed))?
         }
-    }
+        None => None,
+    };
     if known.is_none() {
         work.outcome(OutcomeKind::Tombstoned);
     }
+    reopen_for(work, &mut round, ReopenReason::BetUndone)?;
     let currency = round.currency;
     let event = Event::RoundVoided(RoundVoided {
         txn: void_ref(command),
         reason: command.reason.clone(),
-        bets: open.into_iter().map(|bet| bet.id).collect(),
+        bets: bets.into_iter().map(|bet| bet.id).collect(),
         entry,
     });
     work.push_round(&mut round, event)?;
     Ok(currency)
 }
 
-/// A bet that can be undone is open, and no win that stands answers it.
+/// A bet that can be undone is open, or was taken by a rule of the ledger, and no win that stands answers it.
 fn check_undoable(round: &Round, bet: &Bet) -> Result<(), Rejection> {
     let txn = || bet.id.clone();
     match bet.status {
         BetStatus::RolledBack | BetStatus::Voided => Err(Rejection::AlreadyRolledBack { txn: txn() }),
-        BetStatus::Settled => Err(Rejection::AlreadySettled { txn: txn() }),
-        BetStatus::Open if round.is_answered(bet) => Err(Rejection::AlreadySettled { txn: txn() }),
-        BetStatus::Open => Ok(()),
+        BetStatus::Settled if !bet.by_rule => Err(Rejection::AlreadySettled { txn: txn() }),
+        BetStatus::Settled | BetStatus::Open if round.is_answered(bet) => {
+            Err(Rejection::AlreadySettled { txn: txn() })
+        }
+        BetStatus::Settled | BetStatus::Open => Ok(()),
     }
-}
-
-/// After a bet was undone: if what is left of the round was settled bet by bet, the round is over.
-pub(super) fn close_if_settled(
-    work: &mut Workspace<'_>,
-    round: &mut Round,
-    txn: &TransactionId,
-) -> Result<(), Fault> {
-    if round.status == RoundStatus::Open && round.is_settled() {
-        let event = Event::RoundClosed(RoundClosed { txn: txn.clone(), reason: CloseReason::AllSettled });
-        work.push_round(round, event)?;
-    }
-    Ok(())
 }
 
 fn void_bet(command: &Void, bet: &TransactionId, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
@@ -159,19 +166,21 @@ fn void_bet(command: &Void, bet: &TransactionId, facts: &Facts<'_>, work: &mut W
     let purse = purse(state, currency)?;
 
     let (mut round, bet) = (round.clone(), bet.clone());
-    let stake = bet.open_stake();
-    let entry = if stake.is_zero() { None } else { work.post(release(purse, sub_account(&round), stake))? };
+    let back = stakes::back(&round, std::slice::from_ref(&bet), purse)?;
+    let rule = reopen_for(work, &mut round, ReopenReason::BetUndone)?;
+    let entry = work.post_with(back.postings, &LotMoves::back(currency, &back.unplayed))?;
     let event = Event::BetVoided(BetVoided {
         txn: void_ref(command),
         bet: bet.id,
         reason: command.reason.clone(),
         currency,
-        stake,
-        split: Split { cash: stake },
+        stake: back.stake,
+        split: back.split,
         entry,
     });
     work.push_round(&mut round, event)?;
-    close_if_settled(work, &mut round, &command.id)?;
+    close_again(work, &mut round, &command.id, rule)?;
+    close_if_settled(work, &mut round, &command.id, facts.policy.of(&command.round_source))?;
     Ok(Some(currency))
 }
 
@@ -179,6 +188,8 @@ fn void_bet(command: &Void, bet: &TransactionId, facts: &Facts<'_>, work: &mut W
 enum Target<'a> {
     Bet(&'a Round, &'a Bet),
     Win(&'a Round, &'a Win),
+    Purchase(&'a Purchase),
+    Transfer(&'a Transfer),
     Rollback,
     Other,
     Unseen,
@@ -190,6 +201,7 @@ fn in_round<'a>(round: &'a Round, command: &Rollback) -> Option<Target<'a>> {
     match command.kind {
         Some(RollbackKind::Bet) => bet(),
         Some(RollbackKind::Win) => win(),
+        Some(_) => None,
         None => bet().or_else(win),
     }
 }
@@ -216,15 +228,42 @@ fn find_target<'a>(
     if let Some(known) = facts.found.target(&keys) {
         return match (&known.subject, win) {
             // Where ids are unique over all kinds, the id may be found on the other kind than the stated one.
-            (Subject::Bet(_), None) if command.kind == Some(RollbackKind::Win) => Ok(Target::Other),
-            (Subject::Win(_), None) if command.kind == Some(RollbackKind::Bet) => Ok(Target::Other),
+            (Subject::Bet(_), None) if command.kind.is_some_and(|kind| kind != RollbackKind::Bet) => {
+                Ok(Target::Other)
+            }
+            (Subject::Win(_), None) if command.kind.is_some_and(|kind| kind != RollbackKind::Win) => {
+                Ok(Target::Other)
+            }
             (Subject::Bet(_), _) | (Subject::Win(_), None) => archived(known, command, state, facts),
             (_, Some(win)) => Ok(win),
+            (Subject::Purchase(_) | Subject::Transfer(_), None) => {
+                paid_elsewhere(known, command, state, facts)
+            }
             (Subject::Rollback, None) => Ok(Target::Rollback),
             (Subject::Other, None) => Ok(Target::Other),
         };
     }
     Ok(win.unwrap_or(Target::Unseen))
+}
+
+/// A tip, an entry to a tournament or a roll-out, unless the rollback says that it is of something else.
+fn paid_elsewhere<'a>(
+    known: &KnownOperation,
+    command: &Rollback,
+    state: &'a PlayerState,
+    facts: &Facts<'a>,
+) -> Result<Target<'a>, Fault> {
+    let missing = || Fault::corrupted(format!("{} is not in the log", known.record.key()));
+    let stated = |kind: RollbackKind| command.kind.is_none_or(|stated| stated == kind);
+    match &known.subject {
+        Subject::Purchase(of) if stated(of.kind.rollback()) => {
+            facts.found.purchase(of).map(Target::Purchase).ok_or_else(missing)
+        }
+        Subject::Transfer(of) if stated(RollbackKind::RollOut) => {
+            state.transfer(of).or_else(|| facts.found.transfer(of)).map(Target::Transfer).ok_or_else(missing)
+        }
+        _ => Ok(Target::Other),
+    }
 }
 
 fn archived<'a>(
@@ -247,12 +286,18 @@ fn archived<'a>(
     .ok_or_else(missing)
 }
 
-fn check_agrees(command: &Rollback, round: &Round, amount: Amount) -> Result<(), Rejection> {
+/// What a rollback says of its target must be so. `round` is that of the target, if it has one.
+fn check_agrees(
+    command: &Rollback,
+    round: Option<&RoundId>,
+    currency: Option<CurrencyCode>,
+    amount: Amount,
+) -> Result<(), Rejection> {
     let mismatch = |field| Err(Rejection::Mismatch { field });
-    if command.round.as_ref().is_some_and(|named| *named != round.id) {
+    if command.round.is_some() && command.round.as_ref() != round {
         return mismatch(MismatchField::Round);
     }
-    if command.currency.is_some_and(|named| Some(named) != round.currency) {
+    if command.currency.is_some_and(|named| Some(named) != currency) {
         return mismatch(MismatchField::Currency);
     }
     if command.amount.is_some_and(|named| named != amount.to_decimal()) {
@@ -261,13 +306,25 @@ fn check_agrees(command: &Rollback, round: &Round, amount: Amount) -> Result<(),
     Ok(())
 }
 
+fn check_agrees_in(command: &Rollback, round: &Round, amount: Amount) -> Result<(), Rejection> {
+    check_agrees(command, Some(&round.id), round.currency, amount)
+}
+
 pub(super) fn rollback(command: &Rollback, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     match find_target(command, work.state(), facts)? {
         Target::Bet(round, bet) => rollback_bet(command, round, bet, facts, work),
-        Target::Win(..) if command.partial => {
+        Target::Win(..) | Target::Purchase(_) | Target::Transfer(_) if command.partial => {
             Err(Rejection::NotAllowed { reason: NotAllowedReason::NotReversible }.into())
         }
         Target::Win(round, win) => rollback_win(command, round, win, facts, work),
+        Target::Purchase(purchase) => {
+            check_agrees(command, purchase.round(), Some(purchase.currency()), purchase.amount()?)?;
+            purchase::give_back(&command.id, purchase, work)
+        }
+        Target::Transfer(transfer) => {
+            check_agrees(command, None, Some(transfer.currency), transfer.amount)?;
+            transfer::roll_back(&command.id, transfer, work)
+        }
         Target::Rollback => {
             Err(Rejection::NotAllowed { reason: NotAllowedReason::RollbackOfRollback }.into())
         }
@@ -289,54 +346,59 @@ fn rollback_bet(
 ) -> Outcome {
     let undoable = check_undoable(round, bet);
     let source = facts.policy.of(&command.source);
-    if matches!(undoable, Err(Rejection::AlreadySettled { .. })) && source.cancel_settled && !command.partial
-    {
-        check_agrees(command, round, bet.stake)?;
+    let cancels = command.flags.cancels_settled(source);
+    if matches!(undoable, Err(Rejection::AlreadySettled { .. })) && cancels && !command.partial {
+        check_agrees_in(command, round, bet.stake)?;
         let wanted = Wanted {
             txn: rollback_ref(command),
             reason: Reason::new("rollback").map_err(|error| Fault::corrupted(error.to_string()))?,
             bet: Some(bet),
             policy: command.on_shortfall.unwrap_or(source.on_shortfall),
+            source,
         };
         return void_bets(wanted, round, work);
     }
     undoable?;
     let currency = round_currency(round)?;
     let purse = purse(work.state(), currency)?;
-    let open = bet.open_stake();
+    // What has not gone back yet: of an open bet what is held, of one that a rule took what was taken.
+    let rest = if bet.status == BetStatus::Open { bet.open_stake() } else { bet.staked() };
     if command.partial {
         let part = command.amount.ok_or(Rejection::Mismatch { field: MismatchField::Amount })?;
         let part = incoming(part, purse.currency())?;
-        check_agrees(&Rollback { amount: None, ..command.clone() }, round, part)?;
+        check_agrees_in(&Rollback { amount: None, ..command.clone() }, round, part)?;
         if part.is_zero() {
             return Err(Rejection::InvalidAmount { amount: part.to_string() }.into());
         }
-        if part > open {
+        if part > rest {
             return Err(Rejection::Mismatch { field: MismatchField::Amount }.into());
         }
-        if part < open {
+        if part < rest {
             return return_part(command, round, bet, part, work);
         }
     } else {
-        check_agrees(command, round, bet.stake)?;
+        check_agrees_in(command, round, bet.stake)?;
     }
 
     let (mut round, bet) = (round.clone(), bet.clone());
-    let entry = if open.is_zero() { None } else { work.post(release(purse, sub_account(&round), open))? };
+    let back = stakes::back(&round, std::slice::from_ref(&bet), purse)?;
+    let rule = reopen_for(work, &mut round, ReopenReason::BetUndone)?;
+    let entry = work.post_with(back.postings, &LotMoves::back(currency, &back.unplayed))?;
     let event = Event::BetRolledBack(BetRolledBack {
         txn: command.id.clone(),
         bet: bet.id,
         currency,
-        stake: open,
-        split: Split { cash: open },
+        stake: back.stake,
+        split: back.split,
         entry,
     });
     work.push_round(&mut round, event)?;
-    close_if_settled(work, &mut round, &command.id)?;
+    close_again(work, &mut round, &command.id, rule)?;
+    close_if_settled(work, &mut round, &command.id, source)?;
     Ok(Some(currency))
 }
 
-/// Part of an open stake goes back; the rest of the bet stays open.
+/// Part of a stake goes back; the rest of the bet stays as it is.
 fn return_part(
     command: &Rollback,
     round: &Round,
@@ -347,16 +409,20 @@ fn return_part(
     let currency = round_currency(round)?;
     let purse = purse(work.state(), currency)?;
     let mut round = round.clone();
-    let entry = work.post(release(purse, sub_account(&round), part))?;
+    let back = stakes::part_back(&round, bet, part, purse)?;
+    let rule = reopen_for(work, &mut round, ReopenReason::BetUndone)?;
+    let entry = work.post_with(back.postings, &LotMoves::back(currency, &back.unplayed))?;
     let event = Event::BetReturned(BetReturned {
         txn: command.id.clone(),
         bet: bet.id.clone(),
         currency,
         stake: part,
-        split: Split { cash: part },
+        split: back.split,
+        unplayed: back.unplayed,
         entry: entry.ok_or_else(|| Fault::corrupted("a part without an entry"))?,
     });
     work.push_round(&mut round, event)?;
+    close_again(work, &mut round, &command.id, rule)?;
     Ok(Some(currency))
 }
 
@@ -370,11 +436,14 @@ fn rollback_win(
     if win.status != WinStatus::Paid {
         return Err(Rejection::AlreadyRolledBack { txn: win.id.clone() }.into());
     }
-    check_agrees(command, round, win.amount)?;
+    check_agrees_in(command, round, win.reported.unwrap_or(win.amount))?;
     let currency = round_currency(round)?;
     let purse = purse(work.state(), currency)?;
     let policy = command.on_shortfall.unwrap_or(facts.policy.of(&command.source).on_shortfall);
-    check_room(work.state(), round)?;
+    // One that a rule closed is live for a moment only.
+    if round.closed_by_rule().is_none() {
+        check_room(work.state(), round)?;
+    }
     let recovery = recovery(purse, win.amount, policy)?;
 
     let (mut round, win) = (round.clone(), win.clone());
@@ -389,12 +458,16 @@ fn rollback_win(
         work.push_round(&mut round, event)?;
         return Ok(Some(currency));
     };
+    let rule = round.closed_by_rule();
     if round.status != RoundStatus::Open {
         reopen(work, &mut round, ReopenReason::WinRollback)?;
     }
-    let game = SubAccount::game(payout_game(&round, win.bet.as_ref())?);
-    let entry =
-        if win.amount.is_zero() { None } else { work.post(recover(purse, game, win.amount, &recovery))? };
+    let (account, of) = paid_from(&round, &win)?;
+    let entry = if win.amount.is_zero() {
+        None
+    } else {
+        work.post(recover_to(purse, account, of, win.amount, &recovery))?
+    };
     let event = Event::WinRolledBack(WinRolledBack {
         txn: command.id.clone(),
         win: win.id,
@@ -404,5 +477,6 @@ fn rollback_win(
         entry,
     });
     work.push_round(&mut round, event)?;
+    close_again(work, &mut round, &command.id, rule)?;
     Ok(Some(currency))
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::event::EventRecord;
+use super::sealed::SealedFields;
 use super::wallet::PurseBalance;
 use crate::ids::{ActorId, BrandId, JurisdictionId, OperatorId, SourceId, TraceId, TransactionId, WriterId};
 use crate::key::{ContentHash, Fingerprint, IdempotencyKey, OperationKind};
@@ -98,6 +99,9 @@ pub struct CommitBody {
     /// What caused the request: the id of an event or message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation: Option<TraceId>,
+    /// What the host remembers about the person, encrypted. Not part of any fingerprint.
+    #[serde(default, skip_serializing_if = "SealedFields::is_empty")]
+    pub sealed: SealedFields,
     /// The policy it was decided under.
     pub policy: ContentHash,
     /// The build that decided it.

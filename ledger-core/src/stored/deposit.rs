@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::player::TransactionRef;
 use super::shapes::{shape, words};
-use super::wallet::Recovery;
-use crate::ids::{ActorId, Authorisation, MethodId, Reason, SourceId, TransactionId};
+use super::wallet::{LotShare, Recovery};
+use crate::ids::{ActorId, Authorisation, InstrumentId, MethodId, Reason, SourceId, TransactionId};
 use crate::money::{Amount, CurrencyCode, FxRate};
 use crate::time::Timestamp;
 
@@ -174,6 +174,9 @@ shape! {
         /// The authorisation number (GLI-19 2.5.6(c)), if the provider gave one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub authorisation: Option<Authorisation>,
+        /// What the player paid with, if that is known: withdrawals to it are proven by this deposit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub instrument: Option<InstrumentId>,
         /// The deposit at the cashier, if it was started there.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub intent: Option<PaymentRef>,
@@ -206,6 +209,8 @@ words! {
         Currency,
         /// The player may not be credited.
         NotCreditable,
+        /// It is a payout that came back.
+        PayoutReturned,
     }
 }
 
@@ -222,6 +227,9 @@ shape! {
         /// The authorisation number (GLI-19 2.5.6(c)), if the provider gave one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub authorisation: Option<Authorisation>,
+        /// What the player paid with, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub instrument: Option<InstrumentId>,
         /// The deposit at the cashier that it names.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub intent: Option<PaymentRef>,
@@ -302,6 +310,9 @@ shape! {
         /// Where it was taken from; absent if the deposit was in suspense.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub recovery: Option<Recovery>,
+        /// What of the cash was unplayed money of deposits, by lot; absent where nothing was.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub unplayed: Vec<LotShare>,
         /// What it was in the player's currency, if that is another.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub converted: Option<Converted>,
@@ -327,6 +338,9 @@ shape! {
         /// What it is in the player's currency, if that is another.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub converted: Option<Converted>,
+        /// What of it is unplayed money of deposits again, by lot; absent where nothing is.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub unplayed: Vec<LotShare>,
         /// The entry.
         pub entry: u64,
     }
@@ -349,5 +363,17 @@ shape! {
         pub approved_by: ActorId,
         /// The entry.
         pub entry: u64,
+    }
+}
+
+shape! {
+    /// `suspense.refused` 1: what the house had in suspense and assigned to the player will never land here.
+    pub struct SuspenseRefused {
+        /// The money: the payment provider, and its id of it.
+        pub capture: PaymentRef,
+        /// Why, in the words of whoever refused it.
+        pub reason: Reason,
+        /// Who refused it.
+        pub by: ActorId,
     }
 }

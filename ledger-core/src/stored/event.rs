@@ -11,19 +11,34 @@ use super::credit::{AdjustmentApplied, CreditGranted};
 use super::deposit::{
     ChargebackReversed, DebtWrittenOff, DepositAttempted, DepositCancelled, DepositChargedBack,
     DepositCompleted, DepositExpired, DepositFailed, DepositInitiated, DepositMismatch, DepositRefunded,
-    DepositReleased, DepositSucceeded, DepositSuspended,
+    DepositReleased, DepositSucceeded, DepositSuspended, SuspenseRefused,
 };
 use super::exchange::{ExchangeMade, ExchangeReversed};
 use super::host::HostRecorded;
-use super::house::CurrencyRegistered;
-use super::player::{
-    PlayerClosed, PlayerOpened, PlayerReopened, PurseOpened, TxnNoted, TxnRejected, TxnTombstoned,
+use super::house::{
+    AuthoritySettled, BadDebtRecovered, ChargebackLost, CurrencyRegistered, DocumentPublished,
+    DocumentStored, DutyAccrued, FundsExchanged, FundsTransferred, FxResultBooked, JackpotSeeded,
+    JournalDeclined, JournalPosted, JournalProposed, ProviderFeesAccrued, ProviderSettled, PspSettled,
+    SuspenseAssigned, SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded, SuspenseReturned,
 };
+use super::player::{
+    PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened, TxnNoted,
+    TxnRejected, TxnTombstoned,
+};
+use super::purchase::{TipGiven, TipReturned, TournamentEntered, TournamentEntryReturned};
 use super::round::{
     BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetUnsettled, BetVoided,
     RoundClosed, RoundReopened, RoundVoided, SettlementVoided, WinCredited, WinRetained, WinRolledBack,
 };
+use super::session::{RealityCheckAcknowledged, SessionEnded, SessionStarted};
+use super::transfer::{TransferRolledBack, TransferRolledIn, TransferRolledOut};
 use super::wallet::{EntryPosted, NegativeBalanceCleared, NegativeBalanceRaised};
+use super::withdrawal::{
+    LatePayoutSettled, WithdrawalApproved, WithdrawalCancelled, WithdrawalExpired, WithdrawalFailed,
+    WithdrawalKycPassed, WithdrawalMismatch, WithdrawalPaid, WithdrawalRejected, WithdrawalRequested,
+    WithdrawalReturned, WithdrawalReviewStarted, WithdrawalSent, WithdrawalSplit, WithdrawalSplitOff,
+    WithdrawalTimedOut,
+};
 use crate::partition::Stream;
 
 /// Reads data of an older version as the newest shape: decodes the shape it was stored in, and takes every
@@ -162,6 +177,8 @@ events! {
     DepositChargedBack = "cashier.deposit.charged_back" 1,
     /// A dispute was won.
     ChargebackReversed = "cashier.deposit.chargeback_reversed" 1,
+    /// What the house assigned to the player will never land.
+    SuspenseRefused = "suspense.refused" 1,
     /// A bet was placed.
     BetPlaced = "bet.placed" 1,
     /// A win was credited that does not end its bet.
@@ -200,6 +217,48 @@ events! {
     HostRecorded = "host.recorded" 1,
     /// A currency's first use.
     CurrencyRegistered = "currency.registered" 1,
+    /// The content of a document.
+    DocumentStored = "document.stored" 1,
+    /// A version of a document was published.
+    DocumentPublished = "document.published" 1,
+    /// A payment provider settled a batch.
+    PspSettled = "psp.settled" 1,
+    /// A chargeback that no player bears.
+    ChargebackLost = "chargeback.lost" 1,
+    /// Money of nobody known came in.
+    SuspenseCaptured = "suspense.captured" 1,
+    /// It is one player's.
+    SuspenseAssigned = "suspense.assigned" 1,
+    /// It is nobody's again.
+    SuspenseAssignmentCancelled = "suspense.assignment_cancelled" 1,
+    /// It is booked in the player's ledger.
+    SuspenseLanded = "suspense.landed" 1,
+    /// It went back to its payer.
+    SuspenseReturned = "suspense.returned" 1,
+    /// Fees of a game provider are owed.
+    ProviderFeesAccrued = "provider.fees_accrued" 1,
+    /// House and game provider paid each other.
+    ProviderSettled = "provider.settled" 1,
+    /// Gaming duty is owed.
+    DutyAccrued = "duty.accrued" 1,
+    /// Duty and withheld tax were paid over.
+    AuthoritySettled = "authority.settled" 1,
+    /// Money went between bank accounts.
+    FundsTransferred = "funds.transferred" 1,
+    /// The house exchanged money.
+    FundsExchanged = "funds.exchanged" 1,
+    /// A gain or loss of exchange.
+    FxResultBooked = "fx.result_booked" 1,
+    /// A debt was paid after all.
+    BadDebtRecovered = "bad_debt.recovered" 1,
+    /// A jackpot got a seed.
+    JackpotSeeded = "jackpot.seeded" 1,
+    /// Someone proposed an entry by hand.
+    JournalProposed = "journal.proposed" 1,
+    /// It was approved and posted.
+    JournalPosted = "journal.posted" 1,
+    /// It is not posted.
+    JournalDeclined = "journal.declined" 1,
     /// Someone proposed to correct a balance.
     CorrectionProposed = "correction.proposed" 1,
     /// A correction was approved and booked.
@@ -226,6 +285,62 @@ events! {
     ExchangeMade = "exchange.made" 1,
     /// An exchange was undone.
     ExchangeReversed = "exchange.reversed" 1,
+    /// A player wants money out.
+    WithdrawalRequested = "withdrawal.requested" 1,
+    /// A part of a withdrawal begins.
+    WithdrawalSplitOff = "withdrawal.split_off" 1,
+    /// A player who wants money out is verified.
+    WithdrawalKycPassed = "withdrawal.kyc_passed" 1,
+    /// Someone looks at a withdrawal.
+    WithdrawalReviewStarted = "withdrawal.review_started" 1,
+    /// Someone approved a withdrawal.
+    WithdrawalApproved = "withdrawal.approved" 1,
+    /// A withdrawal was refused by the operator.
+    WithdrawalRejected = "withdrawal.rejected" 1,
+    /// A withdrawal was taken back by the player.
+    WithdrawalCancelled = "withdrawal.cancelled" 1,
+    /// A withdrawal took too long.
+    WithdrawalExpired = "withdrawal.expired" 1,
+    /// A withdrawal was replaced by parts.
+    WithdrawalSplit = "withdrawal.split" 1,
+    /// A withdrawal is on its way.
+    WithdrawalSent = "withdrawal.sent" 1,
+    /// No answer came to a withdrawal that was sent.
+    WithdrawalTimedOut = "withdrawal.timed_out" 1,
+    /// A withdrawal was paid.
+    WithdrawalPaid = "withdrawal.paid" 1,
+    /// A withdrawal was not paid.
+    WithdrawalFailed = "withdrawal.failed" 1,
+    /// A paid withdrawal came back.
+    WithdrawalReturned = "withdrawal.returned" 1,
+    /// A withdrawal and what is reported of it differ.
+    WithdrawalMismatch = "withdrawal.mismatch" 1,
+    /// Someone bears a payout that was paid late.
+    LatePayoutSettled = "withdrawal.late_payout_settled" 1,
+    /// A player may not do something for a while.
+    PlayerBlocked = "player.blocked" 1,
+    /// A block of a player was lifted.
+    PlayerUnblocked = "player.unblocked" 1,
+    /// A player opened a game.
+    SessionStarted = "session.started" 1,
+    /// A session is over.
+    SessionEnded = "session.ended" 1,
+    /// A player was shown how he plays.
+    RealityCheckAcknowledged = "reality_check.acknowledged" 1,
+    /// A tip was given.
+    TipGiven = "tip.given" 1,
+    /// A tip went back.
+    TipReturned = "tip.returned" 1,
+    /// A player takes part in a tournament.
+    TournamentEntered = "tournament.entered" 1,
+    /// A player does not take part in a tournament after all.
+    TournamentEntryReturned = "tournament.entry_returned" 1,
+    /// Money plays elsewhere.
+    TransferRolledOut = "transfer.rolled_out" 1,
+    /// Money came back.
+    TransferRolledIn = "transfer.rolled_in" 1,
+    /// Money never left.
+    TransferRolledBack = "transfer.rolled_back" 1,
 }
 
 /// Why a stored event cannot be read.

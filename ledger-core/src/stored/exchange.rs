@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::shapes::shape;
-use super::wallet::Recovery;
+use super::wallet::{LotShare, Recovery};
 use crate::ids::TransactionId;
 use crate::money::Amount;
 use crate::money::CurrencyCode;
@@ -25,6 +25,9 @@ shape! {
         pub exact: Amount,
         /// The rate as it was fixed.
         pub rate: FxRate,
+        /// What of what he gave was unplayed money of deposits, by lot; absent where nothing was.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub unplayed: Vec<LotShare>,
         /// The entry.
         pub entry: u64,
     }

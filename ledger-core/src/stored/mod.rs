@@ -10,9 +10,14 @@ mod host;
 mod house;
 mod index;
 mod player;
+mod purchase;
 mod round;
+mod sealed;
+mod session;
 mod shapes;
+mod transfer;
 mod wallet;
+mod withdrawal;
 
 pub use adjustment::{
     CorrectionApplied, CorrectionDeclined, CorrectionProposed, DeclineCause, Direction, DormantReclaimed,
@@ -24,22 +29,47 @@ pub use deposit::{
     ChargebackReversed, Converted, DebtWrittenOff, DepositAttempted, DepositBreak, DepositCancelled,
     DepositChargedBack, DepositCompleted, DepositExpired, DepositFailed, DepositInitiated, DepositMismatch,
     DepositRefunded, DepositReleased, DepositSucceeded, DepositSuspended, LateAfter, Money, PaymentRef,
-    ReleasedTo, SuspenseReason,
+    ReleasedTo, SuspenseReason, SuspenseRefused,
 };
 #[cfg(feature = "schema")]
 pub use event::event_schemas;
 pub use event::{Event, EventError, EventRecord};
 pub use exchange::{ExchangeMade, ExchangeReversed};
 pub use host::HostRecorded;
-pub use house::CurrencyRegistered;
+pub use house::{
+    AccrualDirection, AuthorityLine, AuthorityPart, AuthoritySettled, BadDebtRecovered, BankAccount,
+    CancelProof, ChargebackLost, CurrencyRegistered, DocumentPublished, DocumentStored, DutyAccrued, Funds,
+    FundsExchanged, FundsTransferred, FxDirection, FxResultBooked, HouseEntryRef, JackpotSeeded,
+    JournalDeclined, JournalPosted, JournalProposed, LossDirection, ProviderFeesAccrued, ProviderLine,
+    ProviderPart, ProviderSettled, PspLine, PspPart, PspSettled, SeedMovement, SuspenseAssigned,
+    SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded, SuspenseOrigin, SuspenseReturned,
+};
 pub use index::{CommitIndex, IndexError};
 pub use player::{
-    Note, PlayerClosed, PlayerOpened, PlayerReopened, PurseOpened, TransactionRef, TxnNoted, TxnRejected,
-    TxnTombstoned,
+    Note, PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened,
+    TransactionRef, TxnNoted, TxnRejected, TxnTombstoned,
 };
+pub use purchase::{TipGiven, TipReturned, TournamentEntered, TournamentEntryReturned};
 pub use round::{
     Bet, BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetStatus,
-    BetUnsettled, BetVoided, CloseReason, ReopenReason, Round, RoundClosed, RoundReopened, RoundStatus,
-    RoundVoided, SettledBy, SettlementVoided, Win, WinCredited, WinRetained, WinRolledBack, WinStatus,
+    BetUnsettled, BetVoided, CloseReason, Contribution, FreeBet, JackpotKind, ReopenReason, Round,
+    RoundClosed, RoundReopened, RoundStatus, RoundVoided, SettledBy, SettlementVoided, Win, WinCredited,
+    WinRetained, WinRolledBack, WinStatus,
 };
-pub use wallet::{EntryPosted, NegativeBalanceCleared, NegativeBalanceRaised, PurseBalance, Recovery, Split};
+pub use sealed::{
+    FIELD_NAME_BYTES_MAX, FieldName, SEALED_BYTES_MAX, SEALED_FIELDS_MAX, SealedBytes, SealedError,
+    SealedFields,
+};
+pub use session::{RealityCheckAcknowledged, SessionEndReason, SessionEnded, SessionRef, SessionStarted};
+pub use transfer::{TransferRolledBack, TransferRolledIn, TransferRolledOut};
+pub use wallet::{
+    EntryPosted, LotAfter, LotShare, NegativeBalanceCleared, NegativeBalanceRaised, PurseBalance, Recovery,
+    Split,
+};
+pub use withdrawal::{
+    Bearer, DestinationProof, Hold, InstrumentVerified, KycAnswer, KycStatus, LatePayout, LatePayoutSettled,
+    PayoutReturnedTo, PendingStatus, ReturnFee, WithdrawalApproved, WithdrawalBreak, WithdrawalCancelled,
+    WithdrawalExpired, WithdrawalFailed, WithdrawalKycPassed, WithdrawalMismatch, WithdrawalPaid,
+    WithdrawalPart, WithdrawalRejected, WithdrawalRequested, WithdrawalReturned, WithdrawalReviewStarted,
+    WithdrawalSent, WithdrawalSplit, WithdrawalSplitOff, WithdrawalTimedOut,
+};

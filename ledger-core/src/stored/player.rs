@@ -17,6 +17,7 @@ use crate::ids::TransactionId;
 use crate::key::Fingerprint;
 use crate::key::OperationKind;
 use crate::money::Currency;
+use crate::player::Block;
 use crate::rejection::Rejection;
 
 shape! {
@@ -90,6 +91,16 @@ words! {
         /// There is no money to move: no cash to charge or to make dormant, nothing dormant, or a tax that the player
         /// keeps.
         NothingToMove,
+        /// What a payment provider reports of a payout is known already, or was overtaken.
+        KnownStatus,
+        /// The round is open, or a new bet opens it: there is nothing to reopen.
+        RoundOpen,
+        /// The session is not open.
+        SessionNotOpen,
+        /// The total of free rounds that were paid one by one.
+        PaidOneByOne,
+        /// The result of a free round that its source's total pays.
+        PaidByTotal,
     }
 }
 
@@ -126,6 +137,38 @@ shape! {
         pub by: ActorId,
         /// Who approved that: another person.
         pub approved_by: ActorId,
+    }
+}
+
+shape! {
+    /// `player.blocked` 1: a player may not do something for a while.
+    pub struct PlayerBlocked {
+        /// The operation.
+        pub txn: TransactionRef,
+        /// What for.
+        pub block: Block,
+        /// Who blocked him; absent if it follows from the operation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub by: Option<ActorId>,
+        /// Why, in his words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reason: Option<Reason>,
+    }
+}
+
+shape! {
+    /// `player.unblocked` 1: a block was lifted.
+    pub struct PlayerUnblocked {
+        /// The operation.
+        pub txn: TransactionRef,
+        /// What he was blocked for.
+        pub block: Block,
+        /// Who lifted it.
+        pub by: ActorId,
+        /// Who approved that: another person.
+        pub approved_by: ActorId,
+        /// Why, in his words.
+        pub reason: Reason,
     }
 }
 

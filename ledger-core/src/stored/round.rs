@@ -4,14 +4,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::player::TransactionRef;
+use super::session::SessionRef;
 use super::shapes::shape;
 use super::shapes::words;
+use super::wallet::LotShare;
 use super::wallet::Recovery;
 use super::wallet::Split;
 use crate::ids::GameId;
 use crate::ids::Reason;
 use crate::ids::RoundId;
 use crate::ids::SourceId;
+use crate::ids::SubAccount;
 use crate::ids::TransactionId;
 use crate::money::Amount;
 use crate::money::CurrencyCode;
@@ -30,9 +33,56 @@ shape! {
         pub stake: Amount,
         /// From which funds.
         pub split: Split,
+        /// What of the stake was unplayed money of deposits, by lot; absent where nothing was.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub unplayed: Vec<LotShare>,
         /// The entry; absent for a stake of zero.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub entry: Option<u64>,
+        /// The session it was placed in, if it named one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub session: Option<SessionRef>,
+        /// That it was free, and for which campaign; absent for a bet with the player's money.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub free: Option<FreeBet>,
+        /// What of its stake goes to jackpots when it is taken; absent if nothing does.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub contributions: Vec<Contribution>,
+        /// Whether the ledger made it up for a win that came without a bet.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub made_up: bool,
+    }
+}
+
+shape! {
+    /// A bet that costs the player nothing.
+    pub struct FreeBet {
+        /// The campaign that bears its wins.
+        pub campaign: SubAccount,
+        /// What the bet is worth, for the record: no money moves for it.
+        pub nominal: Amount,
+    }
+}
+
+words! {
+    /// Whose jackpot a contribution goes to.
+    pub enum JackpotKind {
+        /// The house's own: from its revenue into the jackpot's pool (P33).
+        Local,
+        /// A provider's, over many houses: from the revenue, owed to the provider (P34).
+        Network,
+    }
+}
+
+shape! {
+    /// The part of a stake that goes to a jackpot when the stake is taken.
+    pub struct Contribution {
+        /// The jackpot.
+        pub jackpot: SubAccount,
+        /// Whose it is.
+        pub kind: JackpotKind,
+        /// How much: in units finer than the currency's.
+        pub amount: Amount,
     }
 }
 
@@ -53,6 +103,12 @@ shape! {
         /// The entry; absent for a win of zero.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub entry: Option<u64>,
+        /// What the source reported, where nothing is paid for it: the summary of its free rounds pays.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reported: Option<Amount>,
+        /// The session of the round, where the round was over: a rule of the ledger had closed it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub session: Option<SessionRef>,
     }
 }
 
@@ -79,6 +135,9 @@ shape! {
         /// The entry; absent if neither stake nor win is above zero.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub entry: Option<u64>,
+        /// What the source reported, where nothing is paid for it: the summary of its free rounds pays.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reported: Option<Amount>,
     }
 }
 
@@ -91,6 +150,8 @@ words! {
         Close,
         /// A cash-out of the whole open stake.
         CashOut,
+        /// A rule of the ledger: its source never reports a loss, or took too long.
+        Rule,
     }
 }
 
@@ -128,6 +189,9 @@ shape! {
         pub stake: Amount,
         /// To which funds: those it came from.
         pub split: Split,
+        /// What of it is unplayed money of deposits again, by lot; absent where nothing is.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub unplayed: Vec<LotShare>,
         /// The entry.
         pub entry: u64,
     }
@@ -155,6 +219,9 @@ shape! {
         pub recovery: Option<Recovery>,
         /// The entry.
         pub entry: u64,
+        /// The session of the round, where the round was over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub session: Option<SessionRef>,
     }
 }
 
@@ -207,6 +274,9 @@ shape! {
         /// The entry; absent if nothing was above zero.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub entry: Option<u64>,
+        /// The session of the round, where the round was over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub session: Option<SessionRef>,
     }
 }
 
@@ -219,6 +289,10 @@ words! {
         Close,
         /// Every bet came to its end by itself.
         AllSettled,
+        /// Its source never reports a loss, so the stake was taken at once. Wins may still come.
+        ImmediateLoss,
+        /// It took longer than its source's policy allows. Wins of bets that were lost by it may still come.
+        TimeOut,
     }
 }
 
@@ -329,6 +403,14 @@ words! {
         WinRollback,
         /// A bet of it was unsettled.
         Unsettle,
+        /// A bet of it was undone that a rule of the ledger had taken.
+        BetUndone,
+        /// A last win came, and it is over again: a rule of the ledger had closed it, or its source may come late.
+        LastWin,
+        /// A bet came after its end, which its source may.
+        AfterEnd,
+        /// Its source said so.
+        Source,
     }
 }
 
@@ -393,12 +475,28 @@ shape! {
         pub stake: Amount,
         /// From which funds.
         pub split: Split,
+        /// What of the stake was unplayed money of deposits and did not go back, by lot; absent where nothing was.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub unplayed: Vec<LotShare>,
         /// How much of the stake was cashed out for good; absent when nothing was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub cashed_out: Option<Amount>,
         /// How much of the stake went back by partial rollbacks; absent when nothing did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub returned: Option<Amount>,
+        /// That it was free, and for which campaign.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub free: Option<FreeBet>,
+        /// What of its stake goes to jackpots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub contributions: Vec<Contribution>,
+        /// Whether the ledger made it up for a win that came without a bet.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub made_up: bool,
+        /// Whether a rule of the ledger took its stake, not a result: until a win answers it or its source ends the
+        /// round, it can be undone.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub by_rule: bool,
         /// What it came to.
         pub status: BetStatus,
         /// The version of its event in the round's stream.
@@ -422,6 +520,9 @@ shape! {
         /// Whether a resettlement made it, of bets that had no win: it is no win of its source either.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pub by_resettlement: bool,
+        /// What the source reported, where nothing was paid for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reported: Option<Amount>,
         /// What it came to.
         pub status: WinStatus,
         /// The version of its event in the round's stream.
@@ -449,6 +550,13 @@ shape! {
         /// When its last event was recorded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub last_at: Option<Timestamp>,
+        /// The rule of the ledger that closed it last; absent if its source did. While that stands, bets and wins may
+        /// still come.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub by_rule: Option<CloseReason>,
+        /// The session that its stakes and wins count in: that of its first bet that named one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub session: Option<SessionRef>,
         /// Its bets, in order.
         pub bets: Vec<Bet>,
         /// Its wins, in order.

@@ -42,6 +42,16 @@ shape! {
     pub struct Split {
         /// The cash share.
         pub cash: Amount,
+        /// What of a stake is owed, because it was more than there was and its source may do so; absent if nothing is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub owed: Option<Amount>,
+    }
+}
+
+impl Split {
+    /// All of it in cash.
+    pub fn cash(amount: Amount) -> Self {
+        Self { cash: amount, owed: None }
     }
 }
 
@@ -53,6 +63,33 @@ shape! {
         pub entry: Entry,
         /// The purses it touched, as they are after it.
         pub after: Vec<PurseBalance>,
+        /// The lots of unplayed money that it changed, as they are after it; absent where there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub lots: Vec<LotAfter>,
+    }
+}
+
+shape! {
+    /// A lot of cash after an entry: what of one deposit has not been played.
+    #[derive(Copy)]
+    pub struct LotAfter {
+        /// The lot: the number of the entry that brought it.
+        pub lot: u64,
+        /// The currency.
+        pub currency: CurrencyCode,
+        /// What of it is not played; zero if nothing is left.
+        pub unplayed: Amount,
+    }
+}
+
+shape! {
+    /// What of an amount is the unplayed money of one lot.
+    #[derive(Copy)]
+    pub struct LotShare {
+        /// The lot: the number of the entry that brought it.
+        pub lot: u64,
+        /// How much.
+        pub amount: Amount,
     }
 }
 

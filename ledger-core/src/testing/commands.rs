@@ -1,5 +1,7 @@
 //! Commands by texts: source `prov`, game `game`, EUR, unless changed with struct update syntax.
 
+mod withdrawals;
+
 use rust_decimal::Decimal;
 
 use crate::account::AccountKind;
@@ -7,10 +9,10 @@ use crate::adjustment::{
     ChargeInactivityFee, DecideCorrection, ProposeCorrection, ReclaimDormant, ReturnTax, TransferDormant,
     WithholdTax,
 };
-use crate::credit::GrantCredit;
+use crate::credit::{GrantCredit, ReportFreeRounds};
 use crate::deposit::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, HouseItem, InitiateDeposit,
-    RecordDeposit, RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+    RecordDeposit, RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
 };
 use crate::exchange::{Exchange, ReverseExchange};
 use crate::host::{HostAccount, HostAccountClass, HostData, HostMovement, HostOperation};
@@ -21,12 +23,22 @@ use crate::ids::{
 use crate::money::{CurrencyCode, FxRate};
 use crate::player::{AddPurse, ClosePlayer, OpenPlayer, ReopenPlayer};
 use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
+use crate::purchase::{EnterTournament, Tip};
 use crate::round::{
-    AdjustRound, CashOut, CloseRound, Finality, Inform, PlaceBet, Resettle, Rollback, RollbackKind, Settle,
-    Unsettle, Void, VoidSettled, VoidTarget,
+    AdjustRound, CallFlags, CashOut, CloseRound, ExpireRound, Finality, FreeStake, Funds, Inform,
+    JackpotShare, PlaceBet, ReopenRound, Resettle, Rollback, RollbackKind, Settle, Unsettle, Void,
+    VoidSettled, VoidTarget,
 };
-use crate::stored::{CreditKind, Direction, PaymentRef, ReleasedTo};
+use crate::session::{AcknowledgeRealityCheck, EndSession, StartSession};
+use crate::stored::{CreditKind, Direction, JackpotKind, PaymentRef, ReleasedTo, SessionRef};
 use crate::time::Timestamp;
+use crate::transfer::{RollIn, RollOut};
+
+pub use withdrawals::{
+    approve_withdrawal, block, cancel_withdrawal, expire_withdrawal, instrument, kyc, mark_failed, mark_paid,
+    mark_paid_part, mark_returned, mark_returned_to_suspense, mark_unknown, pass_kyc, reject_withdrawal,
+    request, send, settle_late, split_withdrawal, start_review, unblock, verified, withdrawal,
+};
 
 /// A source id.
 pub fn source(text: &str) -> SourceId {
@@ -78,6 +90,7 @@ pub fn deposit(id: &str, amount: &str) -> RecordDeposit {
         amount: decimal(amount),
         currency: currency("EUR"),
         authorisation: None,
+        instrument: None,
         intent: None,
         fee: None,
         rate: None,
@@ -183,8 +196,18 @@ pub fn return_to_payer(id: &str, reference: &str) -> ReleaseSuspense {
 
 /// Money of `psp` that the house has in suspense goes to the player.
 pub fn release_of_house(reference: &str, amount: &str) -> ReleaseSuspense {
-    let item = HouseItem { amount: decimal(amount), currency: currency("EUR") };
+    let item = HouseItem { kind: AccountKind::Real, amount: decimal(amount), currency: currency("EUR") };
     ReleaseSuspense { house_item: Some(item), ..release(reference, reference) }
+}
+
+/// What the house assigned to the player is refused for good.
+pub fn refuse_assignment(reference: &str) -> RefuseAssignment {
+    RefuseAssignment {
+        psp: source("psp"),
+        reference: txn(reference),
+        by: person("anna"),
+        reason: Reason::new("it was another player's").expect("a reason"),
+    }
 }
 
 /// A deposit from `psp` goes back, all that is left of it but for a fee.
@@ -245,27 +268,35 @@ pub fn write_off(id: &str) -> WriteOffDebt {
 
 /// A bet.
 pub fn bet(id: &str, in_round: &str, amount: &str) -> PlaceBet {
-    PlaceBet {
-        source: source("prov"),
-        id: txn(id),
-        round: round(in_round),
-        game: game("game"),
-        amount: decimal(amount),
-        currency: currency("EUR"),
-    }
+    let (amount, currency) = (decimal(amount), currency("EUR"));
+    PlaceBet::new(source("prov"), txn(id), round(in_round), game("game"), amount, currency)
+}
+
+/// A free bet of `campaign`, worth so much.
+pub fn free_bet(id: &str, in_round: &str, nominal: &str) -> PlaceBet {
+    let campaign = sub_account("campaign");
+    PlaceBet { free: Some(FreeStake { campaign, nominal: decimal(nominal) }), ..bet(id, in_round, "0") }
+}
+
+/// A bet of which a part goes to a jackpot.
+pub fn jackpot_bet(id: &str, in_round: &str, amount: &str, kind: JackpotKind, share: &str) -> PlaceBet {
+    let share = JackpotShare { jackpot: sub_account("grand"), kind, amount: decimal(share) };
+    PlaceBet { contributions: vec![share], ..bet(id, in_round, amount) }
+}
+
+/// What an account is kept per.
+pub fn sub_account(text: &str) -> SubAccount {
+    SubAccount::new(text).expect("a sub-account")
 }
 
 /// A win that ends nothing and answers all bets before it.
 pub fn win(id: &str, in_round: &str, amount: &str) -> Settle {
-    Settle {
-        source: source("prov"),
-        id: txn(id),
-        round: round(in_round),
-        bet: None,
-        amount: decimal(amount),
-        currency: currency("EUR"),
-        finality: Finality::MoreToCome,
-    }
+    Settle { finality: Finality::MoreToCome, ..result(id, in_round, amount) }
+}
+
+/// A win that does not say what it ends and answers all bets before it.
+pub fn result(id: &str, in_round: &str, amount: &str) -> Settle {
+    Settle::new(source("prov"), txn(id), round(in_round), decimal(amount), currency("EUR"))
 }
 
 /// A win that closes its round.
@@ -295,6 +326,116 @@ pub fn rollback(id: &str, target: &str) -> Rollback {
         amount: None,
         on_shortfall: None,
         partial: false,
+        flags: CallFlags::default(),
+    }
+}
+
+/// A round took too long; a timer says so.
+pub fn expire_round(id: &str, of: &str) -> ExpireRound {
+    ExpireRound { source: source("timers"), id: txn(id), round_source: source("prov"), round: round(of) }
+}
+
+/// A round is open again.
+pub fn reopen_round(id: &str, of: &str) -> ReopenRound {
+    ReopenRound { source: source("prov"), id: txn(id), round: round(of), flags: CallFlags::default() }
+}
+
+/// A session of `prov`.
+pub fn session(id: &str) -> SessionRef {
+    SessionRef { source: source("prov"), id: txn(id) }
+}
+
+/// The start of a session.
+pub fn start_session(id: &str) -> StartSession {
+    StartSession {
+        source: source("prov"),
+        id: txn(id),
+        game: game("game"),
+        currency: currency("EUR"),
+        device: None,
+        launch: None,
+    }
+}
+
+/// The end of a session.
+pub fn end_session(id: &str, of: &str) -> EndSession {
+    EndSession { source: source("prov"), id: txn(id), session: session(of) }
+}
+
+/// The player has seen how he plays, in a session.
+pub fn acknowledge(id: &str, of: &str) -> AcknowledgeRealityCheck {
+    AcknowledgeRealityCheck { source: source("prov"), id: txn(id), session: session(of) }
+}
+
+/// A bet in a session.
+pub fn bet_in(of: &str, id: &str, in_round: &str, amount: &str) -> PlaceBet {
+    PlaceBet { session: Some(session(of)), ..bet(id, in_round, amount) }
+}
+
+/// A tip.
+pub fn tip(id: &str, amount: &str) -> Tip {
+    Tip {
+        source: source("prov"),
+        id: txn(id),
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        round: None,
+        funds: Funds::ByPolicy,
+    }
+}
+
+/// An entry to the tournament `cup`.
+pub fn enter_tournament(id: &str, buy_in: &str, fee: &str) -> EnterTournament {
+    EnterTournament {
+        source: source("prov"),
+        id: txn(id),
+        tournament: sub_account("cup"),
+        buy_in: decimal(buy_in),
+        fee: decimal(fee),
+        currency: currency("EUR"),
+        funds: Funds::ByPolicy,
+    }
+}
+
+/// Money goes to play elsewhere.
+pub fn roll_out(id: &str, amount: &str) -> RollOut {
+    RollOut { amount: Some(decimal(amount)), ..take_all(id) }
+}
+
+/// All there is goes to play elsewhere.
+pub fn take_all(id: &str) -> RollOut {
+    RollOut {
+        source: source("prov"),
+        id: txn(id),
+        game: game("game"),
+        amount: None,
+        currency: currency("EUR"),
+        session: None,
+        flags: CallFlags::default(),
+    }
+}
+
+/// What is left of it comes back.
+pub fn roll_in(id: &str, of: &str, amount: &str) -> RollIn {
+    RollIn {
+        source: source("prov"),
+        id: txn(id),
+        transfer: txn(of),
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        staked: None,
+        won: None,
+    }
+}
+
+/// What free rounds of `campaign` won all in all.
+pub fn free_rounds(id: &str, amount: &str) -> ReportFreeRounds {
+    ReportFreeRounds {
+        source: source("prov"),
+        id: txn(id),
+        campaign: sub_account("campaign"),
+        amount: decimal(amount),
+        currency: currency("EUR"),
     }
 }
 

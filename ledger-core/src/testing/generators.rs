@@ -5,6 +5,10 @@
 
 mod adjustments;
 mod corrections;
+mod deposits;
+mod house;
+mod play;
+mod withdrawals;
 
 use proptest::collection::{SizeRange, vec};
 use proptest::option;
@@ -17,12 +21,12 @@ use crate::ids::{HostNamespace, RoundId, SourceId, SubAccount, TransactionId};
 use crate::money::CurrencyCode;
 use crate::player::OpenPlayer;
 use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
-use crate::policy::{FxPolicy, KeyScope, Policy, ShortfallPolicy, SourcePolicy};
+use crate::policy::{FxPolicy, JurisdictionProfile, KeyScope, Policy, ShortfallPolicy, SourcePolicy};
 use crate::round::{CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void, VoidTarget};
 use crate::stored::CreditKind;
 use crate::testing::commands;
 
-mod deposits;
+pub use house::{HOUSES, HouseStep, house_histories, house_runs};
 
 /// The most transaction ids of a source.
 const TXNS: u8 = 12;
@@ -60,12 +64,14 @@ fn shortfalls() -> impl Strategy<Value = ShortfallPolicy> {
 fn source_policies() -> impl Strategy<Value = SourcePolicy> {
     let scope = select(&[KeyScope::PerKind, KeyScope::PerKind, KeyScope::AnyKind][..]);
     let cancel = prop::bool::weighted(0.3);
-    (scope, shortfalls(), any::<bool>(), cancel).prop_map(
-        |(key_scope, on_shortfall, sticky_rejections, cancel_settled)| SourcePolicy {
+    let playing = prop_oneof![1 => Just(SourcePolicy::default()), 2 => play::playing()];
+    (scope, shortfalls(), any::<bool>(), cancel, playing).prop_map(
+        |(key_scope, on_shortfall, sticky_rejections, cancel_settled, playing)| SourcePolicy {
             key_scope,
             on_shortfall,
             sticky_rejections,
             cancel_settled,
+            ..playing
         },
     )
 }
@@ -78,31 +84,41 @@ pub fn policies() -> impl Strategy<Value = Policy> {
         Policy { default, sources, ..Policy::default() }
     });
     let max_age_secs = select(&[5_u32, 3_600][..]);
-    (policies, deposits::policies(), max_age_secs).prop_map(|(policy, deposits, max_age_secs)| Policy {
-        deposits,
-        fx: FxPolicy { max_age_secs },
-        ..policy
-    })
+    let profiles = (play::profiles(), withdrawals::profiles()).prop_map(|(play, money)| {
+        JurisdictionProfile { reverse_withdrawal: money.reverse_withdrawal, unplayed: money.unplayed, ..play }
+    });
+    (policies, deposits::policies(), max_age_secs, withdrawals::policies(), profiles).prop_map(
+        |(policy, deposits, max_age_secs, withdrawals, default_jurisdiction)| Policy {
+            deposits,
+            fx: FxPolicy { max_age_secs },
+            withdrawals,
+            default_jurisdiction,
+            ..policy
+        },
+    )
 }
 
 fn bets() -> impl Strategy<Value = PlaceBet> {
     let games = prop_oneof![4 => Just("game"), 1 => Just("other")].prop_map(commands::game);
-    (sources(), txns(), rounds(), games, amounts(), currencies()).prop_map(
-        |(source, id, round, game, amount, currency)| PlaceBet { source, id, round, game, amount, currency },
-    )
+    (sources(), txns(), rounds(), games, amounts(), currencies())
+        .prop_map(|(source, id, round, game, amount, currency)| {
+            PlaceBet::new(source, id, round, game, amount, currency)
+        })
+        .prop_flat_map(play::varied)
 }
 
 fn settlements() -> impl Strategy<Value = Settle> {
-    let finality = select(&[Finality::MoreToCome, Finality::Bet, Finality::Bet, Finality::Round][..]);
-    (sources(), txns(), rounds(), option::weighted(0.4, txns()), amounts(), currencies(), finality).prop_map(
-        |(source, id, round, bet, amount, currency, finality)| Settle {
-            source,
-            id,
-            round,
+    use Finality::{Bet, ByPolicy, MoreToCome, Round};
+    let finality = select(&[ByPolicy, ByPolicy, MoreToCome, MoreToCome, Bet, Bet, Round, Round][..]);
+    let game = option::weighted(0.3, select(&["game", "other"][..]).prop_map(commands::game));
+    let more = (finality, game, play::flags());
+    (sources(), txns(), rounds(), option::weighted(0.4, txns()), amounts(), currencies(), more).prop_map(
+        |(source, id, round, bet, amount, currency, (finality, game, flags))| Settle {
             bet,
-            amount,
-            currency,
             finality,
+            game,
+            flags,
+            ..Settle::new(source, id, round, amount, currency)
         },
     )
 }
@@ -123,7 +139,9 @@ fn voids() -> impl Strategy<Value = Void> {
 }
 
 fn rollbacks() -> impl Strategy<Value = Rollback> {
-    let kind = option::weighted(0.6, select(&[RollbackKind::Bet, RollbackKind::Win, RollbackKind::Win][..]));
+    use RollbackKind::{Bet, RollOut, Tip, TournamentEntry, Win};
+    let kinds = select(&[Bet, Bet, Bet, Win, Win, Win, Win, Win, Tip, TournamentEntry, RollOut][..]);
+    let kind = option::weighted(0.6, kinds);
     (
         (sources(), txns(), txns(), kind),
         (
@@ -132,11 +150,16 @@ fn rollbacks() -> impl Strategy<Value = Rollback> {
             option::weighted(0.1, amounts()),
             option::weighted(0.2, shortfalls()),
             prop::bool::weighted(0.15),
+            play::flags(),
         ),
     )
-        .prop_map(|((source, id, target, kind), (round, currency, amount, on_shortfall, partial))| {
-            Rollback { source, id, target, kind, round, currency, amount, on_shortfall, partial }
-        })
+        .prop_map(
+            |((source, id, target, kind), (round, currency, amount, on_shortfall, partial, flags))| {
+                // A part must say how much it is.
+                let amount = amount.or_else(|| partial.then(|| commands::decimal("1")));
+                Rollback { source, id, target, kind, round, currency, amount, on_shortfall, partial, flags }
+            },
+        )
 }
 
 fn credits() -> impl Strategy<Value = GrantCredit> {
@@ -218,6 +241,8 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         2 => host_operations().prop_map(PlayerCommand::from),
         5 => adjustments::office(),
         8 => corrections::corrections(),
+        6 => withdrawals::single(),
+        8 => play::single(),
     ]
 }
 
@@ -259,6 +284,9 @@ fn undoable(command: &PlayerCommand) -> Option<(&SourceId, &TransactionId, Rollb
     match command {
         PlayerCommand::PlaceBet(bet) => Some((&bet.source, &bet.id, RollbackKind::Bet)),
         PlayerCommand::Settle(win) => Some((&win.source, &win.id, RollbackKind::Win)),
+        PlayerCommand::Tip(tip) => Some((&tip.source, &tip.id, RollbackKind::Tip)),
+        PlayerCommand::EnterTournament(c) => Some((&c.source, &c.id, RollbackKind::TournamentEntry)),
+        PlayerCommand::RollOut(out) => Some((&out.source, &out.id, RollbackKind::RollOut)),
         _ => None,
     }
 }
@@ -311,6 +339,8 @@ fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
             adjustments::aim(other, all, at);
             corrections::aim(other, all, at);
             deposits::aim(other, all, at);
+            withdrawals::aim(other, all, at);
+            play::aim(other, all, at);
         }
     }
 }
@@ -337,6 +367,10 @@ fn rename(command: &mut PlayerCommand, step: usize) {
                 corrections::id(other)
             } else if adjustments::id(other).is_some() {
                 adjustments::id(other)
+            } else if withdrawals::id(other).is_some() {
+                withdrawals::id(other)
+            } else if play::id(other).is_some() {
+                play::id(other)
             } else {
                 deposits::id(other)
             };
@@ -362,15 +396,16 @@ fn spent_win(on_shortfall: Option<ShortfallPolicy>) -> Vec<PlayerCommand> {
 
 /// Histories of one player: he is opened with EUR and USD and mostly deposits, then anything comes. Many
 /// commands are aimed at an earlier bet or win, about one in eight is an earlier one again, and in some
-/// histories a win is spent and then rolled back, the back office steps in, or a deposit goes from its start to its
-/// disputes. `len` counts the rest.
+/// histories a win is spent and then rolled back, the back office steps in, a deposit goes from its start to its
+/// disputes, or a withdrawal from its request to its return. `len` counts the rest.
 pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerCommand>> {
     let steps = vec((command(), bends()), len);
     let spree = option::weighted(0.2, (any::<Index>(), option::of(shortfalls())));
     let story = option::weighted(0.3, (any::<Index>(), adjustments::stories()));
     let tale = option::weighted(0.2, (any::<Index>(), deposits::tale()));
+    let way_out = option::weighted(0.4, (any::<Index>(), withdrawals::tale()));
     let cash = select(&["0", "20", "100", "1000"][..]);
-    (cash, steps, spree, story, tale).prop_map(|(cash, steps, spree, story, tale)| {
+    (cash, steps, spree, story, (tale, way_out)).prop_map(|(cash, steps, spree, story, (tale, way_out))| {
         let mut all: Vec<PlayerCommand> = vec![commands::open(&["EUR", "USD"]).into()];
         if cash != "0" {
             all.push(commands::deposit("T1", cash).into());
@@ -398,6 +433,11 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
         if let Some((at, tale)) = tale {
             let tail = all.split_off(at.index(all.len()) + 1);
             all.extend(tale);
+            all.extend(tail);
+        }
+        if let Some((at, way_out)) = way_out {
+            let tail = all.split_off(at.index(all.len()) + 1);
+            all.extend(way_out);
             all.extend(tail);
         }
         all

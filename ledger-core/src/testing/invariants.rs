@@ -1,17 +1,31 @@
-//! What must hold of any log of a player, checked from its commits alone (I1 to I22 in docs/scenarios.md).
+//! What must hold of any log of a player, or of a partition of the house, checked from its commits alone (I1 to I24 in
+//! docs/scenarios.md).
 //!
 //! Each checker reads plain data, so that a test can plant a bug in it and see the checker fail.
+
+mod statement;
+mod withdrawals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::account::{Account, AccountCode, AccountKind, Side};
-use crate::ids::{PlayerId, SubAccount, TransactionId};
-use crate::key::IdempotencyKey;
+use crate::house::{HouseState, KeptBalance, SuspenseStatus};
+use crate::ids::{HouseId, PlayerId, SubAccount, TransactionId};
+use crate::key::{IdempotencyKey, OperationKind};
 use crate::money::{Amount, AmountError, CurrencyCode};
 use crate::partition::{Partition, Stream};
 use crate::player_ledger::{Fault, PlayerState, operations_of};
-use crate::stored::{BetStatus, CommitBody, Event, OutcomeKind, Round, RoundStatus, SettledBy};
+use crate::stored::{
+    BetStatus, CloseReason, CommitBody, Event, OutcomeKind, Round, RoundStatus, SettledBy, Split,
+};
 use crate::testing::ledger::{account_text, round_of_stream};
+use crate::transfer::{self, Transfer, TransferRef, TransferStatus};
+
+pub use statement::i14_the_statement_adds_up;
+pub use withdrawals::{
+    i4_pending_is_what_open_withdrawals_hold, i9_unplayed_money_goes_back_to_its_lots,
+    i12_withdrawals_that_are_over_stay_over, withdrawals,
+};
 
 /// One posting of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,15 +113,37 @@ pub fn check_all(player: &PlayerId, commits: &[CommitBody], live: &PlayerState) 
     i1_entries_balance(&journal)?;
     i2_replay_is_live(player, commits, live)?;
     i3_no_overdraft(&journal)?;
-    i4_held_is_what_open_bets_hold(&rounds(commits)?, &journal)?;
+    i4_held_is_what_open_bets_hold(&rounds(commits)?, &transfers(commits)?, &journal)?;
+    i4_pending_is_what_open_withdrawals_hold(&withdrawals(commits)?, &journal)?;
     i5_keys_are_used_once(commits)?;
     i6_targets_are_undone_once(commits)?;
     i7_tombstoned_ids_never_post(commits)?;
     i9_refunds_restore_their_funds(commits)?;
+    i9_unplayed_money_goes_back_to_its_lots(commits)?;
     i12_rounds_that_are_over_stay_over(commits)?;
+    i12_withdrawals_that_are_over_stay_over(commits)?;
+    i14_the_statement_adds_up(commits)?;
+    i12_others_that_are_over_stay_over(commits)?;
     i16_one_player(player, commits)?;
     i19_one_kind_of_account(commits, &journal)?;
     i22_legs_are_in_the_purse_currency(live, &journal)
+}
+
+/// All checks of this module for a partition of the house.
+///
+/// # Errors
+///
+/// The first violation, in words.
+pub fn check_house(house: &HouseId, commits: &[CommitBody], live: &HouseState) -> Result<(), String> {
+    let journal = journal(commits);
+    i1_entries_balance(&journal)?;
+    i2_house_replay_is_live(house, commits, live)?;
+    i5_keys_are_used_once(commits)?;
+    i7_tombstoned_ids_never_post(commits)?;
+    i16_house_touches_no_player(house, commits, &journal)?;
+    i19_house_has_one_kind(house, &journal)?;
+    i23_suspense_adds_up(commits, live, &journal)?;
+    i24_kept_balances_are_what_entries_say(house, live, &journal)
 }
 
 /// I1: debits equal credits in each entry, currency and book.
@@ -189,12 +225,35 @@ pub fn rounds(commits: &[CommitBody]) -> Result<Vec<Round>, String> {
     Ok(all)
 }
 
-/// I4: the held account of each round is the sum of its open bets, so zero once it is over.
+/// All transfers of a log, each folded from its stream.
 ///
 /// # Errors
 ///
-/// The round.
-pub fn i4_held_is_what_open_bets_hold(rounds: &[Round], journal: &[Line]) -> Result<(), String> {
+/// The transfer that does not fold.
+pub fn transfers(commits: &[CommitBody]) -> Result<Vec<Transfer>, String> {
+    let mut all: BTreeMap<&TransferRef, Option<Transfer>> = BTreeMap::new();
+    for body in commits {
+        for record in &body.events {
+            if let Stream::Transfer(_, of) = &record.stream {
+                let folded = all.entry(of).or_default();
+                transfer::evolve(folded, of, record, body.recorded_at).map_err(|fault| fault.to_string())?;
+            }
+        }
+    }
+    Ok(all.into_values().flatten().collect())
+}
+
+/// I4: the held account of each round is the sum of its open bets, so zero once it is over; that of a transfer is what
+/// went, until it comes back.
+///
+/// # Errors
+///
+/// The round or transfer.
+pub fn i4_held_is_what_open_bets_hold(
+    rounds: &[Round],
+    transfers: &[Transfer],
+    journal: &[Line],
+) -> Result<(), String> {
     let balances = balances(journal).map_err(|error| error.to_string())?;
     let mut held: BTreeMap<SubAccount, i128> = BTreeMap::new();
     for (account, amount) in balances.iter().filter(|(a, _)| a.code == AccountCode::PlayerHeld) {
@@ -207,6 +266,14 @@ pub fn i4_held_is_what_open_bets_hold(rounds: &[Round], journal: &[Line]) -> Res
         let open = round.open_bets().map(|bet| bet.open_stake().units()).sum::<i128>();
         if held != open || (round.status != RoundStatus::Open && held != 0) {
             return Err(format!("I4: round {} is {:?}, holds {held}, bets {open}", round.id, round.status));
+        }
+    }
+    for transfer in transfers {
+        let of = SubAccount::transfer(&transfer.of.source, &transfer.of.id);
+        let held = of.ok().and_then(|of| held.remove(&of)).unwrap_or_default();
+        let away = if transfer.status == TransferStatus::Out { transfer.amount.units() } else { 0 };
+        if held != away {
+            return Err(format!("I4: {held} is held for transfer {}, {away} is away", transfer.of.id));
         }
     }
     match held.iter().find(|(_, units)| **units != 0) {
@@ -243,7 +310,7 @@ pub fn i6_targets_are_undone_once(commits: &[CommitBody]) -> Result<(), String> 
         for record in events {
             let won = match &record.event {
                 Event::WinCredited(e) => Some(&e.win),
-                Event::BetSettled(e) if e.by != SettledBy::Close => Some(&e.txn),
+                Event::BetSettled(e) if matches!(e.by, SettledBy::Win | SettledBy::CashOut) => Some(&e.txn),
                 Event::BetCashedOut(e) => Some(&e.txn),
                 Event::BetResettled(e) if e.win.is_none() => Some(&e.txn),
                 _ => None,
@@ -262,12 +329,19 @@ pub fn i6_targets_are_undone_once(commits: &[CommitBody]) -> Result<(), String> 
                     bets.chain(e.wins.iter().map(|win| ("win", win.to_string()))).collect()
                 }
                 Event::BetUnsettled(e) => e.wins.iter().map(|win| ("win", win.to_string())).collect(),
+                Event::TipReturned(_) | Event::TournamentEntryReturned(_) | Event::TransferRolledBack(_) => {
+                    vec![("payment", String::new())]
+                }
                 _ => Vec::new(),
             };
-            let whole_round = matches!(
-                record.event,
-                Event::RoundVoided(_) | Event::SettlementVoided(_) | Event::BetUnsettled(_)
-            );
+            // A round that took too long is undone as a whole, bet by bet where some have a result.
+            let times_out =
+                matches!(&record.event, Event::BetVoided(e) if e.txn.kind == OperationKind::RoundExpire);
+            let whole_round = times_out
+                || matches!(
+                    record.event,
+                    Event::RoundVoided(_) | Event::SettlementVoided(_) | Event::BetUnsettled(_)
+                );
             singles += usize::from(!whole_round && !targets.is_empty());
             for (what, id) in targets {
                 let most = match what {
@@ -308,29 +382,58 @@ pub fn i7_tombstoned_ids_never_post(commits: &[CommitBody]) -> Result<(), String
     Ok(())
 }
 
+/// What a bet took, and what of it is gone.
+struct Taken {
+    /// The shares of its funds: cash, and what is owed.
+    funds: (i128, i128),
+    cashed: i128,
+    /// What went back to each.
+    back: (i128, i128),
+    currency: CurrencyCode,
+}
+
+impl Taken {
+    fn rest(&self) -> i128 {
+        self.funds.0 + self.funds.1 - self.cashed - self.back.0 - self.back.1
+    }
+
+    /// Takes note of a part that goes back; whether it can be of what was taken.
+    fn give(&mut self, stake: Amount, split: &Split) -> bool {
+        let (cash, owed) = funds(split);
+        (self.back.0, self.back.1) = (self.back.0 + cash, self.back.1 + owed);
+        let fits = self.back.0 <= self.funds.0 && self.back.1 <= self.funds.1;
+        cash + owed == stake.units() && fits && self.rest() >= 0
+    }
+
+    /// Whether each fund has back what was not sold of it: cash is sold first.
+    fn is_whole(&self) -> bool {
+        self.rest() == 0 && self.back.0 == (self.funds.0 - self.cashed).max(0)
+    }
+}
+
+/// The shares of a split: cash, and what is owed.
+fn funds(split: &Split) -> (i128, i128) {
+    (split.cash.units(), split.owed.map_or(0, Amount::units))
+}
+
 /// I9: what goes back for a bet is what it took, fund by fund.
 ///
 /// # Errors
 ///
 /// The bet.
 pub fn i9_refunds_restore_their_funds(commits: &[CommitBody]) -> Result<(), String> {
-    /// What a bet took and what of it is gone already.
-    struct Taken {
-        units: i128,
-        cashed: i128,
-        returned: i128,
-        currency: CurrencyCode,
-    }
     let mut bets: BTreeMap<(&Stream, &TransactionId), Taken> = BTreeMap::new();
-    let rest = |taken: &Taken| taken.units - taken.cashed - taken.returned;
     for record in commits.iter().flat_map(|body| &body.events) {
         let refund = match &record.event {
             Event::BetPlaced(e) => {
-                if e.split.cash != e.stake {
+                let funds = funds(&e.split);
+                if funds.0 + funds.1 != e.stake.units() {
                     return Err(format!("I9: the funds of bet {} are not its stake", e.bet));
                 }
-                let taken = Taken { units: e.stake.units(), cashed: 0, returned: 0, currency: e.currency };
-                bets.insert((&record.stream, &e.bet), taken);
+                if !e.made_up {
+                    let taken = Taken { funds, cashed: 0, back: (0, 0), currency: e.currency };
+                    bets.insert((&record.stream, &e.bet), taken);
+                }
                 continue;
             }
             Event::BetCashedOut(e) => {
@@ -346,11 +449,8 @@ pub fn i9_refunds_restore_their_funds(commits: &[CommitBody]) -> Result<(), Stri
                 continue;
             }
             Event::BetReturned(e) => {
-                let Some(taken) = bets.get_mut(&(&record.stream, &e.bet)) else {
-                    return Err(format!("I9: a part of the unknown bet {} goes back", e.bet));
-                };
-                taken.returned += e.stake.units();
-                if rest(taken) < 0 || e.split.cash != e.stake {
+                let taken = bets.get_mut(&(&record.stream, &e.bet));
+                if !taken.is_some_and(|taken| taken.give(e.stake, &e.split)) {
                     return Err(format!("I9: more of bet {} goes back than it took", e.bet));
                 }
                 continue;
@@ -360,9 +460,8 @@ pub fn i9_refunds_restore_their_funds(commits: &[CommitBody]) -> Result<(), Stri
             _ => continue,
         };
         let (bet, stake, split, currency) = refund;
-        let taken = bets.get(&(&record.stream, bet));
-        let fits = taken.is_some_and(|taken| taken.currency == currency && rest(taken) == stake.units());
-        if !fits || split.cash != stake {
+        let taken = bets.get_mut(&(&record.stream, bet)).filter(|taken| taken.currency == currency);
+        if !taken.is_some_and(|taken| taken.give(stake, split) && taken.is_whole()) {
             return Err(format!("I9: bet {bet} does not get back what it took"));
         }
     }
@@ -375,33 +474,68 @@ pub fn i9_refunds_restore_their_funds(commits: &[CommitBody]) -> Result<(), Stri
 ///
 /// The stream and event.
 pub fn i12_rounds_that_are_over_stay_over(commits: &[CommitBody]) -> Result<(), String> {
-    let mut ended: BTreeMap<&Stream, bool> = BTreeMap::new();
+    /// How a round ended.
+    #[derive(Clone, Copy, PartialEq)]
+    enum End {
+        /// A rule of the ledger closed it: wins may come.
+        Rule,
+        Closed,
+        Cancelled,
+    }
+    let mut ended: BTreeMap<&Stream, End> = BTreeMap::new();
     for record in commits.iter().flat_map(|body| &body.events) {
         let over = ended.get(&record.stream).copied();
         let allowed = match &record.event {
             Event::CreditGranted(_) | Event::WinRetained(_) => true,
             Event::RoundReopened(_) | Event::SettlementVoided(_) | Event::BetResettled(_) => {
-                over != Some(true)
+                over != Some(End::Cancelled)
             }
+            Event::WinCredited(_) => over.is_none_or(|end| end == End::Rule),
             _ => over.is_none(),
         };
         if round_of_stream(&record.stream).is_some() && !allowed {
             return Err(format!("I12: {} after the end of {}", record.event.type_name(), record.stream));
         }
         match &record.event {
-            Event::RoundClosed(_) => {
-                ended.insert(&record.stream, false);
+            Event::RoundClosed(e) => {
+                let by_rule = matches!(e.reason, CloseReason::ImmediateLoss | CloseReason::TimeOut);
+                ended.insert(&record.stream, if by_rule { End::Rule } else { End::Closed });
             }
             Event::RoundVoided(_) => {
-                ended.insert(&record.stream, true);
+                ended.insert(&record.stream, End::Cancelled);
             }
             Event::SettlementVoided(e) if e.round => {
-                ended.insert(&record.stream, true);
+                ended.insert(&record.stream, End::Cancelled);
             }
             Event::RoundReopened(_) => {
                 ended.remove(&record.stream);
             }
             _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// I12: a transfer that came back, a session that ended, and a purchase that went back are over for good.
+///
+/// # Errors
+///
+/// The stream and event.
+pub fn i12_others_that_are_over_stay_over(commits: &[CommitBody]) -> Result<(), String> {
+    let mut ended: BTreeSet<&Stream> = BTreeSet::new();
+    for record in commits.iter().flat_map(|body| &body.events) {
+        if ended.contains(&record.stream) {
+            return Err(format!("I12: {} after the end of {}", record.event.type_name(), record.stream));
+        }
+        if matches!(
+            record.event,
+            Event::SessionEnded(_)
+                | Event::TipReturned(_)
+                | Event::TournamentEntryReturned(_)
+                | Event::TransferRolledIn(_)
+                | Event::TransferRolledBack(_)
+        ) {
+            ended.insert(&record.stream);
         }
     }
     Ok(())
@@ -467,6 +601,147 @@ pub fn i22_legs_are_in_the_purse_currency(live: &PlayerState, journal: &[Line]) 
     match journal.iter().find(|line| !fits(line)) {
         Some(line) => Err(format!("I22: {} has no such purse or scale", account_text(&line.account))),
         None => Ok(()),
+    }
+}
+
+/// I2 of the house: a replay of all commits is the live state.
+///
+/// # Errors
+///
+/// How it differs.
+pub fn i2_house_replay_is_live(
+    house: &HouseId,
+    commits: &[CommitBody],
+    live: &HouseState,
+) -> Result<(), String> {
+    let mut state = HouseState::new(house.clone());
+    commits.iter().try_for_each(|body| state.evolve_commit(body)).map_err(|fault| format!("I2: {fault}"))?;
+    if state == *live { Ok(()) } else { Err(format!("I2: replay gives {state:?}, live is {live:?}")) }
+}
+
+/// I16 of the house: a commit concerns one partition of the house, and no account of a player.
+///
+/// # Errors
+///
+/// The stream or account.
+pub fn i16_house_touches_no_player(
+    house: &HouseId,
+    commits: &[CommitBody],
+    journal: &[Line],
+) -> Result<(), String> {
+    let own = Partition::House(house.clone());
+    for body in commits {
+        let foreign = body.events.iter().find(|record| record.stream.partition() != own);
+        if body.partition != own || foreign.is_some() {
+            return Err(format!("I16: a commit of {} touches {foreign:?}", body.partition));
+        }
+    }
+    match journal.iter().find(|line| line.account.code.is_player()) {
+        Some(line) => Err(format!("I16: the house touches {}", account_text(&line.account))),
+        None => Ok(()),
+    }
+}
+
+/// I19 of the house: the entries of a partition are of the kind that its name says.
+///
+/// # Errors
+///
+/// The account.
+pub fn i19_house_has_one_kind(house: &HouseId, journal: &[Line]) -> Result<(), String> {
+    let named = if house.as_str().starts_with("test/") { AccountKind::Test } else { AccountKind::Real };
+    match journal.iter().find(|line| line.account.kind != named) {
+        Some(line) => Err(format!("I19: {} in {house}", account_text(&line.account))),
+        None => Ok(()),
+    }
+}
+
+/// I23: what came into suspense is open, on its way to one player, with him, or returned; and what did not go back is
+/// what the account says.
+///
+/// # Errors
+///
+/// The item or the sums.
+pub fn i23_suspense_adds_up(
+    commits: &[CommitBody],
+    live: &HouseState,
+    journal: &[Line],
+) -> Result<(), String> {
+    // Of each item: how much, and where it is. Read from the events without the fold.
+    let mut items: BTreeMap<&Stream, (CurrencyCode, i128, &str)> = BTreeMap::new();
+    for record in commits.iter().flat_map(|body| &body.events) {
+        let (from, to) = match &record.event {
+            Event::SuspenseCaptured(event) => {
+                let item = (event.currency, event.amount.units(), "open");
+                if items.insert(&record.stream, item).is_some() {
+                    return Err(format!("I23: {} came in twice", record.stream));
+                }
+                continue;
+            }
+            Event::SuspenseAssigned(_) => ("open", "assigned"),
+            Event::SuspenseAssignmentCancelled(_) => ("assigned", "open"),
+            Event::SuspenseLanded(_) => ("assigned", "landed"),
+            Event::SuspenseReturned(_) => ("open", "returned"),
+            _ => continue,
+        };
+        match items.get_mut(&record.stream) {
+            Some((_, _, place)) if *place == from => *place = to,
+            other => return Err(format!("I23: {} is {other:?}, and goes to {to}", record.stream)),
+        }
+    }
+    let mut sums: BTreeMap<CurrencyCode, i128> = BTreeMap::new();
+    for (currency, units, place) in items.values() {
+        *sums.entry(*currency).or_default() += if *place == "returned" { 0 } else { *units };
+    }
+    for line in journal.iter().filter(|line| line.account.code == AccountCode::Suspense) {
+        let signed = line.signed().map_err(|error| error.to_string())?;
+        *sums.entry(line.account.currency).or_default() -= signed.units();
+    }
+    if let Some((currency, units)) = sums.iter().find(|(_, units)| **units != 0) {
+        return Err(format!("I23: items and account differ by {units} units of {currency}"));
+    }
+    let places = live.items().map(|item| match item.status {
+        SuspenseStatus::Assigned(_) => "assigned",
+        _ => "open",
+    });
+    let mut shown: Vec<&str> = places.collect();
+    let mut kept: Vec<&str> = items.values().map(|(_, _, place)| *place).collect();
+    kept.retain(|place| ["open", "assigned"].contains(place));
+    shown.sort_unstable();
+    kept.sort_unstable();
+    if shown == kept { Ok(()) } else { Err(format!("I23: {shown:?} are live, {kept:?} are in the log")) }
+}
+
+/// I24: the balances a partition keeps are what its entries add up to, and none was ever below zero.
+///
+/// # Errors
+///
+/// The account.
+pub fn i24_kept_balances_are_what_entries_say(
+    house: &HouseId,
+    live: &HouseState,
+    journal: &[Line],
+) -> Result<(), String> {
+    let kept: Vec<Line> = journal.iter().filter(|line| line.account.code.is_kept()).cloned().collect();
+    for end in 1..=kept.len() {
+        let until = kept.get(..end).unwrap_or_default();
+        let last = until.last().map(|line| line.entry);
+        let whole_entry = kept.get(end).is_none_or(|next| Some(next.entry) != last);
+        let sums = balances(until).map_err(|error| error.to_string())?;
+        if let Some((account, balance)) = sums.iter().find(|(_, sum)| whole_entry && sum.is_negative()) {
+            return Err(format!("I24: {} of {house} is {balance}", account_text(account)));
+        }
+    }
+    let sums = balances(&kept).map_err(|error| error.to_string())?;
+    let mut expected: Vec<(AccountCode, CurrencyCode, Amount)> =
+        sums.into_iter().map(|(account, sum)| (account.code, account.currency, sum)).collect();
+    let shown = |kept: &KeptBalance| (kept.account, kept.currency, kept.balance);
+    let mut found: Vec<_> = live.kept().iter().map(shown).collect();
+    expected.sort_unstable();
+    found.sort_unstable();
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("I24: {house} keeps {found:?}, entries say {expected:?}"))
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::account::Account;
 use crate::host::PreCheck;
-use crate::house::{CurrencyRegister, RegisterCurrency, register_partition};
+use crate::house::RegisterCurrency;
 use crate::ids::{ActorId, PlayerId, RoundId, SourceId, TraceId};
 use crate::key::{ContentHash, IdempotencyKey};
-use crate::money::{Amount, Currency};
+use crate::money::{Amount, Currency, CurrencyRegistry};
 use crate::partition::Stream;
 use crate::player_ledger::{
     AggregateRef, Context, Decision, Draft, Facts, FactsNeeded, Fault, Found, KnownBatch, KnownOperation,
@@ -19,6 +19,7 @@ use crate::rejection::Rejection;
 use crate::stored::{
     CommitBody, CommitIndex, EventRecord, OutcomeKind, PurseBalance, Round, TombstoneRecord,
 };
+use crate::testing::house::TestHouse;
 use crate::testing::invariants;
 use crate::time::Timestamp;
 
@@ -53,12 +54,11 @@ impl TestOutcome {
         }
     }
 
-    /// Of two operations of one batch: applied if either was.
+    /// Of two replayed operations of one batch, as the first answer had it: applied if either was, a noop if both were.
     fn and(self, other: Self) -> Self {
-        match &self {
-            Self::Replayed(original) if **original == Self::Applied => self,
-            _ => other,
-        }
+        let is = |one: &Self, what: &Self| matches!(one, Self::Replayed(original) if **original == *what);
+        let takes_other = is(&self, &Self::Noop) || is(&other, &Self::Applied);
+        if takes_other && !is(&self, &Self::Applied) { other } else { self }
     }
 }
 
@@ -78,7 +78,7 @@ pub struct TestAnswer {
 }
 
 impl TestAnswer {
-    fn of(outcome: TestOutcome) -> Self {
+    pub(super) fn of(outcome: TestOutcome) -> Self {
         Self { outcome, balances: Vec::new(), current: Vec::new(), entry: None, operations: Vec::new() }
     }
 }
@@ -94,13 +94,12 @@ pub struct TestLedger {
     now: Timestamp,
     context: Context,
     commits: Vec<CommitBody>,
-    register: CurrencyRegister,
-    register_commits: Vec<CommitBody>,
+    register: TestHouse,
     checks: Vec<Arc<dyn PreCheck>>,
 }
 
 /// The build that test commits name.
-const ENGINE: &str = "ledger-core testing";
+pub(super) const ENGINE: &str = "ledger-core testing";
 
 impl TestLedger {
     /// A ledger whose player has not been opened. The clock stands at 2026-01-01.
@@ -111,8 +110,7 @@ impl TestLedger {
             now: "2026-01-01T00:00:00Z".parse().expect("an instant"),
             context: Context::of(ActorId::new("test").expect("an id")),
             commits: Vec::new(),
-            register: CurrencyRegister::default(),
-            register_commits: Vec::new(),
+            register: TestHouse::new("currencies"),
             checks: Vec::new(),
         }
     }
@@ -129,7 +127,12 @@ impl TestLedger {
 
     /// The commits of the register of currencies.
     pub fn register_commits(&self) -> &[CommitBody] {
-        &self.register_commits
+        self.register.commits()
+    }
+
+    /// The currencies it has recorded.
+    pub fn currencies(&self) -> &CurrencyRegistry {
+        self.register.state().currencies()
     }
 
     /// The policy in force.
@@ -169,23 +172,11 @@ impl TestLedger {
     ///
     /// The refusal if it is recorded otherwise.
     pub fn register(&mut self, currency: Currency) -> Result<(), Rejection> {
-        let decision = self.register.decide(&RegisterCurrency { currency }).expect("no fault");
-        match decision {
-            Decision::Commit(draft) => {
-                let body = draft.into_house_body(
-                    register_partition().expect("a partition"),
-                    self.context.clone(),
-                    self.policy_hash(),
-                    ENGINE,
-                    self.now,
-                );
-                let body = stored(&body);
-                self.register.evolve_commit(&body).expect("the register folds its own commits");
-                self.register_commits.push(body);
-                Ok(())
-            }
-            Decision::Replay => Ok(()),
-            Decision::Refuse(rejection) => Err(rejection),
+        self.register.follow(self.now, &self.context, &self.policy);
+        let answer = self.register.execute(&RegisterCurrency { currency }.into()).expect("no fault");
+        match answer.outcome {
+            TestOutcome::Rejected(rejection) | TestOutcome::Refused(rejection) => Err(rejection),
+            _ => Ok(()),
         }
     }
 
@@ -269,8 +260,7 @@ impl TestLedger {
         needed: &FactsNeeded,
         found: &Found,
     ) -> Result<Decision, Fault> {
-        let facts =
-            Facts { checks: &self.checks, ..Facts::new(found, self.register.registry(), &self.policy) };
+        let facts = Facts { checks: &self.checks, ..Facts::new(found, self.currencies(), &self.policy) };
         PlayerLedger::decide_prepared(&self.state, command, needed, &facts, self.now)
     }
 
@@ -301,6 +291,7 @@ impl TestLedger {
                             outcome: whole.outcome.and(part.outcome),
                             balances: part.balances,
                             entry: part.entry.or(whole.entry),
+                            operations: whole.operations.into_iter().chain(part.operations).collect(),
                             ..whole
                         })
                     }
@@ -374,11 +365,11 @@ impl TestLedger {
     }
 }
 
-fn known_in(commits: &[CommitBody], key: &IdempotencyKey) -> Option<KnownOperation> {
+pub(super) fn known_in(commits: &[CommitBody], key: &IdempotencyKey) -> Option<KnownOperation> {
     commits.iter().find_map(|body| KnownOperation::find(body, key))
 }
 
-fn stream_of(commits: &[CommitBody], stream: &Stream) -> Vec<(EventRecord, Timestamp)> {
+pub(super) fn stream_of(commits: &[CommitBody], stream: &Stream) -> Vec<(EventRecord, Timestamp)> {
     let of = |body: &CommitBody| {
         let own = body.events.iter().filter(|record| record.stream == *stream);
         own.map(|record| (record.clone(), body.recorded_at)).collect::<Vec<_>>()
@@ -401,9 +392,11 @@ pub fn find_facts(player: &PlayerId, needed: &FactsNeeded, commits: &[CommitBody
                 found.add_operation(known);
             }
         }
-        let dead = TombstoneRecord { source: needs.key.source.clone(), id: needs.key.id.clone() };
-        if commits.iter().any(|body| body.tombstones.contains(&dead)) {
-            found.add_tombstone(dead);
+        let own = TombstoneRecord { source: needs.key.source.clone(), id: needs.key.id.clone() };
+        for dead in needs.tombstones.iter().cloned().chain([own]) {
+            if commits.iter().any(|body| body.tombstones.contains(&dead)) {
+                found.add_tombstone(dead);
+            }
         }
         aggregates.extend(needs.aggregates.iter().cloned());
     }
@@ -433,7 +426,7 @@ pub(super) fn account_text(account: &Account) -> String {
 }
 
 /// The answer to a known operation.
-fn replayed(known: &KnownOperation) -> TestAnswer {
+pub(super) fn replayed(known: &KnownOperation) -> TestAnswer {
     let original = outcome_of(known.record.outcome, known.rejection.clone());
     let outcome = TestOutcome::Replayed(Box::new(original));
     TestAnswer {
@@ -444,7 +437,7 @@ fn replayed(known: &KnownOperation) -> TestAnswer {
     }
 }
 
-fn outcome_of(kind: OutcomeKind, rejection: Option<Rejection>) -> TestOutcome {
+pub(super) fn outcome_of(kind: OutcomeKind, rejection: Option<Rejection>) -> TestOutcome {
     match (kind, rejection) {
         (OutcomeKind::Applied, None) => TestOutcome::Applied,
         (OutcomeKind::Noop, None) => TestOutcome::Noop,
@@ -455,7 +448,7 @@ fn outcome_of(kind: OutcomeKind, rejection: Option<Rejection>) -> TestOutcome {
 }
 
 /// What reading the stored bytes of a commit gives. Its index must be the same from both forms.
-fn stored(body: &CommitBody) -> CommitBody {
+pub(super) fn stored(body: &CommitBody) -> CommitBody {
     let mut bytes = Vec::new();
     body.encode(&mut bytes).expect("a commit is within its limits");
     let read = CommitBody::decode(&bytes).expect("a commit reads back");

@@ -196,9 +196,14 @@ impl Scenario {
         self.came_to(&format!("replayed:{original}")).records(&[])
     }
 
-    /// It was refused with this code, and that was recorded.
+    /// It was refused with this code, and that was recorded; of a batch, for each operation whose key is gone.
     pub fn rejected(self, code: &str) -> Self {
-        self.came_to(&format!("rejected:{code}")).records(&["txn.rejected"])
+        let refused = self.came_to(&format!("rejected:{code}"));
+        let new: Vec<_> = refused.ledger.commits().iter().skip(refused.commits_before).collect();
+        let types: Vec<_> = new.iter().flat_map(|body| &body.events).map(|r| r.event.type_name()).collect();
+        let is_record = !types.is_empty() && types.iter().all(|name| *name == "txn.rejected");
+        assert!(new.len() == 1 && is_record, "{types:?}");
+        refused
     }
 
     /// It was refused with exactly this, recorded or not.

@@ -196,7 +196,7 @@ mod tests {
             assert_eq!(serde_json::from_slice::<Entry>(&bytes).unwrap(), entry, "it reads back");
             let after = self.wallet.after(&entry).unwrap().iter().map(Purse::balance).collect();
             let version = self.wallet.version() + 1;
-            self.wallet.evolve(version, &EntryPosted { entry, after }).unwrap();
+            self.wallet.evolve(version, &EntryPosted { entry, after, lots: Vec::new() }).unwrap();
         }
 
         /// A debt that a taken back win left.
@@ -204,7 +204,8 @@ mod tests {
             let (game, debt) = (SubAccount::new("game").unwrap(), amount(debt));
             let zero = Amount::zero(debt.scale());
             let recovery = Recovery { cash: zero, receivable: debt, written_off: zero };
-            let postings = crate::wallet::recover(self.purse(code), game, debt, &recovery);
+            let payouts = AccountCode::GamingPayouts;
+            let postings = crate::wallet::recover_to(self.purse(code), payouts, game, debt, &recovery);
             self.post(postings);
             self.accounts.clear();
             self.accounts.insert(format!("receivable:player {code}"), debt);

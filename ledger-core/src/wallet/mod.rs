@@ -5,16 +5,19 @@
 
 mod fx_postings;
 mod incoming;
+mod lots;
 mod postings;
 mod recovery;
 mod state;
 
 pub(crate) use fx_postings::{credit_converted, exchange, reverse_credit_converted, reverse_exchange};
 pub(crate) use incoming::{incoming, purse};
+pub use lots::{LOTS_MAX, Lot};
+pub(crate) use lots::{LotMoves, back_from, first_of, less, total};
 pub(crate) use postings::{
-    credit_cash, deposit, hold, pay, recover, recover_all, recover_to, release, return_taken, take_back,
-    take_stakes, unless_zero,
+    contribute, credit_cash, deposit, give_back, hold, hold_again, pay, recover_all, recover_to,
+    take_at_once, take_back, take_contribution_back, take_stakes, unless_zero,
 };
-pub(crate) use recovery::{recovery, recovery_of};
+pub(crate) use recovery::{recovery, recovery_beside, recovery_of};
 pub(crate) use state::PostError;
 pub use state::{Purse, Wallet};

@@ -27,19 +27,33 @@ pub(crate) fn recovery_of(
     amount: Amount,
     policy: ShortfallPolicy,
 ) -> Result<Option<Recovery>, Stop> {
+    let back = available.checked_sub(purse.cash())?;
+    recovery_beside(purse, available, back, amount, policy)
+}
+
+/// [`recovery_of`] where the same entry gives `back` to the player, of which not all need be cash.
+pub(crate) fn recovery_beside(
+    purse: &Purse,
+    available: Amount,
+    back: Amount,
+    amount: Amount,
+    policy: ShortfallPolicy,
+) -> Result<Option<Recovery>, Stop> {
     let zero = purse.currency().zero();
     let cash = available.min(amount)?;
     let short = amount.checked_sub(cash)?;
     // What the same entry gives back is not asked for of what he has.
-    let net = amount.checked_sub(available.checked_sub(purse.cash())?)?;
+    let net = amount.checked_sub(back)?;
     let is_spent = net.is_positive() && net > purse.available();
     match policy {
         ShortfallPolicy::Retain if is_spent => Ok(None),
-        ShortfallPolicy::AllowNegative => Ok(Some(Recovery { cash, receivable: short, written_off: zero })),
         ShortfallPolicy::ZeroOut => Ok(Some(Recovery { cash, receivable: zero, written_off: short })),
-        ShortfallPolicy::Retain => Ok(Some(Recovery { cash, receivable: zero, written_off: zero })),
+        // Whatever the policy, it may be short where what is given back pays a debt: he owes no more than before.
+        ShortfallPolicy::AllowNegative | ShortfallPolicy::Retain => {
+            Ok(Some(Recovery { cash, receivable: short, written_off: zero }))
+        }
         ShortfallPolicy::Reject if !is_spent => {
-            Ok(Some(Recovery { cash, receivable: zero, written_off: zero }))
+            Ok(Some(Recovery { cash, receivable: short, written_off: zero }))
         }
         ShortfallPolicy::Reject => Err(Rejection::InsufficientFunds {
             available: purse.available(),

@@ -7,6 +7,7 @@ use crate::entry::{Entry, Posting};
 use crate::money::{Amount, AmountError, Currency, CurrencyCode};
 use crate::player_ledger::Fault;
 use crate::stored::{EntryPosted, PurseBalance};
+use crate::wallet::Lot;
 
 /// The money of a player in one currency. No account of it is ever below zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +22,7 @@ pub struct Purse {
 
 impl Purse {
     /// An empty purse.
-    pub(crate) fn new(currency: Currency) -> Self {
+    pub fn new(currency: Currency) -> Self {
         let zero = currency.zero();
         Self { currency, cash: zero, held: zero, pending: zero, receivable: zero, dormant: zero }
     }
@@ -39,6 +40,11 @@ impl Purse {
     /// `player:held`, over all rounds.
     pub fn held(&self) -> Amount {
         self.held
+    }
+
+    /// `player:withdrawal_pending`, over all withdrawals.
+    pub fn pending(&self) -> Amount {
+        self.pending
     }
 
     /// `receivable:player`: what the player owes.
@@ -99,6 +105,9 @@ impl Purse {
 pub struct Wallet {
     version: u64,
     purses: Vec<Purse>,
+    /// In the order of their numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) lots: Vec<Lot>,
 }
 
 impl Wallet {
@@ -168,6 +177,7 @@ impl Wallet {
                 *old = purse;
             }
         }
+        self.evolve_lots(&posted.lots)?;
         self.version = version;
         Ok(())
     }

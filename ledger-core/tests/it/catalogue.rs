@@ -1,6 +1,6 @@
-//! `docs/events.md` and `docs/commands.md` are written from the code: from the doc comments and shapes of events,
-//! commands and rejections, and from the golden samples. `LEDGER_BLESS_DOCS=1` writes them; otherwise they must be
-//! what would be written.
+//! `docs/events.md` is written from the code: from the doc comments and shapes of events and rejections, and from the
+//! golden samples. `LEDGER_BLESS_DOCS=1` writes it; otherwise it must be what would be written. `commands_doc.rs` does
+//! the same for `docs/commands.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::goldens::{dir, samples};
 
 /// Compares a page with what the code says, or writes it.
-fn compare(page: &str, text: &str) {
+pub(crate) fn compare(page: &str, text: &str) {
     let path = dir("../docs").join(page);
     if std::env::var_os("LEDGER_BLESS_DOCS").is_some() {
         fs::write(&path, text).unwrap();
@@ -25,8 +25,11 @@ fn compare(page: &str, text: &str) {
     );
 }
 
-fn description(schema: &Value) -> String {
-    schema["description"].as_str().unwrap_or_default().replace('\n', " ").replace('|', "\\|")
+pub(crate) fn description(schema: &Value) -> String {
+    let text = schema["description"].as_str().unwrap_or_default().replace("\n\n", " ").replace('\n', " ");
+    // Links of rustdoc lead nowhere on a page.
+    let text = text.replace("[`crate::", "`").replace("[`Self::", "`").replace("[`", "`").replace("`]", "`");
+    text.replace('|', "\\|")
 }
 
 /// The first sentence or two that a heading line can carry.
@@ -60,7 +63,7 @@ fn type_of(schema: &Value) -> String {
 }
 
 /// The table of an object's properties, in the order of `keys`.
-fn fields(schema: &Value, text: &mut String) {
+pub(crate) fn fields(schema: &Value, text: &mut String) {
     let Some(properties) = schema["properties"].as_object() else { return };
     if properties.is_empty() {
         return;
@@ -76,7 +79,7 @@ fn fields(schema: &Value, text: &mut String) {
 }
 
 /// The words and shapes that fields are made of.
-fn definitions(schemas: &[Value], text: &mut String) {
+pub(crate) fn definitions(schemas: &[Value], text: &mut String) {
     let mut all: BTreeMap<String, Value> = BTreeMap::new();
     for schema in schemas {
         for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
@@ -119,7 +122,7 @@ fn definitions(schemas: &[Value], text: &mut String) {
 }
 
 /// The pattern of a stream, from one of its kind.
-fn pattern(stream: &str) -> &'static str {
+pub(crate) fn pattern(stream: &str) -> &'static str {
     match stream.split('/').next() {
         Some("player") => "player/P",
         Some("wallet") => "wallet/P",
@@ -130,8 +133,16 @@ fn pattern(stream: &str) -> &'static str {
         Some("withdrawal") => "withdrawal/P/source/W",
         Some("correction") => "correction/P/source/C",
         Some("tax") => "tax/P/source/T",
+        Some("session") => "session/P/source/S",
+        Some("tip") => "tip/P/source/T",
+        Some("tournament") => "tournament/P/source/E",
+        Some("transfer") => "transfer/P/source/T",
         Some("host") => "host/P/N",
         Some("house") => "house/H",
+        Some("suspense") => "suspense/H/R",
+        Some("journal") => "journal/H/source/J",
+        Some("document") => "document/H/kind/name",
+        Some("content") => "content/H/hash",
         _ => panic!("{stream} is of no known kind"),
     }
 }
@@ -158,7 +169,8 @@ const REJECTIONS: &str = "## Rejections
 Refusals that the rules demand, in order of precedence: where several apply, the first is told. *Recorded* means
 that a `txn.rejected` event stands in the log. A recorded refusal consumes the key, so that the same key gets the same
 refusal for ever ([S20](scenarios.md#keys-s17-to-s30)), if the command takes the player's money or starts a payment
-and the source's policy does not say `sticky_rejections: false`; all other commands may come again with the same key.
+and the source's policy does not say `sticky_rejections: false`; all other commands may come again with the same key,
+and so may every command to the house.
 
 | precedence | code | recorded | when |
 |---|---|---|---|

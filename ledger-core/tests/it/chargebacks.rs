@@ -19,7 +19,12 @@ fn owes_sixty() -> Scenario {
         .close("C1", "R")
         .when(with_fee("CB1", "100"))
         .applied()
-        .records(&["entry.posted", "negative_balance.raised", "cashier.deposit.charged_back"])
+        .records(&[
+            "entry.posted",
+            "negative_balance.raised",
+            "cashier.deposit.charged_back",
+            "player.blocked",
+        ])
         .accounts(&OWES)
 }
 
@@ -37,7 +42,7 @@ fn x01_a_chargeback_takes_the_deposit_and_costs_a_fee() {
         .available("140.00")
         .when(with_fee("CB1", "100"))
         .applied()
-        .records(&["entry.posted", "cashier.deposit.charged_back"])
+        .records(&["entry.posted", "cashier.deposit.charged_back", "player.blocked"])
         .accounts(&[
             ("gaming:stakes of game", "10.00"),
             ("gaming:payouts of game", "50.00"),

@@ -4,9 +4,9 @@ use crate::config;
 use ledger_core::stored::{Event, LateAfter, PaymentRef, ReleasedTo, SuspenseReason};
 use ledger_core::testing::{Scenario, commands, given, given_nobody};
 use ledger_core::{
-    ATTEMPTS_MAX, AttemptDeposit, CapturePolicy, Deposit, DepositPolicy, DepositStatus, FailDeposit, FxRate,
-    HouseItem, InitiateDeposit, OPEN_INTENTS_MAX, PlayerCommand, Policy, RecordDeposit, RefundDeposit,
-    Rejection, ReleaseSuspense, ShortfallPolicy,
+    ATTEMPTS_MAX, AccountKind, AttemptDeposit, CapturePolicy, Deposit, DepositPolicy, DepositStatus,
+    FailDeposit, FxRate, HouseItem, InitiateDeposit, OPEN_INTENTS_MAX, PlayerCommand, Policy, RecordDeposit,
+    RefundDeposit, Rejection, ReleaseSuspense, ShortfallPolicy,
 };
 use proptest::prelude::*;
 
@@ -415,12 +415,19 @@ fn what_the_house_has_in_suspense_reaches_a_player_once() {
         .when(commands::chargeback("CB1", "D1", "100"))
         .applied()
         .accounts(&[("suspense:unmatched_psp of psp", "-100.00"), ("psp:clearing of psp", "-100.00")]);
-    let usd = HouseItem { amount: commands::decimal("1"), currency: commands::currency("USD") };
+    let usd = HouseItem {
+        kind: AccountKind::Real,
+        amount: commands::decimal("1"),
+        currency: commands::currency("USD"),
+    };
+    let test = HouseItem { kind: AccountKind::Test, ..item.house_item.clone().unwrap() };
     given()
         .when(ReleaseSuspense { to: ReleasedTo::Payer, ..item.clone() })
         .rejected("not_allowed")
         .when(ReleaseSuspense { house_item: Some(usd), ..item.clone() })
         .rejected("currency_mismatch")
+        .when(ReleaseSuspense { house_item: Some(test.clone()), ..item.clone() })
+        .rejected("mismatch")
         .when(commands::release_of_house("D1", "0"))
         .refused("invalid_amount")
         .when(commands::deposit("D1", "100"))

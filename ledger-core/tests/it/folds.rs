@@ -3,7 +3,7 @@
 use crate::goldens::samples;
 use ledger_core::stored::{CommitBody, Event, EventRecord, Round};
 use ledger_core::testing::{TestLedger, commands, given};
-use ledger_core::{CurrencyRegister, Partition, PlayerId, PlayerState, Timestamp};
+use ledger_core::{HouseId, HouseState, Partition, PlayerId, PlayerState, Timestamp};
 
 /// Two settled rounds, an open one, and a debt.
 fn ledger() -> TestLedger {
@@ -82,6 +82,8 @@ fn events_stand_in_their_own_streams() {
             "adjustment.applied",
             "negative_balance.cleared",
             "debt.written_off",
+            "suspense.refused",
+            "player.blocked",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];
         if fits.contains(&name) || anywhere.contains(&name) {
@@ -123,12 +125,17 @@ fn a_commit_of_another_player_is_a_fault() {
 #[test]
 fn the_register_folds_its_own_commits_once() {
     let ledger = ledger();
-    let mut register = CurrencyRegister::default();
+    let mut register = HouseState::new(HouseId::new("currencies").unwrap());
     for body in ledger.register_commits() {
         register.evolve_commit(body).unwrap();
         assert!(register.clone().evolve_commit(body).is_err());
     }
-    assert!(register.evolve_commit(&ledger.commits()[0]).is_err());
+    assert!(register.clone().evolve_commit(&ledger.commits()[0]).is_err());
+    let mut other = HouseState::new(HouseId::new("treasury").unwrap());
+    assert!(other.evolve_commit(&ledger.register_commits()[0]).is_err());
+    assert!(other.evolve_all(&ledger.register_commits()[0].events, Timestamp::EPOCH).is_err());
+    let kept = register.to_snapshot().unwrap();
+    assert_eq!(HouseState::from_snapshot(&kept).unwrap(), register);
 }
 
 #[test]

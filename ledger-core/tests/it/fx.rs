@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use ledger_core::stored::{CommitBody, EntryPosted, Event, EventRecord};
+use ledger_core::stored::{CommitBody, Converted, DepositSucceeded, EntryPosted, Event, EventRecord};
 use ledger_core::testing::{commands, given, invariants};
 use ledger_core::{
     AccountCode, AccountKind, Amount, AmountError, Conversion, Currency, CurrencyCode, CurrencyRegistry,
@@ -463,9 +463,31 @@ fn with_exchange(open: OpenPlayer) -> (ledger_core::PlayerState, Vec<CommitBody>
     let record = EventRecord {
         stream: format!("wallet/{player}").parse().unwrap(),
         version,
-        event: Event::EntryPosted(EntryPosted { entry, after: vec![after] }),
+        event: Event::EntryPosted(EntryPosted { entry, after: vec![after], lots: Vec::new() }),
     };
-    commits.push(CommitBody { keys: vec![], events: vec![record], ..commits.last().unwrap().clone() });
+    let converted = Converted {
+        rate: commands::rate("EUR", "USD", "1.1"),
+        currency: code("EUR"),
+        amount: amount("90.92"),
+        exact: amount("90.918182"),
+    };
+    let deposit = EventRecord {
+        stream: format!("deposit/{player}/psp/D9").parse().unwrap(),
+        version: 1,
+        event: Event::DepositSucceeded(DepositSucceeded {
+            currency: code("USD"),
+            amount: amount("100.01"),
+            authorisation: None,
+            instrument: None,
+            intent: None,
+            fee: None,
+            converted: Some(converted),
+            after: None,
+            entry: version,
+        }),
+    };
+    let events = vec![record, deposit];
+    commits.push(CommitBody { keys: vec![], events, ..commits.last().unwrap().clone() });
     (invariants::replay(&player, &commits).unwrap(), commits)
 }
 

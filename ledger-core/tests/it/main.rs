@@ -2,29 +2,46 @@
 
 mod adjustments;
 mod basics;
+mod batches;
 #[cfg(feature = "schema")]
 mod catalogue;
 mod chargebacks;
 mod closing;
+#[cfg(feature = "schema")]
+mod commands_doc;
 mod corrections;
 mod defects;
 mod deposits;
+mod endings;
 mod entries;
 mod exchange;
 mod folds;
 mod fx;
 mod goldens;
+mod goldens_withdrawals;
 mod host;
+mod house;
+mod house_documents;
+mod house_goldens;
+mod house_model;
 mod idempotency;
 #[cfg(feature = "schema")]
 mod json_schema;
 mod model;
 mod money;
+mod payouts;
+mod planted_withdrawals;
+mod promotions;
+mod purchases;
 mod rejections;
 mod rollbacks;
 mod rounds;
 mod scenarios_doc;
+mod sealed;
+mod sessions;
 mod sportsbook;
+mod turnover;
+mod withdrawals;
 
 /// How many cases a property is tried with, unless `PROPTEST_CASES` says otherwise. Failures are not written
 /// to files: the message has the input.

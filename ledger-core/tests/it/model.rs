@@ -40,8 +40,30 @@ fn differs(policy: &Policy, history: &[PlayerCommand], plant: bool) -> Result<Te
         if (ledger.state().proposals().len(), closed) != (model.live_proposals(), model.is_closed()) {
             return Err(format!("step {step} {command:?}: proposals or standing differ"));
         }
+        let sessions: Vec<_> =
+            ledger.state().sessions().map(|s| (s.staked().units(), s.won().units())).collect();
+        if sessions != model.session_totals() {
+            return Err(format!(
+                "step {step} {command:?}: core {sessions:?}, model {:?}",
+                model.session_totals()
+            ));
+        }
+        if ledger.state().open_transfers() != model.open_transfers() {
+            return Err(format!("step {step} {command:?}: open transfers differ"));
+        }
         if ledger.state().open_intents() != model.open_intents() {
             return Err(format!("step {step} {command:?}: open deposits differ"));
+        }
+        if ledger.state().open_withdrawals() != model.open_withdrawals() {
+            return Err(format!("step {step} {command:?}: open withdrawals differ"));
+        }
+        let mut unplayed: BTreeMap<_, Vec<i128>> = BTreeMap::new();
+        for lot in ledger.state().wallet().lots() {
+            unplayed.entry(lot.currency).or_default().push(lot.unplayed.units());
+        }
+        if unplayed != model.unplayed() {
+            let theirs = model.unplayed();
+            return Err(format!("step {step} {command:?}: lots are {unplayed:?}, of the model {theirs:?}"));
         }
     }
     Ok(ledger)
@@ -62,13 +84,26 @@ fn outcomes(cases: u32) -> BTreeMap<String, usize> {
         for record in ledger.events() {
             *counts.entry(format!("event {}", record.event.type_name())).or_default() += 1;
         }
+        let mut lots = BTreeMap::new();
+        for record in ledger.events() {
+            let ledger_core::stored::Event::EntryPosted(entry) = &record.event else { continue };
+            for lot in &entry.lots {
+                let before = lots.insert(lot.lot, lot.unplayed);
+                let what = match before {
+                    Some(before) if lot.unplayed < before => "drawn from lots",
+                    Some(_) => "given back to lots",
+                    None => "new lots",
+                };
+                *counts.entry(what.to_owned()).or_default() += 1;
+            }
+        }
     }
     counts
 }
 
 #[test]
 fn histories_reach_every_outcome() {
-    let counts = outcomes(2_000);
+    let counts = outcomes(4_000);
     let reached = |text: &str| counts.get(text).copied().unwrap_or_default();
     let expected = [
         "bet applied",
@@ -159,12 +194,64 @@ fn histories_reach_every_outcome() {
         "deposit_refund rejected:not_allowed",
         "deposit_refund rejected:payment_not_found",
         "event cashier.deposit.mismatch",
+        "event suspense.refused",
+        "suspense_release refused:key_reused",
         "event debt.written_off",
         "event negative_balance.cleared",
         "suspense_release applied",
         "suspense_release rejected:not_allowed",
         "suspense_release rejected:payment_not_found",
         "open replayed:applied",
+        "event player.blocked",
+        "event withdrawal.mismatch",
+        "event withdrawal.split_off",
+        "payout_failed applied",
+        "payout_failed noop",
+        "payout_failed rejected:mismatch",
+        "payout_failed rejected:not_allowed",
+        "payout_paid applied",
+        "payout_paid noop",
+        "payout_paid rejected:mismatch",
+        "payout_paid rejected:not_allowed",
+        "payout_return applied",
+        "payout_return refused:invalid_amount",
+        "payout_return rejected:not_allowed",
+        "payout_send applied",
+        "payout_send rejected:not_allowed",
+        "payout_send rejected:player_blocked",
+        "payout_settlement applied",
+        "payout_settlement rejected:not_allowed",
+        "payout_unknown applied",
+        "payout_unknown noop",
+        "player_block applied",
+        "player_block rejected:not_allowed",
+        "player_unblock applied",
+        "player_unblock rejected:not_allowed",
+        "withdrawal applied",
+        "withdrawal refused:invalid_amount",
+        "withdrawal rejected:destination_unproven",
+        "withdrawal rejected:insufficient_funds",
+        "withdrawal rejected:kyc_required",
+        "withdrawal rejected:limit_exceeded",
+        "withdrawal rejected:mismatch",
+        "withdrawal rejected:payment_not_found",
+        "withdrawal rejected:player_blocked",
+        "withdrawal rejected:unplayed_deposits",
+        "withdrawal replayed:applied",
+        "withdrawal_approval applied",
+        "withdrawal_approval rejected:not_allowed",
+        "withdrawal_cancel applied",
+        "withdrawal_cancel rejected:not_allowed",
+        "withdrawal_cancel rejected:player_blocked",
+        "withdrawal_expire applied",
+        "withdrawal_expire rejected:not_allowed",
+        "withdrawal_kyc applied",
+        "withdrawal_kyc rejected:not_allowed",
+        "withdrawal_rejection applied",
+        "withdrawal_review applied",
+        "withdrawal_split applied",
+        "withdrawal_split rejected:mismatch",
+        "withdrawal_split rejected:not_allowed",
         "player_close applied",
         "player_close rejected:not_allowed",
         "player_reopen applied",
@@ -216,6 +303,16 @@ fn histories_reach_every_outcome() {
         ("event tax.returned", 10),
         ("event dormant.reclaimed", 5),
         ("event player.reopened", 5),
+        ("event withdrawal.requested", 300),
+        ("event withdrawal.approved", 100),
+        ("event withdrawal.sent", 50),
+        ("event withdrawal.paid", 30),
+        ("event withdrawal.failed", 15),
+        ("event withdrawal.cancelled", 10),
+        ("event withdrawal.returned", 10),
+        ("event withdrawal.split", 20),
+        ("drawn from lots", 500),
+        ("given back to lots", 50),
     ];
     for (text, at_least) in often {
         assert!(reached(text) >= at_least, "{text} came {} times only: {counts:#?}", reached(text));
@@ -261,7 +358,7 @@ fn rich() -> TestLedger {
 }
 
 #[track_caller]
-fn caught(result: Result<(), String>, name: &str) {
+pub(crate) fn caught(result: Result<(), String>, name: &str) {
     let violation = result.expect_err("the planted bug is caught");
     assert!(violation.starts_with(name), "{violation}");
 }
@@ -322,10 +419,21 @@ mod planted {
         let rounds = invariants::rounds(ledger.commits()).unwrap();
         // The settlement of R1 forgets to take the stake.
         journal.retain(|line| line.account.code != AccountCode::PlayerHeld || line.side == Side::Credit);
-        caught(invariants::i4_held_is_what_open_bets_hold(&rounds, &journal), "I4");
+        caught(invariants::i4_held_is_what_open_bets_hold(&rounds, &[], &journal), "I4");
         // Money is held for a round that does not exist.
         let journal = invariants::journal(ledger.commits());
-        caught(invariants::i4_held_is_what_open_bets_hold(&rounds[..0], &journal), "I4");
+        caught(invariants::i4_held_is_what_open_bets_hold(&rounds[..0], &[], &journal), "I4");
+    }
+
+    #[test]
+    fn i4_held_money_of_a_transfer_that_came_back() {
+        let away = given().cash("10").when(commands::roll_out("T1", "10")).ledger().clone();
+        let (rounds, journal) = (Vec::new(), invariants::journal(away.commits()));
+        let mut transfers = invariants::transfers(away.commits()).unwrap();
+        invariants::i4_held_is_what_open_bets_hold(&rounds, &transfers, &journal).unwrap();
+        caught(invariants::i4_held_is_what_open_bets_hold(&rounds, &[], &journal), "I4");
+        transfers[0].status = ledger_core::TransferStatus::Returned;
+        caught(invariants::i4_held_is_what_open_bets_hold(&rounds, &transfers, &journal), "I4");
     }
 
     #[test]
@@ -372,7 +480,20 @@ mod planted {
     fn i9_a_refund_to_other_funds() {
         let mut commits = rich().commits().to_vec();
         if let Event::BetRolledBack(undone) = &mut event(&mut commits, "bet.rolled_back").event {
-            undone.split = Split { cash: "19.99".parse().unwrap() };
+            undone.split = Split::cash("19.99".parse().unwrap());
+        }
+        caught(invariants::i9_refunds_restore_their_funds(&commits), "I9");
+    }
+
+    #[test]
+    fn i9_a_debt_that_goes_back_as_cash() {
+        let flags = ledger_core::CallFlags { negative_debit: Some(true), ..Default::default() };
+        let bet = ledger_core::PlaceBet { flags, ..commands::bet("T1", "R", "15") };
+        let undone = given().cash("10").when(bet).rollback("X1", "T1");
+        let mut commits = undone.ledger().commits().to_vec();
+        invariants::i9_refunds_restore_their_funds(&commits).unwrap();
+        if let Event::BetRolledBack(undone) = &mut event(&mut commits, "bet.rolled_back").event {
+            undone.split = Split::cash("15.00".parse().unwrap());
         }
         caught(invariants::i9_refunds_restore_their_funds(&commits), "I9");
     }
@@ -384,6 +505,48 @@ mod planted {
         let late = event(&mut commits, "bet.settled").clone();
         commits.last_mut().unwrap().events.push(late);
         caught(invariants::i12_rounds_that_are_over_stay_over(&commits), "I12");
+    }
+
+    #[test]
+    fn i12_a_win_after_a_rule_closed_is_paid_and_a_settlement_is_not() {
+        let mut policy = Policy::default();
+        policy.default.round_close = ledger_core::RoundClosePolicy::ImmediateLoss;
+        let lost = given().cash("9").policy(policy).bet("T1", "R", "1");
+        let won = lost.when(commands::result("W1", "R", "1")).ledger().commits().to_vec();
+        invariants::i12_rounds_that_are_over_stay_over(&won).unwrap();
+        let mut commits = won.clone();
+        let again = event(&mut commits, "bet.settled").clone();
+        commits.last_mut().unwrap().events.push(again);
+        caught(invariants::i12_rounds_that_are_over_stay_over(&commits), "I12");
+        // Had its source closed it, the win would be too late.
+        let mut commits = won;
+        if let Event::RoundClosed(closed) = &mut event(&mut commits, "round.closed").event {
+            closed.reason = ledger_core::stored::CloseReason::Win;
+        }
+        caught(invariants::i12_rounds_that_are_over_stay_over(&commits), "I12");
+    }
+
+    #[test]
+    fn i12_a_transfer_that_comes_back_twice() {
+        let back = given()
+            .cash("9")
+            .when(commands::roll_out("T1", "5"))
+            .when(commands::roll_in("I1", "T1", "5"))
+            .when(commands::start_session("S1"))
+            .when(commands::end_session("E1", "S1"))
+            .when(commands::tip("T2", "1"))
+            .rollback("X2", "T2")
+            .when(commands::enter_tournament("T3", "1", "1"))
+            .rollback("X3", "T3");
+        let commits = back.ledger().commits();
+        invariants::i12_others_that_are_over_stay_over(commits).unwrap();
+        let ends = ["transfer.rolled_in", "session.ended", "tip.returned", "tournament.entry_returned"];
+        for end in ends {
+            let mut commits = commits.to_vec();
+            let again = event(&mut commits, end).clone();
+            commits.last_mut().unwrap().events.push(again);
+            caught(invariants::i12_others_that_are_over_stay_over(&commits), "I12");
+        }
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! Every rejection, and which is told where two apply (the order of the enum; docs/scenarios.md).
 
-use ledger_core::stored::CreditKind;
+use ledger_core::stored::{CreditKind, JackpotKind};
 use ledger_core::testing::{Scenario, commands, given, given_nobody};
 use ledger_core::{
-    AccountKind, Amount, BETS_MAX, Capacity, Currency, Finality, GrantCredit, HostName, HostNamespace,
-    InitiateDeposit, KeyScope, MismatchField, NotAllowedReason, OPEN_ROUNDS_MAX, OpenPlayer, OperatorId,
-    PlaceBet, PlayerCommand, RecordDeposit, Rejection, Rollback, Settle, ShortfallPolicy, WINS_MAX,
+    AccountKind, Amount, BETS_MAX, Block, BonusRule, Capacity, Currency, Finality, GAMES_MAX, GrantCredit,
+    HostName, HostNamespace, InitiateDeposit, JACKPOTS_MAX, JACKPOTS_OF_BET_MAX, JackpotShare, KeyScope,
+    Limit, MismatchField, NotAllowedReason, OPEN_ROUNDS_MAX, OpenPlayer, OperatorId, PlaceBet, PlayerCommand,
+    RecordDeposit, Rejection, Rollback, Settle, ShortfallPolicy, WINS_MAX,
 };
 
 /// The variants in order of precedence.
 pub(crate) const CODES: &[&str] = &[
     "player_unknown",
+    "wrong_partition",
     "key_reused",
     "partly_known",
     "batch_refused",
@@ -20,19 +22,30 @@ pub(crate) const CODES: &[&str] = &[
     "already_rolled_back",
     "bet_not_found",
     "payment_not_found",
+    "document_version",
     "not_allowed",
     "mismatch",
     "currency_mismatch",
     "currency_unknown",
     "zone_unknown",
+    "session_expired",
     "invalid_amount",
     "precision",
     "player_closed",
+    "player_blocked",
+    "kyc_required",
+    "destination_unproven",
+    "limit_exceeded",
+    "round_too_soon",
+    "stake_not_allowed",
+    "bonus_rule",
     "exceeds_rest",
     "host_refused",
     "host_version",
+    "document_invalid",
     "capacity_exceeded",
     "amount_overflow",
+    "unplayed_deposits",
     "insufficient_funds",
 ];
 
@@ -46,6 +59,7 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
     let currency = commands::currency("EUR");
     vec![
         Rejection::PlayerUnknown,
+        Rejection::WrongPartition,
         Rejection::KeyReused,
         Rejection::PartlyKnown { ids: vec![txn()] },
         Rejection::BatchRefused { txn: txn() },
@@ -55,14 +69,23 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
         Rejection::AlreadyRolledBack { txn: txn() },
         Rejection::BetNotFound { round: commands::round("R") },
         Rejection::PaymentNotFound { id: txn() },
+        Rejection::DocumentVersion { version: 3 },
         Rejection::NotAllowed { reason: NotAllowedReason::RollbackOfRollback },
         Rejection::Mismatch { field: MismatchField::Round },
         Rejection::CurrencyMismatch { currency },
         Rejection::CurrencyUnknown { currency },
         Rejection::ZoneUnknown { zone: "Mars/Olympus".to_owned() },
+        Rejection::SessionExpired,
         Rejection::InvalidAmount { amount: "-1".to_owned() },
         Rejection::Precision { amount: "0.005".to_owned(), scale: 2 },
         Rejection::PlayerClosed,
+        Rejection::PlayerBlocked { block: Block::PayoutsFrozen },
+        Rejection::KycRequired,
+        Rejection::DestinationUnproven,
+        Rejection::LimitExceeded { limit: Limit::WithdrawalsPerDay, left: Some(amount("1.00")) },
+        Rejection::RoundTooSoon { allowed_at: "2026-01-01T00:00:05Z".parse().unwrap() },
+        Rejection::StakeNotAllowed { stake: amount("3.00"), currency },
+        Rejection::BonusRule { rule: BonusRule::NoBonus },
         Rejection::ExceedsRest { left: amount("1.00"), currency },
         Rejection::HostRefused {
             check: HostName::new("acme.lounge").unwrap(),
@@ -70,8 +93,10 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
             refusal: HostName::new("vip_only").unwrap(),
         },
         Rejection::HostVersion { namespace: HostNamespace::new("acme").unwrap(), version: 7 },
+        Rejection::DocumentInvalid { what: "nobody knows this kind of document".to_owned() },
         Rejection::CapacityExceeded { what: Capacity::BetsInRound, maximum: 240 },
         Rejection::AmountOverflow,
+        Rejection::UnplayedDeposits { withdrawable: amount("1.00"), currency },
         Rejection::InsufficientFunds { available: amount("1.00"), currency },
     ]
 }
@@ -348,13 +373,69 @@ fn capacity_of_bets_wins_and_rounds() {
 
 #[test]
 fn the_largest_settlement_fits_one_entry() {
-    // As many games as a round has bets, and a win.
+    // As many games and jackpots as a round may have, a win of each, and everything called off.
     let start = given().cash("1000");
-    let bets = (0..BETS_MAX).fold(start, |s, n| {
-        let game = commands::game(&format!("G{n}"));
-        s.when(PlaceBet { game, ..commands::bet(&format!("T{n}"), "R", "1") }).applied()
+    let bet = |n: usize| {
+        let share = |m: usize| JackpotShare {
+            jackpot: commands::sub_account(&format!("J{}", (n * JACKPOTS_OF_BET_MAX + m) % JACKPOTS_MAX)),
+            kind: JackpotKind::Local,
+            amount: commands::decimal("0.01"),
+        };
+        PlaceBet {
+            game: commands::game(&format!("G{}", n % GAMES_MAX)),
+            contributions: (0..JACKPOTS_OF_BET_MAX).map(share).collect(),
+            ..commands::bet(&format!("T{n}"), "R", "1")
+        }
+    };
+    let bets = (0..BETS_MAX).fold(start, |s, n| s.when(bet(n)).applied());
+    let more = |game: &str| PlaceBet { game: commands::game(game), ..commands::bet("TX", "R", "1") };
+    let bets = bets.when(more("G0")).refused("capacity_exceeded");
+    let won = (0..GAMES_MAX).fold(bets, |s, n| {
+        let bet = Some(commands::txn(&format!("T{n}")));
+        s.when(Settle { bet, ..commands::win(&format!("W{n}"), "R", "1") }).applied()
     });
-    bets.win_close("W1", "R", "5").applied().held("0.00").available("765.00");
+    let settled = won.win_close("WX", "R", "5").applied().held("0.00").available("865.00");
+    settled.when(commands::void_settled_round("V1", "R")).applied().available("1000.00");
+}
+
+#[test]
+fn a_round_has_room_for_so_many_games_and_jackpots() {
+    let refused = |what, maximum| Rejection::CapacityExceeded { what, maximum };
+    let game = |n: usize| PlaceBet {
+        game: commands::game(&format!("G{n}")),
+        ..commands::bet(&format!("T{n}"), "R", "0")
+    };
+    let full = (0..GAMES_MAX).fold(given(), |s, n| s.when(game(n)).applied());
+    let _ = full
+        .clone()
+        .when(game(GAMES_MAX))
+        .refused_as(&refused(Capacity::GamesInRound, 100))
+        .when(commands::free_bet("F1", "R", "1"))
+        .refused_as(&refused(Capacity::GamesInRound, 100))
+        .when(PlaceBet { game: commands::game("G7"), ..commands::bet("F2", "R", "0") })
+        .applied();
+    let jackpots = |id: &str, from: usize, count: usize| PlaceBet {
+        contributions: (from..from + count)
+            .map(|n| JackpotShare {
+                jackpot: commands::sub_account(&format!("J{n}")),
+                kind: JackpotKind::Network,
+                amount: commands::decimal("0.01"),
+            })
+            .collect(),
+        ..commands::bet(id, "R", "1")
+    };
+    let of_bet = JACKPOTS_OF_BET_MAX;
+    let _ = given()
+        .cash("9")
+        .when(jackpots("T1", 0, of_bet + 1))
+        .refused_as(&refused(Capacity::JackpotsOfBet, 8))
+        .when(jackpots("T1", 0, of_bet))
+        .when(jackpots("T2", of_bet, of_bet))
+        .applied()
+        .when(jackpots("T3", JACKPOTS_MAX, 1))
+        .refused_as(&refused(Capacity::JackpotsInRound, 16))
+        .when(jackpots("T3", 3, 1))
+        .applied();
 }
 
 // Precedence: pairs that can apply at once.

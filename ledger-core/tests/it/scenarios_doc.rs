@@ -83,7 +83,7 @@ fn row_of(test: &str) -> Option<String> {
     if let Some(id) = id.strip_prefix('m').filter(|id| number(id)) {
         return Some(format!("M{id}"));
     }
-    for letter in ["d", "x", "p"] {
+    for letter in ["d", "x", "p", "w", "t"] {
         if let Some(id) = id.strip_prefix(letter).filter(|id| number(id)) {
             return Some(format!("{}{id}", letter.to_uppercase()));
         }
@@ -111,6 +111,8 @@ fn names_of_tests_are_read() {
     assert_eq!(row_of("a6_18_payloads"), Some("A6.18".to_owned()));
     assert_eq!(row_of("d01_a_success"), Some("D01".to_owned()));
     assert_eq!(row_of("x04_a_dispute"), Some("X04".to_owned()));
+    assert_eq!(row_of("w27_frozen"), Some("W27".to_owned()));
+    assert_eq!(row_of("t01_a_share"), Some("T01".to_owned()));
     assert_eq!(row_of("p28_a_debt"), Some("P28".to_owned()));
     assert_eq!(row_of("fx2_a_residual"), Some("FX2".to_owned()));
     let others = [
@@ -143,6 +145,7 @@ fn every_id_has_one_row() {
     let none = [27, 37, 42, 44, 49, 51, 57, 68, 73, 74];
     let all = [
         numbers("S", 1..=77, 2, &none),
+        numbers("S", 78..=112, 2, &[86, 91, 100, 103, 104, 105, 106, 107, 108, 109, 111]),
         ["S42a", "S42b", "S42c", "S42d"].map(str::to_owned).to_vec(),
         [
             "S103", "S104", "S113", "S114", "S116", "S117", "S118", "S119", "S123", "S124", "S125", "S126",
@@ -153,9 +156,12 @@ fn every_id_has_one_row() {
         numbers("FX", 1..=3, 1, &[]),
         numbers("A6.", 1..=20, 1, &[]),
         numbers("M", 1..=12, 2, &[]),
-        numbers("I", 1..=22, 1, &[]),
+        numbers("I", 1..=24, 1, &[]),
         numbers("D", 1..=14, 2, &[9]),
         numbers("X", 1..=7, 2, &[2, 3]),
+        numbers("H", 1..=22, 2, &[]),
+        numbers("W", 1..=27, 2, &[19, 20, 22, 26]),
+        numbers("T", 1..=7, 2, &[2, 5]),
     ];
     let expected: BTreeSet<String> = all.concat().into_iter().collect();
     seen.retain(|id| !id.starts_with('P'));
@@ -194,8 +200,10 @@ fn every_test_that_is_named_exists() {
 
 #[test]
 fn every_checker_is_named_and_exists() {
-    let source = fs::read_to_string(dir("src/testing/invariants.rs")).unwrap();
-    let functions = source.lines().filter_map(|line| name_of(line, "pub fn "));
+    let files = ["invariants.rs", "invariants/statement.rs", "invariants/withdrawals.rs"];
+    let files = files.map(|file| fs::read_to_string(dir("src/testing").join(file)).unwrap());
+    let functions =
+        files.iter().flat_map(|source| source.lines()).filter_map(|line| name_of(line, "pub fn "));
     let is_checker =
         |name: &String| name.starts_with('i') && name.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
     let known: BTreeSet<String> = functions.filter(is_checker).collect();

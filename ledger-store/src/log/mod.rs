@@ -328,7 +328,7 @@ impl LogStore {
         Self::open(dir, options)
     }
 
-    /// Opens a ledger for writing. Checks what [`LogOptions::check`] says, cuts a torn tail (its bytes are set
+    /// Opens a ledger for writing. Checks what `LogOptions::check` says, cuts a torn tail (its bytes are set
     /// aside), and makes durable whatever it shows. An index that is missing or cannot be trusted is made
     /// anew, for which everything is read and checked.
     ///

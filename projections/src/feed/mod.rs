@@ -68,7 +68,10 @@ struct Shared {
 
 impl fmt::Debug for Feed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Feed").field("store", &self.shared.store).field("stats", &self.stats()).finish()
+        f.debug_struct("Feed")
+            .field("store", &self.shared.store)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
     }
 }
 

@@ -63,12 +63,33 @@ pub(super) fn fold(home: &impl Home, commits: &[&Commit]) -> Result<Changes, Vie
                         RoundKey { player: player.clone(), source: source.clone(), round: round.clone() };
                     take(home, &mut changes, commit, key, record)?;
                 }
+                (Event::TransferRolledIn(event), Stream::Transfer(player, _)) => {
+                    let sums = GameSums { rounds: 0, stakes: event.staked.into(), payouts: event.won.into() };
+                    let kind = kind(home, &changes, commit, player)?;
+                    let (game, currency) = (event.game.clone(), event.currency);
+                    let key = GameKey { shard: commit.shard, kind, game, currency };
+                    add(home, &mut changes.games, commit, key, |known| known.plus(sums))?;
+                }
                 _ => {}
             }
         }
     }
     add_to_games(home, &mut changes, commits)?;
     Ok(changes)
+}
+
+/// Whether a player is real or a test.
+fn kind(
+    home: &impl Home,
+    changes: &Changes,
+    commit: &Commit,
+    player: &PlayerId,
+) -> Result<AccountKind, ViewError> {
+    let kind = match changes.players.get(player) {
+        Some(kind) => Some(*kind),
+        None => home.kind(player)?,
+    };
+    kind.ok_or_else(|| commit.poison(format!("player {player} was never opened")))
 }
 
 fn take(
@@ -86,13 +107,7 @@ fn take(
             let after = match &before {
                 Some(row) => row.clone(),
                 None => {
-                    let known = changes.players.get(&key.player).copied();
-                    let kind = match known {
-                        Some(kind) => Some(kind),
-                        None => home.kind(&key.player)?,
-                    };
-                    let missing = || commit.poison(format!("player {} was never opened", key.player));
-                    let kind = kind.ok_or_else(missing)?;
+                    let kind = kind(home, changes, commit, &key.player)?;
                     RoundRow::new(&key.player, &key.source, &key.round, commit.shard, kind, moment)
                 }
             };
@@ -114,16 +129,26 @@ fn add_to_games(home: &impl Home, changes: &mut Changes, commits: &[&Commit]) ->
         let parts = old.into_iter().flatten().map(|part| (part, false));
         for (((game, currency), sums), adds) in parts.chain(new.into_iter().map(|part| (part, true))) {
             let key = GameKey { shard: after.shard, kind: after.kind, game, currency };
-            let known = match games.get(&key) {
-                Some(known) => *known,
-                None => home.game(&key)?.unwrap_or_default(),
-            };
             // Another round of the batch may be taken out before it is put in: only the end must fit.
-            let sum = if adds { known.plus(sums) } else { known.minus(sums) };
-            let sum =
-                sum.ok_or_else(|| last.poison(format!("the totals of game {} are too large", key.game)))?;
-            games.insert(key, sum);
+            add(home, games, last, key, |known| if adds { known.plus(sums) } else { known.minus(sums) })?;
         }
     }
+    Ok(())
+}
+
+fn add(
+    home: &impl Home,
+    games: &mut HashMap<GameKey, GameSums>,
+    commit: &Commit,
+    key: GameKey,
+    change: impl FnOnce(GameSums) -> Option<GameSums>,
+) -> Result<(), ViewError> {
+    let known = match games.get(&key) {
+        Some(known) => *known,
+        None => home.game(&key)?.unwrap_or_default(),
+    };
+    let sums = change(known);
+    let sums = sums.ok_or_else(|| commit.poison(format!("the totals of game {} are too large", key.game)))?;
+    games.insert(key, sums);
     Ok(())
 }

@@ -48,8 +48,9 @@ pub type RoundPage = Page<RoundRow, RoundCursor>;
 
 /// What a game came to in one currency, over all players of one kind.
 ///
-/// Cash only (bonus stakes join with the bonus book); credits without a stake are not payouts. `stakes` equals
-/// the game's `gaming:stakes` in the trial balance, and `payouts` its `gaming:payouts`.
+/// Cash only (bonus stakes join with the bonus book); credits without a stake and the wins of free bets are not
+/// payouts. What was staked and won with money that played elsewhere counts when it comes back, in no round.
+/// `stakes` equals the game's `gaming:stakes` in the trial balance, and `payouts` its `gaming:payouts`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GameTotals {
     /// Real or test.
@@ -60,7 +61,7 @@ pub struct GameTotals {
     pub currency: CurrencyCode,
     /// The rounds with a settled bet on the game.
     pub rounds: u64,
-    /// The stakes of settled bets.
+    /// The stakes of settled bets, and those of transfers that came back.
     pub stakes: Total,
     /// The wins paid, less those rolled back. Each is booked under the game of the bet it answers, or of the
     /// round's first bet.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::stored::{Bet, BetStatus, Event, EventRecord, Round, RoundStatus, Win, WinStatus};
+use ledger_core::stored::{
+    Bet, BetStatus, CloseReason, Event, EventRecord, Round, RoundStatus, SessionRef, Win, WinStatus,
+};
 use ledger_core::{
     AccountKind, Amount, AmountError, CurrencyCode, GameId, PlayerId, RoundId, SourceId, Timestamp,
 };
@@ -39,6 +41,10 @@ pub struct RoundRow {
     pub currency: Option<CurrencyCode>,
     /// The version of its last event.
     pub version: u64,
+    /// The rule of the ledger that closed it last; `None` if its source did.
+    pub by_rule: Option<CloseReason>,
+    /// The session its stakes and wins count in: that of its first bet that named one.
+    pub session: Option<SessionRef>,
     /// Its bets, in order, with stake, game and status.
     pub bets: Vec<Bet>,
     /// Its wins, in order.
@@ -47,7 +53,7 @@ pub struct RoundRow {
     pub granted: BTreeMap<CurrencyCode, Amount>,
     /// The stakes of all its bets, whatever came of them.
     pub staked: Total,
-    /// Its wins, less those rolled back.
+    /// Its wins, those of free bets too, less those rolled back.
     pub paid: Total,
     /// The stakes that went back: bets rolled back, voided or called off with the round.
     pub refunded: Total,
@@ -112,6 +118,8 @@ impl RoundRow {
             status: RoundStatus::Open,
             currency: None,
             version: 0,
+            by_rule: None,
+            session: None,
             bets: Vec::new(),
             wins: Vec::new(),
             granted: BTreeMap::new(),
@@ -172,7 +180,7 @@ impl RoundRow {
                 if event.round.bets != self.bets || event.round.wins != self.wins {
                     return Err(format!("round {} was reopened as another", self.round));
                 }
-                self.status = RoundStatus::Open;
+                (self.status, self.by_rule) = (RoundStatus::Open, event.round.by_rule);
                 return Ok(());
             }
             Event::BetPlaced(event) if self.currency.is_some_and(|own| own != event.currency) => {
@@ -193,13 +201,15 @@ impl RoundRow {
             version: record.version.saturating_sub(1),
             opened_at: None,
             last_at: None,
+            by_rule: self.by_rule,
+            session: self.session.take(),
             bets: std::mem::take(&mut self.bets),
             wins: std::mem::take(&mut self.wins),
         };
         let folded = round.evolve(record, moment.at);
-        (self.bets, self.wins) = (round.bets, round.wins);
+        (self.bets, self.wins, self.session) = (round.bets, round.wins, round.session);
         folded.map_err(|fault| fault.to_string())?;
-        (self.currency, self.status) = (round.currency, round.status);
+        (self.currency, self.status, self.by_rule) = (round.currency, round.status, round.by_rule);
         Ok(())
     }
 
@@ -208,10 +218,13 @@ impl RoundRow {
         self.bets.first().map_or(Total::default(), |bet| Amount::zero(bet.stake.scale()).into())
     }
 
-    /// The game a win is booked under: that of the bet it answers, or of the round's first bet.
-    fn payout_game(&self, win: &Win) -> Option<&GameId> {
-        let named = win.bet.as_ref().and_then(|id| self.bets.iter().find(|bet| bet.id == *id));
-        named.or_else(|| self.bets.first()).map(|bet| &bet.game)
+    /// The bet whose game or campaign bears a win: the one it answers, if that was there before it, or the round's first.
+    /// A bet that was made up has no id of its source's.
+    fn payer(&self, win: &Win) -> Option<&Bet> {
+        let is_named = |bet: &&Bet| {
+            win.bet.as_ref().is_some_and(|id| bet.id == *id) && !bet.made_up && bet.version < win.version
+        };
+        self.bets.iter().find(is_named).or_else(|| self.bets.first())
     }
 
     /// What this round adds to the totals of its games.
@@ -233,8 +246,12 @@ impl RoundRow {
             sums.stakes = sums.stakes.plus(stake).ok_or_else(large)?;
         }
         for win in self.wins.iter().filter(|win| win_stands(win)) {
-            let game = self.payout_game(win).ok_or_else(|| format!("win {} has no bet", win.id))?;
-            let sums = games.entry((game.clone(), currency)).or_insert_with(nothing);
+            let payer = self.payer(win).ok_or_else(|| format!("win {} has no bet", win.id))?;
+            // The campaign of a free bet bears its wins: they are no payouts of the game.
+            if payer.free.is_some() {
+                continue;
+            }
+            let sums = games.entry((payer.game.clone(), currency)).or_insert_with(nothing);
             sums.payouts = sums.payouts.plus(win.amount).ok_or_else(large)?;
         }
         Ok(games)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use ledger_core::stored::{Bet, RoundStatus, Win};
+use ledger_core::stored::{Bet, CloseReason, RoundStatus, SessionRef, Win};
 use ledger_core::{AccountKind, Amount, CurrencyCode, GameId, Partition, PlayerId, RoundId, SourceId};
 use ledger_store::{Position, Shard};
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,10 @@ static GAMES: Table = Table {
 /// What stands in the column `detail`.
 #[derive(Serialize, Deserialize)]
 struct Detail {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by_rule: Option<CloseReason>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<SessionRef>,
     bets: Vec<Bet>,
     wins: Vec<Win>,
     granted: BTreeMap<CurrencyCode, Amount>,
@@ -102,6 +106,8 @@ fn read_round(row: &Row) -> Result<RoundRow, ViewError> {
         status: parse_status(row.text(5)?)?,
         currency: row.optional_text(6)?.map(crate::text::parse).transpose()?,
         version: row.number(7)?,
+        by_rule: detail.by_rule,
+        session: detail.session,
         bets: detail.bets,
         wins: detail.wins,
         granted: detail.granted,
@@ -113,8 +119,9 @@ fn read_round(row: &Row) -> Result<RoundRow, ViewError> {
     })
 }
 
-fn write_round(row: RoundRow) -> Result<Vec<Value>, ViewError> {
-    let detail = Detail { bets: row.bets, wins: row.wins, granted: row.granted };
+fn write_round(mut row: RoundRow) -> Result<Vec<Value>, ViewError> {
+    let (by_rule, session) = (row.by_rule, row.session.take());
+    let detail = Detail { by_rule, session, bets: row.bets, wins: row.wins, granted: row.granted };
     let detail = serde_json::to_string(&detail);
     let detail = detail.map_err(|error| ViewError::home(format!("writing a round: {error}")))?;
     Ok(vec![

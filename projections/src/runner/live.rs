@@ -593,13 +593,13 @@ enum Step {
 
 impl Throttle {
     /// The most commits of a batch: what takes a tenth of a second at most.
-    pub(super) fn batch_max(&self) -> usize {
+    pub(super) fn batch_max(self) -> usize {
         let tenth = self.commits_per_second.map(|rate| (rate.get() / 10).max(1));
         tenth.map_or(usize::MAX, |commits| usize::try_from(commits).unwrap_or(usize::MAX))
     }
 
     /// How long to rest after a batch.
-    pub(super) fn rest(&self, commits: usize, took: Duration) -> Duration {
+    pub(super) fn rest(self, commits: usize, took: Duration) -> Duration {
         let share = u32::from(self.share_percent.clamp(1, 100));
         let by_share = took.saturating_mul(100 - share) / share;
         let by_rate = self.commits_per_second.map_or(Duration::ZERO, |rate| {

@@ -202,7 +202,7 @@ impl<H: Home> Rebuild<H> {
         if shared.is_stopped() {
             return Err(Over::Interrupted);
         }
-        if *shared.cancel_rebuild.borrow() != self.cancelled { Err(Over::Cancelled) } else { Ok(()) }
+        if *shared.cancel_rebuild.borrow() == self.cancelled { Ok(()) } else { Err(Over::Cancelled) }
     }
 
     /// Waits a little while the live view is behind.

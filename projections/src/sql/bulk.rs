@@ -38,10 +38,13 @@ pub trait Fetch: Send {
 
 type Key = (&'static str, Vec<Value>);
 
+/// Keys that were asked for, by the name of their table.
+type Missed = BTreeMap<&'static str, (&'static Table, BTreeSet<Vec<Value>>)>;
+
 #[derive(Default)]
 struct Known {
     rows: BTreeMap<Key, Option<Row>>,
-    missed: Mutex<BTreeMap<&'static str, (&'static Table, BTreeSet<Vec<Value>>)>>,
+    missed: Mutex<Missed>,
 }
 
 struct Rows<'a>(&'a Known);

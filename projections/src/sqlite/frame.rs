@@ -114,11 +114,11 @@ pub(super) struct Frame {
 }
 
 pub(super) fn read(connection: &Connection, path: &Path) -> Result<Frame, ViewError> {
+    type Columns = (String, i64, String, u16, u16, i64);
     if tables(connection)? == 0 {
         let (home, reason) = (path.display().to_string(), "the file is empty".to_owned());
         return Err(ViewError::NotReady { home, reason });
     }
-    type Columns = (String, i64, String, u16, u16, i64);
     let sql = "SELECT name, version, ledger, shards, format, batches FROM view_frame";
     let (name, version, ledger, shards, format, batches): Columns = connection.query_row(sql, [], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))

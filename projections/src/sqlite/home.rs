@@ -286,6 +286,9 @@ impl<M: SqlModel> Home for SqliteHome<M> {
     async fn tidy(&self) -> Result<(), ViewError> {
         let live = self.place.live()?;
         let old = self.place.generations()?.into_iter().filter(|generation| *generation < live);
-        old.map(|generation| self.place.remove(generation)).collect()
+        for generation in old {
+            self.place.remove(generation)?;
+        }
+        Ok(())
     }
 }

@@ -222,6 +222,7 @@ fn readable<M: SqlModel>() -> impl Iterator<Item = u32> {
 
 #[async_trait]
 impl<M: SqlModel> Standing for SqliteReader<M> {
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method alone is not general enough")]
     async fn checkpoint(&self) -> Result<Checkpoint, ViewError> {
         self.read(|reading| reading.checkpoint())
     }

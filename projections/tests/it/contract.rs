@@ -22,27 +22,44 @@ fn history() -> (LedgerIdentity, Vec<Arc<Commit>>) {
 /// What random histories do not reach, no property is shown for.
 #[test]
 fn random_histories_reach_every_event_of_a_player() {
-    let commits = World::new(4, 40, 1).commits(12_000);
-    let found = event_types(&commits);
-    // The commands of these are not drawn here yet: their entries are like any other to the views of accounts, and
-    // the view of rounds folds theirs by the core.
-    let not_drawn = [
-        "currency.registered",
-        "host.recorded",
-        "adjustment.applied",
-        "bet.cashed_out",
-        "bet.returned",
-        "bet.resettled",
-        "bet.unsettled",
-        "settlement.voided",
-        "debt.written_off",
-        "negative_balance.cleared",
-    ];
-    for (name, _) in ledger_core::stored::Event::TYPES {
-        let is_drawn = !not_drawn.contains(name)
-            && (*name == "cashier.deposit.succeeded" || !name.starts_with("cashier."));
-        assert!(found.contains(name) || !is_drawn, "{name} never came");
+    let (mut found, mut missing) = (std::collections::BTreeSet::new(), Vec::new());
+    // Some come of a chain of rare draws.
+    for seed in 1..=12 {
+        found.extend(event_types(&World::new(4, 40, seed).commits(20_000)));
+        let names = ledger_core::stored::Event::TYPES.iter().map(|(name, _)| *name);
+        missing = names.filter(|name| !found.contains(name) && !is_of_house(name)).collect();
+        if missing.is_empty() {
+            return;
+        }
     }
+    panic!("never came: {missing:?}");
+}
+
+/// Events of the house's partitions.
+pub(crate) fn is_of_house(name: &str) -> bool {
+    // Of the house some commands are drawn, which is what the views of accounts need; no view looks at its events.
+    let starts = [
+        "currency.",
+        "document.",
+        "journal.",
+        "jackpot.",
+        "funds.",
+        "fx.",
+        "duty.",
+        "authority.",
+        "provider.",
+        "psp.",
+    ];
+    let others = [
+        "suspense.captured",
+        "suspense.assigned",
+        "suspense.assignment_cancelled",
+        "suspense.landed",
+        "suspense.returned",
+        "chargeback.lost",
+        "bad_debt.recovered",
+    ];
+    starts.iter().any(|start| name.starts_with(start)) || others.contains(&name)
 }
 
 /// Found by a disturbed run: a win that came and went left a zero with other digits than one that never came.

@@ -353,7 +353,7 @@ async fn a_skip_stays_with_the_file() {
     let store = store(&world);
     append(store.as_ref(), &world.run(40)).await;
     let commits = store.read(ledger_store::Shard(0), ledger_store::Position(1), 100).await.unwrap();
-    let posted = |commit: &Commit| crate::history::has_entry(commit);
+    let posted = |commit: &Commit| crate::history::moves_purse(commit);
     let commit = commits.iter().map(|stored| Commit::decode(stored).unwrap()).find(posted).unwrap();
     let mut body = commit.body;
     body.partition = ledger_core::Partition::Player(crate::history::id(ledger_core::PlayerId::new, "nobody"));

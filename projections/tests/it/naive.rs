@@ -166,6 +166,7 @@ pub(crate) fn check_rounds_of(reader: &dyn ReadRounds, commits: &[Arc<Commit>]) 
         let core = folded(&player, &reference, &bodies).unwrap();
         assert_eq!((&row.bets, &row.wins), (&core.bets, &core.wins));
         assert_eq!((row.status, row.currency, row.version), (core.status, core.currency, core.version));
+        assert_eq!((row.by_rule, &row.session), (core.by_rule, &core.session));
         let stream = Stream::Round(player, reference.source, reference.round);
         let held = |commit: &&Arc<Commit>| commit.body.events.iter().any(|record| record.stream == stream);
         let first = commits.iter().find(held).unwrap();
@@ -180,6 +181,7 @@ pub(crate) fn check_rounds_of(reader: &dyn ReadRounds, commits: &[Arc<Commit>]) 
 /// Staked, paid and refunded, from the amounts in the events alone.
 fn check_money(row: &RoundRow, stream: &Stream, commits: &[Arc<Commit>]) {
     let (mut staked, mut paid, mut refunded) = (0, 0, 0);
+    // What of each bet has not gone back yet.
     let mut stakes = BTreeMap::new();
     for record in commits.iter().flat_map(|commit| &commit.body.events).filter(|r| r.stream == *stream) {
         match &record.event {
@@ -190,6 +192,17 @@ fn check_money(row: &RoundRow, stream: &Stream, commits: &[Arc<Commit>]) {
             Event::WinCredited(event) => paid += event.amount.units(),
             Event::BetSettled(event) => paid += event.win.units(),
             Event::WinRolledBack(event) => paid -= event.amount.units(),
+            Event::BetCashedOut(event) => paid += event.amount.units(),
+            Event::BetResettled(event) => paid += event.amount.units() - event.previous.units(),
+            Event::BetUnsettled(event) => paid -= event.win.units(),
+            Event::SettlementVoided(event) => {
+                paid -= event.win.units();
+                refunded += event.stake.units();
+            }
+            Event::BetReturned(event) => {
+                refunded += event.stake.units();
+                *stakes.get_mut(&event.bet).unwrap() -= event.stake.units();
+            }
             Event::BetRolledBack(event) => refunded += event.stake.units(),
             Event::BetVoided(event) => refunded += event.stake.units(),
             Event::RoundVoided(event) => refunded += event.bets.iter().map(|bet| stakes[bet]).sum::<i128>(),
@@ -217,7 +230,8 @@ fn check_games(reader: &dyn ReadRounds, commits: &[Arc<Commit>]) {
     posted.retain(|_, sums| *sums != (0, 0));
     let games = now(reader.games()).unwrap().value;
     for game in &games {
-        assert!(game.rounds > 0 || !game.payouts.is_zero());
+        // What played elsewhere was in no round.
+        assert!(game.rounds > 0 || !game.payouts.is_zero() || !game.stakes.is_zero());
         assert_eq!(game.rtp().is_none(), game.stakes == Total::default());
         assert_eq!(game.ggr().unwrap().plus(game.payouts), Some(game.stakes));
     }

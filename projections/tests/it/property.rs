@@ -62,6 +62,45 @@ proptest! {
     }
 }
 
+/// The books of players and house add up to zero together, though the entries of neither do so account by account:
+/// a settlement takes out of clearing what deposits put there.
+#[test]
+fn the_trial_balance_has_players_and_house() {
+    use ledger_core::{AccountCode, AccountKind, Partition};
+    use ledger_projections::trial_balance::{Detail, ReadTrialBalance};
+    let mut world = World::new(4, 5, 7);
+    let commits = world.commits(3_000);
+    let of_house = |commit: &&Arc<Commit>| matches!(commit.body.partition, Partition::House(_));
+    let entries = commits.iter().filter(of_house).filter(|commit| crate::history::has_entry(commit)).count();
+    assert!(entries > 100, "only {entries} entries of the house");
+    let mut view = Memory::<TrialBalance>::new(&world.identity);
+    feed(&mut view, &commits, 50);
+    let reader = view.reader();
+    check_trial_balance(&reader, &commits);
+    let rows = block_on(reader.rows(Detail::SubAccount)).unwrap().value;
+    let has = |code: AccountCode, kind: AccountKind, of: Option<&str>| {
+        let is = |row: &ledger_projections::trial_balance::TrialRow| {
+            let account = &row.account;
+            account.code == code
+                && account.kind == kind
+                && account.of.as_ref().map(ledger_core::SubAccount::as_str) == of
+        };
+        rows.iter().any(is)
+    };
+    for (code, of) in [
+        (AccountCode::PspClearing, "psp"),
+        (AccountCode::PspReserve, "psp"),
+        (AccountCode::Suspense, "psp"),
+        (AccountCode::BankPlayers, "main"),
+    ] {
+        assert!(has(code, AccountKind::Real, Some(of)), "{code}");
+        assert!(has(code, AccountKind::Test, Some(of)), "{code} of test money");
+    }
+    assert!(has(AccountCode::GamingDuty, AccountKind::Real, Some("MT")));
+    assert!(!has(AccountCode::GamingDuty, AccountKind::Test, Some("MT")), "of real money alone");
+    assert!(has(AccountCode::ProviderReceivable, AccountKind::Real, Some("studio0")));
+}
+
 /// Debts are rare and paid soon: this history is long enough to have some while it is looked at.
 #[test]
 fn debts_are_shown_while_they_stand() {
@@ -135,7 +174,7 @@ fn an_account_at_two_scales_adds_up() {
             .zip(1..)
             .map(|(n, version)| {
                 let entry = Entry::new(AccountKind::Real, entries[*n].clone()).unwrap();
-                let event = Event::EntryPosted(EntryPosted { entry, after: vec![] });
+                let event = Event::EntryPosted(EntryPosted { entry, after: vec![], lots: vec![] });
                 let stream = "wallet/p~10".parse().unwrap();
                 let events = vec![EventRecord { stream, version, event }];
                 world.seal(&CommitBody { keys: vec![], events, ..template.clone() })

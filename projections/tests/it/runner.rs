@@ -241,7 +241,8 @@ async fn an_entry_of_nobody_is_poison() {
     append(store.as_ref(), &world.run(40)).await;
     let commits = store.read(Shard(0), Position(1), 100).await.unwrap();
     let posted = |commit: &Commit| {
-        commit.body.events.iter().any(|record| matches!(record.event, Event::EntryPosted(_)))
+        matches!(commit.body.partition, Partition::Player(_))
+            && commit.body.events.iter().any(|record| matches!(record.event, Event::EntryPosted(_)))
     };
     let commit = commits.iter().map(|stored| Commit::decode(stored).unwrap()).find(posted).unwrap();
     let mut body = commit.body;

@@ -10,8 +10,9 @@ use ledger_projections::testing::InMemory;
 use ledger_projections::trial_balance::{Detail, ReadTrialBalance, TrialBalance};
 use ledger_projections::{Commit, MemoryReader, ViewError};
 use ledger_store::LedgerIdentity;
+use std::fmt::Write as _;
 
-use crate::history::{has_entry, id};
+use crate::history::{id, moves_purse};
 
 /// How a commit becomes one that the view cannot take.
 pub(crate) trait Poison {
@@ -20,9 +21,10 @@ pub(crate) trait Poison {
 
 impl Poison for Balances {
     fn poison(commit: &Commit) -> Option<Commit> {
+        let of_player = matches!(commit.body.partition, Partition::Player(_));
         let mut poison = commit.clone();
         poison.body.partition = Partition::Player(id(PlayerId::new, "nobody"));
-        has_entry(commit).then_some(poison)
+        (of_player && moves_purse(commit)).then_some(poison)
     }
 }
 
@@ -61,7 +63,7 @@ async fn dump_rounds(reader: MemoryReader<Rounds>) -> Shown {
     for status in [RoundStatus::Open, RoundStatus::Closed, RoundStatus::Void, RoundStatus::Cancelled] {
         let page = reader.list(status, None, PAGE_MAX).await?.value;
         assert!(page.next.is_none(), "all of them are shown");
-        text += &format!("{:?}\n", page.rows);
+        writeln!(text, "{:?}", page.rows).unwrap();
     }
     Ok(format!("{text}{:?}", reader.games().await?.value))
 }

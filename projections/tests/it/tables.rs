@@ -5,6 +5,7 @@ use ledger_projections::balances::Balances;
 use ledger_projections::rounds::Rounds;
 use ledger_projections::sql::{Dialect, SqlModel};
 use ledger_projections::trial_balance::TrialBalance;
+use std::fmt::Write as _;
 
 use crate::model::Turnover;
 
@@ -12,7 +13,7 @@ fn tables<M: SqlModel>() -> String {
     let mut text = format!("-- {}, version {}\n", M::NAME, M::VERSION);
     for (number, migration) in (1..).zip(M::MIGRATIONS) {
         let checksum = migration.checksum(Dialect::Sqlite);
-        text += &format!("-- migration {number}: {}, {checksum}\n", migration.name);
+        writeln!(text, "-- migration {number}: {}, {checksum}", migration.name).unwrap();
         text += &migration.sql(Dialect::Sqlite);
     }
     text

@@ -1,15 +1,13 @@
 //! Paying an open bet before its result.
 
 use super::CashOut;
-use crate::account::AccountCode;
-use crate::ids::SubAccount;
 use crate::player_ledger::{Facts, Outcome, Workspace};
 use crate::rejection::{Capacity, MismatchField, Rejection};
-use crate::round::common::{capacity, check_currency, known_round, sub_account};
+use crate::round::common::{capacity, check_currency, close_if_settled, known_round, payer};
+use crate::round::stakes;
 use crate::round::state::WINS_MAX;
-use crate::round::undo::close_if_settled;
 use crate::stored::{BetCashedOut, BetSettled, BetStatus, Event, RoundStatus, SettledBy, Split};
-use crate::wallet::{credit_cash, incoming, purse, take_stakes};
+use crate::wallet::{credit_cash, incoming, purse};
 
 pub(super) fn cash_out(command: &CashOut, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let state = work.state();
@@ -41,13 +39,14 @@ pub(super) fn cash_out(command: &CashOut, facts: &Facts<'_>, work: &mut Workspac
     }
     let is_whole = command.principal.is_none() || principal == open;
 
-    let (mut round, game) = (round.clone(), bet.game.clone());
-    let mut postings = take_stakes(purse, sub_account(&round), &[(game.clone(), principal)])?;
+    let mut postings = stakes::take_part(round, bet, principal, purse)?;
     if amount.is_positive() {
-        postings.extend(credit_cash(purse, AccountCode::GamingPayouts, SubAccount::game(&game), amount)?);
+        let (account, of) = payer(round, Some(&command.bet))?;
+        postings.extend(credit_cash(purse, account, of, amount)?);
     }
+    let mut round = round.clone();
     let entry = work.post(postings)?;
-    let split = Split { cash: amount };
+    let split = Split::cash(amount);
     let (txn, bet, currency) = (command.id.clone(), command.bet.clone(), command.currency);
     if !is_whole {
         let event = Event::BetCashedOut(BetCashedOut { txn, bet, currency, principal, amount, split, entry });
@@ -64,8 +63,9 @@ pub(super) fn cash_out(command: &CashOut, facts: &Facts<'_>, work: &mut Workspac
         split,
         by: SettledBy::CashOut,
         entry,
+        reported: None,
     });
     work.push_round(&mut round, event)?;
-    close_if_settled(work, &mut round, &command.id)?;
+    close_if_settled(work, &mut round, &command.id, facts.policy.of(&command.source))?;
     Ok(Some(currency))
 }

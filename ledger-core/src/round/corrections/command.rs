@@ -19,6 +19,7 @@ fn round_of(source: &SourceId, round: &RoundId) -> RoundRef {
 /// Calls off settled bets (P08, S126): stakes go back, wins are taken back. What is still open goes back too. Like
 /// [`crate::Void`] it may come from another source than the round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VoidSettled {
     /// Who calls off.
@@ -73,6 +74,7 @@ impl Operation for VoidSettled {
 /// Corrects the result of settled bets (S113, S114, S130, P50): the difference to the last settlement or
 /// resettlement is paid or taken. Each version of a result has an id of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Resettle {
     /// The game provider.
@@ -86,6 +88,7 @@ pub struct Resettle {
     pub bet: Option<TransactionId>,
     /// The whole return from now on, not the difference; zero is a loss.
     #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub amount: Decimal,
     /// The currency.
     pub currency: CurrencyCode,
@@ -127,6 +130,7 @@ impl Operation for Resettle {
 
 /// Makes a settled bet open again (S123): its wins are taken back and its stake is held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Unsettle {
     /// The game provider.
@@ -167,6 +171,7 @@ impl Operation for Unsettle {
 
 /// Pays an open bet before its result (P49, S119): all of it, or a part whose stake is taken for good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CashOut {
     /// The game provider.
@@ -179,9 +184,11 @@ pub struct CashOut {
     pub bet: TransactionId,
     /// What is paid.
     #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub amount: Decimal,
     /// The part of the open stake it is paid for; without it all of it, and the bet is settled.
     #[serde(default, with = "crate::text::decimal_text::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::text::DecimalText>"))]
     pub principal: Option<Decimal>,
     /// The currency.
     pub currency: CurrencyCode,
@@ -222,6 +229,7 @@ impl Operation for CashOut {
 /// Corrects a player's balance for a game provider (S103, S104), such as a misdealt hand of a live casino.
 /// Corrections by the house's own people are [`crate::ProposeCorrection`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AdjustRound {
     /// The game provider.
@@ -235,6 +243,7 @@ pub struct AdjustRound {
     pub direction: Direction,
     /// How much.
     #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub amount: Decimal,
     /// The currency.
     pub currency: CurrencyCode,
@@ -272,6 +281,7 @@ impl Operation for AdjustRound {
 
 /// A message that is about no money (S95, S96, S118): accepted and recorded, so that its repetition is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Inform {
     /// The game provider.

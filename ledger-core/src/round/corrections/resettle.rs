@@ -1,21 +1,18 @@
 //! Correcting a result by the difference to the last one.
 
 use super::Resettle;
-use crate::account::AccountCode;
-use crate::ids::SubAccount;
 use crate::key::OperationKind;
 use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
+use crate::policy::FreeRoundPayment;
 use crate::rejection::{Capacity, NotAllowedReason, Rejection};
-use crate::round::common::{capacity, check_currency, known_round, note, payout_game};
+use crate::round::common::{
+    capacity, check_currency, is_undone, known_round, note, paid_from, payer, payer_bet,
+};
 use crate::round::state::WINS_MAX;
 use crate::stored::{
     Bet, BetResettled, BetStatus, Event, Note, Round, RoundStatus, TransactionRef, Win, WinStatus,
 };
-use crate::wallet::{credit_cash, incoming, purse, recover, recovery_of};
-
-fn undone(bet: &Bet) -> bool {
-    matches!(bet.status, BetStatus::RolledBack | BetStatus::Voided)
-}
+use crate::wallet::{credit_cash, incoming, purse, recover_to, recovery_of};
 
 /// What is corrected must be settled.
 fn check(round: &Round, command: &Resettle) -> Result<(), Rejection> {
@@ -32,7 +29,7 @@ fn check(round: &Round, command: &Resettle) -> Result<(), Rejection> {
                 BetStatus::RolledBack | BetStatus::Voided => Err(Rejection::TxnCancelled),
             }
         }
-        None if round.bets.iter().all(undone) => Err(Rejection::TxnCancelled),
+        None if round.bets.iter().all(is_undone) => Err(Rejection::TxnCancelled),
         None if round.bets.iter().any(|bet| bet.status == BetStatus::Open) => not_settled,
         None => Ok(()),
     }
@@ -52,7 +49,7 @@ fn standing<'a>(round: &'a Round, command: &Resettle) -> Result<Option<&'a Win>,
             let wins: Vec<&Win> = round.answers(bet).collect();
             let shares = |win: &&&Win| {
                 let other =
-                    |other: &&Bet| other.id != bet.id && !undone(other) && other.version < win.version;
+                    |other: &&Bet| other.id != bet.id && !is_undone(other) && other.version < win.version;
                 win.bet.is_none() && win.amount.is_positive() && round.bets.iter().any(|o| other(&o))
             };
             if wins.iter().filter(results).any(|win| shares(&win)) {
@@ -60,7 +57,7 @@ fn standing<'a>(round: &'a Round, command: &Resettle) -> Result<Option<&'a Win>,
             }
             wins
         }
-        None if round.bets.iter().filter(|bet| !undone(bet)).all(Bet::is_sold) => {
+        None if round.bets.iter().filter(|bet| !is_undone(bet)).all(Bet::is_sold) => {
             return refused(NotAllowedReason::NotReversible);
         }
         None => round.wins.iter().collect(),
@@ -96,17 +93,25 @@ pub(super) fn resettle(command: &Resettle, facts: &Facts<'_>, work: &mut Workspa
     if amount == previous {
         return note(work, txn(), Note::SameResult).map(|_| Some(command.currency));
     }
-    let game = SubAccount::game(payout_game(round, command.bet.as_ref())?);
+    let source = facts.policy.of(&command.source);
+    let is_free = payer_bet(round, command.bet.as_ref()).is_some_and(|bet| bet.free.is_some());
+    if is_free && source.free_rounds == FreeRoundPayment::Total {
+        return note(work, txn(), Note::PaidByTotal).map(|_| Some(command.currency));
+    }
+    let (account, of) = match before {
+        Some(win) => paid_from(round, win)?,
+        None => payer(round, command.bet.as_ref())?,
+    };
     let (postings, recovery) = if amount > previous {
         let more = amount.checked_sub(previous)?;
-        (credit_cash(purse, AccountCode::GamingPayouts, game, more)?, None)
+        (credit_cash(purse, account, of, more)?, None)
     } else {
         let less = previous.checked_sub(amount)?;
-        let policy = command.on_shortfall.unwrap_or(facts.policy.of(&command.source).on_shortfall);
+        let policy = command.on_shortfall.unwrap_or(source.on_shortfall);
         let Some(recovery) = recovery_of(purse, purse.cash(), less, policy)? else {
             return note(work, txn(), Note::Retained).map(|_| Some(command.currency));
         };
-        (recover(purse, game, less, &recovery), Some(recovery))
+        (recover_to(purse, account, of, less, &recovery), Some(recovery))
     };
     let mut round = round.clone();
     let entry = work.post(postings)?.ok_or_else(|| Fault::corrupted("a difference without an entry"))?;
@@ -119,6 +124,7 @@ pub(super) fn resettle(command: &Resettle, facts: &Facts<'_>, work: &mut Workspa
         amount,
         recovery,
         entry,
+        session: round.session.clone().filter(|_| round.status != RoundStatus::Open),
     });
     work.push_round(&mut round, event)?;
     Ok(Some(command.currency))

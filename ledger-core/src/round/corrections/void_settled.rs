@@ -5,17 +5,17 @@ use super::undone::{Back, Undone, answering};
 use crate::ids::{Reason, TransactionId};
 use crate::key::OperationKind;
 use crate::player_ledger::{Facts, Outcome, Subject, Workspace};
-use crate::policy::ShortfallPolicy;
+use crate::policy::{ShortfallPolicy, SourcePolicy};
 use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
-use crate::round::common::{as_txn, known_round, note, round_currency, tombstone};
+use crate::round::common::{as_txn, close_if_settled, known_round, note, round_currency, tombstone};
 use crate::round::state::empty;
-use crate::round::undo::{close_if_settled, target_keys};
+use crate::round::undo::target_keys;
 use crate::round::{RollbackKind, VoidTarget};
 use crate::stored::{
     Bet, BetStatus, Event, Note, OutcomeKind, Round, RoundStatus, RoundVoided, SettlementVoided,
     TransactionRef, WinStatus,
 };
-use crate::wallet::purse;
+use crate::wallet::{LotMoves, purse};
 
 /// What is called off, and by whom.
 pub(in crate::round) struct Wanted<'a> {
@@ -24,6 +24,8 @@ pub(in crate::round) struct Wanted<'a> {
     /// The bet; without one the whole round.
     pub(in crate::round) bet: Option<&'a Bet>,
     pub(in crate::round) policy: ShortfallPolicy,
+    /// How the source of the round behaves.
+    pub(in crate::round) source: &'a SourcePolicy,
 }
 
 pub(super) fn void_settled(command: &VoidSettled, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
@@ -42,11 +44,13 @@ pub(super) fn void_settled(command: &VoidSettled, facts: &Facts<'_>, work: &mut 
             None => return bury_unseen(command, id, txn, facts, work),
         },
     };
+    let source = facts.policy.of(&command.round_source);
     let wanted = Wanted {
         txn,
         reason: command.reason.clone(),
         bet,
-        policy: command.on_shortfall.unwrap_or(facts.policy.of(&command.round_source).on_shortfall),
+        policy: command.on_shortfall.unwrap_or(source.on_shortfall),
+        source,
     };
     void_bets(wanted, round, work)
 }
@@ -103,7 +107,7 @@ pub(in crate::round) fn void_bets(wanted: Wanted<'_>, round: &Round, work: &mut 
         Some(bet) => answering(round, bet)?,
         None => round.wins.iter().filter(|win| win.status == WinStatus::Paid).cloned().collect(),
     };
-    let stands = |bet: &&Bet| matches!(bet.status, BetStatus::Open | BetStatus::Settled);
+    let stands = |bet: &&Bet| matches!(bet.status, BetStatus::Open | BetStatus::Settled) && !bet.made_up;
     let bets = match wanted.bet {
         Some(bet) => vec![bet.clone()],
         None => round.bets.iter().filter(stands).cloned().collect(),
@@ -114,7 +118,9 @@ pub(in crate::round) fn void_bets(wanted: Wanted<'_>, round: &Round, work: &mut 
     let Some(recovery) = undone.recovery(purse, Back::Cash, wanted.policy)? else {
         return note(work, wanted.txn, Note::Retained).map(|_| Some(currency));
     };
-    let entry = work.post(undone.postings(purse, Back::Cash, &recovery)?)?;
+    let unplayed = undone.unplayed_back()?;
+    let lots = LotMoves::back(currency, &unplayed);
+    let entry = work.post_with(undone.postings(purse, Back::Cash, &recovery)?, &lots)?;
     let mut round = round.clone();
     let id = wanted.txn.id.clone();
     let event = Event::SettlementVoided(SettlementVoided {
@@ -128,8 +134,9 @@ pub(in crate::round) fn void_bets(wanted: Wanted<'_>, round: &Round, work: &mut 
         win: undone.win,
         recovery: undone.win.is_positive().then_some(recovery),
         entry,
+        session: round.session.clone().filter(|_| round.status != RoundStatus::Open),
     });
     work.push_round(&mut round, event)?;
-    close_if_settled(work, &mut round, &id)?;
+    close_if_settled(work, &mut round, &id, wanted.source)?;
     Ok(Some(currency))
 }

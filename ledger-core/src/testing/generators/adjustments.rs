@@ -190,9 +190,11 @@ pub(super) fn stories() -> impl Strategy<Value = Vec<PlayerCommand>> {
             ..back
         };
         let dollars = RecordDeposit { currency: commands::currency("USD"), ..commands::deposit("OP", "100") };
+        let exchange = Exchange { source, id, ..exchange };
         vec![
             dollars.into(),
-            Exchange { source, id, ..exchange }.into(),
+            exchange.clone().into(),
+            exchange.into(),
             aimed("OX1", first).into(),
             aimed("OX2", second).into(),
         ]

@@ -6,9 +6,10 @@ use proptest::sample::{Index, select};
 use rust_decimal::Decimal;
 
 use super::{amounts, currencies, earlier, shortfalls, sources, txns};
+use crate::account::AccountKind;
 use crate::deposit::{
-    AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
-    RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+    AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, HouseItem, InitiateDeposit,
+    RecordDeposit, RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
 };
 use crate::ids::{SourceId, TransactionId};
 use crate::money::FxRate;
@@ -83,13 +84,16 @@ fn failures() -> impl Strategy<Value = FailDeposit> {
 fn captures() -> impl Strategy<Value = RecordDeposit> {
     let source = prop_oneof![9 => psps(), 1 => sources()];
     let intent = option::weighted(0.5, intents());
-    (source, txns(), amounts(), currencies(), intent, fees(), option::weighted(0.15, rates())).prop_map(
-        |(source, id, amount, currency, intent, fee, rate)| RecordDeposit {
+    let instrument = option::weighted(0.6, select(&["iban", "card"][..]).prop_map(commands::instrument));
+    let rest = (option::weighted(0.15, rates()), instrument);
+    (source, txns(), amounts(), currencies(), intent, fees(), rest).prop_map(
+        |(source, id, amount, currency, intent, fee, (rate, instrument))| RecordDeposit {
             source,
             id,
             amount,
             currency,
             authorisation: None,
+            instrument,
             intent,
             fee,
             rate,
@@ -99,7 +103,8 @@ fn captures() -> impl Strategy<Value = RecordDeposit> {
 
 fn releases() -> impl Strategy<Value = ReleaseSuspense> {
     let to = select(&[ReleasedTo::Player, ReleasedTo::Player, ReleasedTo::Payer][..]);
-    let item = option::weighted(0.2, (amounts(), currencies()));
+    let kind = prop_oneof![9 => Just(AccountKind::Real), 1 => Just(AccountKind::Test)];
+    let item = option::weighted(0.2, (kind, amounts(), currencies()));
     let approved_by = prop_oneof![9 => Just("boris"), 1 => Just("anna")].prop_map(commands::person);
     (txns(), payments(), to, item, option::weighted(0.3, rates()), approved_by).prop_map(
         |(id, of, to, item, rate, approved_by)| ReleaseSuspense {
@@ -107,12 +112,18 @@ fn releases() -> impl Strategy<Value = ReleaseSuspense> {
             psp: of.source,
             reference: of.id,
             to,
-            house_item: item.map(|(amount, currency)| crate::deposit::HouseItem { amount, currency }),
+            house_item: item.map(|(kind, amount, currency)| HouseItem { kind, amount, currency }),
             rate,
             approved_by,
             ..commands::release("L", "D")
         },
     )
+}
+
+fn refused_assignments() -> impl Strategy<Value = RefuseAssignment> {
+    (payments(), prop_oneof![Just("anna"), Just("boris")].prop_map(commands::person)).prop_map(|(of, by)| {
+        RefuseAssignment { psp: of.source, reference: of.id, by, ..commands::refuse_assignment("D") }
+    })
 }
 
 fn refunds() -> impl Strategy<Value = RefundDeposit> {
@@ -170,6 +181,7 @@ pub(super) fn tale() -> impl Strategy<Value = Vec<PlayerCommand>> {
         FailDeposit { payment: Some(commands::payment("YE")), ..of_attempt("YF1") }.into(),
         commands::expire_deposit("YX", "YI").into(),
         commands::capture("YD", "YI", "95").into(),
+        commands::cancel_deposit("YG", "YI").into(),
         of_attempt("YF2").into(),
         of_attempt("YF3").into(),
         commands::capture("YE", "YI", "95").into(),
@@ -200,7 +212,8 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
         1 => attempts().prop_map(PlayerCommand::from),
         1 => failures().prop_map(PlayerCommand::from),
         1 => ended,
-        1 => releases().prop_map(PlayerCommand::from),
+        2 => releases().prop_map(PlayerCommand::from),
+        1 => refused_assignments().prop_map(PlayerCommand::from),
         2 => refunds().prop_map(PlayerCommand::from),
         2 => chargebacks().prop_map(PlayerCommand::from),
         1 => reversals().prop_map(PlayerCommand::from),
@@ -271,6 +284,19 @@ pub(super) fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index)
             if let Some(deposit) = deposit() {
                 c.psp.clone_from(&deposit.source);
                 c.reference.clone_from(&deposit.id);
+            }
+        }
+        PlayerCommand::RefuseAssignment(c) => {
+            // At what the house released, sooner or later, or at what came by itself.
+            let released = |command: &'_ PlayerCommand| match command {
+                PlayerCommand::ReleaseSuspense(release) if release.house_item.is_some() => {
+                    Some((release.psp.clone(), release.reference.clone()))
+                }
+                PlayerCommand::RecordDeposit(deposit) => Some((deposit.source.clone(), deposit.id.clone())),
+                _ => None,
+            };
+            if let Some((psp, reference)) = earlier(all, at, released) {
+                (c.psp, c.reference) = (psp, reference);
             }
         }
         PlayerCommand::RefundDeposit(c) => {

@@ -67,8 +67,10 @@ impl Model {
         policy: ShortfallPolicy,
     ) -> Option<i128> {
         let cash = self.balance("player:cash", currency).min(units);
+        // Cash that pays a debt is spent.
+        let free = self.balance("player:cash", currency) - self.balance("receivable:player", currency);
         let missing = match policy {
-            ShortfallPolicy::Retain if cash < units => return None,
+            ShortfallPolicy::Retain if free < units => return None,
             ShortfallPolicy::ZeroOut => "bad_debt",
             _ => "receivable:player",
         };
@@ -103,7 +105,8 @@ impl Model {
             } else {
                 let own = self.of_source(c.source.as_str()).on_shortfall;
                 let policy = proposal.on_shortfall.unwrap_or(own);
-                if policy == ShortfallPolicy::Reject && self.balance("player:cash", currency) < units {
+                let owed = self.balance("receivable:player", currency);
+                if policy == ShortfallPolicy::Reject && self.balance("player:cash", currency) - owed < units {
                     return Err("insufficient_funds");
                 }
                 if self.charge(&account, currency, units, policy).is_none() {

@@ -25,6 +25,8 @@ impl Model {
             return Err("zone_unknown");
         }
         self.purses = Some(purses);
+        self.kind = c.kind;
+        self.jurisdiction = c.jurisdiction.to_string();
         Ok("applied")
     }
 
@@ -39,10 +41,15 @@ impl Model {
             }
             CreditKind::FreeRound => (format!("freespin:cost of {}", c.of), units),
             CreditKind::Cashback => (format!("cashback:cost of {}", c.of), units),
-            CreditKind::LocalJackpot => (format!("jackpot:liability of {}", c.of), -units),
+            CreditKind::LocalJackpot => {
+                (format!("jackpot:liability of {}", c.of), -units * self.fine(c.currency)?)
+            }
         };
         self.add(&account, c.currency, change);
         self.pay(c.currency, units);
+        if let Some(round) = &c.round {
+            self.touch(&(c.source.to_string(), round.to_string()));
+        }
         Ok("applied")
     }
 }

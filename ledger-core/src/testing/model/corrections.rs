@@ -1,9 +1,10 @@
 //! Corrections of rounds, as the model reads the rules.
 
+use super::lots::Lots;
 use super::rounds::{ModelBet, ModelRound, ModelWin, Paid, Stake, held};
 use super::{Judged, Model};
 use crate::money::CurrencyCode;
-use crate::policy::ShortfallPolicy;
+use crate::policy::{FreeRoundPayment, ShortfallPolicy};
 use crate::round::{AdjustRound, CashOut, Resettle, Rollback, Unsettle, VoidSettled, VoidTarget};
 use crate::stored::Direction;
 
@@ -26,14 +27,9 @@ fn falling(round: &ModelRound, bet: &ModelBet) -> Result<Vec<ModelWin>, &'static
     Ok(wins)
 }
 
-fn game_of(round: &ModelRound, bet: Option<&String>) -> String {
-    let named = bet.and_then(|id| round.bets.iter().find(|bet| bet.id == *id));
-    named.or_else(|| round.bets.first()).expect("a bet").game.clone()
-}
-
 /// Which win is the result of a bet, or of the round.
 fn standing(round: &ModelRound, bet: Option<&String>) -> Result<Option<usize>, &'static str> {
-    let named = bet.and_then(|id| round.bets.iter().find(|bet| bet.id == *id));
+    let named = bet.and_then(|id| round.bet(id));
     let sold = |bet: &&ModelBet| bet.cashed > 0 && bet.rest() == 0;
     let all_sold = || round.bets.iter().filter(|bet| bet.stake != Stake::Returned).all(|bet| sold(&bet));
     if named.map_or_else(all_sold, |bet| sold(&bet)) {
@@ -87,9 +83,15 @@ impl Model {
         for bet in bets {
             let open = if bet.stake == Stake::Held { bet.rest() } else { 0 };
             self.add(&format!("gaming:stakes of {}", bet.game), currency, open - bet.staked());
+            self.contribute(&key.0, currency, bet, bet.staked() - open, 0);
             self.add(&held(key), currency, -open);
-            let to = if again { held(key) } else { "player:cash".to_owned() };
-            self.add(&to, currency, bet.staked());
+            if again {
+                self.add(&held(key), currency, bet.staked());
+            }
+        }
+        if !again {
+            let owed = bets.iter().map(ModelBet::staked_owed).sum();
+            self.restore(currency, bets.iter().map(ModelBet::staked).sum(), owed);
         }
         let won = wins.iter().map(|win| win.units).sum();
         let back = if again { 0 } else { bets.iter().map(ModelBet::staked).sum() };
@@ -100,13 +102,18 @@ impl Model {
                 return kept;
             }
         }
+        if !again {
+            for bet in bets {
+                self.put_back(currency, &bet.unplayed);
+            }
+        }
         for win in wins {
-            let game = game_of(&round, win.bet.as_ref());
-            self.add(&format!("gaming:payouts of {game}"), currency, -win.units);
+            self.add(&round.paid_from(win), currency, -win.units);
         }
         let round = self.rounds.get_mut(key).expect("the round");
         for bet in &mut round.bets {
-            if bets.iter().any(|undone| undone.id == bet.id) {
+            if bets.iter().any(|undone| undone.seq == bet.seq) {
+                bet.ruled = bet.ruled && !again;
                 bet.stake = if again { Stake::Held } else { Stake::Returned };
                 bet.cashed = if again { 0 } else { bet.cashed };
             }
@@ -116,6 +123,7 @@ impl Model {
                 win.paid = Paid::Undone;
             }
         }
+        self.touch(key);
         Ok(true)
     }
 
@@ -132,19 +140,25 @@ impl Model {
                 return Err("already_rolled_back");
             }
             None => (
-                round.bets.iter().filter(|bet| bet.stake != Stake::Returned).cloned().collect(),
+                round
+                    .bets
+                    .iter()
+                    .filter(|bet| bet.stake != Stake::Returned && !bet.made_up)
+                    .cloned()
+                    .collect(),
                 round.wins.iter().filter(|win| win.paid == Paid::Stands).cloned().collect(),
             ),
         };
         if !self.reverse(key, &bets, &wins, false, policy)? {
             return Ok("noop");
         }
+        let by_itself = self.ends_by_itself(&key.0);
         let round = self.rounds.get_mut(key).expect("the round");
         if bet.is_none() {
             round.cancelled = true;
             round.closed = false;
-        } else if !round.all_returned() && round.is_done() {
-            round.closed = true;
+        } else if !round.closed && !round.all_returned() && round.is_done() && by_itself {
+            round.end_by_itself();
         }
         Ok("applied")
     }
@@ -160,8 +174,7 @@ impl Model {
             }
             VoidTarget::Round => self.annul(&key, None, policy),
             VoidTarget::Bet(id) => {
-                let bets = round.map(|round| round.bets).unwrap_or_default();
-                if let Some(bet) = bets.iter().find(|bet| bet.id == id.as_str()) {
+                if let Some(bet) = round.as_ref().and_then(|round| round.bet(id.as_str())) {
                     return self.annul(&key, Some(bet), policy);
                 }
                 if self.find_bet(&key.0, id.as_str()).is_some() {
@@ -178,7 +191,7 @@ impl Model {
     pub(super) fn unsettle(&mut self, c: &Unsettle) -> Judged {
         let key = (c.source.to_string(), c.round.to_string());
         let round = self.round_at(&key)?;
-        let bet = round.bets.iter().find(|bet| bet.id == c.bet.as_str()).ok_or("bet_not_found")?;
+        let bet = round.bet(c.bet.as_str()).ok_or("bet_not_found")?;
         match bet.stake {
             _ if round.cancelled => return Err("txn_cancelled"),
             Stake::Returned => return Err("txn_cancelled"),
@@ -200,9 +213,10 @@ impl Model {
         if round.cancelled || round.is_void() {
             return Err("txn_cancelled");
         }
+        let policy = self.of_source(&key.0).clone();
         let stakes: Vec<Stake> = match &c.bet {
             Some(id) => {
-                let bet = round.bets.iter().find(|bet| bet.id == id.as_str()).ok_or("bet_not_found")?;
+                let bet = round.bet(id.as_str()).ok_or("bet_not_found")?;
                 vec![bet.stake]
             }
             None => round.bets.iter().map(|bet| bet.stake).collect(),
@@ -224,16 +238,24 @@ impl Model {
         if units == previous {
             return Ok("noop");
         }
-        let game = game_of(&round, bet.as_ref());
+        let is_free = round.payer_bet(bet.as_deref()).campaign.is_some();
+        if is_free && policy.free_rounds == FreeRoundPayment::Total {
+            return Ok("noop");
+        }
         if units > previous {
             self.pay(c.currency, units - previous);
         } else {
-            let policy = c.on_shortfall.unwrap_or(self.of_source(&key.0).on_shortfall);
+            let policy = c.on_shortfall.unwrap_or(policy.on_shortfall);
             if !self.take_from_player(c.currency, previous - units, policy)? {
                 return Ok("noop");
             }
         }
-        self.add(&format!("gaming:payouts of {game}"), c.currency, units - previous);
+        let from = match at.and_then(|at| round.wins.get(at)) {
+            Some(win) => round.paid_from(win),
+            None => round.payer(bet.as_deref()),
+        };
+        self.add(&from, c.currency, units - previous);
+        self.touch(&key);
         let seq = self.seq;
         let round = self.rounds.get_mut(&key).expect("the round");
         match at.and_then(|at| round.wins.get_mut(at)) {
@@ -242,6 +264,7 @@ impl Model {
                 id: c.id.to_string(),
                 bet,
                 units,
+                told: None,
                 paid: Paid::Stands,
                 cash_out: false,
                 made: true,
@@ -254,7 +277,7 @@ impl Model {
     pub(super) fn cash_out(&mut self, c: &CashOut) -> Judged {
         let key = (c.source.to_string(), c.round.to_string());
         let round = self.round_at(&key)?;
-        let bet = round.bets.iter().find(|bet| bet.id == c.bet.as_str()).ok_or("bet_not_found")?;
+        let bet = round.bet(c.bet.as_str()).ok_or("bet_not_found")?;
         match bet.stake {
             _ if round.cancelled => return Err("txn_cancelled"),
             Stake::Returned => return Err("txn_cancelled"),
@@ -279,11 +302,15 @@ impl Model {
         let is_whole = principal == bet.rest();
         self.add(&held(&key), c.currency, -principal);
         self.add(&format!("gaming:stakes of {}", bet.game), c.currency, principal);
-        self.add(&format!("gaming:payouts of {}", bet.game), c.currency, units);
+        self.contribute(&key.0, c.currency, bet, bet.cashed, bet.cashed + principal);
+        self.add(&round.payer(Some(c.bet.as_str())), c.currency, units);
         self.pay(c.currency, units);
+        self.touch(&key);
         let seq = self.seq;
+        let by_itself = self.ends_by_itself(&key.0);
         let round = self.rounds.get_mut(&key).expect("the round");
-        let stored = round.bets.iter_mut().find(|bet| bet.id == c.bet.as_str()).expect("the bet");
+        let is_it = |bet: &&mut ModelBet| bet.id == c.bet.as_str() && !bet.made_up;
+        let stored = round.bets.iter_mut().find(is_it).expect("the bet");
         if is_whole {
             stored.stake = Stake::Taken;
         }
@@ -292,13 +319,14 @@ impl Model {
             id: c.id.to_string(),
             bet: Some(c.bet.to_string()),
             units,
+            told: None,
             paid: Paid::Stands,
             cash_out: true,
             made: false,
             seq,
         });
-        if is_whole && round.is_done() {
-            round.closed = true;
+        if is_whole && round.is_done() && by_itself {
+            round.end_by_itself();
         }
         Ok("applied")
     }
@@ -306,7 +334,9 @@ impl Model {
     pub(super) fn rollback_bet(&mut self, c: &Rollback, key: &RoundKey, bet: &ModelBet) -> Judged {
         let source = self.of_source(c.source.as_str()).clone();
         match self.undoable(key, bet) {
-            Err("already_settled") if source.cancel_settled && !c.partial => {
+            Err("already_settled")
+                if c.flags.cancel_settled.unwrap_or(source.cancel_settled) && !c.partial =>
+            {
                 self.agrees(c, key, bet.units)?;
                 return self.annul(key, Some(bet), c.on_shortfall.unwrap_or(source.on_shortfall));
             }
@@ -323,17 +353,29 @@ impl Model {
         if part == 0 {
             return Err("invalid_amount");
         }
-        if part > bet.rest() {
+        let rest = if bet.stake == Stake::Held { bet.rest() } else { bet.staked() };
+        if part > rest {
             return Err("mismatch");
         }
-        if part == bet.rest() {
+        if part == rest {
             self.give_back(key, &bet.id);
             return Ok("applied");
         }
-        self.add(&held(key), currency, -part);
-        self.add("player:cash", currency, part);
+        self.gave_back = true;
+        if bet.stake == Stake::Held {
+            self.add(&held(key), currency, -part);
+        } else {
+            self.add(&format!("gaming:stakes of {}", bet.game), currency, -part);
+            self.contribute(&key.0, currency, bet, bet.staked(), bet.staked() - part);
+        }
+        self.restore(currency, part, bet.staked_owed().min(part));
+        let back = Lots::beyond(&bet.unplayed, bet.staked() - part);
+        self.put_back(currency, &back);
         let round = self.rounds.get_mut(key).expect("the round");
-        round.bets.iter_mut().find(|stored| stored.id == bet.id).expect("the bet").returned += part;
+        let stored = round.bets.iter_mut().find(|stored| stored.seq == bet.seq).expect("the bet");
+        stored.returned += part;
+        stored.unplayed = Lots::without(&bet.unplayed, &back);
+        self.touch(key);
         Ok("applied")
     }
 

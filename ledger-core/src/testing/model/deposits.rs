@@ -2,13 +2,14 @@
 
 use rust_decimal::Decimal;
 
+use super::lots::{Drawn, Lots};
 use super::{Judged, Model};
 use crate::deposit::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
-    RefundDeposit, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
+    RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
 };
 use crate::money::{CurrencyCode, FxRate};
-use crate::policy::{CapturePolicy, ShortfallPolicy};
+use crate::policy::{CapturePolicy, ShortfallPolicy, UnplayedMoney};
 use crate::stored::{PaymentRef, ReleasedTo};
 
 /// Source and id.
@@ -71,10 +72,15 @@ struct Dispute {
     fee: i128,
     of_suspense: bool,
     exchanged: Option<Exchanged>,
+    /// What it took of lots and did not give back.
+    drawn: Drawn,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct ModelDeposit {
+    instrument: Option<String>,
+    /// The lots it brought.
+    lots: Vec<u64>,
     currency: CurrencyCode,
     suspense: i128,
     /// With the player, fee and all.
@@ -293,16 +299,25 @@ impl Model {
         self.add("rounding", to, -sign * residual);
     }
 
+    /// [`Self::pay`] of a deposit, which is unplayed.
+    fn pay_deposit(&mut self, currency: CurrencyCode, units: i128) {
+        let before = self.balance("player:cash", currency);
+        self.pay(currency, units);
+        if self.rule_of_unplayed() != UnplayedMoney::Free {
+            self.new_lot(currency, self.balance("player:cash", currency) - before);
+        }
+    }
+
     /// Money for the player, exchanged or not; answers what it became.
     fn pay_in(&mut self, units: i128, from: CurrencyCode, rate: Option<&FxRate>) -> Option<Exchanged> {
         let Some(rate) = rate else {
-            self.pay(from, units);
+            self.pay_deposit(from, units);
             return None;
         };
         let to = if rate.base() == from { rate.quote() } else { rate.base() };
         let exchanged = self.converted(units, from, to, rate);
         self.post_exchange(from, to, &exchanged, 1);
-        self.pay(to, exchanged.to);
+        self.pay_deposit(to, exchanged.to);
         Some(exchanged)
     }
 
@@ -325,6 +340,8 @@ impl Model {
         let credited = his && self.purse(to).is_ok();
         self.add(&format!("psp:clearing of {}", c.source), c.currency, units);
         let mut deposit = ModelDeposit {
+            instrument: c.instrument.as_ref().map(ToString::to_string),
+            lots: vec![self.seq],
             currency: c.currency,
             suspense: 0,
             left: 0,
@@ -359,12 +376,15 @@ impl Model {
         let (currency, units) = match (&c.house_item, &deposit) {
             (Some(_), Some(_)) => return Err("not_allowed"),
             (Some(_), None) if c.to == ReleasedTo::Payer => return Err("not_allowed"),
+            (Some(item), None) if item.kind != self.kind => return Err("mismatch"),
             (Some(item), None) => (item.currency, self.above_zero(item.amount, item.currency)?),
             (None, None) => return Err("payment_not_found"),
             (None, Some(deposit)) if deposit.suspense == 0 => return Err("not_allowed"),
             (None, Some(deposit)) => (deposit.currency, deposit.suspense),
         };
         let mut deposit = deposit.unwrap_or(ModelDeposit {
+            instrument: None,
+            lots: Vec::new(),
             currency,
             suspense: units,
             left: 0,
@@ -387,12 +407,18 @@ impl Model {
                 deposit.exchanged = Some(deposit.exchanged.unwrap_or_default().plus(&more));
             }
             deposit.left += units;
+            deposit.lots.push(self.seq);
             deposit.credited = Some((to, rate.cloned()));
         }
         deposit.suspense = 0;
         self.add(&suspense, currency, -units);
         self.deposits.insert(key, deposit);
         Ok("applied")
+    }
+
+    pub(super) fn refuse_assignment(&mut self, c: &RefuseAssignment) -> Judged {
+        let arrived = self.deposits.contains_key(&(c.psp.to_string(), c.reference.to_string()));
+        if arrived { Err("not_allowed") } else { Ok("applied") }
     }
 
     fn named_deposit(&self, key: &Name, currency: CurrencyCode) -> Result<ModelDeposit, &'static str> {
@@ -407,19 +433,22 @@ impl Model {
         units: i128,
         fee: i128,
         policy: ShortfallPolicy,
-    ) -> Result<Option<Exchanged>, &'static str> {
+    ) -> Result<(Option<Exchanged>, Drawn), &'static str> {
         let (own, _) = deposit.credited.clone().expect("a credited deposit");
         let part = deposit.exchanged.map(|whole| whole.part(units));
         let player = part.map_or(units - fee, |part| part.to);
         let cash = self.balance("player:cash", own).min(player);
         let short = player - cash;
+        // Cash that pays a debt is spent.
+        let free = self.balance("player:cash", own) - self.balance("receivable:player", own);
+        let spent = player > 0 && player > free;
         let missing = match policy {
-            _ if short == 0 => "receivable:player",
-            ShortfallPolicy::AllowNegative => "receivable:player",
+            ShortfallPolicy::Reject if spent => return Err("insufficient_funds"),
+            ShortfallPolicy::Retain if spent => return Err("not_allowed"),
             ShortfallPolicy::ZeroOut => "bad_debt",
-            ShortfallPolicy::Reject => return Err("insufficient_funds"),
-            ShortfallPolicy::Retain => return Err("not_allowed"),
+            _ => "receivable:player",
         };
+        let drawn = self.leave(own, cash, &deposit.lots);
         self.add("player:cash", own, -cash);
         self.add(missing, own, short);
         self.add("fees:income of deposit", own, -fee);
@@ -429,7 +458,7 @@ impl Model {
         }
         deposit.left -= units;
         deposit.fee -= fee;
-        Ok(part)
+        Ok((part, drawn))
     }
 
     pub(super) fn refund(&mut self, c: &RefundDeposit) -> Judged {
@@ -458,16 +487,18 @@ impl Model {
         let left = if of_suspense { deposit.suspense } else { deposit.left };
         let units = self.of_left(c.amount, left, c.currency)?;
         let fee = c.fee.map_or(Ok(0), |fee| self.any_units(fee, c.currency))?;
-        let exchanged = if of_suspense {
+        let (exchanged, drawn) = if of_suspense {
             deposit.suspense -= units;
             self.add(&format!("suspense:unmatched_psp of {}", c.source), c.currency, -units);
-            None
+            (None, Vec::new())
         } else {
             self.take_deposit(&mut deposit, units, 0, ShortfallPolicy::AllowNegative)?
         };
         self.add(&format!("chargeback:fees of {}", c.source), c.currency, fee);
         self.add(&format!("psp:clearing of {}", c.source), c.currency, -units - fee);
-        deposit.disputes.push(Dispute { id: c.id.to_string(), stands: units, fee, of_suspense, exchanged });
+        self.blocks.insert(crate::player::Block::ChargedBack);
+        let id = c.id.to_string();
+        deposit.disputes.push(Dispute { id, stands: units, fee, of_suspense, exchanged, drawn });
         self.deposits.insert(key, deposit);
         Ok("applied")
     }
@@ -489,6 +520,8 @@ impl Model {
         dispute.fee -= fee;
         let part = dispute.exchanged.map(|whole| whole.part(units));
         dispute.exchanged = dispute.exchanged.zip(part).map(|(whole, part)| whole.less(&part));
+        let stands = dispute.exchanged.map_or(dispute.stands, |left| left.to);
+        let back = Lots::beyond(&dispute.drawn, stands);
         if dispute.of_suspense {
             deposit.suspense += units;
             self.add(&format!("suspense:unmatched_psp of {}", c.source), c.currency, units);
@@ -499,12 +532,41 @@ impl Model {
                 self.post_exchange(c.currency, own, &part, 1);
                 deposit.exchanged = Some(deposit.exchanged.unwrap_or_default().plus(&part));
             }
+            let before = self.balance("player:cash", own);
             self.pay(own, part.map_or(units, |part| part.to));
+            let back = Lots::first(&back, self.balance("player:cash", own) - before);
+            self.put_back(own, &back);
+            let dispute = deposit.disputes.iter_mut().find(|dispute| dispute.id == c.chargeback.as_str());
+            let dispute = dispute.expect("the dispute");
+            dispute.drawn = Lots::without(&dispute.drawn, &back);
         }
         self.add(&format!("chargeback:fees of {}", c.source), c.currency, -fee);
         self.add(&format!("psp:clearing of {}", c.source), c.currency, units + fee);
         self.deposits.insert(key, deposit);
         Ok("applied")
+    }
+
+    /// What a deposit came from, if it shows that.
+    pub(super) fn instrument_of(&self, key: &Name) -> Result<Option<String>, &'static str> {
+        let deposit = self.deposits.get(key).ok_or("payment_not_found")?;
+        let shows = deposit.credited.is_some() && deposit.disputes.iter().all(|dispute| dispute.stands == 0);
+        Ok(deposit.instrument.clone().filter(|_| shows))
+    }
+
+    /// A payout came back and is in suspense.
+    pub(super) fn suspended_payout(&mut self, key: Name, currency: CurrencyCode, units: i128) {
+        let deposit = ModelDeposit {
+            instrument: None,
+            lots: Vec::new(),
+            currency,
+            suspense: units,
+            left: 0,
+            fee: 0,
+            credited: None,
+            exchanged: None,
+            disputes: Vec::new(),
+        };
+        self.deposits.insert(key, deposit);
     }
 
     pub(super) fn write_off(&mut self, c: &WriteOffDebt) -> Judged {

@@ -1,5 +1,6 @@
 //! Exchange between a player's purses, as the model reads the rules.
 
+use super::lots::Drawn;
 use super::{Judged, Model};
 use crate::exchange::{Exchange, ReverseExchange};
 use crate::money::CurrencyCode;
@@ -13,6 +14,9 @@ pub(super) struct ModelExchange {
     got: i128,
     exact: i128,
     reversed: bool,
+    /// What of the given was unplayed, and the lot it became.
+    drawn: Drawn,
+    lot: u64,
 }
 
 /// The whole number nearest to a fraction; of two as near, the even one.
@@ -28,12 +32,12 @@ impl Model {
     }
 
     /// How many of the finer units, in which exchange is counted, one unit of a currency is.
-    fn fine(&self, currency: CurrencyCode) -> Result<i128, &'static str> {
+    pub(super) fn fine(&self, currency: CurrencyCode) -> Result<i128, &'static str> {
         let (scale, _) = self.purse(currency)?;
         Ok(10_i128.pow(u32::from((18 - scale).min(4))))
     }
 
-    fn free(&self, currency: CurrencyCode) -> i128 {
+    pub(super) fn free(&self, currency: CurrencyCode) -> i128 {
         self.balance("player:cash", currency) - self.balance("receivable:player", currency)
     }
 
@@ -75,10 +79,17 @@ impl Model {
         if given > self.free(c.from) {
             return Err("insufficient_funds");
         }
-        let x = ModelExchange { from: c.from, given, to: c.to, got, exact, reversed: false };
+        let drawn = self.leave(c.from, given, &[]);
+        let unplayed: i128 = drawn.iter().map(|(_, units)| units).sum();
+        let lot = self.seq;
+        let x = ModelExchange { from: c.from, given, to: c.to, got, exact, reversed: false, drawn, lot };
         self.add("player:cash", x.from, -given);
         self.turn_over(&x, 1)?;
+        let before = self.balance("player:cash", x.to);
         self.pay(x.to, got);
+        let more = self.balance("player:cash", x.to) - before;
+        // What was played stays so, rounded down.
+        self.new_lot(x.to, more.min(got - got * (given - unplayed) / given));
         self.office.exchanges.insert((c.source.to_string(), c.id.to_string()), x);
         Ok("applied")
     }
@@ -94,10 +105,12 @@ impl Model {
             return Err("insufficient_funds");
         }
         let cash = self.balance("player:cash", x.to).min(x.got);
-        if policy == ShortfallPolicy::Retain && cash < x.got {
+        if policy == ShortfallPolicy::Retain && self.free(x.to) < x.got {
             return Ok("noop");
         }
         let missing = if policy == ShortfallPolicy::ZeroOut { "bad_debt" } else { "receivable:player" };
+        self.leave(x.to, cash, &[x.lot]);
+        self.put_back(x.from, &x.drawn);
         self.add("player:cash", x.to, -cash);
         self.add(missing, x.to, x.got - cash);
         self.turn_over(&x, -1)?;

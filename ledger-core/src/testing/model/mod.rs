@@ -7,21 +7,31 @@ mod corrections;
 mod deposits;
 mod exchange;
 mod host;
+mod house;
+mod lots;
 mod money;
+mod play;
 mod rounds;
+mod withdrawals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
+use crate::account::AccountKind;
 use crate::ids::{Reason, SourceId, TransactionId};
 use crate::money::{CurrencyCode, CurrencyRegistry};
+use crate::player::Block;
 use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
 use crate::policy::{KeyScope, Policy, SourcePolicy};
-use crate::round::VoidTarget;
+use crate::round::{CallFlags, VoidTarget};
+use crate::testing::commands;
+
+pub use house::HouseModel;
 
 use deposits::{ModelDeposit, ModelIntent};
 use rounds::ModelRound;
+use withdrawals::ModelWithdrawal;
 
 /// An outcome, or the code of a refusal.
 type Judged = Result<&'static str, &'static str>;
@@ -37,6 +47,8 @@ pub struct Model {
     registry: CurrencyRegistry,
     /// Scale and maximum in units of each purse; `None` before the opening.
     purses: Option<BTreeMap<CurrencyCode, (u8, i128)>>,
+    /// Whether the player's money is real.
+    kind: AccountKind,
     keys: BTreeMap<(String, &'static str, String), (PlayerCommand, String)>,
     dead: BTreeSet<(String, String)>,
     rounds: BTreeMap<(String, String), ModelRound>,
@@ -46,9 +58,22 @@ pub struct Model {
     office: adjustments::Office,
     intents: BTreeMap<(String, String), ModelIntent>,
     deposits: BTreeMap<(String, String), ModelDeposit>,
+    withdrawals: BTreeMap<(String, String), ModelWithdrawal>,
+    blocks: BTreeSet<Block>,
+    lots: lots::Lots,
+    jurisdiction: String,
     seq: u64,
     /// Microseconds since 1970.
     now: i64,
+    /// Whether the last command gave a stake back.
+    gave_back: bool,
+    /// How much of what the last command brought back was the player's before.
+    came_back: i128,
+    sessions: BTreeMap<(String, String), play::ModelSession>,
+    purchases: BTreeMap<(&'static str, String, String), play::ModelPurchase>,
+    transfers: BTreeMap<(String, String), play::ModelTransfer>,
+    /// When the last round began.
+    last_round: Option<i64>,
 }
 
 impl Model {
@@ -59,6 +84,7 @@ impl Model {
             player: player.to_owned(),
             registry,
             purses: None,
+            kind: AccountKind::Real,
             keys: BTreeMap::new(),
             dead: BTreeSet::new(),
             rounds: BTreeMap::new(),
@@ -67,8 +93,18 @@ impl Model {
             office: adjustments::Office::default(),
             intents: BTreeMap::new(),
             deposits: BTreeMap::new(),
+            withdrawals: BTreeMap::new(),
+            blocks: BTreeSet::new(),
+            lots: lots::Lots::default(),
+            jurisdiction: String::new(),
             seq: 0,
             now: 0,
+            gave_back: false,
+            came_back: 0,
+            sessions: BTreeMap::new(),
+            purchases: BTreeMap::new(),
+            transfers: BTreeMap::new(),
+            last_round: None,
         }
     }
 
@@ -77,15 +113,13 @@ impl Model {
         let mut all = BTreeMap::new();
         for ((name, currency), units) in self.accounts.iter().filter(|(_, units)| **units != 0) {
             let scale = self.registry.get(*currency).expect("an account is in a known currency").scale();
-            // A jackpot accrues fractions of a cent: the ledger shows its accounts with four digits more.
-            let fine = ["jackpot:", "fx:", "rounding"].iter().any(|start| name.starts_with(start));
-            let finer = if fine { (18 - scale).min(4) } else { 0 };
-            // Those of exchange are counted in their own units.
-            let counted = if name.starts_with("jackpot:") { 10_i128.pow(u32::from(finer)) } else { 1 };
-            let (units, scale) = (units * counted, scale + finer);
+            // Fractions of a cent: the ledger shows these accounts with four digits more.
+            let fine = ["jackpot:", "gaming:jackpot", "fx:", "rounding"];
+            let is_fine = fine.iter().any(|start| name.starts_with(start));
+            let scale = if is_fine { scale + (18 - scale).min(4) } else { scale };
             let name =
                 if currency.as_str() == "EUR" { name.clone() } else { format!("{name} in {currency}") };
-            all.insert(name, Decimal::from_i128_with_scale(units, u32::from(scale)).to_string());
+            all.insert(name, Decimal::from_i128_with_scale(*units, u32::from(scale)).to_string());
         }
         all
     }
@@ -147,7 +181,13 @@ impl Model {
         if self.purses.is_none() && !matches!(command, PlayerCommand::OpenPlayer(_)) {
             return Err("player_unknown");
         }
-        if self.dead.contains(&(source, id)) { Err("txn_cancelled") } else { self.judge(command) }
+        (self.gave_back, self.came_back) = (false, 0);
+        if self.dead.contains(&(source, id)) {
+            return Err("txn_cancelled");
+        }
+        let outcome = self.judge(command)?;
+        self.fit_lots();
+        Ok(outcome)
     }
 
     fn is_unrecorded(&self, code: &str) -> bool {
@@ -192,19 +232,26 @@ impl Model {
         }
         if outcomes.len() == commands.len() {
             let applied = outcomes.iter().find(|outcome| **outcome == "applied");
-            return format!("replayed:{}", applied.or(outcomes.last()).expect("a batch has commands"));
+            let whole = applied.or(outcomes.iter().find(|outcome| **outcome != "noop"));
+            return format!("replayed:{}", whole.map_or("noop", |outcome| outcome.as_str()));
         }
         if !outcomes.is_empty() && batch.known() == KnownOperations::Refuse {
             return refused("partly_known");
         }
         let mut trial = self.clone();
         let mut whole = "noop";
+        // Money that this batch brought and that is still there: it pays for nothing the batch takes.
+        let mut fresh: BTreeMap<CurrencyCode, i128> = BTreeMap::new();
         for (command, (key, before)) in commands.iter().zip(keys.iter().zip(&known)) {
             if before.is_some() {
                 continue;
             }
             trial.seq += 1;
-            match trial.try_one(command) {
+            let before = trial.accounts.clone();
+            let judged = trial
+                .try_one(command)
+                .and_then(|outcome| trial.spend_none_of(&mut fresh, &before, command).map(|()| outcome));
+            match judged {
                 Ok(outcome) => {
                     if outcome == "applied" || whole == "noop" {
                         whole = outcome;
@@ -227,6 +274,40 @@ impl Model {
         whole.to_owned()
     }
 
+    /// What a command of a batch did to the money that the batch brought.
+    fn spend_none_of(
+        &self,
+        fresh: &mut BTreeMap<CurrencyCode, i128>,
+        before: &BTreeMap<(String, CurrencyCode), i128>,
+        command: &PlayerCommand,
+    ) -> Result<(), &'static str> {
+        let currencies: Vec<CurrencyCode> = self.purses.iter().flatten().map(|(code, _)| *code).collect();
+        for currency in currencies {
+            let of = |all: &BTreeMap<(String, CurrencyCode), i128>, name: &str| {
+                all.get(&(name.to_owned(), currency)).copied().unwrap_or_default()
+            };
+            let free = |all| of(all, "player:cash") - of(all, "receivable:player");
+            let (was, is) = (free(before), free(&self.accounts));
+            let new = fresh.entry(currency).or_default();
+            if is > was && !self.gave_back {
+                *new += is - was - self.came_back;
+            } else if is < was && takes_money(command) && !self.may_owe(command) {
+                if is < *new {
+                    return Err("insufficient_funds");
+                }
+            } else if is < was {
+                *new = (*new - (was - is)).max(0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a command may take more than there is.
+    fn may_owe(&self, command: &PlayerCommand) -> bool {
+        let PlayerCommand::PlaceBet(bet) = command else { return false };
+        bet.flags.negative_debit.unwrap_or(self.of_source(bet.source.as_str()).negative_debit)
+    }
+
     fn name(&self, command: &PlayerCommand) -> (String, &'static str, String) {
         let texts = |source: &SourceId, id: &TransactionId| (source.to_string(), id.to_string());
         let ((source, id), kind) = match command {
@@ -241,6 +322,7 @@ impl Model {
                 (texts(&c.psp, &c.reference), "suspense_release")
             }
             PlayerCommand::ReleaseSuspense(c) => (texts(&c.source, &c.id), "suspense_release"),
+            PlayerCommand::RefuseAssignment(c) => (texts(&c.psp, &c.reference), "suspense_release"),
             PlayerCommand::RefundDeposit(c) => (texts(&c.source, &c.id), "deposit_refund"),
             PlayerCommand::Chargeback(c) => (texts(&c.source, &c.id), "chargeback"),
             PlayerCommand::ReverseChargeback(c) => (texts(&c.source, &c.id), "chargeback_reversal"),
@@ -258,6 +340,32 @@ impl Model {
             PlayerCommand::AdjustRound(c) => (texts(&c.source, &c.id), "adjustment"),
             PlayerCommand::Inform(c) => (texts(&c.source, &c.id), "information"),
             PlayerCommand::HostOperation(c) => (texts(&c.source, &c.id), "host"),
+            PlayerCommand::RequestWithdrawal(c) => (texts(&c.source, &c.id), "withdrawal"),
+            PlayerCommand::PassKyc(c) => (texts(&c.source, &c.id), "withdrawal_kyc"),
+            PlayerCommand::StartReview(c) => (texts(&c.source, &c.id), "withdrawal_review"),
+            PlayerCommand::ApproveWithdrawal(c) => (texts(&c.source, &c.id), "withdrawal_approval"),
+            PlayerCommand::RejectWithdrawal(c) => (texts(&c.source, &c.id), "withdrawal_rejection"),
+            PlayerCommand::CancelWithdrawal(c) => (texts(&c.source, &c.id), "withdrawal_cancel"),
+            PlayerCommand::ExpireWithdrawal(c) => (texts(&c.source, &c.id), "withdrawal_expire"),
+            PlayerCommand::SplitWithdrawal(c) => (texts(&c.source, &c.id), "withdrawal_split"),
+            PlayerCommand::SendWithdrawal(c) => (texts(&c.source, &c.id), "payout_send"),
+            PlayerCommand::MarkUnknown(c) => (texts(&c.source, &c.id), "payout_unknown"),
+            PlayerCommand::MarkPaid(c) => (texts(&c.source, &c.id), "payout_paid"),
+            PlayerCommand::MarkFailed(c) => (texts(&c.source, &c.id), "payout_failed"),
+            PlayerCommand::MarkReturned(c) => (texts(&c.source, &c.id), "payout_return"),
+            PlayerCommand::SettleLatePayout(c) => (texts(&c.source, &c.id), "payout_settlement"),
+            PlayerCommand::BlockPlayer(c) => (texts(&c.source, &c.id), "player_block"),
+            PlayerCommand::UnblockPlayer(c) => (texts(&c.source, &c.id), "player_unblock"),
+            PlayerCommand::ExpireRound(c) => (texts(&c.source, &c.id), "round_expire"),
+            PlayerCommand::ReopenRound(c) => (texts(&c.source, &c.id), "round_reopen"),
+            PlayerCommand::StartSession(c) => (texts(&c.source, &c.id), "session_start"),
+            PlayerCommand::EndSession(c) => (texts(&c.source, &c.id), "session_end"),
+            PlayerCommand::AcknowledgeRealityCheck(c) => (texts(&c.source, &c.id), "reality_check"),
+            PlayerCommand::Tip(c) => (texts(&c.source, &c.id), "tip"),
+            PlayerCommand::EnterTournament(c) => (texts(&c.source, &c.id), "tournament_entry"),
+            PlayerCommand::RollOut(c) => (texts(&c.source, &c.id), "roll_out"),
+            PlayerCommand::RollIn(c) => (texts(&c.source, &c.id), "roll_in"),
+            PlayerCommand::ReportFreeRounds(c) => (texts(&c.source, &c.id), "free_round_total"),
             PlayerCommand::Batch(_) => panic!("a batch has no name of its own"),
             other => adjustments::name(other).expect("every other command is the back office's"),
         };
@@ -274,6 +382,7 @@ impl Model {
             PlayerCommand::ExpireDeposit(c) => self.expire(c),
             PlayerCommand::RecordDeposit(c) => self.deposit(c),
             PlayerCommand::ReleaseSuspense(c) => self.release(c),
+            PlayerCommand::RefuseAssignment(c) => self.refuse_assignment(c),
             PlayerCommand::RefundDeposit(c) => self.refund(c),
             PlayerCommand::Chargeback(c) => self.charge_back(c),
             PlayerCommand::ReverseChargeback(c) => self.win_dispute(c),
@@ -306,6 +415,32 @@ impl Model {
             PlayerCommand::AddPurse(c) => self.add_purse(c),
             PlayerCommand::Exchange(c) => self.exchange(c),
             PlayerCommand::ReverseExchange(c) => self.reverse_exchange(c),
+            PlayerCommand::RequestWithdrawal(c) => self.request(c),
+            PlayerCommand::PassKyc(c) => self.pass_kyc(c),
+            PlayerCommand::StartReview(c) => self.start_review(c),
+            PlayerCommand::ApproveWithdrawal(c) => self.approve_withdrawal(c),
+            PlayerCommand::RejectWithdrawal(c) => self.reject_withdrawal(c),
+            PlayerCommand::CancelWithdrawal(c) => self.cancel_withdrawal(c),
+            PlayerCommand::ExpireWithdrawal(c) => self.expire_withdrawal(c),
+            PlayerCommand::SplitWithdrawal(c) => self.split_withdrawal(c),
+            PlayerCommand::SendWithdrawal(c) => self.send(c),
+            PlayerCommand::MarkUnknown(c) => self.unknown(c),
+            PlayerCommand::MarkPaid(c) => self.paid(c),
+            PlayerCommand::MarkFailed(c) => self.failed(c),
+            PlayerCommand::MarkReturned(c) => self.came_back(c),
+            PlayerCommand::SettleLatePayout(c) => self.settle_late(c),
+            PlayerCommand::BlockPlayer(c) => self.block(c),
+            PlayerCommand::UnblockPlayer(c) => self.unblock(c),
+            PlayerCommand::ExpireRound(c) => self.expire_round(c),
+            PlayerCommand::ReopenRound(c) => self.reopen_round(c),
+            PlayerCommand::StartSession(c) => self.start_session(c),
+            PlayerCommand::EndSession(c) => Ok(self.end_session(c)),
+            PlayerCommand::AcknowledgeRealityCheck(c) => self.acknowledge(c),
+            PlayerCommand::Tip(c) => self.tip(c),
+            PlayerCommand::EnterTournament(c) => self.enter_tournament(c),
+            PlayerCommand::RollOut(c) => self.roll_out(c),
+            PlayerCommand::RollIn(c) => self.roll_in(c),
+            PlayerCommand::ReportFreeRounds(c) => self.report_free_rounds(c),
             PlayerCommand::Batch(_) => panic!("batches are taken apart"),
         }
     }
@@ -318,7 +453,13 @@ fn refused(code: &str) -> String {
 /// Whether a command takes the player's money or starts a payment.
 fn takes_money(command: &PlayerCommand) -> bool {
     match command {
-        PlayerCommand::PlaceBet(_) | PlayerCommand::Exchange(_) | PlayerCommand::InitiateDeposit(_) => true,
+        PlayerCommand::PlaceBet(_)
+        | PlayerCommand::Exchange(_)
+        | PlayerCommand::InitiateDeposit(_)
+        | PlayerCommand::RequestWithdrawal(_)
+        | PlayerCommand::Tip(_)
+        | PlayerCommand::EnterTournament(_)
+        | PlayerCommand::RollOut(_) => true,
         PlayerCommand::HostOperation(c) => c.movement.as_ref().is_some_and(|movement| !movement.to_player),
         _ => false,
     }
@@ -331,6 +472,7 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         PlayerCommand::HostOperation(c) => c.expected = None,
         PlayerCommand::RecordDeposit(c) => {
             c.authorisation = None;
+            c.instrument = None;
             c.rate = None;
         }
         PlayerCommand::FailDeposit(c) => c.reason = None,
@@ -343,9 +485,20 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
                 c.id = c.reference.clone();
             }
         }
+        PlayerCommand::RefuseAssignment(c) => {
+            (c.by, c.reason) = (commands::person("-"), Reason::new("-").expect("a reason"));
+        }
         PlayerCommand::RefundDeposit(c) => c.on_shortfall = None,
         PlayerCommand::WriteOffDebt(c) => c.approved_by = c.by.clone(),
-        PlayerCommand::Rollback(c) => c.on_shortfall = None,
+        PlayerCommand::Rollback(c) => {
+            c.on_shortfall = None;
+            c.flags = CallFlags::default();
+        }
+        // In which session, and how it is to be taken, is not what it is.
+        PlayerCommand::PlaceBet(c) => (c.session, c.flags) = (None, CallFlags::default()),
+        PlayerCommand::Settle(c) => c.flags = CallFlags::default(),
+        PlayerCommand::ReopenRound(c) => c.flags = CallFlags::default(),
+        PlayerCommand::RollOut(c) => (c.session, c.flags) = (None, CallFlags::default()),
         PlayerCommand::VoidSettled(c) => {
             c.on_shortfall = None;
             c.reason = Reason::new("-").expect("a reason");
@@ -364,6 +517,15 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         PlayerCommand::WithholdTax(c) => c.on_shortfall = None,
         PlayerCommand::ReverseExchange(c) => c.on_shortfall = None,
         PlayerCommand::ClosePlayer(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::RequestWithdrawal(c) => (c.proof, c.method, c.kyc) = (None, None, None),
+        PlayerCommand::PassKyc(c) => (c.as_of, c.by) = (crate::time::Timestamp::EPOCH, None),
+        PlayerCommand::RejectWithdrawal(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::SendWithdrawal(c) => c.by = None,
+        PlayerCommand::MarkPaid(c) => c.authorisation = None,
+        PlayerCommand::MarkFailed(c) => c.reason = None,
+        PlayerCommand::SettleLatePayout(c) => c.approved_by = c.by.clone(),
+        PlayerCommand::BlockPlayer(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::UnblockPlayer(c) => c.reason = Reason::new("-").expect("a reason"),
         _ => {}
     }
     payload

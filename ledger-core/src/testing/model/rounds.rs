@@ -2,10 +2,14 @@
 
 use rust_decimal::Decimal;
 
+use super::lots::{Drawn, Lots};
 use super::{Judged, Model};
 use crate::money::CurrencyCode;
-use crate::policy::ShortfallPolicy;
-use crate::round::{CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void};
+use crate::policy::{FreeRoundPayment, RoundClosePolicy, ShortfallPolicy};
+use crate::round::{CloseRound, Finality, Funds, PlaceBet, Rollback, RollbackKind, Settle, Void};
+use crate::stored::JackpotKind;
+
+pub(super) type Key = (String, String);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stake {
@@ -25,15 +29,35 @@ pub(super) enum Paid {
 pub(super) struct ModelBet {
     pub(super) id: String,
     pub(super) game: String,
+    /// Who pays its wins, if it is free.
+    pub(super) campaign: Option<String>,
     pub(super) units: i128,
+    /// What of it is owed.
+    pub(super) owed: i128,
+    /// What of it goes to which jackpot of the house or of its provider, in fine units.
+    pub(super) shares: Vec<(String, bool, i128)>,
     /// What was cashed out of it, and what went back in parts.
     pub(super) cashed: i128,
     pub(super) returned: i128,
+    /// What of it was unplayed money and did not go back.
+    pub(super) unplayed: Drawn,
     pub(super) stake: Stake,
+    /// It was taken without a result.
+    pub(super) ruled: bool,
+    /// A win without a bet has one for its game's sake.
+    pub(super) made_up: bool,
     pub(super) seq: u64,
 }
 
 impl ModelBet {
+    /// The account that pays its wins.
+    fn pays_from(&self) -> String {
+        match &self.campaign {
+            Some(campaign) => format!("freespin:cost of {campaign}"),
+            None => format!("gaming:payouts of {}", self.game),
+        }
+    }
+
     /// What is held while it is open.
     pub(super) fn rest(&self) -> i128 {
         self.units - self.cashed - self.returned
@@ -43,6 +67,21 @@ impl ModelBet {
     pub(super) fn staked(&self) -> i128 {
         self.units - self.returned
     }
+
+    /// What of that is owed: it goes back first.
+    pub(super) fn staked_owed(&self) -> i128 {
+        (self.owed - self.returned).max(0)
+    }
+
+    /// What of what is held is owed: cash is sold first.
+    fn rest_owed(&self) -> i128 {
+        let cash = (self.staked() - self.staked_owed() - self.cashed).max(0);
+        self.rest() - cash
+    }
+
+    pub(super) fn is_sold(&self) -> bool {
+        self.cashed > 0 && self.rest() == 0
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -50,6 +89,8 @@ pub(super) struct ModelWin {
     pub(super) id: String,
     pub(super) bet: Option<String>,
     pub(super) units: i128,
+    /// What was told, where that was not paid.
+    pub(super) told: Option<i128>,
     pub(super) paid: Paid,
     pub(super) cash_out: bool,
     /// A resettlement made it.
@@ -63,7 +104,13 @@ pub(super) struct ModelRound {
     pub(super) bets: Vec<ModelBet>,
     pub(super) wins: Vec<ModelWin>,
     pub(super) closed: bool,
+    /// While closed: nobody said that it is over.
+    pub(super) ruled: bool,
     pub(super) cancelled: bool,
+    /// When something last happened in it.
+    pub(super) last: i64,
+    /// The session it counts in, and what there was before it did.
+    pub(super) session: Option<(Key, i128, i128)>,
 }
 
 impl ModelRound {
@@ -78,6 +125,18 @@ impl ModelRound {
     /// Every bet went back, and a new one opens it again.
     pub(super) fn is_void(&self) -> bool {
         !self.closed && !self.cancelled && self.all_returned()
+    }
+
+    /// The provider said that it is over: nothing of it is open to be undone.
+    fn end_by_word(&mut self) {
+        (self.closed, self.ruled) = (true, false);
+        self.bets.iter_mut().for_each(|bet| bet.ruled = false);
+    }
+
+    /// Nothing is held any more. Of what a rule took the provider has said nothing.
+    pub(super) fn end_by_itself(&mut self) {
+        let ruled = self.bets.iter().any(|bet| bet.ruled && bet.stake == Stake::Taken);
+        (self.closed, self.ruled) = (true, ruled);
     }
 
     pub(super) fn wins_for<'a>(&'a self, bet: &'a ModelBet) -> impl Iterator<Item = &'a ModelWin> {
@@ -99,111 +158,334 @@ impl ModelRound {
             Stake::Taken => self.answered(bet) || self.wins_for(bet).count() == 0,
         })
     }
+
+    pub(super) fn bet(&self, id: &str) -> Option<&ModelBet> {
+        self.bets.iter().find(|bet| bet.id == id && !bet.made_up)
+    }
+
+    /// The bet whose game or campaign pays what answers a bet.
+    pub(super) fn payer_bet(&self, bet: Option<&str>) -> &ModelBet {
+        bet.and_then(|id| self.bet(id)).or_else(|| self.bets.first()).expect("a round has a bet")
+    }
+
+    /// The account that pays.
+    pub(super) fn payer(&self, bet: Option<&str>) -> String {
+        self.payer_bet(bet).pays_from()
+    }
+
+    /// The account that paid a win: of the bets that were there by then.
+    pub(super) fn paid_from(&self, win: &ModelWin) -> String {
+        let named = win.bet.as_ref().and_then(|id| self.bet(id)).filter(|bet| bet.seq <= win.seq);
+        named.or_else(|| self.bets.first()).expect("a round has a bet").pays_from()
+    }
+
+    /// What stands of its stakes and of its wins.
+    pub(super) fn totals(&self) -> (i128, i128) {
+        let staked = self.bets.iter().filter(|bet| bet.stake != Stake::Returned).map(ModelBet::staked);
+        let won = self.wins.iter().filter(|win| win.paid != Paid::Undone).map(|win| win.units);
+        (staked.sum(), won.sum())
+    }
+}
+
+/// What of a contribution falls due with a part of the stake.
+fn due(share: i128, part: i128, stake: i128) -> i128 {
+    if part == stake { share } else { share * part / stake }
 }
 
 impl Model {
+    /// Something happened in a round.
+    pub(super) fn touch(&mut self, key: &Key) {
+        let now = self.now;
+        if let Some(round) = self.rounds.get_mut(key) {
+            round.last = now;
+        }
+    }
+
+    /// Whether bets of a source that end one by one end the round with the last.
+    pub(super) fn ends_by_itself(&self, source: &str) -> bool {
+        self.of_source(source).round_close != RoundClosePolicy::EndCall
+    }
+
     pub(super) fn bet(&mut self, c: &PlaceBet) -> Judged {
         let key = (c.source.to_string(), c.round.to_string());
+        let policy = self.of_source(&key.0).clone();
         let round = self.rounds.get(&key).cloned().unwrap_or_default();
         if round.cancelled {
             return Err("txn_cancelled");
         }
-        if round.closed {
+        let late = c.flags.after_end.unwrap_or(policy.wagers_after_end);
+        if round.closed && !round.ruled && !late {
             return Err("round_closed");
+        }
+        let is_new = !round.is_live();
+        let many = c.flags.open_rounds.unwrap_or(!policy.one_open_round);
+        let same_game = |other: &ModelRound| other.bets.iter().any(|bet| bet.game == c.game.as_str());
+        let mut others =
+            self.rounds.iter().filter(|((source, _), other)| *source == key.0 && other.is_live());
+        if is_new && !many && others.any(|(_, other)| same_game(other)) {
+            return Err("not_allowed");
         }
         self.purse(c.currency)?;
         if round.currency.is_some_and(|own| own != c.currency) {
             return Err("currency_mismatch");
         }
+        self.in_session(c.session.as_ref(), c.currency, c.flags.validate_session, &policy)?;
         let units = self.units(c.amount, c.currency)?;
-        if self.office.closed {
-            return Err("player_closed");
+        if let Some(free) = &c.free {
+            if units != 0 {
+                return Err("invalid_amount");
+            }
+            self.units(free.nominal, c.currency)?;
         }
-        let free = self.balance("player:cash", c.currency) - self.balance("receivable:player", c.currency);
+        let shares = self.shares(c, units)?;
+        self.may_begin(is_new, units, c.currency)?;
+        if c.funds == Funds::Bonus {
+            return Err("bonus_rule");
+        }
+        let has = self.balance("player:cash", c.currency);
+        let free = has - self.balance("receivable:player", c.currency);
+        let mut owed = 0;
         if units > 0 && units > free {
-            return Err("insufficient_funds");
+            if !c.flags.negative_debit.unwrap_or(policy.negative_debit) {
+                return Err("insufficient_funds");
+            }
+            owed = (units - has).max(0);
         }
-        self.add("player:cash", c.currency, -units);
-        self.add(&held(&key), c.currency, units);
-        let seq = self.seq;
-        let round = self.rounds.entry(key).or_default();
-        round.currency = Some(c.currency);
-        round.bets.push(ModelBet {
+        let unplayed = self.play(c.currency, units - owed);
+        self.add("player:cash", c.currency, owed - units);
+        self.add("receivable:player", c.currency, owed);
+        let at_once = policy.round_close == RoundClosePolicy::ImmediateLoss;
+        let taken = format!("gaming:stakes of {}", c.game);
+        self.add(&if at_once { taken } else { held(&key) }, c.currency, units);
+        let bet = ModelBet {
             id: c.id.to_string(),
             game: c.game.to_string(),
+            campaign: c.free.as_ref().map(|free| free.campaign.to_string()),
             units,
+            owed,
+            shares,
             cashed: 0,
             returned: 0,
-            stake: Stake::Held,
-            seq,
-        });
+            unplayed,
+            stake: if at_once { Stake::Taken } else { Stake::Held },
+            ruled: at_once,
+            made_up: false,
+            seq: self.seq,
+        };
+        if at_once {
+            self.contribute(&key.0, c.currency, &bet, 0, units);
+        }
+        if is_new {
+            self.last_round = Some(self.now);
+        }
+        let session = c.session.as_ref().map(|of| (of.source.to_string(), of.id.to_string()));
+        let now = self.now;
+        if let Some(live) = session.as_ref().and_then(|of| self.sessions.get_mut(of)) {
+            live.last = now;
+        }
+        let round = self.rounds.entry(key.clone()).or_default();
+        round.currency = Some(c.currency);
+        if round.session.is_none() {
+            let (staked, won) = round.totals();
+            round.session = session.map(|of| (of, staked, won));
+        }
+        round.bets.push(bet);
+        round.closed = at_once && round.bets.iter().all(|bet| bet.stake != Stake::Held);
+        round.ruled = round.closed;
+        self.touch(&key);
         Ok("applied")
     }
 
+    /// Reads what goes to jackpots, in fine units.
+    fn shares(&self, c: &PlaceBet, units: i128) -> Result<Vec<(String, bool, i128)>, &'static str> {
+        let (scale, fine) = (u32::from(self.purse(c.currency)?.0), self.fine(c.currency)?);
+        let digits = scale + fine.ilog10();
+        let mut shares = Vec::new();
+        let mut sum = 0;
+        for share in &c.contributions {
+            let amount = share.amount.normalize();
+            if amount.scale() > digits {
+                return Err("precision");
+            }
+            let part = amount.mantissa() * 10_i128.pow(digits - amount.scale());
+            sum += part;
+            if part <= 0 || sum > units * fine {
+                return Err("invalid_amount");
+            }
+            shares.push((share.jackpot.to_string(), share.kind == JackpotKind::Network, part));
+        }
+        Ok(shares)
+    }
+
+    /// What goes to jackpots when what was taken of a stake grows, or comes back when it shrinks.
+    pub(super) fn contribute(
+        &mut self,
+        source: &str,
+        currency: CurrencyCode,
+        bet: &ModelBet,
+        from: i128,
+        to: i128,
+    ) {
+        for (jackpot, network, share) in &bet.shares {
+            let units = due(*share, to, bet.units) - due(*share, from, bet.units);
+            self.add(&format!("gaming:jackpot_contribution of {jackpot}"), currency, units);
+            let to = if *network {
+                format!("jackpot:network_payable of {source}")
+            } else {
+                format!("jackpot:liability of {jackpot}")
+            };
+            self.add(&to, currency, units);
+        }
+    }
+
+    /// A stake goes back to where it came from.
+    pub(super) fn restore(&mut self, currency: CurrencyCode, units: i128, owed: i128) {
+        let debt = self.balance("receivable:player", currency).min(owed);
+        self.add("receivable:player", currency, -debt);
+        self.add("player:cash", currency, units - debt);
+    }
+
     /// Takes the held stakes of these bets for good.
-    pub(super) fn take(&mut self, key: &(String, String), which: impl Fn(&ModelBet) -> bool) {
+    pub(super) fn take(&mut self, key: &Key, ruled: bool, which: impl Fn(&ModelBet) -> bool) {
         let round = self.rounds.get_mut(key).expect("a round");
         let currency = round.currency.expect("a round with bets has a currency");
         let mut taken = Vec::new();
         for bet in round.bets.iter_mut().filter(|bet| bet.stake == Stake::Held && which(bet)) {
-            bet.stake = Stake::Taken;
-            taken.push((bet.game.clone(), bet.rest()));
+            (bet.stake, bet.ruled) = (Stake::Taken, ruled);
+            taken.push(bet.clone());
         }
-        for (game, units) in taken {
-            self.add(&held(key), currency, -units);
-            self.add(&format!("gaming:stakes of {game}"), currency, units);
+        for bet in taken {
+            self.add(&held(key), currency, -bet.rest());
+            self.add(&format!("gaming:stakes of {}", bet.game), currency, bet.rest());
+            self.contribute(&key.0, currency, &bet, bet.cashed, bet.staked());
         }
     }
 
     pub(super) fn settle(&mut self, c: &Settle) -> Judged {
         let key = (c.source.to_string(), c.round.to_string());
-        let round = self.rounds.get(&key).cloned().ok_or("bet_not_found")?;
-        let named = c.bet.as_ref().map(|id| round.bets.iter().find(|bet| bet.id == id.as_str()));
-        if round.cancelled || round.is_void() {
+        let policy = self.of_source(&key.0).clone();
+        let alone = c.flags.credit_without_debit.unwrap_or(policy.credit_without_debit);
+        let is_dead = |bet: &crate::ids::TransactionId| self.dead.contains(&(key.0.clone(), bet.to_string()));
+        if alone && c.bet.as_ref().is_some_and(is_dead) {
+            return Err("txn_cancelled");
+        }
+        let known = self.rounds.get(&key).cloned();
+        if known.is_none() && !(alone && c.game.is_some()) {
+            return Err("bet_not_found");
+        }
+        let late = known.as_ref().is_some_and(|round| round.closed && !round.ruled);
+        if let Some(round) = &known {
+            Self::may_win(c, round, alone, c.flags.after_end.unwrap_or(policy.wagers_after_end))?;
+        }
+        self.purse(c.currency)?;
+        if known.as_ref().is_some_and(|round| round.currency != Some(c.currency)) {
+            return Err("currency_mismatch");
+        }
+        let units = self.units(c.amount, c.currency)?;
+
+        if let (None, Some(game)) = (&known, &c.game) {
+            let bet = ModelBet {
+                id: c.id.to_string(),
+                game: game.to_string(),
+                campaign: None,
+                units: 0,
+                owed: 0,
+                shares: Vec::new(),
+                cashed: 0,
+                returned: 0,
+                unplayed: Vec::new(),
+                stake: Stake::Taken,
+                ruled: false,
+                made_up: true,
+                seq: self.seq,
+            };
+            let (currency, bets) = (Some(c.currency), vec![bet]);
+            self.rounds.insert(key.clone(), ModelRound { currency, bets, ..ModelRound::default() });
+            // The win comes after it.
+            self.seq += 1;
+        }
+        let round = self.rounds.get(&key).cloned().expect("the round");
+        let holds = round.bets.iter().any(|bet| bet.stake == Stake::Held);
+        let ends = match (late, c.finality, policy.round_close) {
+            (true, ..) => Finality::Round,
+            (_, Finality::ByPolicy, RoundClosePolicy::EveryWin) => Finality::Bet,
+            (_, Finality::ByPolicy, RoundClosePolicy::ZeroWin) if units == 0 => {
+                if c.bet.is_some() {
+                    Finality::Bet
+                } else {
+                    Finality::Round
+                }
+            }
+            (_, Finality::ByPolicy, RoundClosePolicy::ImmediateLoss) if holds => Finality::Bet,
+            (_, Finality::ByPolicy, _) => Finality::MoreToCome,
+            (_, said, _) => said,
+        };
+        let bet = c.bet.as_ref().map(ToString::to_string);
+        match ends {
+            Finality::Bet => self.take(&key, false, |b| bet.as_ref().is_none_or(|named| *named == b.id)),
+            Finality::Round => self.take(&key, false, |_| true),
+            _ => {}
+        }
+        let totals_pay = policy.free_rounds == FreeRoundPayment::Total;
+        let is_news = totals_pay && round.payer_bet(bet.as_deref()).campaign.is_some();
+        let (paid, told) = if is_news { (0, Some(units)) } else { (units, None) };
+        self.add(&round.payer(bet.as_deref()), c.currency, paid);
+        self.pay(c.currency, paid);
+        let seq = self.seq;
+        let by_itself = self.ends_by_itself(&key.0);
+        let round = self.rounds.get_mut(&key).expect("the round");
+        round.wins.push(ModelWin {
+            id: c.id.to_string(),
+            bet,
+            units: paid,
+            told,
+            paid: Paid::Stands,
+            cash_out: false,
+            made: false,
+            seq,
+        });
+        let beside = round.closed && ends != Finality::Round;
+        if ends == Finality::Round {
+            round.end_by_word();
+        } else if ends == Finality::Bet && !round.closed {
+            if round.is_done() && by_itself {
+                round.end_by_itself();
+            }
+        } else if !round.closed && !holds && policy.round_close == RoundClosePolicy::ImmediateLoss {
+            (round.closed, round.ruled) = (true, true);
+        }
+        self.touch(&key);
+        let is_nothing = paid == 0 && (beside || ends == Finality::MoreToCome);
+        Ok(if is_nothing { "noop" } else { "applied" })
+    }
+
+    /// Whether a round that is known takes a win.
+    fn may_win(c: &Settle, round: &ModelRound, alone: bool, late: bool) -> Result<(), &'static str> {
+        let named = c.bet.as_ref().map(|id| round.bet(id.as_str()));
+        if round.cancelled || round.all_returned() {
             return Err("txn_cancelled");
         }
         if named.flatten().is_some_and(|bet| bet.stake == Stake::Returned) {
             return Err("txn_cancelled");
         }
-        let sold = |bet: &ModelBet| bet.cashed > 0 && bet.rest() == 0;
-        if round.closed && named.map_or_else(|| round.bets.iter().all(sold), |bet| bet.is_some_and(sold)) {
-            return Err("already_settled");
-        }
+        let sold = ModelBet::is_sold;
         if round.closed {
-            return Err("round_closed");
-        }
-        match named {
-            Some(None) => return Err("bet_not_found"),
-            Some(Some(bet)) if bet.stake == Stake::Taken && round.answered(bet) => {
+            let all_sold = named.map_or_else(|| round.bets.iter().all(sold), |bet| bet.is_some_and(sold));
+            if all_sold {
                 return Err("already_settled");
             }
-            _ => {}
+            if !round.ruled && !late {
+                return Err("round_closed");
+            }
         }
-        self.purse(c.currency)?;
-        if round.currency != Some(c.currency) {
-            return Err("currency_mismatch");
+        match named {
+            Some(None) if !alone => Err("bet_not_found"),
+            Some(Some(bet)) if bet.stake == Stake::Taken && round.answered(bet) => {
+                let again = (round.closed && !round.ruled) || (bet.ruled && !sold(bet));
+                if again { Ok(()) } else { Err("already_settled") }
+            }
+            _ => Ok(()),
         }
-        let units = self.units(c.amount, c.currency)?;
-
-        let game = named.flatten().or_else(|| round.bets.first()).expect("a round has a bet").game.clone();
-        let bet = c.bet.as_ref().map(ToString::to_string);
-        match c.finality {
-            Finality::MoreToCome => {}
-            Finality::Bet => self.take(&key, |b| bet.as_ref().is_none_or(|named| *named == b.id)),
-            Finality::Round => self.take(&key, |_| true),
-        }
-        self.add(&format!("gaming:payouts of {game}"), c.currency, units);
-        self.pay(c.currency, units);
-        let seq = self.seq;
-        let round = self.rounds.get_mut(&key).expect("the round");
-        let id = c.id.to_string();
-        round.wins.push(ModelWin { id, bet, units, paid: Paid::Stands, cash_out: false, made: false, seq });
-        round.closed = match c.finality {
-            Finality::MoreToCome => false,
-            Finality::Bet => round.is_done(),
-            Finality::Round => true,
-        };
-        Ok(if c.finality == Finality::MoreToCome && units == 0 { "noop" } else { "applied" })
     }
 
     pub(super) fn close(&mut self, c: &CloseRound) -> &'static str {
@@ -211,34 +493,50 @@ impl Model {
         if !self.rounds.get(&key).is_some_and(ModelRound::is_live) {
             return "noop";
         }
-        self.take(&key, |_| true);
-        self.rounds.get_mut(&key).expect("the round").closed = true;
+        self.take(&key, false, |_| true);
+        self.rounds.get_mut(&key).expect("the round").end_by_word();
+        self.touch(&key);
         "applied"
     }
 
     // Undoing.
 
-    pub(super) fn undoable(&self, key: &(String, String), bet: &ModelBet) -> Result<(), &'static str> {
+    pub(super) fn undoable(&self, key: &Key, bet: &ModelBet) -> Result<(), &'static str> {
         let round = self.rounds.get(key).expect("the bet's round");
         match bet.stake {
             Stake::Returned => Err("already_rolled_back"),
-            Stake::Taken => Err("already_settled"),
-            Stake::Held if round.answered(bet) => Err("already_settled"),
-            Stake::Held => Ok(()),
+            Stake::Taken if !bet.ruled => Err("already_settled"),
+            _ if round.answered(bet) => Err("already_settled"),
+            _ => Ok(()),
         }
     }
 
-    pub(super) fn give_back(&mut self, key: &(String, String), id: &str) {
+    pub(super) fn give_back(&mut self, key: &Key, id: &str) {
+        let by_itself = self.ends_by_itself(&key.0);
         let round = self.rounds.get_mut(key).expect("the bet's round");
         let currency = round.currency.expect("a currency");
-        let bet = round.bets.iter_mut().find(|bet| bet.id == id).expect("the bet");
-        bet.stake = Stake::Returned;
-        let units = bet.rest();
-        if !round.all_returned() && round.is_done() {
-            round.closed = true;
+        let stored = round.bets.iter_mut().find(|bet| bet.id == id && !bet.made_up).expect("the bet");
+        let bet = stored.clone();
+        stored.stake = Stake::Returned;
+        if round.all_returned() {
+            round.closed = false;
+        } else if !round.closed && round.is_done() && by_itself {
+            round.end_by_itself();
         }
-        self.add(&held(key), currency, -units);
-        self.add("player:cash", currency, units);
+        self.gave_back = true;
+        if bet.stake == Stake::Held {
+            self.add(&held(key), currency, -bet.rest());
+            self.restore(currency, bet.rest(), bet.rest_owed());
+            if bet.rest() > 0 {
+                self.put_back(currency, &Lots::beyond(&bet.unplayed, bet.cashed));
+            }
+        } else {
+            self.add(&format!("gaming:stakes of {}", bet.game), currency, -bet.staked());
+            self.contribute(&key.0, currency, &bet, bet.staked(), 0);
+            self.restore(currency, bet.staked(), bet.staked_owed());
+            self.put_back(currency, &bet.unplayed);
+        }
+        self.touch(key);
     }
 
     pub(super) fn void_round(&mut self, c: &Void) -> Judged {
@@ -248,29 +546,27 @@ impl Model {
         if round.cancelled {
             return Err("already_rolled_back");
         }
-        let settled = round.bets.iter().any(|bet| bet.stake == Stake::Taken)
+        let settled = round.bets.iter().any(|bet| bet.stake == Stake::Taken && !bet.ruled && !bet.made_up)
             || round.wins.iter().any(|win| win.paid != Paid::Undone);
-        if round.closed || (settled && !round.all_returned()) {
+        if (round.closed && !round.ruled) || (settled && !round.is_void()) {
             return Err("already_settled");
         }
-        for bet in round.bets.iter().filter(|bet| bet.stake == Stake::Held) {
+        let stands = |bet: &&ModelBet| bet.stake != Stake::Returned && !bet.made_up;
+        for bet in round.bets.iter().filter(stands) {
             self.give_back(&key, &bet.id);
         }
         let round = self.rounds.entry(key).or_default();
-        round.closed = false;
-        round.cancelled = true;
+        (round.closed, round.cancelled) = (false, true);
         Ok(if known.is_some() { "applied" } else { "tombstoned" })
     }
 
     /// Where a bet of a source stands, whatever its round.
-    pub(super) fn find_bet(&self, source: &str, id: &str) -> Option<((String, String), ModelBet)> {
+    pub(super) fn find_bet(&self, source: &str, id: &str) -> Option<(Key, ModelBet)> {
         let mut own = self.rounds.iter().filter(|((s, _), _)| s == source);
-        own.find_map(|(key, round)| {
-            round.bets.iter().find(|bet| bet.id == id).map(|bet| (key.clone(), bet.clone()))
-        })
+        own.find_map(|(key, round)| round.bet(id).map(|bet| (key.clone(), bet.clone())))
     }
 
-    pub(super) fn find_win(&self, source: &str, id: &str) -> Option<((String, String), ModelWin)> {
+    pub(super) fn find_win(&self, source: &str, id: &str) -> Option<(Key, ModelWin)> {
         let mut own = self.rounds.iter().filter(|((s, _), _)| s == source);
         own.find_map(|(key, round)| {
             round
@@ -309,15 +605,19 @@ impl Model {
 
     pub(super) fn rollback(&mut self, c: &Rollback) -> Judged {
         let (source, target) = (c.source.as_str(), c.target.as_str());
-        if c.kind != Some(RollbackKind::Win)
+        let may_be = |kind| c.kind.is_none_or(|stated| stated == kind);
+        if may_be(RollbackKind::Bet)
             && let Some((key, bet)) = self.find_bet(source, target)
         {
             return self.rollback_bet(c, &key, &bet);
         }
-        if c.kind != Some(RollbackKind::Bet)
+        if may_be(RollbackKind::Win)
             && let Some((key, win)) = self.find_win(source, target)
         {
             return if c.partial { Err("not_allowed") } else { self.take_back(c, &key, &win) };
+        }
+        if let Some(judged) = self.rollback_other(c, may_be) {
+            return judged;
         }
         let elsewhere: &[&str] = match c.kind {
             Some(_) => &["any"],
@@ -334,6 +634,9 @@ impl Model {
                 "cash_out",
                 "adjustment",
                 "information",
+                "roll_in",
+                "free_round_total",
+                "round_reopen",
             ],
         };
         if self.is_used(source, target, elsewhere) {
@@ -342,12 +645,7 @@ impl Model {
         Ok(self.bury(source, target))
     }
 
-    pub(super) fn agrees(
-        &self,
-        c: &Rollback,
-        key: &(String, String),
-        units: i128,
-    ) -> Result<(), &'static str> {
+    pub(super) fn agrees(&self, c: &Rollback, key: &Key, units: i128) -> Result<(), &'static str> {
         let currency = self.rounds.get(key).and_then(|round| round.currency).expect("a currency");
         let (scale, _) = self.purse(currency)?;
         let amount = Decimal::from_i128_with_scale(units, u32::from(scale));
@@ -391,31 +689,31 @@ impl Model {
         Ok(true)
     }
 
-    pub(super) fn take_back(&mut self, c: &Rollback, key: &(String, String), win: &ModelWin) -> Judged {
+    pub(super) fn take_back(&mut self, c: &Rollback, key: &Key, win: &ModelWin) -> Judged {
         if win.paid != Paid::Stands {
             return Err("already_rolled_back");
         }
-        self.agrees(c, key, win.units)?;
+        self.agrees(c, key, win.told.unwrap_or(win.units))?;
         let policy = c.on_shortfall.unwrap_or(self.of_source(c.source.as_str()).on_shortfall);
         let round = self.rounds.get(key).expect("the win's round");
         let currency = round.currency.expect("a currency");
-        let named = win.bet.as_ref().and_then(|id| round.bets.iter().find(|bet| bet.id == *id));
-        let game = named.or_else(|| round.bets.first()).expect("a bet").game.clone();
+        let payer = round.paid_from(win);
         let took = self.take_from_player(currency, win.units, policy)?;
         let (state, outcome) = if took { (Paid::Undone, "applied") } else { (Paid::Kept, "noop") };
         if took {
-            self.add(&format!("gaming:payouts of {game}"), currency, -win.units);
+            self.add(&payer, currency, -win.units);
         }
         let round = self.rounds.get_mut(key).expect("the win's round");
-        let stored = round.wins.iter_mut().find(|w| w.id == win.id).expect("the win");
+        let stored = round.wins.iter_mut().find(|w| w.seq == win.seq).expect("the win");
         stored.paid = state;
-        if state == Paid::Undone {
+        if state == Paid::Undone && (!round.ruled || round.all_returned()) {
             round.closed = false;
         }
+        self.touch(key);
         Ok(outcome)
     }
 }
 
-pub(super) fn held(round: &(String, String)) -> String {
+pub(super) fn held(round: &Key) -> String {
     format!("player:held of {}/{}", round.0, round.1)
 }

@@ -1,0 +1,107 @@
+//! What a kind of document may say: checks, asked when one is published.
+
+use std::fmt::Debug;
+
+use super::{Configuration, DocumentContent};
+use crate::ids::{DocumentKind, DocumentName, IdError, SourceId};
+use crate::policy::{KeyScope, Policy};
+use crate::rejection::Rejection;
+use crate::time::Timestamp;
+
+/// The kind of the document that says how sources behave: [`Policy`].
+pub const POLICY_KIND: &str = "policy";
+
+/// The one name a document of that kind has.
+pub const POLICY_DOCUMENT: &str = "default";
+
+/// A document that is to be published.
+#[derive(Debug, Clone, Copy)]
+pub struct DocumentDraft<'a> {
+    /// Its name within its kind.
+    pub name: &'a DocumentName,
+    /// Its content.
+    pub content: &'a DocumentContent,
+    /// From when on it is to be in force.
+    pub effective_from: Timestamp,
+    /// The documents that are or will be in force.
+    pub configuration: &'a Configuration,
+}
+
+/// A check of one kind of document, asked when one is published. What no check knows is not published.
+///
+/// It must be pure: equal arguments, equal answer, no clock, no input or output. It runs on the writer's thread.
+pub trait DocumentCheck: Debug + Send + Sync {
+    /// The kind it knows.
+    fn kind(&self) -> &DocumentKind;
+
+    /// Passes or refuses a document.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words.
+    fn check(&self, draft: &DocumentDraft<'_>) -> Result<(), String>;
+}
+
+/// The policy a content is; it must be written as this build writes it, so that both have one hash.
+///
+/// # Errors
+///
+/// What is wrong with it, in words.
+pub fn policy_of(content: &DocumentContent) -> Result<Policy, String> {
+    let policy: Policy = serde_json::from_str(content.as_str()).map_err(|error| error.to_string())?;
+    let written = serde_json::to_string(&policy).map_err(|error| error.to_string())?;
+    if written == content.as_str() {
+        Ok(policy)
+    } else {
+        Err("a policy is written with its fields in their order, and without those at their default"
+            .to_owned())
+    }
+}
+
+/// Whether the keys of a source keep their scope. If it changed, what a source sent before would not be found under
+/// its key, and its copy would be a new operation.
+fn check_scopes(old: &Policy, new: &Policy) -> Result<(), String> {
+    let changed = |source: &str, old: KeyScope, new: KeyScope| {
+        if old == new { Ok(()) } else { Err(format!("the scope of keys of {source} can never change")) }
+    };
+    changed("sources that are not named", old.default.key_scope, new.default.key_scope)?;
+    let named = |policy: &Policy, source: &SourceId| policy.sources.get(source).map(|own| own.key_scope);
+    old.sources.keys().try_for_each(|source| {
+        let scope = |policy| named(policy, source).unwrap_or(policy.default.key_scope);
+        changed(source.as_str(), scope(old), scope(new))
+    })
+}
+
+/// A policy follows the one in force and every one that is still to come.
+fn check_policy(draft: &DocumentDraft<'_>, in_force: &Policy) -> Result<(), String> {
+    if draft.name.as_str() != POLICY_DOCUMENT {
+        return Err(format!("the one policy of a ledger is called {POLICY_DOCUMENT}"));
+    }
+    let policy = policy_of(draft.content)?;
+    check_scopes(in_force, &policy)?;
+    let kind = DocumentKind::new(POLICY_KIND).map_err(|error: IdError| error.to_string())?;
+    let known = draft.configuration.document(&kind, draft.name);
+    let others = known.into_iter().flat_map(super::PublishedDocument::versions);
+    for content in others.filter_map(|version| draft.configuration.content(&version.hash)) {
+        check_scopes(&policy_of(content)?, &policy)?;
+    }
+    Ok(())
+}
+
+/// Asks the check of a document's kind.
+pub(super) fn check(
+    kind: &DocumentKind,
+    draft: &DocumentDraft<'_>,
+    checks: &[std::sync::Arc<dyn DocumentCheck>],
+    in_force: &Policy,
+) -> Result<(), Rejection> {
+    let checked = if kind.as_str() == POLICY_KIND {
+        check_policy(draft, in_force)
+    } else {
+        match checks.iter().find(|check| check.kind() == kind) {
+            Some(check) => check.check(draft),
+            None => Err("nobody knows this kind of document".to_owned()),
+        }
+    };
+    checked.map_err(|what| Rejection::DocumentInvalid { what: what.chars().take(200).collect() })
+}

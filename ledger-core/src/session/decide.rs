@@ -1,0 +1,81 @@
+//! The decisions on sessions.
+
+use super::{AcknowledgeRealityCheck, EndSession, SESSIONS_MAX, Session, StartSession};
+use crate::key::OperationKind;
+use crate::partition::Stream;
+use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
+use crate::rejection::Rejection;
+use crate::stored::{
+    Event, Note, OutcomeKind, RealityCheckAcknowledged, SessionEndReason, SessionEnded, SessionStarted,
+    TransactionRef, TxnNoted,
+};
+use crate::wallet::purse;
+
+pub(super) fn start(command: &StartSession, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let state = work.state();
+    let of = command.session();
+    // No key was found, but keys are found by their kind: had the source another scope of keys before, there is such
+    // a session already.
+    if state.session(&of).is_some() || facts.found.has_session(&of) {
+        return Err(Rejection::KeyReused.into());
+    }
+    purse(state, command.currency)?;
+    state.may_play()?;
+
+    if state.open_sessions() >= SESSIONS_MAX
+        && let Some(idle) = state.sessions().min_by_key(|session| session.last_at())
+    {
+        let (source, id) = (command.source.clone(), command.id.clone());
+        let txn = TransactionRef { source, kind: OperationKind::SessionStart, id };
+        push_end(idle, txn, SessionEndReason::Displaced, work)?;
+    }
+    let stream = Stream::Session(state.player().clone(), of);
+    let event = Event::SessionStarted(SessionStarted {
+        game: command.game.clone(),
+        currency: command.currency,
+        device: command.device.clone(),
+        launch: command.launch.clone(),
+    });
+    work.push_first(stream, event);
+    Ok(Some(command.currency))
+}
+
+fn push_end(
+    session: &Session,
+    txn: TransactionRef,
+    reason: SessionEndReason,
+    work: &mut Workspace<'_>,
+) -> Result<(), Fault> {
+    let event =
+        Event::SessionEnded(SessionEnded { txn, reason, staked: session.staked(), won: session.won() });
+    push(session, event, work)
+}
+
+fn push(session: &Session, event: Event, work: &mut Workspace<'_>) -> Result<(), Fault> {
+    let next = session.version().checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
+    let stream = Stream::Session(work.state().player().clone(), session.of().clone());
+    work.push(stream, next, event);
+    Ok(())
+}
+
+pub(super) fn end(command: &EndSession, work: &mut Workspace<'_>) -> Outcome {
+    let (source, id) = (command.source.clone(), command.id.clone());
+    let txn = TransactionRef { source, kind: OperationKind::SessionEnd, id };
+    let Some(session) = work.state().session(&command.session) else {
+        work.outcome(OutcomeKind::Noop);
+        work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::SessionNotOpen }))?;
+        return Ok(None);
+    };
+    push_end(session, txn, SessionEndReason::Ended, work)?;
+    Ok(Some(session.currency()))
+}
+
+pub(super) fn acknowledge(command: &AcknowledgeRealityCheck, work: &mut Workspace<'_>) -> Outcome {
+    let session = work.state().session(&command.session).ok_or(Rejection::SessionExpired)?;
+    let (source, id) = (command.source.clone(), command.id.clone());
+    let txn = TransactionRef { source, kind: OperationKind::RealityCheck, id };
+    let (staked, won) = (session.staked(), session.won());
+    let event = Event::RealityCheckAcknowledged(RealityCheckAcknowledged { txn, staked, won });
+    push(session, event, work)?;
+    Ok(Some(session.currency()))
+}

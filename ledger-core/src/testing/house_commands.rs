@@ -1,0 +1,369 @@
+//! Commands to the house by texts: source `office`, persons `anna` and `boris`, EUR, 2026-01-31, unless changed with
+//! struct update syntax.
+
+use crate::account::{AccountCode, Side};
+use crate::house::{
+    AccrueDuty, AccrueProviderFees, AssignSuspense, BookFxResult, CancelAssignment, ConfirmAssignment,
+    ConvertedNet, DecideJournal, DocumentContent, ExchangeFunds, JournalPosting, ProposeJournal,
+    PublishDocument, RecordChargebackLoss, RecoverBadDebt, RegisterCurrency, ReturnSuspense, SeedJackpot,
+    SettleAuthority, SettleProvider, SettlePsp, SettlementLine, SuspendCapture, TransferFunds,
+};
+use crate::ids::{DocumentKind, DocumentName, HouseId, PlayerId, Reason, SubAccount};
+use crate::money::CurrencyRegistry;
+use crate::policy::Policy;
+use crate::stored::{
+    AccrualDirection, AuthorityLine, BankAccount, CancelProof, Funds, FxDirection, LossDirection, PaymentRef,
+    ProviderLine, PspLine, SeedMovement, SuspenseOrigin,
+};
+use crate::testing::commands::{currency, decimal, person, source, txn};
+use crate::time::Day;
+
+/// A partition of the house.
+pub fn house(text: &str) -> HouseId {
+    HouseId::new(text).expect("a house id")
+}
+
+/// A day.
+pub fn day(text: &str) -> Day {
+    text.parse().expect("a day")
+}
+
+/// A reason.
+pub fn reason(text: &str) -> Reason {
+    Reason::new(text).expect("a reason")
+}
+
+fn sub_account(text: &str) -> SubAccount {
+    SubAccount::new(text).expect("a sub-account")
+}
+
+/// A bank account of players' money.
+pub fn players_bank(account: &str) -> BankAccount {
+    BankAccount { funds: Funds::Players, account: sub_account(account) }
+}
+
+/// A bank account of the house's own money.
+pub fn own_bank(account: &str) -> BankAccount {
+    BankAccount { funds: Funds::Operating, account: sub_account(account) }
+}
+
+fn lines<L: Copy>(all: &[(L, &str)]) -> Vec<SettlementLine<L>> {
+    all.iter().map(|(line, amount)| SettlementLine { line: *line, amount: decimal(amount) }).collect()
+}
+
+/// What a net amount was in another currency.
+pub fn converted(amount: &str, code: &str) -> ConvertedNet {
+    ConvertedNet { amount: decimal(amount), currency: currency(code) }
+}
+
+/// A currency of the standard registry.
+pub fn register(code: &str) -> RegisterCurrency {
+    let currency = *CurrencyRegistry::standard().get(currency(code)).expect("a standard currency");
+    RegisterCurrency { currency }
+}
+
+/// A payment provider settles to the players' bank account `main`.
+pub fn settle_psp(batch: &str, all: &[(PspLine, &str)], net: &str) -> SettlePsp {
+    SettlePsp {
+        batch: txn(batch),
+        value_date: day("2026-01-31"),
+        bank: players_bank("main"),
+        currency: currency("EUR"),
+        lines: lines(all),
+        net: decimal(net),
+        converted: None,
+        by: person("anna"),
+    }
+}
+
+/// A chargeback that no player bears.
+pub fn lose_chargeback(reference: &str, amount: &str) -> RecordChargebackLoss {
+    RecordChargebackLoss {
+        reference: txn(reference),
+        direction: LossDirection::Taken,
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        fee: None,
+        reason: reason("the account was never ours"),
+        by: person("anna"),
+    }
+}
+
+/// Such a loss comes back.
+pub fn win_chargeback(reference: &str, amount: &str) -> RecordChargebackLoss {
+    RecordChargebackLoss { direction: LossDirection::Returned, ..lose_chargeback(reference, amount) }
+}
+
+/// A payment of nobody known.
+pub fn capture_unknown(reference: &str, amount: &str) -> SuspendCapture {
+    SuspendCapture {
+        reference: txn(reference),
+        origin: SuspenseOrigin::Capture,
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        authorisation: None,
+    }
+}
+
+/// An item becomes a player's.
+pub fn assign(id: &str, reference: &str, player: &str) -> AssignSuspense {
+    AssignSuspense {
+        source: source("office"),
+        id: txn(id),
+        reference: txn(reference),
+        player: PlayerId::new(player).expect("a player id"),
+        by: person("anna"),
+        approved_by: person("boris"),
+    }
+}
+
+/// An assignment of the office, by its id.
+pub fn assignment(id: &str) -> PaymentRef {
+    PaymentRef { source: source("office"), id: txn(id) }
+}
+
+/// It has landed.
+pub fn confirm(id: &str, reference: &str, of: &str) -> ConfirmAssignment {
+    ConfirmAssignment {
+        source: source("office"),
+        id: txn(id),
+        reference: txn(reference),
+        assignment: assignment(of),
+        player_entry: 1,
+    }
+}
+
+/// It is called off.
+pub fn cancel_assignment(id: &str, reference: &str, of: &str) -> CancelAssignment {
+    CancelAssignment {
+        source: source("office"),
+        id: txn(id),
+        reference: txn(reference),
+        assignment: assignment(of),
+        proof: CancelProof::Refused,
+        by: person("anna"),
+        approved_by: person("boris"),
+    }
+}
+
+/// An item goes back to its payer.
+pub fn return_item(id: &str, reference: &str) -> ReturnSuspense {
+    ReturnSuspense {
+        source: source("office"),
+        id: txn(id),
+        reference: txn(reference),
+        by: person("anna"),
+        approved_by: person("boris"),
+    }
+}
+
+/// Fees of a game provider for January.
+pub fn accrue_fees(id: &str, amount: &str) -> AccrueProviderFees {
+    AccrueProviderFees {
+        source: source("office"),
+        id: txn(id),
+        direction: AccrualDirection::Charge,
+        from: day("2026-01-01"),
+        to: day("2026-01-31"),
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        by: person("anna"),
+    }
+}
+
+/// Less of them.
+pub fn credit_fees(id: &str, amount: &str) -> AccrueProviderFees {
+    AccrueProviderFees { direction: AccrualDirection::Credit, ..accrue_fees(id, amount) }
+}
+
+/// A game provider is settled with, over the house's own bank account `main`.
+pub fn settle_provider(statement: &str, all: &[(ProviderLine, &str)], net: &str) -> SettleProvider {
+    SettleProvider {
+        statement: txn(statement),
+        value_date: day("2026-01-31"),
+        bank: own_bank("main"),
+        currency: currency("EUR"),
+        lines: lines(all),
+        net: decimal(net),
+        converted: None,
+        by: person("anna"),
+        approved_by: Some(person("boris")),
+    }
+}
+
+/// Gaming duty for January.
+pub fn accrue_duty(id: &str, amount: &str) -> AccrueDuty {
+    AccrueDuty {
+        source: source("office"),
+        id: txn(id),
+        direction: AccrualDirection::Charge,
+        from: day("2026-01-01"),
+        to: day("2026-01-31"),
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        by: person("anna"),
+    }
+}
+
+/// Less of it.
+pub fn credit_duty(id: &str, amount: &str) -> AccrueDuty {
+    AccrueDuty { direction: AccrualDirection::Credit, ..accrue_duty(id, amount) }
+}
+
+/// An authority is settled with, over the house's own bank account `main`.
+pub fn settle_authority(statement: &str, all: &[(AuthorityLine, &str)], net: &str) -> SettleAuthority {
+    SettleAuthority {
+        statement: txn(statement),
+        value_date: day("2026-01-31"),
+        bank: own_bank("main"),
+        currency: currency("EUR"),
+        lines: lines(all),
+        net: decimal(net),
+        converted: None,
+        by: person("anna"),
+        approved_by: Some(person("boris")),
+    }
+}
+
+/// The house covers players' money from its own, without a second person.
+pub fn cover(id: &str, amount: &str) -> TransferFunds {
+    TransferFunds {
+        source: source("treasury"),
+        id: txn(id),
+        value_date: day("2026-01-31"),
+        from: own_bank("main"),
+        to: players_bank("main"),
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        by: person("anna"),
+        approved_by: None,
+    }
+}
+
+/// The house takes its own out of the players' account.
+pub fn take_own(id: &str, amount: &str) -> TransferFunds {
+    TransferFunds {
+        from: players_bank("main"),
+        to: own_bank("main"),
+        approved_by: Some(person("boris")),
+        ..cover(id, amount)
+    }
+}
+
+/// The house exchanges dollars for euros.
+pub fn exchange_funds(id: &str, dollars: &str, euros: &str) -> ExchangeFunds {
+    ExchangeFunds {
+        source: source("treasury"),
+        id: txn(id),
+        value_date: day("2026-01-31"),
+        from: players_bank("dollars"),
+        given: decimal(dollars),
+        given_currency: currency("USD"),
+        to: players_bank("main"),
+        received: decimal(euros),
+        received_currency: currency("EUR"),
+        by: person("anna"),
+        approved_by: person("boris"),
+    }
+}
+
+/// A gain or loss of exchange.
+pub fn fx_result(id: &str, direction: FxDirection, amount: &str) -> BookFxResult {
+    BookFxResult {
+        source: source("treasury"),
+        id: txn(id),
+        as_of: day("2026-01-31"),
+        direction,
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        by: person("anna"),
+    }
+}
+
+/// A debt is paid after all.
+pub fn recover_debt(id: &str, amount: &str) -> RecoverBadDebt {
+    RecoverBadDebt {
+        source: source("treasury"),
+        id: txn(id),
+        value_date: day("2026-01-31"),
+        bank: own_bank("main"),
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        reason: reason("the collector paid"),
+        by: person("anna"),
+    }
+}
+
+/// A seed of a jackpot.
+pub fn seed(id: &str, movement: SeedMovement, amount: &str) -> SeedJackpot {
+    SeedJackpot {
+        source: source("office"),
+        id: txn(id),
+        movement,
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        by: person("anna"),
+        approved_by: person("boris"),
+    }
+}
+
+/// A posting of a journal entry: `dr` or `cr`, the account's name, what it is kept per or nothing, and an amount.
+pub fn leg(side: &str, account: &str, of: &str, amount: &str) -> JournalPosting {
+    JournalPosting {
+        side: if side == "dr" { Side::Debit } else { Side::Credit },
+        account: account.parse::<AccountCode>().expect("an account"),
+        of: (!of.is_empty()).then(|| sub_account(of)),
+        amount: decimal(amount),
+        currency: currency("EUR"),
+    }
+}
+
+/// Anna proposes a journal entry.
+pub fn propose_journal(id: &str, postings: Vec<JournalPosting>) -> ProposeJournal {
+    ProposeJournal {
+        source: source("office"),
+        id: txn(id),
+        postings,
+        corrects: None,
+        reason: reason("the bank charged us"),
+        by: person("anna"),
+    }
+}
+
+/// Boris approves it.
+pub fn approve_journal(id: &str, proposal: &str) -> DecideJournal {
+    DecideJournal {
+        source: source("office"),
+        id: txn(id),
+        proposal: txn(proposal),
+        by: person("boris"),
+        approve: true,
+    }
+}
+
+/// Boris declines it.
+pub fn decline_journal(id: &str, proposal: &str) -> DecideJournal {
+    DecideJournal { approve: false, ..approve_journal(id, proposal) }
+}
+
+/// A document by Anna, approved by Boris, in force at once.
+pub fn publish(id: &str, kind: &str, name: &str, content: &str) -> PublishDocument {
+    PublishDocument {
+        source: source("office"),
+        id: txn(id),
+        kind: DocumentKind::new(kind).expect("a kind"),
+        name: DocumentName::new(name).expect("a name"),
+        content: DocumentContent::new(content).expect("a content"),
+        effective_from: None,
+        expected: None,
+        reason: reason("as agreed"),
+        author: person("anna"),
+        approved_by: person("boris"),
+    }
+}
+
+/// A policy, in force at once.
+pub fn publish_policy(id: &str, policy: &Policy) -> PublishDocument {
+    let content = DocumentContent::of(policy).expect("a policy is a document");
+    publish(id, crate::house::POLICY_KIND, crate::house::POLICY_DOCUMENT, content.as_str())
+}
