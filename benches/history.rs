@@ -315,6 +315,7 @@ fn build(args: &Args, dir: &Path) {
                 );
                 break;
             }
+            // Sealing tells nobody that it is done; this process has nothing else to do.
             std::thread::sleep(Duration::from_millis(200));
         }
     }

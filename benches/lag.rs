@@ -71,6 +71,7 @@ async fn lane(
             + Duration::from_secs(1) * u32::try_from(round).expect("rounds")
                 / u32::try_from(rate).expect("a rate");
         match due.checked_duration_since(Instant::now()) {
+            // An open model: rounds are due by the clock, whatever became of those before.
             Some(pause) => tokio::time::sleep(pause).await,
             None => drop(late.fetch_add(1, Ordering::Relaxed)),
         }
@@ -90,6 +91,7 @@ async fn sample(runner: &Runner, mut last: watch::Receiver<Option<(Receipt, Inst
         let Some((receipt, at)) = last.borrow_and_update().clone() else { continue };
         runner.wait_for(receipt.shard, receipt.position, LIMIT).await.expect("it gets there");
         histogram.saturating_record(u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX));
+        // A sample now and then: the sampling must not be the load.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     histogram

@@ -37,7 +37,7 @@ impl Model for Campaigns {
 
     fn fold(rows: &mut Rows<'_, Self>, _: &Commit, record: &EventRecord) -> Result<(), ViewError> {
         let Event::CreditGranted(credit) = &record.event else { return Ok(()) };
-        rows.update((credit.of.clone(), credit.reason, credit.currency), |row| {
+        rows.update(&(credit.of.clone(), credit.reason, credit.currency), |row| {
             row.credits = row.credits.checked_add(1)?;
             row.amount = row.amount.plus(credit.amount)?;
             Some(())

@@ -36,12 +36,15 @@ pub(crate) struct Digests {
 impl Digests {
     fn of(needs: &FactsNeeded, partition: &Partition, digest: &PartitionDigest) -> Self {
         let stream = |aggregate: &ledger_core::AggregateRef| aggregate.stream_in(partition);
-        Self {
+        let digests = Self {
             key: needs.key.digest(digest),
             tombstones: needs.dead_ids().map(|(source, id)| tombstone_digest(digest, source, id)).collect(),
             aggregates: needs.aggregates.iter().filter_map(stream).map(|stream| stream.digest()).collect(),
             targets: needs.targets.iter().map(|key| key.digest(digest)).collect(),
-        }
+        };
+        // They are read side by side with what they are of. A command names what is of its own partition.
+        debug_assert_eq!(digests.aggregates.len(), needs.aggregates.len());
+        digests
     }
 }
 

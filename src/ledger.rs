@@ -177,10 +177,10 @@ impl Ledger {
     pub async fn with_store(store: Arc<dyn EventStore>, settings: Settings) -> Result<Self, OpenError> {
         settings.check()?;
         let threads = Threads::new(settings.scheduler.clone());
-        aside_on(&threads.clone(), "start", move || Self::start(store, settings, threads)).await?
+        aside_on(&threads.clone(), "start", move || Self::start(store, settings, &threads)).await?
     }
 
-    fn start(given: Arc<dyn EventStore>, settings: Settings, machine: Threads) -> Result<Self, OpenError> {
+    fn start(given: Arc<dyn EventStore>, settings: Settings, machine: &Threads) -> Result<Self, OpenError> {
         let store: Arc<dyn EventStore> = Arc::new(Limited::new(Arc::clone(&given), settings.load_timeout));
         let writer_runtime = runtime()?;
         let named = |partition: Result<Partition, IdError>| {
@@ -207,7 +207,7 @@ impl Ledger {
         let known = Known::new(&settings, &register, &configuration, now)?;
         let (currencies, rules) = known.shelves();
         let shared = Arc::new(Shared {
-            inbox: Inbox::new(settings.lane_capacity, &machine),
+            inbox: Inbox::new(settings.lane_capacity, machine),
             in_flight: InFlight::new(machine.clone()),
             currencies: Shelf::new(currencies),
             rules: Shelf::new(rules),

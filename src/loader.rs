@@ -129,7 +129,7 @@ fn decode(commit: &StoredCommit) -> Result<CommitBody, StoreError> {
     CommitBody::decode(&commit.body).map_err(|e| StoreError::corrupted_at(commit.shard, commit.position, e))
 }
 
-/// A usable snapshot: of this fold, and naming a commit of the player that the log has with the same hash.
+/// A usable snapshot: of this fold, and naming a commit of the partition that the log has with the same hash.
 async fn usable_snapshot(
     store: &dyn EventStore,
     partition: &PartitionDigest,
@@ -141,12 +141,12 @@ async fn usable_snapshot(
         return Ok(None);
     }
     let named = store.read(shard, snapshot.position, 1).await?;
-    let is_his = |body: &[u8]| CommitIndex::of_body(body).is_ok_and(|index| index.partition == *partition);
+    let is_own = |body: &[u8]| CommitIndex::of_body(body).is_ok_and(|index| index.partition == *partition);
     let stands = named
         .first()
-        .is_some_and(|c| c.position == snapshot.position && c.hash == snapshot.hash && is_his(&c.body));
+        .is_some_and(|c| c.position == snapshot.position && c.hash == snapshot.hash && is_own(&c.body));
     if !stands {
-        tracing::warn!(%shard, position = %snapshot.position, "a snapshot names no commit of its player: ignored");
+        tracing::warn!(%shard, position = %snapshot.position, "a snapshot names no commit of its partition: ignored");
         return Ok(None);
     }
     let head = Head { position: snapshot.position, hash: snapshot.hash };
@@ -310,7 +310,9 @@ async fn load_facts(
     // What a known operation was about is needed as well, such as the round of the bet that is rolled back.
     more.sort_unstable();
     more.dedup();
-    more.retain(|aggregate| !aggregates.iter().any(|(named, _)| named == aggregate));
+    // What is not of this partition has no stream here; positions come in the order of what is looked up.
+    let is_new = |aggregate: &AggregateRef| !aggregates.iter().any(|(named, _)| named == aggregate);
+    more.retain(|aggregate| is_new(aggregate) && aggregate.stream_in(of).is_some());
     if !more.is_empty() {
         let streams = more.iter().filter_map(|aggregate| aggregate.stream_in(of));
         let lookups: Vec<_> = streams.map(|stream| Lookup::Stream(shard, stream.digest())).collect();

@@ -50,7 +50,7 @@ pub const KEY_BYTES_MAX: usize = 1_000;
 ///
 ///     fn fold(rows: &mut Rows<'_, Self>, _: &Commit, record: &EventRecord) -> Result<(), ViewError> {
 ///         let Event::BetPlaced(bet) = &record.event else { return Ok(()) };
-///         rows.update((bet.game.clone(), bet.currency), |row| {
+///         rows.update(&(bet.game.clone(), bet.currency), |row| {
 ///             row.bets = row.bets.checked_add(1)?;
 ///             row.stakes = row.stakes.plus(bet.stake)?;
 ///             Some(())
@@ -185,10 +185,10 @@ impl<M: Model> Rows<'_, M> {
     /// home cannot be asked.
     pub fn update(
         &mut self,
-        key: M::Key,
+        key: &M::Key,
         change: impl FnOnce(&mut M::Row) -> Option<()>,
     ) -> Result<(), ViewError> {
-        let place = self.place(&key)?;
+        let place = self.place(key)?;
         let mut row = self.at(&place)?.unwrap_or_default();
         if change(&mut row).is_none() {
             return Err(self

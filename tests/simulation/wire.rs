@@ -334,7 +334,9 @@ impl Plug {
         }
         if refused {
             if wire.breaks(Plant::LandsAfterRefusal, 1_000) {
-                appends.iter().for_each(|append| wire.post(append, None, 5_000));
+                for append in appends {
+                    wire.post(append, None, 5_000);
+                }
             }
             return Err(unavailable("the append was refused"));
         }
@@ -354,7 +356,9 @@ impl Plug {
             return Err(unknown());
         }
         if wire.breaks(Plant::AnswersEarly, 100) {
-            appends.iter().for_each(|append| wire.post(append, None, 5_000));
+            for append in appends {
+                wire.post(append, None, 5_000);
+            }
             let last = |append: &ShardAppend| {
                 append.commits.last().map_or(append.expected, |c| Head { position: c.position, hash: c.hash })
             };
@@ -449,7 +453,9 @@ impl EventStore for Plug {
         let horizon = self.horizon();
         let ask = || Ok(up_to(&horizon, at_once(self.wire.backing.read(shard, from, limit))?));
         let read = self.question(&format!("read {shard} from {from}"), ask, |read| commits(read))?;
-        read.iter().for_each(|commit| self.show(shard, commit.position));
+        for commit in &read {
+            self.show(shard, commit.position);
+        }
         Ok(read)
     }
 
@@ -469,7 +475,9 @@ impl EventStore for Plug {
             Ok(read)
         };
         let read = self.question(&format!("read_partition after {after}"), ask, |read| commits(read))?;
-        read.iter().for_each(|commit| self.show(commit.shard, commit.position));
+        for commit in &read {
+            self.show(commit.shard, commit.position);
+        }
         Ok(read)
     }
 
@@ -491,7 +499,9 @@ impl EventStore for Plug {
         };
         let found = self.question("lookup", ask, |found| format!("{found:?}"))?;
         for (found, lookup) in found.iter().zip(lookups) {
-            found.iter().for_each(|position| self.show(shard_of(lookup), *position));
+            for position in found {
+                self.show(shard_of(lookup), *position);
+            }
         }
         Ok(found)
     }

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use ledger_testkit::nats;
 use ledger_testkit::postgres::{Server, binaries};
+use ledger_testkit::{apt, nats};
 
 /// What runs the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,47 +42,19 @@ pub(crate) fn postgres() -> Result<Server, String> {
 
 /// Installs the package where that can be done without asking; says what to install where not.
 fn install_postgres() -> Result<(), String> {
-    let missing = binaries().err().unwrap_or_default();
-    if !Path::new("/usr/bin/apt-get").exists() {
-        return Err(missing);
-    }
-    // The package would start a server of its own, which nobody needs.
+    // The package would start a server of its own, which nobody needs. Where this cannot be said, it does.
     let settings = Path::new("/etc/postgresql-common");
     let unwanted = settings.join("createcluster.conf");
     if !unwanted.exists() {
-        let told =
+        let _told =
             fs::create_dir_all(settings).and_then(|()| fs::write(&unwanted, "create_main_cluster = false\n"));
-        told.map_err(|error| format!("{missing} ({error})"))?;
     }
-    for arguments in [&["update", "-q"][..], &["install", "-q", "-y", "postgresql"]] {
-        let mut command = Command::new("apt-get");
-        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
-        let status = command.status().map_err(|error| format!("{missing}; apt-get: {error}"))?;
-        if !status.success() {
-            return Err(format!("{missing}; apt-get ended with {status}"));
-        }
-    }
-    Ok(())
+    apt::install("postgresql")
 }
 
 /// Makes sure that valgrind is there; installs it where that can be done without asking.
 pub(crate) fn ensure_valgrind() -> Result<(), String> {
-    if starts("valgrind") {
-        return Ok(());
-    }
-    eprintln!("valgrind is not installed: installing it");
-    for arguments in [&["update"][..], &["install", "-y", "--no-install-recommends", "valgrind"]] {
-        let mut install = Command::new("apt-get");
-        install.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
-        if !install.status().is_ok_and(|status| status.success()) {
-            break;
-        }
-    }
-    if starts("valgrind") {
-        Ok(())
-    } else {
-        Err("counting instructions takes valgrind: install it".to_owned())
-    }
+    if starts("valgrind") { Ok(()) } else { apt::install("valgrind") }
 }
 
 fn starts(program: &str) -> bool {

@@ -1,37 +1,14 @@
-//! Where a feed's checkpoint is kept.
+//! Where a feed's checkpoint is kept, beside the homes that the projections have.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use casino_ledger::projections::{Checkpoint, ViewError};
-
-/// Keeps checkpoints by name. What is saved is durable when `save` answers, as far as the home is.
-///
-/// A name belongs to one feed at a time, and a checkpoint never goes back: of two feeds under one name the slower one is
-/// refused.
-#[async_trait]
-pub trait CheckpointStore: Send + Sync {
-    /// The checkpoint under a name, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// [`ViewError::Damaged`] if what is kept is not a checkpoint; [`ViewError::Home`] if it cannot be read.
-    async fn load(&self, name: &str) -> Result<Option<Checkpoint>, ViewError>;
-
-    /// Keeps a checkpoint under a name.
-    ///
-    /// # Errors
-    ///
-    /// [`ViewError::Home`] if it cannot be written, or if a later one or that of another ledger is kept.
-    async fn save(&self, name: &str, checkpoint: &Checkpoint) -> Result<(), ViewError>;
-}
+use casino_ledger::projections::{Checkpoint, CheckpointStore, ViewError};
 
 /// The error of a feed that is not the only one under its name.
 pub(crate) fn overtaken(name: &str) -> ViewError {
-    ViewError::home(format!(
-        "a checkpoint that {name} does not come from is kept: another feed runs under this name, or it is of another ledger"
-    ))
+    ViewError::InUse { home: format!("the checkpoint of {name} is another ledger's, or {name}") }
 }
 
 /// Checkpoints in memory: every start begins anew. For queries that are as short-lived, and for tests.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use casino_ledger::Ledger;
 use casino_ledger::projections::{
-    Checkpoint, Commit, Feed, Runner, Settings, Solo, StartError, View, ViewError,
+    Checkpoint, CheckpointStore, Commit, Feed, Runner, Settings, Solo, StartError, View, ViewError,
 };
 use casino_ledger::store::LedgerIdentity;
 use cqrs_es::persist::{GenericQuery, PersistenceError, ViewRepository};
@@ -15,8 +15,10 @@ use cqrs_es::{EventEnvelope, Query};
 use tokio::runtime::Handle;
 
 use crate::aggregate::PlayerLedger;
-use crate::checkpoints::CheckpointStore;
 use crate::envelope::envelopes;
+
+/// The longest pause before a failed `dispatch` is called again.
+const RETRY_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// How a feed deals with a query that fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub struct FeedSettings {
     pub dispatch_timeout: Duration,
     /// How often a `dispatch` that reported a failure is called again before the feed stops. Default 5.
     pub retries_max: u32,
-    /// The pause before the first of these; each later one is twice as long. Default 50 ms.
+    /// The pause before the first of these; each later one is twice as long, up to ten seconds. Default 50 ms.
     pub retry_pause: Duration,
 }
 
@@ -197,7 +199,9 @@ impl QueryFeed {
             }
             let (shard, position) = (commit.shard.0, commit.position.0);
             tracing::warn!(feed = self.name, shard, position, %error, tries, "the query failed");
-            tokio::time::sleep(self.settings.retry_pause.saturating_mul(1 << tries.min(16))).await;
+            // What failed was the host's database, most likely: it is given time, and the feed has nothing else to do.
+            let pause = self.settings.retry_pause.saturating_mul(1 << tries.min(16));
+            tokio::time::sleep(pause.min(RETRY_PAUSE_MAX)).await;
             tries += 1;
         }
     }

@@ -65,7 +65,8 @@ mod repository;
 mod services;
 
 pub use aggregate::{AGGREGATE_TYPE, PlayerLedger};
-pub use checkpoints::{CheckpointStore, MemoryCheckpoints};
+pub use casino_ledger::projections::CheckpointStore;
+pub use checkpoints::MemoryCheckpoints;
 pub use envelope::{EventPlace, SequenceError, envelopes};
 pub use error::{AdapterError, PlayerError, aggregate_error};
 pub use event::PlayerEvent;

@@ -1,13 +1,13 @@
 //! For postgres-es: read-only relations in its shape, and checkpoints of feeds.
 
 use async_trait::async_trait;
-use casino_ledger::projections::{Checkpoint, ViewError};
+use casino_ledger::projections::{Checkpoint, CheckpointStore, ViewError};
 use casino_ledger::store::{CommitHash, Head, LedgerId, LedgerIdentity, Position, ShardCount};
 use postgres_es::PostgresEventRepository;
 use sha2::{Digest as _, Sha256};
 use sqlx::{PgPool, Postgres, Row as _, Transaction};
 
-use crate::checkpoints::{CheckpointStore, overtaken};
+use crate::checkpoints::overtaken;
 
 /// The longest name of a schema.
 const SCHEMA_BYTES_MAX: usize = 63;

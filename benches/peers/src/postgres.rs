@@ -92,6 +92,7 @@ impl Server {
             if status.lines().nth(7).is_some_and(|line| line.trim() == "ready") {
                 return Ok(());
             }
+            // The server says that it is ready in a file.
             std::thread::sleep(Duration::from_millis(10));
         }
         bail!("postgres did not start in {START_TIME_MAX:?}: {}", said(&self.folder))

@@ -120,6 +120,7 @@ async fn measure(entrants: &mut [Entrant], plan: &Plan) -> Result<()> {
                     );
                     of_level.samples.push(sample);
                 }
+                // What one system left to the disk is not the next one's.
                 tokio::time::sleep(PAUSE).await;
             }
         }

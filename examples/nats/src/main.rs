@@ -90,6 +90,7 @@ async fn all_published(ledger: &Ledger, checkpoints: &FileCheckpoints) -> anyhow
         if saved.is_some_and(|saved| saved.is_at_least(&heads)) {
             return Ok(());
         }
+        // The checkpoint is in a file or a table: it is looked at as an operator would.
         tokio::time::sleep(PACE).await;
     }
 }

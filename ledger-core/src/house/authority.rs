@@ -160,7 +160,7 @@ impl HouseOperation for SettleAuthority {
     }
 
     fn currencies(&self) -> Currencies {
-        [self.currency].into_iter().chain(self.converted.as_ref().map(|net| net.currency)).collect()
+        self.terms().currencies()
     }
 
     fn print(&self, print: FingerprintBuilder) -> FingerprintBuilder {

@@ -102,7 +102,7 @@ impl HouseOperation for SettlePsp {
     }
 
     fn currencies(&self) -> Currencies {
-        [self.currency].into_iter().chain(self.converted.as_ref().map(|net| net.currency)).collect()
+        self.terms().currencies()
     }
 
     fn print(&self, print: FingerprintBuilder) -> FingerprintBuilder {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::HouseWorkspace;
 use super::incoming::{above_zero, currency, signed};
-use super::operation::not_allowed;
+use super::operation::{Currencies, not_allowed};
 use super::postings::{bank, bank_converted};
 use crate::entry::Posting;
 use crate::ids::SubAccount;
@@ -86,6 +86,11 @@ pub(super) fn print_bank(
 }
 
 impl<L: Line> Terms<'_, L> {
+    /// The currency of the lines, and that of the bank account if it is another.
+    pub(super) fn currencies(&self) -> Currencies {
+        [self.currency].into_iter().chain(self.converted.map(|net| net.currency)).collect()
+    }
+
     /// The lines in one order, however they came.
     fn sorted(&self) -> Vec<&SettlementLine<L>> {
         let mut lines: Vec<_> = self.lines.iter().collect();

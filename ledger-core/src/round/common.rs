@@ -55,11 +55,16 @@ pub(super) fn payer(round: &Round, bet: Option<&TransactionId>) -> Result<(Accou
 
 /// The account a win was paid from. A bet that it names may have come after it, and is not what it was paid under.
 pub(super) fn paid_from(round: &Round, win: &Win) -> Result<(AccountCode, SubAccount), Fault> {
-    let named = win.bet.as_ref().and_then(|bet| round.bet(bet)).filter(|bet| bet.version < win.version);
-    account_of(round, named.or_else(|| round.bets.first()))
+    account_of(round, paid_by(round, win))
 }
 
-fn account_of(round: &Round, bet: Option<&Bet>) -> Result<(AccountCode, SubAccount), Fault> {
+/// The bet whose game or campaign paid a win.
+pub(super) fn paid_by<'a>(round: &'a Round, win: &Win) -> Option<&'a Bet> {
+    let named = win.bet.as_ref().and_then(|bet| round.bet(bet)).filter(|bet| bet.version < win.version);
+    named.or_else(|| round.bets.first())
+}
+
+pub(super) fn account_of(round: &Round, bet: Option<&Bet>) -> Result<(AccountCode, SubAccount), Fault> {
     let bet = bet.ok_or_else(|| Fault::corrupted(format!("round {} has no bet", round.id)))?;
     Ok(match &bet.free {
         Some(free) => (AccountCode::FreeSpinCost, free.campaign.clone()),

@@ -8,7 +8,7 @@ use ledger_core::{
 };
 
 fn batch<const N: usize>(commands: [PlayerCommand; N]) -> Batch {
-    commands::batch(commands.to_vec())
+    commands::batch(commands.into())
 }
 
 fn outcomes(answer: &TestAnswer) -> Vec<String> {

@@ -666,6 +666,18 @@ fn a_win_that_came_before_its_bet_goes_back_to_the_game_that_paid_it() {
         ("player:held of prov/R", "10.00"),
         ("gaming:payouts of other", "25.00"),
     ]);
+    let _ = both
+        .clone()
+        .close("C1", "R")
+        .applied()
+        .when(commands::resettle_bet("Q1", "R", "T1", "20"))
+        .applied()
+        .accounts(&[
+            ("psp:clearing of psp", "100.00"),
+            ("player:cash", "110.00"),
+            ("gaming:stakes of game", "10.00"),
+            ("gaming:payouts of other", "20.00"),
+        ]);
     let _ = both.rollback_win("X1", "W1").applied().accounts(&[
         ("psp:clearing of psp", "100.00"),
         ("player:cash", "90.00"),

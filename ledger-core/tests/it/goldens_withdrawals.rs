@@ -1,5 +1,7 @@
 //! Goldens of withdrawals, of blocks and of lots of unplayed money.
 
+use std::fmt::Write as _;
+
 use crate::goldens::{WITHDRAWAL_DIGESTS, amount, compare, dir, record, txn_ref};
 use ledger_core::stored::{
     Bearer, CommitBody, DestinationProof, Event, EventRecord, Hold, InstrumentVerified, KycStatus,
@@ -326,8 +328,11 @@ fn digests_of_withdrawals_are_what_they_always_were() {
     };
     let mut lines: Vec<_> = commands.iter().map(print).collect();
     let stream: ledger_core::Stream = "withdrawal/p1/cashier/W1".parse().unwrap();
-    let digest = stream.digest().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    lines.push(format!("stream {stream} {digest}"));
+    let mut line = format!("stream {stream} ");
+    for byte in stream.digest().as_bytes() {
+        write!(line, "{byte:02x}").unwrap();
+    }
+    lines.push(line);
     let text = serde_json::to_string_pretty(&lines).unwrap();
     compare(&dir("tests/golden").join(WITHDRAWAL_DIGESTS), &text).unwrap();
 }

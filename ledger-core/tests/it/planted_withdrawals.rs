@@ -194,6 +194,8 @@ fn i14_an_event_and_its_entry_disagree() {
     // Money that moved and no event tells of it.
     let mut commits = rich();
     let refund = |record: &EventRecord| record.event.type_name() != "cashier.deposit.refunded";
-    commits.iter_mut().for_each(|body| body.events.retain(refund));
+    for body in &mut commits {
+        body.events.retain(refund);
+    }
     caught(invariants::i14_the_statement_adds_up(&commits), "I14");
 }

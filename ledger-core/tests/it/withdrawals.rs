@@ -50,6 +50,7 @@ pub(crate) fn status(scenario: &Scenario, id: &str) -> WithdrawalStatus {
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "it is made where it is named")]
 fn refused(scenario: Scenario, rejection: Rejection) -> Scenario {
     scenario.refused_as(&rejection)
 }
@@ -907,9 +908,11 @@ fn the_page_says_what_every_command_does_in_every_state() {
     }
     let mut text = String::from("| in state |");
     let all = every_command();
-    all.iter().for_each(|(name, _)| write!(text, " `{name}` |").unwrap());
+    for (name, _) in &all {
+        write!(text, " `{name}` |").unwrap();
+    }
     text.push_str("\n|---|");
-    all.iter().for_each(|_| text.push_str("---|"));
+    text.push_str(&"---|".repeat(all.len()));
     for (name, scenario) in &states {
         write!(text, "\n| {name} |").unwrap();
         for (_, command) in &all {

@@ -412,7 +412,9 @@ pub async fn v11_one_ledger<S: Subject>(subject: &mut S, history: &[Arc<Commit>]
     let count = if identity.shards.get() == 1 { 2 } else { identity.shards.get() / 2 };
     let shards = ShardCount::new(count).map_err(seen)?;
     let mut ledger = identity.ledger.0;
-    ledger.iter_mut().for_each(|byte| *byte ^= 0xff);
+    for byte in &mut ledger {
+        *byte ^= 0xff;
+    }
     let others = [
         LedgerIdentity { ledger: LedgerId(ledger), ..identity },
         LedgerIdentity { shards, ..identity },

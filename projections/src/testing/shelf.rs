@@ -33,7 +33,9 @@ impl Shelf {
         let mut shelf = Self::new(identity, history);
         for commit in &mut shelf.commits {
             let CommitHash(bytes) = &mut commit.hash;
-            bytes.iter_mut().for_each(|byte| *byte ^= 0xff);
+            for byte in bytes {
+                *byte ^= 0xff;
+            }
         }
         shelf
     }

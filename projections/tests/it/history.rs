@@ -237,7 +237,7 @@ impl World {
                 .into()
             }
             12 => self.office(player, txn, currency),
-            13..=16 => self.way_out(player, txn, currency),
+            13..=16 => self.way_out(player, &txn, currency),
             _ => GrantCredit {
                 source,
                 id: txn,
@@ -303,7 +303,7 @@ impl World {
     }
 
     /// A step of a withdrawal: of one he asked for lately, or a new one.
-    fn way_out(&mut self, player: usize, txn: TransactionId, currency: CurrencyCode) -> PlayerCommand {
+    fn way_out(&mut self, player: usize, txn: &TransactionId, currency: CurrencyCode) -> PlayerCommand {
         let id = txn.as_str();
         let amount = self.amount(40);
         let draw = self.draw(16);

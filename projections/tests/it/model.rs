@@ -37,7 +37,7 @@ impl Model for Turnover {
         if commit.body.engine == "poison" {
             return Err(commit.poison_event(record, "a test"));
         }
-        rows.update((bet.game.clone(), bet.currency), |row| {
+        rows.update(&(bet.game.clone(), bet.currency), |row| {
             row.bets = row.bets.checked_add(1)?;
             row.stakes = row.stakes.plus(bet.stake)?;
             Some(())
@@ -153,7 +153,7 @@ impl Model for Last {
                 let known = rows.get(&key)?.unwrap_or_default();
                 rows.put(&key, known + 1)?;
             }
-            _ => rows.update(key, |row| {
+            _ => rows.update(&key, |row| {
                 *row += 1;
                 (commit.body.engine != "large").then_some(())
             })?,

@@ -275,7 +275,7 @@ async fn of_two_feeds_under_one_name_the_slower_one_is_refused() {
     let start = Checkpoint::start(ledger.store().identity());
     drained(&ledger, recording(&ledger, &Recorder::default(), &kept)).await;
     let refused = kept.save("recorder", &start).await.unwrap_err();
-    assert!(refused.to_string().contains("another feed"), "{refused}");
+    assert!(refused.to_string().contains("another runner"), "{refused}");
     kept.save("another", &start).await.unwrap();
 }
 

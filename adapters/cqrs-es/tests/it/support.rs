@@ -195,7 +195,9 @@ impl View<PlayerLedger> for Tally {
 impl Tally {
     pub(crate) fn of(events: &[EventEnvelope<PlayerLedger>]) -> Self {
         let mut tally = Self::default();
-        events.iter().for_each(|event| tally.update(event));
+        for event in events {
+            tally.update(event);
+        }
         tally
     }
 }

@@ -93,9 +93,6 @@ impl Table {
         let (state, now) = (&mut self.state, self.now);
         let mut drafted = None;
         let mut work = || {
-            for i in 0..300_u32 {
-                black_box(i);
-            }
             let decision = PlayerLedger::decide_prepared(state, command, &needed, &facts, now);
             if let Ok(Decision::Commit(draft)) = decision {
                 drafted = state.evolve_all(&draft.events, now).is_ok().then_some(draft);

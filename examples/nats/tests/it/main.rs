@@ -178,6 +178,7 @@ async fn what_is_published_again_is_known_by_its_id() {
                 .expect("readable")
                 .is_some_and(|saved| saved.is_at_least(&heads))
             {
+                // Within the limit of the `select` below.
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };

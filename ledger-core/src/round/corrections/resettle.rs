@@ -6,7 +6,7 @@ use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
 use crate::policy::FreeRoundPayment;
 use crate::rejection::{Capacity, NotAllowedReason, Rejection};
 use crate::round::common::{
-    capacity, check_currency, is_undone, known_round, note, paid_from, payer, payer_bet,
+    account_of, capacity, check_currency, is_undone, known_round, note, paid_by, payer_bet,
 };
 use crate::round::state::WINS_MAX;
 use crate::stored::{
@@ -94,14 +94,15 @@ pub(super) fn resettle(command: &Resettle, facts: &Facts<'_>, work: &mut Workspa
         return note(work, txn(), Note::SameResult).map(|_| Some(command.currency));
     }
     let source = facts.policy.of(&command.source);
-    let is_free = payer_bet(round, command.bet.as_ref()).is_some_and(|bet| bet.free.is_some());
+    let payer = match before {
+        Some(win) => paid_by(round, win),
+        None => payer_bet(round, command.bet.as_ref()),
+    };
+    let is_free = payer.is_some_and(|bet| bet.free.is_some());
     if is_free && source.free_rounds == FreeRoundPayment::Total {
         return note(work, txn(), Note::PaidByTotal).map(|_| Some(command.currency));
     }
-    let (account, of) = match before {
-        Some(win) => paid_from(round, win)?,
-        None => payer(round, command.bet.as_ref())?,
-    };
+    let (account, of) = account_of(round, payer)?;
     let (postings, recovery) = if amount > previous {
         let more = amount.checked_sub(previous)?;
         (credit_cash(purse, account, of, more)?, None)

@@ -238,7 +238,11 @@ impl Model {
         if units == previous {
             return Ok("noop");
         }
-        let is_free = round.payer_bet(bet.as_deref()).campaign.is_some();
+        let payer = match at.and_then(|at| round.wins.get(at)) {
+            Some(win) => round.paid_by(win),
+            None => round.payer_bet(bet.as_deref()),
+        };
+        let (is_free, from) = (payer.campaign.is_some(), payer.pays_from());
         if is_free && policy.free_rounds == FreeRoundPayment::Total {
             return Ok("noop");
         }
@@ -250,10 +254,6 @@ impl Model {
                 return Ok("noop");
             }
         }
-        let from = match at.and_then(|at| round.wins.get(at)) {
-            Some(win) => round.paid_from(win),
-            None => round.payer(bet.as_deref()),
-        };
         self.add(&from, c.currency, units - previous);
         self.touch(&key);
         let seq = self.seq;

@@ -51,7 +51,7 @@ pub(super) struct ModelBet {
 
 impl ModelBet {
     /// The account that pays its wins.
-    fn pays_from(&self) -> String {
+    pub(super) fn pays_from(&self) -> String {
         match &self.campaign {
             Some(campaign) => format!("freespin:cost of {campaign}"),
             None => format!("gaming:payouts of {}", self.game),
@@ -173,10 +173,15 @@ impl ModelRound {
         self.payer_bet(bet).pays_from()
     }
 
-    /// The account that paid a win: of the bets that were there by then.
+    /// The account that paid a win: by the bets that were there by then.
     pub(super) fn paid_from(&self, win: &ModelWin) -> String {
+        self.paid_by(win).pays_from()
+    }
+
+    /// The bet whose game or campaign paid it.
+    pub(super) fn paid_by(&self, win: &ModelWin) -> &ModelBet {
         let named = win.bet.as_ref().and_then(|id| self.bet(id)).filter(|bet| bet.seq <= win.seq);
-        named.or_else(|| self.bets.first()).expect("a round has a bet").pays_from()
+        named.or_else(|| self.bets.first()).expect("a round has a bet")
     }
 
     /// What stands of its stakes and of its wins.
