@@ -23,6 +23,9 @@ use crate::sql::SqlModel;
 
 /// What SQLite adds to the name of a file that is open, or was when its process ended.
 const SIDE_FILES: [&str; 3] = ["", "-wal", "-shm"];
+/// How often a reader looks again for the live file when the one it saw is gone: each time another rebuilt view must
+/// have been swapped in meanwhile.
+pub(super) const LOOKS_MAX: usize = 100;
 
 /// The folder of a view.
 #[derive(Debug, Clone)]
@@ -56,13 +59,21 @@ impl Place {
         number.ok_or_else(|| ViewError::Damaged(format!("{} holds {text:?}", pointer.display())))
     }
 
-    /// The live file, for readers.
+    /// The live file, for readers. Between the look at the pointer and the look at the file a rebuilt view may have
+    /// been swapped in and the file dropped; then the pointer says another number.
     pub(super) fn live_file(&self) -> Result<PathBuf, ViewError> {
-        let path = self.file(self.live()?);
-        if path.exists() {
-            return Ok(path);
+        let mut number = self.live()?;
+        for _ in 0..LOOKS_MAX {
+            let path = self.file(number);
+            if path.exists() {
+                return Ok(path);
+            }
+            match self.live()? {
+                now if now == number => break,
+                now => number = now,
+            }
         }
-        let (home, reason) = (path.display().to_string(), "no runner has made it yet".to_owned());
+        let (home, reason) = (self.file(number).display().to_string(), "no runner has made it yet".to_owned());
         Err(ViewError::NotReady { home, reason })
     }
 

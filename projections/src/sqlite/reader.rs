@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use ledger_store::{Head, LedgerIdentity, Shard};
 use rusqlite::{Connection, OpenFlags, Transaction};
 
-use super::home::Place;
+use super::home::{LOOKS_MAX, Place};
 use super::{frame, prepare, read_head, read_rows};
 use crate::checkpoint::{AtCheckpoint, AtHead, Checkpoint};
 use crate::error::ViewError;
@@ -19,8 +19,6 @@ use crate::standing::Standing;
 
 /// The most connections a reader keeps while nobody reads.
 const IDLE_MAX: usize = 8;
-/// How often a reader looks again for the live file when the one it saw is gone.
-const LOOKS_MAX: usize = 5;
 
 /// Where a reader reads.
 enum Source {
