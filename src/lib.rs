@@ -194,6 +194,7 @@ mod panics;
 mod past;
 pub mod privacy;
 pub mod proof;
+pub mod replica;
 mod request;
 mod rules;
 mod safe_file;

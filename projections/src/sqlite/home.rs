@@ -73,7 +73,8 @@ impl Place {
                 now => number = now,
             }
         }
-        let (home, reason) = (self.file(number).display().to_string(), "no runner has made it yet".to_owned());
+        let (home, reason) =
+            (self.file(number).display().to_string(), "no runner has made it yet".to_owned());
         Err(ViewError::NotReady { home, reason })
     }
 

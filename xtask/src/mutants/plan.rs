@@ -236,14 +236,19 @@ impl Plan<'_> {
         let none = self.add(at, format!("{own} becomes zero"));
         let mut open = format!("crate::mutant::amount(&[{}], &[{}], ", list(&[double, all]), list(&[none]));
         let mut close = ")";
+        let mut is_there = double.or(none).or(all).is_some();
         if let Some(rival) = rival {
             let rival = one_line(&rival);
             if let Some(id) = self.add_bold(at, format!("{own} becomes {rival}")) {
                 open = format!("{open}if crate::mutant::on(&[{id}]) {{ {rival} }} else {{ ");
                 close = " })";
+                is_there = true;
             }
         }
-        self.edit(at, open, None, close);
+        // Where nothing compiles the argument is none of an amount, but of another function with this name.
+        if is_there {
+            self.edit(at, open, None, close);
+        }
     }
 
     fn sub_account(&mut self, at: &Range<usize>) {
