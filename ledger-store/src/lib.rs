@@ -44,8 +44,7 @@
 //!   open whether something landed, and sending the same bytes again settles it.
 //! - **Backends.** [`MemoryStore`] is the contract at its plainest and misbehaves on order. With the
 //!   feature `log`, `log::LogStore` is the embedded log, whose format is `docs/log-format.md`; its index is
-//!   on disk and derived (`docs/index-format.md`). SQL stores are not built yet.
-//!   feature `log`, `log::LogStore` is the embedded log, whose format is `docs/log-format.md`; with `sqlite`,
+//!   on disk and derived (`docs/index-format.md`). With `sqlite`,
 //!   `sqlite::SqliteStore` is a file for those who want SQL; with `postgres`, `postgres::PostgresStore` is the
 //!   store that several processes share. `docs/stores.md` compares them.
 //! - **The kit.** With the feature `testing`, one line tests a backend of your own against every clause:

@@ -105,9 +105,10 @@ pub async fn lost_commits(
         let body = CommitBody::decode(&commit.body).map_err(|error| wrong(error.to_string()))?;
         let mut questions: Vec<Lookup> = index.keys.iter().map(|key| at(shard, *key)).collect();
         questions.truncate(body.keys.len());
-        let answers = match questions.is_empty() {
-            true => Vec::new(),
-            false => current.lookup(&questions).await.map_err(ReplicaError::Target)?,
+        let answers = if questions.is_empty() {
+            Vec::new()
+        } else {
+            current.lookup(&questions).await.map_err(ReplicaError::Target)?
         };
         let sent_again = answers.iter().filter(|found| !found.is_empty()).count();
         lost.push(LostCommit { position, hash: commit.hash, body, sent_again });

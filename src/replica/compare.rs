@@ -73,14 +73,13 @@ impl Pair<'_> {
     /// How they stand to each other, at these heads.
     pub(super) async fn relation(&self, source: Head, copy: Head) -> Result<Relation, ReplicaError> {
         let (shard, both) = (self.shard, source.position.min(copy.position));
-        let in_source = match source.position == both {
-            true => source,
-            false => head_at(self.source, Side::Source, shard, both).await?,
+        let in_source = if source.position == both {
+            source
+        } else {
+            head_at(self.source, Side::Source, shard, both).await?
         };
-        let in_copy = match copy.position == both {
-            true => copy,
-            false => head_at(self.copy, Side::Copy, shard, both).await?,
-        };
+        let in_copy =
+            if copy.position == both { copy } else { head_at(self.copy, Side::Copy, shard, both).await? };
         if in_source.hash != in_copy.hash {
             return Ok(Relation::Forked { first: self.first_difference(both).await? });
         }

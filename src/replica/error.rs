@@ -71,6 +71,18 @@ pub enum ReplicaError {
     /// It is a primary, or was promoted to be one, and takes nothing from another.
     #[error("this store is the primary of epoch {0}: it follows nobody")]
     NotAStandby(Epoch),
+    /// Too few standbys answered when the primary started. Nothing was answered to anyone.
+    #[error(
+        "{reached} of {due} standbys were reached: one may have been promoted, so nothing begins before they answer"
+    )]
+    NotReached {
+        /// How many have what they must have.
+        reached: usize,
+        /// How many must.
+        due: usize,
+        /// How each fares.
+        standbys: String,
+    },
     /// It is a standby: it must be promoted before it may write.
     #[error("this store is a standby: promote it before it may write")]
     NotPromoted,

@@ -50,10 +50,10 @@ pub struct PrimaryOptions {
     pub mode: Mode,
     /// How long one call of a link may take before the standby counts as away; 5 s by default.
     pub call_limit: Duration,
-    /// How long the first appends wait for enough standbys to have been reached once; 5 s by default.
+    /// How long starting waits for standbys; 5 s by default.
     pub contact_patience: Duration,
-    /// Begins although no standby was reached. By default nothing is appended before, because one of them may have been promoted
-    /// while this one was away.
+    /// Starts although standbys were not reached. By default it does not, because one of them may have been promoted while this one
+    /// was away, and because what landed here last may be at none of them.
     pub begins_alone: bool,
     /// How long closing waits for standbys to have everything; 5 s by default.
     pub close_patience: Duration,
@@ -89,11 +89,15 @@ pub struct Primary {
 impl Primary {
     /// Begins to send what lands in a store to its standbys, each under a name, on a thread each.
     ///
+    /// It returns once one of them was reached, in synchronous mode once so many as must have a copy have everything that is here:
+    /// before that nothing may be answered, not even what is known already. Call it in a Tokio runtime with timers.
+    ///
     /// # Errors
     ///
-    /// [`ReplicaError::NotPromoted`] for a standby, [`ReplicaError::Fenced`] for a primary of before; [`ReplicaError::Settings`];
-    /// [`ReplicaError::Fence`], [`ReplicaError::FenceDamaged`], [`ReplicaError::Thread`].
-    pub fn start(
+    /// [`ReplicaError::NotPromoted`] for a standby, [`ReplicaError::Fenced`] for a primary of before, whether it knew it or was just
+    /// told; [`ReplicaError::NotReached`] if too few standbys answer in time; [`ReplicaError::Settings`];
+    /// [`ReplicaError::Fence`], [`ReplicaError::FenceDamaged`], [`ReplicaError::Thread`], [`ReplicaError::Source`].
+    pub async fn start(
         store: Arc<dyn EventStore>,
         fence: Arc<dyn Fence>,
         options: PrimaryOptions,
@@ -135,6 +139,7 @@ impl Primary {
             call_limit: options.call_limit,
             state: Mutex::new(state),
             changed: Condvar::new(),
+            noticed: watch::Sender::new(0),
             landed: watch::Sender::new(0),
             over: watch::Sender::new(false),
         });
@@ -149,6 +154,7 @@ impl Primary {
                 thread.spawn(move || runtime.block_on(shipper.run())).map_err(ReplicaError::Thread)?;
             primary.threads().push(thread);
         }
+        primary.wait_for_contact().await?;
         Ok(primary)
     }
 
@@ -207,32 +213,48 @@ impl Primary {
         self.standbys().await.map_err(ReplicaError::Source)
     }
 
-    /// Nothing lands before enough standbys were reached once: one of them may have been promoted meanwhile.
-    fn wait_for_contact(&self) -> Result<(), StoreError> {
-        let enough = match self.options.mode {
-            _ if self.options.begins_alone => 0,
-            Mode::Asynchronous => 1,
-            Mode::Synchronous { copies, .. } => copies,
+    /// Nothing is answered before enough standbys were reached: one of them may have been promoted meanwhile, and in synchronous
+    /// mode what is here must be there.
+    async fn wait_for_contact(&self) -> Result<(), ReplicaError> {
+        let heads = self.shared.store.heads().await.map_err(ReplicaError::Source)?;
+        let all: Vec<(Shard, Head)> = self.identity().shards.all().zip(heads).collect();
+        let (due, landed) = match self.options.mode {
+            _ if self.options.begins_alone => return Ok(()),
+            Mode::Asynchronous => (self.shared.state().standbys.len().min(1), &all[..0]),
+            Mode::Synchronous { copies, .. } => (copies, &all[..]),
         };
-        let enough = enough.min(self.shared.state().standbys.len());
-        let reached = |state: &State| state.standbys.iter().filter(|known| !known.heads.is_empty()).count();
-        let deadline = Instant::now() + self.options.contact_patience;
-        let mut state = self.shared.state();
+        let deadline = tokio::time::Instant::now() + self.options.contact_patience;
+        let mut noticed = self.shared.noticed.subscribe();
         loop {
-            if let Some(by) = state.fenced {
-                return Err(unavailable(format!("another store of this ledger was promoted (epoch {by})")));
-            }
-            if state.is_closing {
-                return Err(unavailable("it was closed"));
-            }
-            if reached(&state) >= enough {
+            noticed.mark_unchanged();
+            let (reached, are_all_broken) = {
+                let state = self.shared.state();
+                if let Some(by) = state.fenced {
+                    return Err(ReplicaError::Fenced { by });
+                }
+                let is_broken = |known: &Known| matches!(known.following, Following::Broken(_));
+                (state.copies_of(landed), state.standbys.iter().all(is_broken))
+            };
+            if reached >= due {
                 return Ok(());
             }
-            let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
-                let why = "no standby was reached yet, and one may have been promoted meanwhile";
-                return Err(unavailable(why));
-            };
-            state = self.rest(state, rest);
+            if are_all_broken || tokio::time::timeout_at(deadline, noticed.changed()).await.is_err() {
+                let state = self.shared.state();
+                let told =
+                    state.standbys.iter().map(|known| format!("{}: {:?}", known.name, known.following));
+                let standbys = told.collect::<Vec<_>>().join("; ");
+                return Err(ReplicaError::NotReached { reached, due, standbys });
+            }
+        }
+    }
+
+    /// Whether something may land.
+    fn check_open(&self) -> Result<(), StoreError> {
+        let state = self.shared.state();
+        match state.fenced {
+            Some(by) => Err(unavailable(format!("another store of this ledger was promoted (epoch {by})"))),
+            None if state.is_closing => Err(unavailable("it was closed")),
+            None => Ok(()),
         }
     }
 
@@ -345,7 +367,7 @@ impl EventStore for Primary {
     }
 
     async fn append(&self, appends: &[ShardAppend]) -> Result<Vec<Result<Head, StoreError>>, StoreError> {
-        self.wait_for_contact()?;
+        self.check_open()?;
         self.look_again();
         let answers = self.shared.store.append(appends).await?;
         let both = appends.iter().zip(&answers);

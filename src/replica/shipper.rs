@@ -75,7 +75,9 @@ pub(super) struct State {
 impl State {
     /// How many standbys have all of these.
     pub(super) fn copies_of(&self, landed: &[(Shard, Head)]) -> usize {
-        let has_all = |known: &&Known| landed.iter().all(|(shard, head)| known.has(*shard, head));
+        let has_all = |known: &&Known| {
+            !known.heads.is_empty() && landed.iter().all(|(shard, head)| known.has(*shard, head))
+        };
         self.standbys.iter().filter(has_all).count()
     }
 }
@@ -90,6 +92,8 @@ pub(super) struct Shared {
     pub(super) call_limit: Duration,
     pub(super) state: Mutex<State>,
     pub(super) changed: Condvar,
+    /// Rises with every change of the state, for those who must not block.
+    pub(super) noticed: watch::Sender<u64>,
     /// Rises with every append, and when it is over.
     pub(super) landed: watch::Sender<u64>,
     pub(super) over: watch::Sender<bool>,
@@ -112,14 +116,19 @@ impl Shared {
             tracing::error!(%error, "that this store is fenced could not be written down");
         }
         self.state().fenced = Some(by);
+        self.notify();
+    }
+
+    fn notify(&self) {
         self.changed.notify_all();
+        self.noticed.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     fn update(&self, standby: usize, update: impl FnOnce(&mut Known)) {
         if let Some(known) = self.state().standbys.get_mut(standby) {
             update(known);
         }
-        self.changed.notify_all();
+        self.notify();
     }
 }
 
