@@ -35,9 +35,9 @@ const TYPES: &[&str] = &["BIGINT", "BOOLEAN", "BYTEA", "INTEGER", "NUMERIC", "TE
 /// Columns that only PostgreSQL has.
 const SYSTEM_COLUMNS: &[&str] = &["cmax", "cmin", "ctid", "oid", "tableoid", "xmax", "xmin"];
 /// Small tables about the ledger as a whole, which belong to no shard.
-const META_TABLES: &[&str] = &["ledger", "lease", "migration"];
+const META_TABLES: &[&str] = &["ledger", "lease", "member", "migration"];
 /// Statements that are about all shards.
-const ALL_SHARDS: &[&str] = &["create_heads.sql", "heads.sql", "newest.sql"];
+const ALL_SHARDS: &[&str] = &["create_heads.sql", "heads.sql", "newest.sql", "shard_leases.sql"];
 /// How SQL begins.
 const VERBS: &[&str] =
     &["ALTER ", "CREATE ", "DELETE FROM ", "DROP ", "INSERT INTO ", "LOCK ", "SELECT ", "UPDATE ", "WITH "];

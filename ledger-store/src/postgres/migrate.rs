@@ -35,6 +35,8 @@ migrations! {
     "04_commits_by_partition"
     "05_index_entry"
     "06_snapshot"
+    "07_member"
+    "08_shard_lease"
 }
 
 /// The name of the lease row.
@@ -207,10 +209,10 @@ mod tests {
         assert!(matches!(check(&options, &edited), Err(StoreError::NotALedger { .. })));
         assert!(matches!(check(&options, &all[1..]), Err(StoreError::NotALedger { .. })));
         let mut newer = all.clone();
-        newer.push((7, "0".repeat(64)));
+        newer.push((9, "0".repeat(64)));
         assert!(matches!(
             check(&options, &newer),
-            Err(StoreError::NewerFormat { found: 7, supported: 6, .. })
+            Err(StoreError::NewerFormat { found: 9, supported: 8, .. })
         ));
     }
 }

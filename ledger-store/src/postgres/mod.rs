@@ -31,6 +31,7 @@
 mod append;
 mod columns;
 mod failure;
+mod leases;
 mod link;
 mod migrate;
 mod options;
@@ -63,6 +64,7 @@ use link::Links;
 use options::unusable;
 use seen::Seen;
 
+pub use leases::{LeaseOptions, Leases, Member, MemberId, Route};
 pub use options::{AppendMode, Isolation, PostgresOptions};
 pub use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
@@ -200,6 +202,20 @@ impl PostgresStore {
         };
         runtime.spawn(look(Arc::downgrade(&inner), every));
         Ok(Self { inner, runtime: Some(runtime) })
+    }
+
+    /// Takes part in sharing the shards among the processes of this ledger: from now on this one holds its part of them, and knows who
+    /// holds the others. For speed only; see [`Leases`].
+    ///
+    /// `address` is where other processes reach this one, in whatever form the host routes by.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Invalid`] for options that contradict each other; [`StoreError::Unavailable`].
+    pub async fn lease(&self, address: &str, options: LeaseOptions) -> Result<Leases, StoreError> {
+        options.check()?;
+        let address = address.to_owned();
+        self.ask(|inner| Leases::start(inner, address, options)).await
     }
 
     /// Runs something on the store's own thread. It runs on if the caller goes; what it came to is not known if it

@@ -2,6 +2,8 @@
 //! crashes and power cuts.
 
 mod faulty;
+#[cfg(feature = "postgres")]
+mod leases;
 #[cfg(feature = "log")]
 mod log_basic;
 #[cfg(feature = "log")]

@@ -1,0 +1,1 @@
+SELECT m.id, m.address, m.beats FROM member AS m ORDER BY m.id
