@@ -100,6 +100,7 @@
 
 mod account;
 mod adjustment;
+mod controls;
 mod credit;
 mod deposit;
 mod entry;
@@ -132,6 +133,9 @@ pub use adjustment::{
     Adjustment, AdjustmentKind, AdjustmentRef, ChargeInactivityFee, Correction, CorrectionStatus,
     DecideCorrection, PROPOSALS_MAX, ProposeCorrection, PurseExchange, ReclaimDormant, ReturnTax,
     TaxWithholding, TransferDormant, WithholdTax,
+};
+pub use controls::{
+    Bucket, ConfirmLimit, Controls, Counter, LIMITS_MAX, LimitLeft, PlayerLimit, Raise, SetLimit,
 };
 pub use credit::{GrantCredit, ReportFreeRounds};
 pub use deposit::{
@@ -181,10 +185,10 @@ pub use player_ledger::{
     PlayerCommand, PlayerLedger, PlayerState, Profile, RoundRef, Standing, Subject, operations_of,
 };
 pub use policy::{
-    AfterChargeback, ApprovalStep, CapturePolicy, DepositPolicy, DestinationPolicy, FreeRoundPayment,
-    FxPolicy, JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy, Policy, ReverseWithdrawal,
-    RoundClosePolicy, RoundTimeOut, SessionPolicy, ShortfallPolicy, SourcePolicy, TimeOutAction,
-    UnplayedMoney, WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
+    AfterChargeback, ApprovalStep, CapturePolicy, ControlPolicy, DepositPolicy, DestinationPolicy,
+    FreeRoundPayment, FxPolicy, JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy, LimitRule,
+    Policy, ReverseWithdrawal, RoundClosePolicy, RoundTimeOut, SessionPolicy, ShortfallPolicy, SourcePolicy,
+    TimeOutAction, UnplayedMoney, WeekStart, WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
 };
 pub use purchase::{EnterTournament, Purchase, PurchaseKind, PurchaseRef, Tip};
 pub use rejection::{BonusRule, Capacity, Limit, MismatchField, NotAllowedReason, Rejection};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{HostName, HostNamespace, RoundId, TransactionId};
 use crate::money::{Amount, CurrencyCode};
 use crate::player::Block;
+use crate::stored::{LimitKind, LimitSide, LimitWindow};
 use crate::time::Timestamp;
 
 /// What does not agree between a command and what it refers to.
@@ -136,6 +137,14 @@ pub enum NotAllowedReason {
     AnotherRoundOpen,
     /// The round is younger than its source's time-out, or there is none.
     RoundNotTimedOut,
+    /// A limit on single bets has no window, and any other has one.
+    LimitWindow,
+    /// The policy sets this limit, and nobody else.
+    LimitOfPolicy,
+    /// No raise of this limit waits for its confirmation.
+    NoRaiseWaits,
+    /// The player must wait for a higher limit.
+    RaiseNotDue,
 }
 
 /// Why the rules of bonuses refuse.
@@ -202,6 +211,8 @@ pub enum Capacity {
     JackpotsOfBet,
     /// Transfers of one player that have not come back.
     OpenTransfers,
+    /// Limits of one player.
+    Limits,
 }
 
 /// A limit that a command would pass.
@@ -218,6 +229,16 @@ pub enum Limit {
     WithdrawalsPerWeek,
     /// What may be withdrawn within 31 days.
     WithdrawalsPerMonth,
+    /// What the player may deposit, stake or lose (D.2 in docs/scenarios.md).
+    Protection {
+        /// What the limit counts.
+        kind: LimitKind,
+        /// Over which window; of single bets there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window: Option<LimitWindow>,
+        /// Whose limit leaves least.
+        side: LimitSide,
+    },
 }
 
 /// A refusal that the rules demand. Nothing was posted.
@@ -351,15 +372,6 @@ pub enum Rejection {
     /// Nothing shows that the instrument the money goes to is the player's.
     #[error("the destination is not proven to be the player's")]
     DestinationUnproven,
-    /// A limit would be passed.
-    #[error("the limit {limit:?} would be passed")]
-    LimitExceeded {
-        /// Which.
-        limit: Limit,
-        /// What is left of it, if it is one of amounts.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        left: Option<Amount>,
-    },
     /// The player's last round began too short a time ago for another one.
     #[error("the next round may begin at {allowed_at}")]
     RoundTooSoon {
@@ -373,6 +385,15 @@ pub enum Rejection {
         stake: Amount,
         /// The currency.
         currency: CurrencyCode,
+    },
+    /// A limit would be passed.
+    #[error("the limit {limit:?} would be passed")]
+    LimitExceeded {
+        /// Which.
+        limit: Limit,
+        /// What is left of it, if it is one of amounts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<Amount>,
     },
     /// A rule of bonuses refuses.
     #[error("a rule of bonuses refuses: {rule:?}")]
@@ -469,9 +490,9 @@ impl Rejection {
             Self::PlayerBlocked { .. } => "player_blocked",
             Self::KycRequired => "kyc_required",
             Self::DestinationUnproven => "destination_unproven",
-            Self::LimitExceeded { .. } => "limit_exceeded",
             Self::RoundTooSoon { .. } => "round_too_soon",
             Self::StakeNotAllowed { .. } => "stake_not_allowed",
+            Self::LimitExceeded { .. } => "limit_exceeded",
             Self::BonusRule { .. } => "bonus_rule",
             Self::ExceedsRest { .. } => "exceeds_rest",
             Self::HostRefused { .. } => "host_refused",

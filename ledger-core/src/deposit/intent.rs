@@ -2,6 +2,7 @@
 
 use super::command::{AttemptDeposit, CancelDeposit, ExpireDeposit, FailDeposit, InitiateDeposit};
 use super::state::{ATTEMPTS_MAX, Intent, OPEN_INTENTS_MAX};
+use crate::controls;
 use crate::ids::{SourceId, TransactionId};
 use crate::key::OperationKind;
 use crate::partition::Stream;
@@ -56,12 +57,14 @@ pub(super) fn initiate(command: &InitiateDeposit, facts: &Facts<'_>, work: &mut 
     if amount.is_zero() {
         return Err(Rejection::InvalidAmount { amount: command.amount.to_string() }.into());
     }
+    let near = controls::check(controls::Asked::Deposit(amount), command.currency, facts, work)?;
     if state.open_intents() >= OPEN_INTENTS_MAX {
         return Err(capacity(Capacity::OpenDeposits, OPEN_INTENTS_MAX).into());
     }
     let event = DepositInitiated { currency: command.currency, amount, method: command.method.clone() };
     let stream = Stream::Intent(state.player().clone(), of.source, of.id);
     work.push_first(stream, Event::DepositInitiated(event));
+    near.record(|| txn(&command.source, OperationKind::DepositIntent, &command.id), work)?;
     Ok(Some(command.currency))
 }
 

@@ -6,6 +6,7 @@ use crate::adjustment::{
     ChargeInactivityFee, DecideCorrection, ProposeCorrection, ReclaimDormant, ReturnTax, TransferDormant,
     WithholdTax,
 };
+use crate::controls::{ConfirmLimit, SetLimit};
 use crate::credit::{GrantCredit, ReportFreeRounds};
 use crate::deposit::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
@@ -181,6 +182,8 @@ commands! {
     UnblockPlayer,
     ExpireRound,
     ReopenRound,
+    SetLimit,
+    ConfirmLimit,
     StartSession,
     EndSession,
     AcknowledgeRealityCheck,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::AccountKind;
 use crate::adjustment::{self, Adjustment, AdjustmentKind, AdjustmentRef, Correction, CorrectionStatus};
+use crate::controls::{self, Controls};
 use crate::deposit::{self, Intent};
 use crate::host::HostData;
 use crate::ids::{
@@ -30,7 +31,7 @@ use crate::withdrawal::{self, Recent, Withdrawal};
 
 /// The version of this fold; a snapshot made by another is ignored. Raise it with every change to what
 /// `evolve` makes of events or to how the state is encoded.
-pub const FOLD_VERSION: u32 = 5;
+pub const FOLD_VERSION: u32 = 6;
 
 /// The most rounds a player may have open at once.
 pub const OPEN_ROUNDS_MAX: usize = 1_000;
@@ -111,6 +112,9 @@ pub struct PlayerState {
     transfers: Vec<Transfer>,
     /// When the last round of his began.
     last_round_at: Option<Timestamp>,
+    /// His limits and what they count; nothing of a player who has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    controls: Option<Box<Controls>>,
     recorded_at: Option<Timestamp>,
 }
 
@@ -146,6 +150,7 @@ impl PlayerState {
             sessions: Vec::new(),
             transfers: Vec::new(),
             last_round_at: None,
+            controls: None,
             recorded_at: None,
         }
     }
@@ -383,6 +388,11 @@ impl PlayerState {
         }
     }
 
+    /// His limits and what they count; `None` of a player who never had any.
+    pub fn controls(&self) -> Option<&Controls> {
+        self.controls.as_deref()
+    }
+
     /// What the host keeps under a namespace.
     pub fn host(&self, namespace: &HostNamespace) -> Option<&HostKept> {
         self.host.get(namespace)
@@ -432,6 +442,9 @@ impl PlayerState {
     ///
     /// [`Fault`] if the event cannot follow this state.
     pub fn evolve(&mut self, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
+        if self.controls.is_some() {
+            self.count_cash(record, at);
+        }
         match (&record.stream, &record.event) {
             (Stream::Wallet(_), Event::EntryPosted(event)) => self.wallet.evolve(record.version, event),
             (Stream::Player(_), _) => self.evolve_player(record, at),
@@ -510,6 +523,13 @@ impl PlayerState {
             }
             Event::PlayerUnblocked(event) if self.standing.since(event.block).is_some() => {
                 self.standing.blocks.remove(&event.block);
+            }
+            Event::LimitSet(_)
+            | Event::LimitRaiseRequested(_)
+            | Event::LimitWindowsOpened(_)
+            | Event::LimitWarned(_) => {
+                let entries = self.wallet.version();
+                self.controls.get_or_insert_default().evolve(&record.event, entries, at)?;
             }
             Event::TxnRejected(_)
             | Event::TxnTombstoned(_)
@@ -607,7 +627,12 @@ impl PlayerState {
         if let Some((index, live)) = live.and_then(|index| Some((index, self.rounds.get_mut(index)?))) {
             let names_one = matches!(&record.event, Event::BetPlaced(event) if event.session.is_some());
             let before = (live.session.is_some() || names_one).then(|| live.totals());
+            let counts = self.controls.as_deref_mut().filter(|controls| controls.counts_play());
+            let counted = counts.map(|controls| (controls::shares(live), controls));
             round::evolve(live, record, at)?;
+            if let Some((before, controls)) = counted {
+                controls.count_round(&before, live, at);
+            }
             let (session, after) = (live.session.clone(), before.map(|_| live.totals()));
             if live.status != RoundStatus::Open {
                 self.rounds.remove(index);
@@ -617,6 +642,9 @@ impl PlayerState {
             }
             self.touch_session(record, at);
             return Ok(());
+        }
+        if let Some(controls) = &mut self.controls {
+            controls.count_after_the_end(&record.event, at);
         }
         match &record.event {
             Event::RoundReopened(reopened) => {
@@ -631,6 +659,9 @@ impl PlayerState {
             Event::BetPlaced(event) if record.version == 1 => {
                 let mut round = round::empty(source, id);
                 round::evolve(&mut round, record, at)?;
+                if let Some(controls) = &mut self.controls {
+                    controls.count_round(&[], &round, at);
+                }
                 self.rounds.push(round);
                 if !event.made_up {
                     self.last_round_at = Some(at);
@@ -669,6 +700,17 @@ impl PlayerState {
             event => {
                 Err(Fault::corrupted(format!("{} came for round {id}, which is not open", event.type_name())))
             }
+        }
+    }
+
+    /// Deposits, payouts and what plays elsewhere count for limits.
+    fn count_cash(&mut self, record: &EventRecord, at: Timestamp) {
+        let away = || match &record.stream {
+            Stream::Transfer(_, of) => self.transfers.iter().find(|live| live.of == *of),
+            _ => None,
+        };
+        if let Some(controls) = &mut self.controls {
+            controls.count_cash(record, away, at);
         }
     }
 

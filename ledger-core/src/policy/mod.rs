@@ -1,6 +1,7 @@
 //! Policies: how sources behave and what jurisdictions demand, as a plain versioned document whose hash every
 //! commit names.
 
+mod controls;
 mod deposits;
 mod fx;
 mod jurisdiction;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{HostName, JurisdictionId, SourceId};
 use crate::key::{ContentHash, OperationKind};
 
+pub use controls::{ControlPolicy, LimitRule, WeekStart};
 pub use deposits::{CapturePolicy, DepositPolicy};
 pub use fx::FxPolicy;
 pub use jurisdiction::{JurisdictionProfile, ReverseWithdrawal, UnplayedMoney};

@@ -9,6 +9,7 @@ mod exchange;
 mod host;
 mod house;
 mod index;
+mod limit;
 mod player;
 mod purchase;
 mod round;
@@ -45,6 +46,10 @@ pub use house::{
     SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded, SuspenseOrigin, SuspenseReturned,
 };
 pub use index::{CommitIndex, IndexError};
+pub use limit::{
+    LimitBasis, LimitBounds, LimitCause, LimitKind, LimitPeriod, LimitRaiseRequested, LimitSet, LimitSide,
+    LimitTerm, LimitWarned, LimitWindow, LimitWindowOpened, LimitWindowsOpened,
+};
 pub use player::{
     Note, PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened,
     TransactionRef, TxnNoted, TxnRejected, TxnTombstoned,
@@ -52,9 +57,9 @@ pub use player::{
 pub use purchase::{TipGiven, TipReturned, TournamentEntered, TournamentEntryReturned};
 pub use round::{
     Bet, BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetStatus,
-    BetUnsettled, BetVoided, CloseReason, Contribution, FreeBet, JackpotKind, ReopenReason, Round,
-    RoundClosed, RoundReopened, RoundStatus, RoundVoided, SettledBy, SettlementVoided, Win, WinCredited,
-    WinRetained, WinRolledBack, WinStatus,
+    BetUnsettled, BetVoided, CloseReason, Contribution, CountedShare, FreeBet, JackpotKind, ReopenReason,
+    Round, RoundClosed, RoundReopened, RoundStatus, RoundVoided, SettledBy, SettlementVoided, Win,
+    WinCredited, WinRetained, WinRolledBack, WinStatus,
 };
 pub use sealed::{
     FIELD_NAME_BYTES_MAX, FieldName, SEALED_BYTES_MAX, SEALED_FIELDS_MAX, SealedBytes, SealedError,

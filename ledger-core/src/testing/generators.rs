@@ -7,6 +7,7 @@ mod adjustments;
 mod corrections;
 mod deposits;
 mod house;
+mod limits;
 mod play;
 mod withdrawals;
 
@@ -84,8 +85,12 @@ pub fn policies() -> impl Strategy<Value = Policy> {
         Policy { default, sources, ..Policy::default() }
     });
     let max_age_secs = select(&[5_u32, 3_600][..]);
-    let profiles = (play::profiles(), withdrawals::profiles()).prop_map(|(play, money)| {
-        JurisdictionProfile { reverse_withdrawal: money.reverse_withdrawal, unplayed: money.unplayed, ..play }
+    let profiles = (play::profiles(), withdrawals::profiles(), limits::policies());
+    let profiles = profiles.prop_map(|(play, money, controls)| JurisdictionProfile {
+        reverse_withdrawal: money.reverse_withdrawal,
+        unplayed: money.unplayed,
+        controls,
+        ..play
     });
     (policies, deposits::policies(), max_age_secs, withdrawals::policies(), profiles).prop_map(
         |(policy, deposits, max_age_secs, withdrawals, default_jurisdiction)| Policy {
@@ -233,7 +238,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         10 => bets().prop_map(PlayerCommand::from),
         9 => settlements().prop_map(PlayerCommand::from),
         8 => rollbacks().prop_map(PlayerCommand::from),
-        9 => deposits::single(),
+        10 => deposits::single(),
         2 => closes().prop_map(PlayerCommand::from),
         2 => voids().prop_map(PlayerCommand::from),
         2 => credits().prop_map(PlayerCommand::from),
@@ -243,6 +248,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         8 => corrections::corrections(),
         6 => withdrawals::single(),
         8 => play::single(),
+        3 => limits::single(),
     ]
 }
 
@@ -341,6 +347,7 @@ fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
             deposits::aim(other, all, at);
             withdrawals::aim(other, all, at);
             play::aim(other, all, at);
+            limits::aim(other, all, at);
         }
     }
 }
@@ -371,6 +378,8 @@ fn rename(command: &mut PlayerCommand, step: usize) {
                 withdrawals::id(other)
             } else if play::id(other).is_some() {
                 play::id(other)
+            } else if limits::id(other).is_some() {
+                limits::id(other)
             } else {
                 deposits::id(other)
             };

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use ledger_core::stored::{Bearer, CreditKind, Direction};
+use ledger_core::stored::{LimitBasis, LimitKind, LimitPeriod};
 use ledger_core::testing::{TestOutcome, commands, generators, given_nobody};
 use ledger_core::{
     Block, FactsNeeded, HostAccountClass, HostOperation, PlayerCommand, PlayerId, Policy, Rejection,
@@ -42,7 +43,13 @@ pub(crate) const ABOUT: &[About] = &[
     About {
         name: "initiate_deposit",
         by: "the cashier",
-        refusals: &["currency_mismatch", "invalid_amount", "precision", "capacity_exceeded"],
+        refusals: &[
+            "currency_mismatch",
+            "invalid_amount",
+            "precision",
+            "limit_exceeded",
+            "capacity_exceeded",
+        ],
     },
     About {
         name: "attempt_deposit",
@@ -129,6 +136,7 @@ pub(crate) const ABOUT: &[About] = &[
             "player_closed",
             "round_too_soon",
             "stake_not_allowed",
+            "limit_exceeded",
             "bonus_rule",
             "capacity_exceeded",
             "insufficient_funds",
@@ -367,6 +375,12 @@ pub(crate) const ABOUT: &[About] = &[
         refusals: &["round_closed", "bet_not_found", "capacity_exceeded"],
     },
     About {
+        name: "set_limit",
+        by: "the platform, for the player or for the operator",
+        refusals: &["not_allowed", "currency_mismatch", "invalid_amount", "precision", "capacity_exceeded"],
+    },
+    About { name: "confirm_limit", by: "the platform, for the player", refusals: &["not_allowed"] },
+    About {
         name: "start_session",
         by: "a game provider, through its adapter",
         refusals: &["currency_mismatch", "player_closed"],
@@ -406,6 +420,7 @@ pub(crate) const ABOUT: &[About] = &[
             "invalid_amount",
             "precision",
             "player_closed",
+            "limit_exceeded",
             "capacity_exceeded",
             "insufficient_funds",
         ],
@@ -500,6 +515,13 @@ pub(crate) fn samples() -> Vec<PlayerCommand> {
         commands::unblock("n1", Block::PayoutsFrozen).into(),
         commands::expire_round("e1", "r1").into(),
         commands::reopen_round("o1", "r1").into(),
+        commands::limit("l1", commands::term(LimitKind::Loss, LimitPeriod::Week, LimitBasis::Calendar), "50")
+            .into(),
+        commands::confirm_limit(
+            "k1",
+            commands::term(LimitKind::Loss, LimitPeriod::Week, LimitBasis::Calendar),
+        )
+        .into(),
         commands::start_session("s1").into(),
         commands::end_session("e1", "s1").into(),
         commands::acknowledge("a1", "s1").into(),

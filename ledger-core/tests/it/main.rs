@@ -18,6 +18,7 @@ mod exchange;
 mod folds;
 mod fx;
 mod goldens;
+mod goldens_limits;
 mod goldens_withdrawals;
 mod host;
 mod house;
@@ -27,6 +28,7 @@ mod house_model;
 mod idempotency;
 #[cfg(feature = "schema")]
 mod json_schema;
+mod limits;
 mod model;
 mod money;
 mod payouts;

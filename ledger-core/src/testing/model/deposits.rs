@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 
+use super::limits::What;
 use super::lots::{Drawn, Lots};
 use super::{Judged, Model};
 use crate::deposit::{
@@ -34,6 +35,8 @@ struct ModelAttempt {
 #[derive(Debug, Clone)]
 pub(super) struct ModelIntent {
     stands: Stands,
+    currency: CurrencyCode,
+    units: i128,
     started: i64,
     attempts: Vec<ModelAttempt>,
     failed_as: Option<Name>,
@@ -150,19 +153,29 @@ impl Model {
         self.intents.values().filter(|intent| intent.stands == Stands::Open).count()
     }
 
+    /// What is to come of deposits in a currency.
+    pub(super) fn deposits_under_way(&self, currency: CurrencyCode) -> i128 {
+        let open = self.intents.values().filter(|intent| intent.stands == Stands::Open);
+        open.filter(|intent| intent.currency == currency).map(|intent| intent.units).sum()
+    }
+
     pub(super) fn initiate(&mut self, c: &InitiateDeposit) -> Judged {
         let key = (c.source.to_string(), c.id.to_string());
         if self.intents.contains_key(&key) {
             return Err("key_reused");
         }
-        if self.units(c.amount, c.currency)? == 0 {
+        let units = self.units(c.amount, c.currency)?;
+        if units == 0 {
             return Err("invalid_amount");
         }
+        self.in_limits("deposit", units, c.currency)?;
         if self.open_intents() == 100 {
             return Err("capacity_exceeded");
         }
         let intent = ModelIntent {
             stands: Stands::Open,
+            currency: c.currency,
+            units,
             started: self.now / 1_000_000,
             attempts: Vec::new(),
             failed_as: None,
@@ -353,6 +366,8 @@ impl Model {
         if credited {
             self.add("fees:income of deposit", c.currency, fee);
             deposit.exchanged = self.pay_in(units - fee, c.currency, rate);
+            let gross = deposit.exchanged.map_or(units, |exchanged| exchanged.to);
+            self.count(format!("deposit {key:?}"), What::Deposit, to, gross);
             deposit.left = units;
             deposit.fee = fee;
             deposit.credited = Some((to, rate.cloned()));
@@ -403,7 +418,11 @@ impl Model {
             }
             let to = self.becomes(rate, currency)?;
             self.purse(to)?;
-            if let Some(more) = self.pay_in(units, currency, rate) {
+            let more = self.pay_in(units, currency, rate);
+            let first = if deposit.credited.is_none() { "" } else { "again" };
+            let of = format!("deposit {key:?}{first}");
+            self.count(of, What::Deposit, to, more.map_or(units, |more| more.to));
+            if let Some(more) = more {
                 deposit.exchanged = Some(deposit.exchanged.unwrap_or_default().plus(&more));
             }
             deposit.left += units;
@@ -471,7 +490,9 @@ impl Model {
         let units = self.of_left(c.amount, deposit.left - kept, c.currency)?;
         let fee = if c.return_fee { deposit.fee.min(units) } else { 0 };
         let policy = c.on_shortfall.unwrap_or(self.policy.deposits.on_shortfall);
-        self.take_deposit(&mut deposit, units, fee, policy)?;
+        let (part, _) = self.take_deposit(&mut deposit, units, fee, policy)?;
+        let back = part.map_or(units, |part| part.to);
+        self.count_less(&format!("deposit {key:?}"), What::Deposit, back);
         self.add(&format!("psp:clearing of {}", c.source), c.currency, -units);
         self.deposits.insert(key, deposit);
         Ok("applied")

@@ -1,5 +1,6 @@
 //! Sessions, the ends of rounds that nobody says, and money that is no stake, as the model reads the rules.
 
+use super::limits::What;
 use super::lots::{Drawn, Lots};
 use super::rounds::{Key, ModelRound, Paid, Stake};
 use super::{Judged, Model};
@@ -61,6 +62,15 @@ impl Model {
             rounds.fold(session.elsewhere, |sum, part| (sum.0 + part.0, sum.1 + part.1))
         });
         totals.collect()
+    }
+
+    /// What went to play elsewhere, and is still there.
+    pub(super) fn transfers_away(&self) -> Vec<(Key, CurrencyCode, i128)> {
+        let all = self.transfers.iter().map(|(key, transfer)| {
+            let units = if transfer.ended.is_none() { transfer.units } else { 0 };
+            (key.clone(), transfer.currency, units)
+        });
+        all.collect()
     }
 
     /// How many transfers are away.
@@ -284,6 +294,7 @@ impl Model {
             return Err("insufficient_funds");
         }
         let units = asked.unwrap_or(free.max(0));
+        self.in_limits("transfer", units, c.currency)?;
         let of = (c.source.to_string(), c.id.to_string());
         let unplayed = self.play(c.currency, units);
         self.add("player:cash", c.currency, -units);
@@ -332,6 +343,8 @@ impl Model {
             session.elsewhere.1 += won;
         }
         self.transfers.get_mut(&of).expect("the transfer").ended = Some("already_settled");
+        self.count(format!("in {of:?}"), What::Stake, c.currency, staked);
+        self.count(format!("in {of:?}"), What::Win, c.currency, won);
         Ok("applied")
     }
 

@@ -96,6 +96,8 @@ pub(super) struct ModelWin {
     /// A resettlement made it.
     pub(super) made: bool,
     pub(super) seq: u64,
+    /// The command since which it is above zero.
+    pub(super) since: u64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -244,6 +246,7 @@ impl Model {
         }
         let shares = self.shares(c, units)?;
         self.may_begin(is_new, units, c.currency)?;
+        self.in_limits("bet", units, c.currency)?;
         if c.funds == Funds::Bonus {
             return Err("bonus_rule");
         }
@@ -448,6 +451,7 @@ impl Model {
             cash_out: false,
             made: false,
             seq,
+            since: seq,
         });
         let beside = round.closed && ends != Finality::Round;
         if ends == Finality::Round {

@@ -1,0 +1,98 @@
+//! Limits of players, and policies that set some.
+
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{currencies, txns};
+use crate::controls::{ConfirmLimit, SetLimit};
+use crate::ids::TransactionId;
+use crate::player_ledger::PlayerCommand;
+use crate::policy::{ControlPolicy, LimitRule, WeekStart};
+use crate::stored::{LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm, LimitWindow};
+use crate::testing::commands;
+
+fn windows() -> impl Strategy<Value = LimitWindow> {
+    let periods = select(&[LimitPeriod::Day, LimitPeriod::Day, LimitPeriod::Week, LimitPeriod::Month][..]);
+    let bases = select(&[LimitBasis::Rolling, LimitBasis::Calendar, LimitBasis::Anniversary][..]);
+    (periods, bases).prop_map(|(period, basis)| LimitWindow { period, basis })
+}
+
+fn terms() -> impl Strategy<Value = LimitTerm> {
+    use LimitKind::{Deposit, Loss, NetDeposit, NetLoss, SingleBet, Stake};
+    let kinds = select(&[Deposit, NetDeposit, Stake, Loss, NetLoss, SingleBet][..]);
+    (kinds, windows(), currencies()).prop_map(|(kind, window, currency)| LimitTerm {
+        kind,
+        currency,
+        window: Some(window).filter(|_| kind != SingleBet),
+    })
+}
+
+fn odd_terms() -> impl Strategy<Value = LimitTerm> {
+    (terms(), option::of(windows())).prop_map(|(term, window)| LimitTerm { window, ..term })
+}
+
+fn sides() -> impl Strategy<Value = LimitSide> {
+    use LimitSide::{Jurisdiction, Operator, Player};
+    prop_oneof![12 => Just(Player), 4 => Just(Operator), 1 => Just(Jurisdiction)]
+}
+
+/// A command on limits.
+pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
+    let terms = || prop_oneof![20 => terms(), 1 => odd_terms()];
+    let amounts = option::weighted(0.85, select(&["0", "10", "25", "100", "100", "250", "500", "0.005"][..]));
+    let set = (txns(), sides(), terms(), amounts).prop_map(|(id, side, term, amount)| {
+        let amount = amount.map(commands::decimal);
+        SetLimit { id, side, amount, ..commands::limit("L", term, "0") }.into()
+    });
+    let confirm = (txns(), terms())
+        .prop_map(|(id, term)| ConfirmLimit { id, ..commands::confirm_limit("L", term) }.into());
+    prop_oneof![3 => set, 1 => confirm]
+}
+
+/// Aims a command at a limit that an earlier one set.
+pub(super) fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: prop::sample::Index) {
+    let set = |command: &PlayerCommand| match command {
+        PlayerCommand::SetLimit(c) => Some((c.side, c.term)),
+        _ => None,
+    };
+    let Some((side, term)) = super::earlier(all, at, set) else { return };
+    match command {
+        PlayerCommand::SetLimit(c) => (c.side, c.term) = (side, term),
+        PlayerCommand::ConfirmLimit(c) => c.term = term,
+        _ => {}
+    }
+}
+
+pub(super) fn id(command: &mut PlayerCommand) -> Option<&mut TransactionId> {
+    match command {
+        PlayerCommand::SetLimit(c) => Some(&mut c.id),
+        PlayerCommand::ConfirmLimit(c) => Some(&mut c.id),
+        _ => None,
+    }
+}
+
+/// How limits are kept.
+pub(super) fn policies() -> impl Strategy<Value = ControlPolicy> {
+    let rules = (terms(), select(&["50", "100", "1000.009"][..]))
+        .prop_map(|(term, amount)| LimitRule { term, amount: commands::decimal(amount) });
+    // What is counted of the policy's limits begins with the player's first command; so does an anniversary of the model.
+    let rules = rules.prop_filter("no anniversaries", |rule| {
+        rule.term.window.is_none_or(|window| window.basis != LimitBasis::Anniversary)
+    });
+    let starts = select(&[WeekStart::Monday, WeekStart::Saturday, WeekStart::Sunday][..]);
+    let raises = (select(&[0_u32, 3_600, 86_400][..]), any::<bool>(), any::<bool>());
+    let rules = prop_oneof![6 => Just(Vec::new()), 1 => prop::collection::vec(rules, 1..3)];
+    (starts, raises, rules).prop_map(
+        |(week_starts, (raise_after_secs, raise_after_window, raise_needs_confirmation), limits)| {
+            ControlPolicy {
+                week_starts,
+                raise_after_secs,
+                raise_after_window,
+                raise_needs_confirmation,
+                limits,
+                ..ControlPolicy::DEFAULT
+            }
+        },
+    )
+}
