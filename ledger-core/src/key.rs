@@ -172,6 +172,10 @@ pub enum OperationKind {
     LimitSet,
     /// The confirmation of a higher limit.
     LimitConfirm,
+    /// An exclusion of the player.
+    Exclusion,
+    /// The return from one.
+    ExclusionReturn,
     /// The start of a session.
     SessionStart,
     /// The end of a session.
@@ -273,6 +277,8 @@ impl OperationKind {
             Self::RoundReopen => "round_reopen",
             Self::LimitSet => "limit_set",
             Self::LimitConfirm => "limit_confirm",
+            Self::Exclusion => "exclusion",
+            Self::ExclusionReturn => "exclusion_return",
             Self::SessionStart => "session_start",
             Self::SessionEnd => "session_end",
             Self::RealityCheck => "reality_check",

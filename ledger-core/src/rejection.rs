@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{HostName, HostNamespace, RoundId, TransactionId};
 use crate::money::{Amount, CurrencyCode};
 use crate::player::Block;
-use crate::stored::{LimitKind, LimitSide, LimitWindow};
+use crate::stored::{ExclusionKind, LimitKind, LimitSide, LimitWindow};
 use crate::time::Timestamp;
 
 /// What does not agree between a command and what it refers to.
@@ -145,6 +145,14 @@ pub enum NotAllowedReason {
     NoRaiseWaits,
     /// The player must wait for a higher limit.
     RaiseNotDue,
+    /// A time-out has an end, and neither is longer or shorter than the policy says.
+    ExclusionLength,
+    /// An exclusion never ends early.
+    ExclusionNotOver,
+    /// There is no self-exclusion to return from.
+    NotExcluded,
+    /// The jurisdiction forbids this method of payment.
+    MethodForbidden,
 }
 
 /// Why the rules of bonuses refuse.
@@ -360,6 +368,15 @@ pub enum Rejection {
     /// The player is closed: nothing new begins for him.
     #[error("the player is closed")]
     PlayerClosed,
+    /// The player is excluded: nothing new begins for him, but withdrawals.
+    #[error("the player is excluded: {kind:?}")]
+    PlayerExcluded {
+        /// A time-out or a self-exclusion.
+        kind: ExclusionKind,
+        /// Its end, if it has one. After a self-exclusion the player must ask before he may play again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
     /// The player is blocked, and the block bars this.
     #[error("the player is blocked: {block:?}")]
     PlayerBlocked {
@@ -372,6 +389,20 @@ pub enum Rejection {
     /// Nothing shows that the instrument the money goes to is the player's.
     #[error("the destination is not proven to be the player's")]
     DestinationUnproven,
+    /// The player has played for as long as one session may be.
+    #[error("the session has lasted {limit_secs} seconds")]
+    SessionTimeReached {
+        /// How long one may be, in seconds.
+        limit_secs: u32,
+    },
+    /// The player must be shown how long he plays and what he won and lost, before he goes on (R20).
+    #[error("a reality check is due: {staked} staked, {won} won in this session")]
+    RealityCheckDue {
+        /// What the session's rounds staked.
+        staked: Amount,
+        /// What they won.
+        won: Amount,
+    },
     /// The player's last round began too short a time ago for another one.
     #[error("the next round may begin at {allowed_at}")]
     RoundTooSoon {
@@ -487,9 +518,12 @@ impl Rejection {
             Self::InvalidAmount { .. } => "invalid_amount",
             Self::Precision { .. } => "precision",
             Self::PlayerClosed => "player_closed",
+            Self::PlayerExcluded { .. } => "player_excluded",
             Self::PlayerBlocked { .. } => "player_blocked",
             Self::KycRequired => "kyc_required",
             Self::DestinationUnproven => "destination_unproven",
+            Self::SessionTimeReached { .. } => "session_time_reached",
+            Self::RealityCheckDue { .. } => "reality_check_due",
             Self::RoundTooSoon { .. } => "round_too_soon",
             Self::StakeNotAllowed { .. } => "stake_not_allowed",
             Self::LimitExceeded { .. } => "limit_exceeded",

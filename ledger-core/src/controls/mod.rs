@@ -9,6 +9,7 @@ mod command;
 mod count;
 mod counter;
 mod decide;
+mod exclusion;
 mod state;
 mod window;
 
@@ -17,6 +18,7 @@ pub(crate) use check::{Asked, check};
 pub use command::{ConfirmLimit, SetLimit};
 pub(crate) use count::shares;
 pub use counter::{Bucket, Counter};
+pub use exclusion::{ExcludePlayer, Exclusion, ReturnFromExclusion};
 pub use state::{Controls, LimitLeft, PlayerLimit, Raise};
 
 /// The most limits of one player, of all sides and currencies; those that the policy sets come on top.

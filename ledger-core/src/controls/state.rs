@@ -85,6 +85,14 @@ impl Controls {
         self.counters.iter().find(|counter| counter.term == *term)
     }
 
+    /// The estimated bytes of it in a cache.
+    pub fn weight(&self) -> usize {
+        let of_counter =
+            |counter: &Counter| 200_usize.saturating_add(counter.buckets.len().saturating_mul(112));
+        let counters = self.counters.iter().map(of_counter).fold(0, usize::saturating_add);
+        self.limits.len().saturating_mul(200).saturating_add(counters)
+    }
+
     /// Whether stakes and wins are counted.
     pub(crate) fn counts_play(&self) -> bool {
         use LimitKind::{Loss, NetLoss, Stake};

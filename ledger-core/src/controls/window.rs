@@ -120,6 +120,14 @@ fn anniversary(
     }
 }
 
+/// The same day and hour so many months later.
+pub(super) fn months_after(policy: &ControlPolicy, own: &str, now: Timestamp, months: u8) -> Timestamp {
+    let later = to_zoned(now, &zone(policy, own)).and_then(|now| {
+        now.checked_add(Span::new().try_months(i64::from(months)).ok()?).ok().as_ref().and_then(from_zoned)
+    });
+    later.unwrap_or(Timestamp::MAX)
+}
+
 /// The window that an instant is in; `None` of rolling ones.
 pub(super) fn bounds(
     window: LimitWindow,

@@ -6,7 +6,7 @@ use crate::adjustment::{
     ChargeInactivityFee, DecideCorrection, ProposeCorrection, ReclaimDormant, ReturnTax, TransferDormant,
     WithholdTax,
 };
-use crate::controls::{ConfirmLimit, SetLimit};
+use crate::controls::{ConfirmLimit, ExcludePlayer, ReturnFromExclusion, SetLimit};
 use crate::credit::{GrantCredit, ReportFreeRounds};
 use crate::deposit::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
@@ -184,6 +184,8 @@ commands! {
     ReopenRound,
     SetLimit,
     ConfirmLimit,
+    ExcludePlayer,
+    ReturnFromExclusion,
     StartSession,
     EndSession,
     AcknowledgeRealityCheck,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::AccountKind;
 use crate::adjustment::{self, Adjustment, AdjustmentKind, AdjustmentRef, Correction, CorrectionStatus};
-use crate::controls::{self, Controls};
+use crate::controls::{self, Controls, Exclusion};
 use crate::deposit::{self, Intent};
 use crate::host::HostData;
 use crate::ids::{
@@ -76,7 +76,16 @@ pub struct Standing {
     /// What he is blocked for, and since when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub blocks: BTreeMap<Block, Timestamp>,
+    /// His last exclusion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclusion: Option<Exclusion>,
+    /// When deposits of his failed, the last [`FAILED_DEPOSITS_MAX`], since a block for it was lifted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed_deposits: Vec<Timestamp>,
 }
+
+/// How many failed deposits of a player are remembered (D12).
+pub const FAILED_DEPOSITS_MAX: usize = 20;
 
 impl Standing {
     /// Since when he is blocked for something, if he is.
@@ -215,9 +224,39 @@ impl PlayerState {
     ///
     /// # Errors
     ///
-    /// [`Rejection::PlayerClosed`].
-    pub(crate) fn may_play(&self) -> Result<(), Rejection> {
+    /// [`Rejection::PlayerClosed`], [`Rejection::PlayerExcluded`], [`Rejection::PlayerBlocked`].
+    pub(crate) fn may_play(&self, now: Timestamp) -> Result<(), Rejection> {
+        self.check_open()?;
+        self.check_not_excluded(now)?;
+        self.check_block(Block::Bets)
+    }
+
+    /// That the player is not closed.
+    pub(crate) fn check_open(&self) -> Result<(), Rejection> {
         if self.standing.closed_at.is_some() { Err(Rejection::PlayerClosed) } else { Ok(()) }
+    }
+
+    /// That he may start a deposit.
+    pub(crate) fn may_deposit(&self, now: Timestamp) -> Result<(), Rejection> {
+        self.check_not_excluded(now)?;
+        self.check_block(Block::Deposits)
+    }
+
+    /// That no exclusion of his is in force.
+    pub(crate) fn check_not_excluded(&self, now: Timestamp) -> Result<(), Rejection> {
+        match self.standing.exclusion.as_ref().filter(|exclusion| exclusion.bars(now)) {
+            Some(Exclusion { kind, until, .. }) => {
+                Err(Rejection::PlayerExcluded { kind: *kind, until: *until })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check_block(&self, block: Block) -> Result<(), Rejection> {
+        match self.standing.since(block) {
+            Some(_) => Err(Rejection::PlayerBlocked { block }),
+            None => Ok(()),
+        }
     }
 
     /// That his payouts are not frozen: frozen money of a withdrawal stays where it is, unless the operator rejects
@@ -247,6 +286,7 @@ impl PlayerState {
     /// [`Rejection::PlayerBlocked`].
     pub(crate) fn may_withdraw(&self, policy: &Policy) -> Result<(), Rejection> {
         self.check_not_frozen()?;
+        self.check_block(Block::Withdrawals)?;
         self.check_charged_back(policy.withdrawals.after_chargeback == AfterChargeback::Reject)
     }
 
@@ -523,6 +563,18 @@ impl PlayerState {
             }
             Event::PlayerUnblocked(event) if self.standing.since(event.block).is_some() => {
                 self.standing.blocks.remove(&event.block);
+                if event.block == Block::Deposits {
+                    self.standing.failed_deposits.clear();
+                }
+            }
+            Event::ExclusionStarted(event) => {
+                let (kind, until) = (event.kind, event.until);
+                self.standing.exclusion = Some(Exclusion { kind, since: at, until, returns_at: None });
+            }
+            Event::ExclusionReturnRequested(event) => {
+                let exclusion = self.standing.exclusion.as_mut();
+                let exclusion = exclusion.ok_or_else(|| Fault::corrupted("a return from no exclusion"))?;
+                exclusion.returns_at = Some(event.returns_at);
             }
             Event::LimitSet(_)
             | Event::LimitRaiseRequested(_)
@@ -555,6 +607,13 @@ impl PlayerState {
     }
 
     fn evolve_intent(&mut self, of: &PaymentRef, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
+        if matches!(record.event, Event::DepositFailed(_)) {
+            let failed = &mut self.standing.failed_deposits;
+            failed.push(at);
+            if failed.len() > FAILED_DEPOSITS_MAX {
+                failed.remove(0);
+            }
+        }
         let live = self.intents.iter().position(|live| live.of == *of);
         if let Some((index, live)) = live.and_then(|index| Some((index, self.intents.get_mut(index)?))) {
             live.evolve(record)?;

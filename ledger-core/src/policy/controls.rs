@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::is_default;
+use crate::ids::MethodId;
 use crate::stored::LimitTerm;
 
 /// The day on which a week of the calendar begins.
@@ -54,6 +55,22 @@ pub struct ControlPolicy {
     pub raise_needs_confirmation: bool,
     /// From how much of a limit on the player is warned, in per cent (S109); 0 for never.
     pub warn_at_percent: u8,
+    /// How long a session may last, in seconds (R24). Bets must name their session for it: see
+    /// [`super::JurisdictionProfile::session_needed`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_max_secs: Option<u32>,
+    /// How long a player may play until he is shown how he does, in seconds (R20). The same holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reality_check_secs: Option<u32>,
+    /// How long a time-out may be, in days: six weeks by UK LCCP 3.5.3.
+    pub time_out_max_days: u16,
+    /// How long a self-exclusion must be, in months: six by UK LCCP 3.5.3.
+    pub self_exclusion_min_months: u8,
+    /// How long a player waits after he asked to return from a self-exclusion that is over, in seconds (R18).
+    pub return_after_secs: u32,
+    /// Methods of payment by which no deposit may be started (D13).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forbidden_methods: Vec<MethodId>,
     /// The limits that hold for every player of the jurisdiction, in any order; of two on the same the later counts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitRule>,
@@ -68,6 +85,12 @@ impl ControlPolicy {
         raise_after_window: false,
         raise_needs_confirmation: true,
         warn_at_percent: 90,
+        session_max_secs: None,
+        reality_check_secs: None,
+        time_out_max_days: 42,
+        self_exclusion_min_months: 6,
+        return_after_secs: 86_400,
+        forbidden_methods: Vec::new(),
         limits: Vec::new(),
     };
 }

@@ -17,7 +17,7 @@ use crate::ids::{HostName, JurisdictionId, SourceId};
 use crate::key::{ContentHash, OperationKind};
 
 pub use controls::{ControlPolicy, LimitRule, WeekStart};
-pub use deposits::{CapturePolicy, DepositPolicy};
+pub use deposits::{CapturePolicy, DepositPolicy, FailureRule};
 pub use fx::FxPolicy;
 pub use jurisdiction::{JurisdictionProfile, ReverseWithdrawal, UnplayedMoney};
 pub use play::{FreeRoundPayment, RoundClosePolicy, RoundTimeOut, SessionPolicy, TimeOutAction};

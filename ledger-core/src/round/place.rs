@@ -98,7 +98,8 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
     };
     session::check(asked, &source.sessions, profile, state, work.now())?;
     let wager = Wager::read(command, purse)?;
-    state.may_play()?;
+    state.may_play(work.now())?;
+    session::check_time(command.session.as_ref(), profile, state, work.now())?;
     if is_new {
         check_interval(profile, state, work.now())?;
     }

@@ -14,6 +14,7 @@ use super::deposit::{
     DepositReleased, DepositSucceeded, DepositSuspended, SuspenseRefused,
 };
 use super::exchange::{ExchangeMade, ExchangeReversed};
+use super::exclusion::{ExclusionReturnRequested, ExclusionStarted};
 use super::host::HostRecorded;
 use super::house::{
     AuthoritySettled, BadDebtRecovered, ChargebackLost, CurrencyRegistered, DocumentPublished,
@@ -330,6 +331,10 @@ events! {
     LimitWindowsOpened = "limit.windows_opened" 1,
     /// The player is near a limit.
     LimitWarned = "limit.warned" 1,
+    /// A player is excluded.
+    ExclusionStarted = "exclusion.started" 1,
+    /// A player whose self-exclusion is over asks to play again.
+    ExclusionReturnRequested = "exclusion.return_requested" 1,
     /// A player opened a game.
     SessionStarted = "session.started" 1,
     /// A session is over.

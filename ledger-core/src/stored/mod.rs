@@ -6,6 +6,7 @@ mod credit;
 mod deposit;
 mod event;
 mod exchange;
+mod exclusion;
 mod host;
 mod house;
 mod index;
@@ -36,6 +37,7 @@ pub use deposit::{
 pub use event::event_schemas;
 pub use event::{Event, EventError, EventRecord};
 pub use exchange::{ExchangeMade, ExchangeReversed};
+pub use exclusion::{ExclusionKind, ExclusionReturnRequested, ExclusionStarted};
 pub use host::HostRecorded;
 pub use house::{
     AccrualDirection, AuthorityLine, AuthorityPart, AuthoritySettled, BadDebtRecovered, BankAccount,

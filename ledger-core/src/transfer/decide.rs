@@ -33,7 +33,8 @@ pub(super) fn roll_out(command: &RollOut, facts: &Facts<'_>, work: &mut Workspac
     let asked = session::Asked { session: command.session.as_ref(), currency, validate };
     session::check(asked, &source.sessions, profile, state, work.now())?;
     let asked = command.amount.map(|amount| incoming(amount, purse.currency())).transpose()?;
-    state.may_play()?;
+    state.may_play(work.now())?;
+    session::check_time(command.session.as_ref(), profile, state, work.now())?;
     if state.open_transfers() >= OPEN_TRANSFERS_MAX {
         let maximum = u32::try_from(OPEN_TRANSFERS_MAX).unwrap_or(u32::MAX);
         return Err(Rejection::CapacityExceeded { what: Capacity::OpenTransfers, maximum }.into());

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use ledger_core::stored::{Bearer, CreditKind, Direction};
-use ledger_core::stored::{LimitBasis, LimitKind, LimitPeriod};
+use ledger_core::stored::{ExclusionKind, LimitBasis, LimitKind, LimitPeriod};
 use ledger_core::testing::{TestOutcome, commands, generators, given_nobody};
 use ledger_core::{
     Block, FactsNeeded, HostAccountClass, HostOperation, PlayerCommand, PlayerId, Policy, Rejection,
@@ -44,9 +44,12 @@ pub(crate) const ABOUT: &[About] = &[
         name: "initiate_deposit",
         by: "the cashier",
         refusals: &[
+            "not_allowed",
             "currency_mismatch",
             "invalid_amount",
             "precision",
+            "player_excluded",
+            "player_blocked",
             "limit_exceeded",
             "capacity_exceeded",
         ],
@@ -78,6 +81,7 @@ pub(crate) const ABOUT: &[About] = &[
             "currency_mismatch",
             "invalid_amount",
             "precision",
+            "player_excluded",
         ],
     },
     About { name: "refuse_assignment", by: "the back office", refusals: &["not_allowed"] },
@@ -134,6 +138,10 @@ pub(crate) const ABOUT: &[About] = &[
             "invalid_amount",
             "precision",
             "player_closed",
+            "player_excluded",
+            "player_blocked",
+            "session_time_reached",
+            "reality_check_due",
             "round_too_soon",
             "stake_not_allowed",
             "limit_exceeded",
@@ -209,6 +217,7 @@ pub(crate) const ABOUT: &[About] = &[
             "already_settled",
             "bet_not_found",
             "mismatch",
+            "currency_mismatch",
             "invalid_amount",
             "precision",
             "capacity_exceeded",
@@ -381,9 +390,15 @@ pub(crate) const ABOUT: &[About] = &[
     },
     About { name: "confirm_limit", by: "the platform, for the player", refusals: &["not_allowed"] },
     About {
+        name: "exclude_player",
+        by: "the platform, for the player or a register",
+        refusals: &["not_allowed"],
+    },
+    About { name: "return_from_exclusion", by: "the platform, for the player", refusals: &["not_allowed"] },
+    About {
         name: "start_session",
         by: "a game provider, through its adapter",
-        refusals: &["currency_mismatch", "player_closed"],
+        refusals: &["currency_mismatch", "player_closed", "player_excluded", "player_blocked"],
     },
     About { name: "end_session", by: "a game provider, through its adapter", refusals: &[] },
     About { name: "acknowledge_reality_check", by: "the platform", refusals: &["session_expired"] },
@@ -395,6 +410,8 @@ pub(crate) const ABOUT: &[About] = &[
             "invalid_amount",
             "precision",
             "player_closed",
+            "player_excluded",
+            "player_blocked",
             "bonus_rule",
             "insufficient_funds",
         ],
@@ -407,6 +424,8 @@ pub(crate) const ABOUT: &[About] = &[
             "invalid_amount",
             "precision",
             "player_closed",
+            "player_excluded",
+            "player_blocked",
             "bonus_rule",
             "insufficient_funds",
         ],
@@ -420,6 +439,10 @@ pub(crate) const ABOUT: &[About] = &[
             "invalid_amount",
             "precision",
             "player_closed",
+            "player_excluded",
+            "player_blocked",
+            "session_time_reached",
+            "reality_check_due",
             "limit_exceeded",
             "capacity_exceeded",
             "insufficient_funds",
@@ -522,6 +545,8 @@ pub(crate) fn samples() -> Vec<PlayerCommand> {
             commands::term(LimitKind::Loss, LimitPeriod::Week, LimitBasis::Calendar),
         )
         .into(),
+        commands::exclude("x1", ExclusionKind::TimeOut, Some(now)).into(),
+        commands::come_back("b1").into(),
         commands::start_session("s1").into(),
         commands::end_session("e1", "s1").into(),
         commands::acknowledge("a1", "s1").into(),

@@ -3,8 +3,9 @@
 use crate::goldens::{amount, record, txn_ref};
 use ledger_core::OperationKind;
 use ledger_core::stored::{
-    Event, EventRecord, LimitBasis, LimitBounds, LimitCause, LimitKind, LimitPeriod, LimitRaiseRequested,
-    LimitSet, LimitSide, LimitWarned, LimitWindowOpened, LimitWindowsOpened,
+    Event, EventRecord, ExclusionKind, ExclusionReturnRequested, ExclusionStarted, LimitBasis, LimitBounds,
+    LimitCause, LimitKind, LimitPeriod, LimitRaiseRequested, LimitSet, LimitSide, LimitWarned,
+    LimitWindowOpened, LimitWindowsOpened,
 };
 use ledger_core::testing::commands;
 
@@ -63,6 +64,24 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 side: LimitSide::Player,
                 amount: amount("50.00"),
                 used: amount("46.00"),
+            }),
+        ),
+        record(
+            stream,
+            6,
+            Event::ExclusionStarted(ExclusionStarted {
+                txn: txn_ref("host", OperationKind::Exclusion, "E1"),
+                kind: ExclusionKind::SelfExclusion,
+                until: Some("2027-01-01T00:00:00Z".parse().unwrap()),
+                by: Some(commands::person("anna")),
+            }),
+        ),
+        record(
+            stream,
+            7,
+            Event::ExclusionReturnRequested(ExclusionReturnRequested {
+                txn: txn_ref("host", OperationKind::ExclusionReturn, "B1"),
+                returns_at: "2027-01-02T00:00:00Z".parse().unwrap(),
             }),
         ),
     ]

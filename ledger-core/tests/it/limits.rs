@@ -817,43 +817,43 @@ fn some_history() -> Scenario {
 
 #[test]
 fn i17_catches_a_counter_that_is_off() {
-    use ledger_core::testing::invariants::{i17_counter, i17_counters_are_what_entries_are_worth, worth};
+    use ledger_core::testing::invariants::{counter_agrees, i17_counters_are_what_entries_are_worth, worth};
     let some = some_history();
     let ledger = some.ledger();
     i17_counters_are_what_entries_are_worth(ledger.commits(), ledger.state()).unwrap();
     let worth = worth(ledger.commits()).unwrap();
     let counters = ledger.state().controls().unwrap().counters();
     for counter in counters {
-        i17_counter(&worth, counter).unwrap();
+        counter_agrees(&worth, counter).unwrap();
         let mut off = counter.clone();
         off.buckets[0].plus = off.buckets[0].plus.checked_add("0.01".parse().unwrap()).unwrap();
-        assert!(i17_counter(&worth, &off).unwrap_err().starts_with("I17"));
+        assert!(counter_agrees(&worth, &off).unwrap_err().starts_with("I17"));
         let mut off = counter.clone();
         off.buckets[0].minus = off.buckets[0].minus.checked_add("0.01".parse().unwrap()).unwrap();
-        assert!(i17_counter(&worth, &off).unwrap_err().starts_with("I17"));
+        assert!(counter_agrees(&worth, &off).unwrap_err().starts_with("I17"));
         let mut missing = counter.clone();
         missing.buckets.push(missing.buckets[0].clone());
-        assert!(i17_counter(&worth, &missing).unwrap_err().contains("does not follow"));
+        assert!(counter_agrees(&worth, &missing).unwrap_err().contains("does not follow"));
     }
     // A bucket that was lost.
     let mut lost = counters[0].clone();
     lost.buckets.truncate(1);
-    assert!(i17_counter(&worth, &lost).unwrap_err().contains("is not counted"));
+    assert!(counter_agrees(&worth, &lost).unwrap_err().contains("is not counted"));
     // An instant that no item of the bucket has.
     let mut early = counters[0].clone();
     early.buckets[1].first_at = early.buckets[0].first_at;
     early.buckets[1].last_at = early.buckets[0].first_at;
-    assert!(i17_counter(&worth, &early).unwrap_err().contains("is in Bucket"));
+    assert!(counter_agrees(&worth, &early).unwrap_err().contains("is in Bucket"));
 }
 
 #[test]
 fn i20_catches_an_item_outside_of_its_window() {
-    use ledger_core::testing::invariants::{i17_counter, worth};
+    use ledger_core::testing::invariants::{counter_agrees, worth};
     let some = some_history();
     let ledger = some.ledger();
     let mut week = ledger.state().controls().unwrap().counters()[1].clone();
     let bounds = week.bounds.as_mut().unwrap();
     bounds.until = bounds.from;
     let worth = worth(ledger.commits()).unwrap();
-    assert!(i17_counter(&worth, &week).unwrap_err().starts_with("I20"));
+    assert!(counter_agrees(&worth, &week).unwrap_err().starts_with("I20"));
 }

@@ -15,6 +15,7 @@ mod deposits;
 mod endings;
 mod entries;
 mod exchange;
+mod exclusions;
 mod folds;
 mod fx;
 mod goldens;

@@ -1,8 +1,9 @@
 //! Commands on limits by texts: of `host`, in EUR.
 
 use super::{currency, decimal, source, txn};
-use crate::controls::{ConfirmLimit, SetLimit};
-use crate::stored::{LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm, LimitWindow};
+use crate::controls::{ConfirmLimit, ExcludePlayer, ReturnFromExclusion, SetLimit};
+use crate::stored::{ExclusionKind, LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm, LimitWindow};
+use crate::time::Timestamp;
 
 /// A term in EUR.
 pub fn term(kind: LimitKind, period: LimitPeriod, basis: LimitBasis) -> LimitTerm {
@@ -34,4 +35,14 @@ pub fn no_limit(id: &str, term: LimitTerm) -> SetLimit {
 /// The confirmation of a higher limit.
 pub fn confirm_limit(id: &str, term: LimitTerm) -> ConfirmLimit {
     ConfirmLimit { source: source("host"), id: txn(id), term }
+}
+
+/// An exclusion.
+pub fn exclude(id: &str, kind: ExclusionKind, until: Option<Timestamp>) -> ExcludePlayer {
+    ExcludePlayer { source: source("host"), id: txn(id), kind, until, by: None }
+}
+
+/// The return from a self-exclusion.
+pub fn come_back(id: &str) -> ReturnFromExclusion {
+    ReturnFromExclusion { source: source("host"), id: txn(id) }
 }

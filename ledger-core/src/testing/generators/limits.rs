@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{currencies, txns};
-use crate::controls::{ConfirmLimit, SetLimit};
+use crate::controls::{ConfirmLimit, ExcludePlayer, ReturnFromExclusion, SetLimit};
 use crate::ids::TransactionId;
 use crate::player_ledger::PlayerCommand;
 use crate::policy::{ControlPolicy, LimitRule, WeekStart};
-use crate::stored::{LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm, LimitWindow};
+use crate::stored::{ExclusionKind, LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm, LimitWindow};
 use crate::testing::commands;
 
 fn windows() -> impl Strategy<Value = LimitWindow> {
@@ -47,7 +47,17 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
     });
     let confirm = (txns(), terms())
         .prop_map(|(id, term)| ConfirmLimit { id, ..commands::confirm_limit("L", term) }.into());
-    prop_oneof![3 => set, 1 => confirm]
+    // Clocks of tests begin in 2026; a time-out of a second is over soon.
+    let ends =
+        ["2026-01-01T00:00:08Z", "2026-01-01T00:00:30Z", "2026-01-20T00:00:00Z", "2026-08-01T00:00:00Z"];
+    let ends = option::weighted(0.95, select(ends.to_vec()));
+    let kinds = select(&[ExclusionKind::TimeOut, ExclusionKind::TimeOut, ExclusionKind::SelfExclusion][..]);
+    let exclude = (txns(), kinds, ends).prop_map(|(id, kind, until)| {
+        let until = until.map(|until| until.parse().expect("an instant"));
+        ExcludePlayer { id, ..commands::exclude("E", kind, until) }.into()
+    });
+    let back = txns().prop_map(|id| ReturnFromExclusion { id, ..commands::come_back("B") }.into());
+    prop_oneof![30 => set, 10 => confirm, 2 => exclude, 2 => back]
 }
 
 /// Aims a command at a limit that an earlier one set.
@@ -68,6 +78,8 @@ pub(super) fn id(command: &mut PlayerCommand) -> Option<&mut TransactionId> {
     match command {
         PlayerCommand::SetLimit(c) => Some(&mut c.id),
         PlayerCommand::ConfirmLimit(c) => Some(&mut c.id),
+        PlayerCommand::ExcludePlayer(c) => Some(&mut c.id),
+        PlayerCommand::ReturnFromExclusion(c) => Some(&mut c.id),
         _ => None,
     }
 }
@@ -83,14 +95,26 @@ pub(super) fn policies() -> impl Strategy<Value = ControlPolicy> {
     let starts = select(&[WeekStart::Monday, WeekStart::Saturday, WeekStart::Sunday][..]);
     let raises = (select(&[0_u32, 3_600, 86_400][..]), any::<bool>(), any::<bool>());
     let rules = prop_oneof![6 => Just(Vec::new()), 1 => prop::collection::vec(rules, 1..3)];
-    (starts, raises, rules).prop_map(
-        |(week_starts, (raise_after_secs, raise_after_window, raise_needs_confirmation), limits)| {
+    let card = crate::ids::MethodId::new("card").expect("an id");
+    let others = (
+        select(&[0_u8, 6][..]),
+        option::weighted(0.1, 1..20_u32),
+        prop_oneof![4 => Just(Vec::new()), 1 => Just(vec![card])],
+    );
+    (starts, raises, rules, others).prop_map(
+        |(week_starts, (raise_after_secs, raise_after_window, raise_needs_confirmation), limits, others)| {
+            let (months, seconds, forbidden_methods) = others;
             ControlPolicy {
                 week_starts,
                 raise_after_secs,
                 raise_after_window,
                 raise_needs_confirmation,
                 limits,
+                self_exclusion_min_months: months,
+                return_after_secs: raise_after_secs,
+                session_max_secs: seconds.map(|secs| secs * 4),
+                reality_check_secs: seconds,
+                forbidden_methods,
                 ..ControlPolicy::DEFAULT
             }
         },

@@ -133,15 +133,43 @@ pub fn i17_counters_are_what_entries_are_worth(
 ) -> Result<(), String> {
     let Some(controls) = live.controls() else { return Ok(()) };
     let worth = worth(commits)?;
-    controls.counters().iter().try_for_each(|counter| i17_counter(&worth, counter))
+    controls.counters().iter().try_for_each(|counter| counter_agrees(&worth, counter))
 }
 
-/// [`i17_counters_are_what_entries_are_worth`] of one counter.
+/// I20: what is counted in a window of the calendar was booked in it, by the bounds that were recorded.
+///
+/// # Errors
+///
+/// The item that is in another window.
+pub fn i20_items_stand_in_their_windows(commits: &[CommitBody], live: &PlayerState) -> Result<(), String> {
+    let worth = worth(commits)?;
+    let counters = live.controls().map_or(&[][..], |controls| controls.counters());
+    for counter in counters.iter().filter(|counter| counter.bounds.is_some()) {
+        for bucket in &counter.buckets {
+            let of = counter.term.currency;
+            for (_, worth) in worth.range((of, bucket.first)..=(of, bucket.last)) {
+                in_window(worth, counter)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn in_window(worth: &Worth, counter: &Counter) -> Result<(), String> {
+    match (counter.bounds, worth.at) {
+        (Some(bounds), Some(at)) if at < bounds.from || bounds.until <= at => {
+            Err(format!("I20: what was booked at {at} is in a window {bounds:?}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// [`i17_counters_are_what_entries_are_worth`] of one counter, and [`i20_items_stand_in_their_windows`].
 ///
 /// # Errors
 ///
 /// How it is off.
-pub fn i17_counter(worth: &BTreeMap<(CurrencyCode, u64), Worth>, counter: &Counter) -> Result<(), String> {
+pub fn counter_agrees(worth: &BTreeMap<(CurrencyCode, u64), Worth>, counter: &Counter) -> Result<(), String> {
     let mut before = 0;
     for bucket in &counter.buckets {
         if bucket.first <= before || bucket.last < bucket.first || bucket.last_at < bucket.first_at {
@@ -159,11 +187,7 @@ pub fn i17_counter(worth: &BTreeMap<(CurrencyCode, u64), Worth>, counter: &Count
             if (plus, minus) != (0, 0) && !(bucket.first_at <= at && at <= bucket.last_at) {
                 return Err(format!("I17: entry {entry} of {at} is in {bucket:?}"));
             }
-            if let Some(bounds) = counter.bounds
-                && !(bounds.from <= at && at < bounds.until)
-            {
-                return Err(format!("I20: entry {entry} of {at} is in a window {bounds:?}"));
-            }
+            in_window(worth, counter)?;
         }
         if sum != (bucket.plus.units(), bucket.minus.units()) {
             return Err(format!("I17: {:?} has {bucket:?}, entries come to {sum:?}", counter.term));

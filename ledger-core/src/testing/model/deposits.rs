@@ -10,6 +10,7 @@ use crate::deposit::{
     RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
 };
 use crate::money::{CurrencyCode, FxRate};
+use crate::player::Block;
 use crate::policy::{CapturePolicy, ShortfallPolicy, UnplayedMoney};
 use crate::stored::{PaymentRef, ReleasedTo};
 
@@ -164,10 +165,15 @@ impl Model {
         if self.intents.contains_key(&key) {
             return Err("key_reused");
         }
+        let profile = self.profile();
+        if c.method.as_ref().is_some_and(|method| profile.controls.forbidden_methods.contains(method)) {
+            return Err("not_allowed");
+        }
         let units = self.units(c.amount, c.currency)?;
         if units == 0 {
             return Err("invalid_amount");
         }
+        self.not_barred(Block::Deposits)?;
         self.in_limits("deposit", units, c.currency)?;
         if self.open_intents() == 100 {
             return Err("capacity_exceeded");
@@ -208,6 +214,7 @@ impl Model {
             intent.stands = Stands::Failed;
             intent.failed_as = c.payment.as_ref().map(name);
             self.intents.insert(name(&c.intent), intent);
+            self.failed_once_more();
             return Ok("applied");
         };
         let mut intent = self.intent(&c.intent)?;
@@ -225,6 +232,7 @@ impl Model {
         }
         attempt.failed = true;
         self.intents.insert(name(&c.intent), intent);
+        self.failed_once_more();
         Ok(if open { "applied" } else { "noop" })
     }
 
@@ -248,8 +256,12 @@ impl Model {
 
     /// Whether the player gets what was captured, and whether the deposit at the cashier is paid by it.
     fn is_his(&self, c: &RecordDeposit) -> (bool, bool) {
-        let Some(of) = &c.intent else { return (true, false) };
+        let may = self.not_excluded().is_ok();
+        let Some(of) = &c.intent else { return (may, false) };
         let Some(intent) = self.intents.get(&name(of)) else { return (false, false) };
+        if !may {
+            return (false, intent.stands != Stands::Paid);
+        }
         let policy = &self.policy.deposits;
         let capture = (c.source.to_string(), c.id.to_string());
         let fits = |attempt: &ModelAttempt| {
@@ -418,6 +430,9 @@ impl Model {
             }
             let to = self.becomes(rate, currency)?;
             self.purse(to)?;
+            if c.house_item.is_none() {
+                self.not_excluded()?;
+            }
             let more = self.pay_in(units, currency, rate);
             let first = if deposit.credited.is_none() { "" } else { "again" };
             let of = format!("deposit {key:?}{first}");

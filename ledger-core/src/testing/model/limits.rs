@@ -9,11 +9,12 @@ use jiff::{Timestamp, ToSpan, Zoned};
 
 use super::rounds::{Paid, Stake};
 use super::{Judged, Model};
-use crate::controls::{ConfirmLimit, SetLimit};
+use crate::controls::{ConfirmLimit, ExcludePlayer, SetLimit};
 use crate::money::CurrencyCode;
+use crate::player::Block;
 use crate::player_ledger::PlayerCommand;
 use crate::policy::WeekStart;
-use crate::stored::{LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm, LimitWindow};
+use crate::stored::{ExclusionKind, LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm, LimitWindow};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
@@ -50,6 +51,10 @@ pub(super) struct Limits {
     /// Since which command, and when, something is counted for a term.
     since: BTreeMap<LimitTerm, (u64, i64)>,
     pub(super) zone: String,
+    /// Whether he excluded himself rather than paused, until when, and since when he may come back.
+    exclusion: Option<(bool, Option<i64>, Option<i64>)>,
+    /// When deposits failed.
+    failures: Vec<i64>,
 }
 
 const SECOND: i64 = 1_000_000;
@@ -307,6 +312,78 @@ impl Model {
         if let Some(item) = self.limits.items.iter_mut().find(|item| item.of == of && item.what == what) {
             item.units -= units;
         }
+    }
+
+    /// That the player is not excluded.
+    pub(super) fn not_excluded(&self) -> Result<(), &'static str> {
+        let barred = match self.limits.exclusion {
+            Some((true, _, back)) => back.is_none_or(|back| self.now < back),
+            Some((false, until, _)) => until.is_none_or(|until| self.now < until),
+            None => false,
+        };
+        if barred { Err("player_excluded") } else { Ok(()) }
+    }
+
+    /// That neither he is excluded nor something of his is blocked.
+    pub(super) fn not_barred(&self, block: Block) -> Result<(), &'static str> {
+        self.not_excluded()?;
+        if self.blocks.contains(&block) { Err("player_blocked") } else { Ok(()) }
+    }
+
+    pub(super) fn exclude(&mut self, c: &ExcludePlayer) -> Judged {
+        let until = c.until.map(crate::time::Timestamp::as_micros);
+        let is_self = c.kind == ExclusionKind::SelfExclusion;
+        let controls = self.profile().controls.clone();
+        let fits = match (is_self, until) {
+            (false, None) => false,
+            (true, None) => true,
+            (false, Some(until)) => {
+                until > self.now
+                    && until - self.now <= i64::from(controls.time_out_max_days) * 86_400 * SECOND
+            }
+            (true, Some(until)) => {
+                let months = i64::from(controls.self_exclusion_min_months).months();
+                let least = (zoned(self.now, &self.limits.zone) + months).timestamp().as_microsecond();
+                until > self.now && until >= least
+            }
+        };
+        if !fits {
+            return Err("not_allowed");
+        }
+        if let (Err(_), Some((was_self, was_until, _))) = (self.not_excluded(), self.limits.exclusion) {
+            let end = |until: Option<i64>| until.unwrap_or(i64::MAX);
+            if (was_self && !is_self) || end(until) < end(was_until) {
+                return Err("not_allowed");
+            }
+        }
+        self.limits.exclusion = Some((is_self, until, None));
+        Ok("applied")
+    }
+
+    pub(super) fn come_back(&mut self) -> Judged {
+        let wait = i64::from(self.profile().controls.return_after_secs) * SECOND;
+        let now = self.now;
+        match &mut self.limits.exclusion {
+            Some((true, Some(until), back @ None)) if *until <= now => *back = Some(now + wait),
+            _ => return Err("not_allowed"),
+        }
+        Ok("applied")
+    }
+
+    /// A deposit failed, once more.
+    pub(super) fn failed_once_more(&mut self) {
+        self.limits.failures.push(self.now);
+        let Some(rule) = self.policy.deposits.failures else { return };
+        let from = self.now - i64::from(rule.within_secs) * SECOND;
+        let recent = self.limits.failures.iter().rev().take(21).filter(|at| **at > from).count();
+        if recent >= usize::from(rule.count) {
+            self.blocks.insert(Block::Deposits);
+        }
+    }
+
+    /// What failed before a block was lifted is forgotten.
+    pub(super) fn forget_failures(&mut self) {
+        self.limits.failures.clear();
     }
 
     /// What stands of stakes and wins after a command.

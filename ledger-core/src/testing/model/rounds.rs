@@ -245,7 +245,7 @@ impl Model {
             self.units(free.nominal, c.currency)?;
         }
         let shares = self.shares(c, units)?;
-        self.may_begin(is_new, units, c.currency)?;
+        self.may_begin(is_new, units, c.currency, c.session.as_ref())?;
         self.in_limits("bet", units, c.currency)?;
         if c.funds == Funds::Bonus {
             return Err("bonus_rule");

@@ -217,6 +217,9 @@ impl Model {
         }
         let policy = self.policy.withdrawals.clone();
         self.not_frozen()?;
+        if self.blocks.contains(&Block::Withdrawals) {
+            return Err("player_blocked");
+        }
         if self.blocks.contains(&Block::ChargedBack) && policy.after_chargeback == AfterChargeback::Reject {
             return Err("player_blocked");
         }
@@ -621,6 +624,9 @@ impl Model {
     pub(super) fn unblock(&mut self, c: &UnblockPlayer) -> Judged {
         if c.by == c.approved_by || !self.blocks.remove(&c.block) {
             return Err("not_allowed");
+        }
+        if c.block == Block::Deposits {
+            self.forget_failures();
         }
         Ok("applied")
     }
