@@ -413,8 +413,10 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
     let story = option::weighted(0.3, (any::<Index>(), adjustments::stories()));
     let tale = option::weighted(0.2, (any::<Index>(), deposits::tale()));
     let way_out = option::weighted(0.4, (any::<Index>(), withdrawals::tale()));
+    let limits = option::weighted(0.2, (any::<Index>(), limits::tale()));
     let cash = select(&["0", "20", "100", "1000"][..]);
-    (cash, steps, spree, story, (tale, way_out)).prop_map(|(cash, steps, spree, story, (tale, way_out))| {
+    (cash, steps, spree, story, (tale, way_out, limits)).prop_map(|(cash, steps, spree, story, tales)| {
+        let (tale, way_out, limits) = tales;
         let mut all: Vec<PlayerCommand> = vec![commands::open(&["EUR", "USD"]).into()];
         if cash != "0" {
             all.push(commands::deposit("T1", cash).into());
@@ -442,6 +444,11 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
         if let Some((at, tale)) = tale {
             let tail = all.split_off(at.index(all.len()) + 1);
             all.extend(tale);
+            all.extend(tail);
+        }
+        if let Some((at, limits)) = limits {
+            let tail = all.split_off(at.index(all.len()) + 1);
+            all.extend(limits);
             all.extend(tail);
         }
         if let Some((at, way_out)) = way_out {

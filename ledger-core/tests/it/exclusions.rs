@@ -133,7 +133,7 @@ fn r19_in_a_time_out_one_withdraws_but_does_not_deposit() {
     let out = out.when(commands::request("W1", "4")).applied().accounts(&[
         TEN,
         ("player:cash", "6.00"),
-        ("player:withdrawal_pending", "4.00"),
+        ("player:withdrawal_pending of cashier/W1", "4.00"),
     ]);
     // It ends by itself.
     let out = out.after_secs(24 * HOUR - 1).when(commands::initiate("I2", "5")).rejected("player_excluded");

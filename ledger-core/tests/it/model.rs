@@ -134,7 +134,7 @@ proptest! {
 
 #[test]
 fn histories_reach_every_outcome() {
-    let counts = outcomes(4_000);
+    let counts = outcomes(5_000);
     let reached = |text: &str| counts.get(text).copied().unwrap_or_default();
     let expected = [
         "bet applied",
@@ -158,6 +158,11 @@ fn histories_reach_every_outcome() {
         "event limit.raise_requested",
         "event limit.set",
         "event limit.warned",
+        "event exclusion.started",
+        "bet rejected:player_excluded",
+        "bet rejected:reality_check_due",
+        "exclusion applied",
+        "exclusion rejected:not_allowed",
         "bet replayed:applied",
         "bet replayed:rejected:insufficient_funds",
         "adjustment applied",

@@ -60,6 +60,24 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
     prop_oneof![30 => set, 10 => confirm, 2 => exclude, 2 => back]
 }
 
+/// A limit is set, made higher, lower or lifted, and confirmed.
+pub(super) fn tale() -> impl Strategy<Value = Vec<PlayerCommand>> {
+    let amounts = || option::weighted(0.8, select(&["50", "100", "250"][..]));
+    (terms(), amounts(), amounts()).prop_map(|(term, then, last)| {
+        let set = |id: &str, amount: Option<&str>| -> PlayerCommand {
+            let amount = amount.map(commands::decimal);
+            SetLimit { amount, ..commands::limit(id, term, "0") }.into()
+        };
+        vec![
+            set("YA", Some("100")),
+            set("YB", then),
+            commands::confirm_limit("YC", term).into(),
+            set("YD", last),
+            commands::confirm_limit("YE", term).into(),
+        ]
+    })
+}
+
 /// Aims a command at a limit that an earlier one set.
 pub(super) fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: prop::sample::Index) {
     let set = |command: &PlayerCommand| match command {

@@ -177,7 +177,9 @@ impl Model {
     fn in_force(&self) -> Vec<(LimitTerm, i128)> {
         let own = self.limits.limits.iter().map(|limit| (limit.term, limit.units));
         let rules = &self.profile().controls.limits;
-        let law = rules.iter().filter_map(|rule| {
+        // Of two on the same the later counts.
+        let last = |term: &LimitTerm| rules.iter().rev().find(|rule| rule.term == *term);
+        let law = rules.iter().filter(|rule| last(&rule.term) == Some(rule)).filter_map(|rule| {
             let (scale, _) = *self.purses.as_ref()?.get(&rule.term.currency)?;
             let amount = rule.amount.trunc_with_scale(u32::from(scale));
             Some((rule.term, amount.mantissa() * 10_i128.pow(u32::from(scale) - amount.scale())))
