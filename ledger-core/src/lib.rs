@@ -188,9 +188,10 @@ pub use player_ledger::{
 };
 pub use policy::{
     AfterChargeback, ApprovalStep, CapturePolicy, ControlPolicy, DepositPolicy, DestinationPolicy,
-    FailureRule, FreeRoundPayment, FxPolicy, JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy,
-    LimitRule, Policy, ReverseWithdrawal, RoundClosePolicy, RoundTimeOut, SessionPolicy, ShortfallPolicy,
-    SourcePolicy, TimeOutAction, UnplayedMoney, WeekStart, WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
+    FailureRule, FreeRoundPayment, FxPolicy, JurisdictionDocument, JurisdictionProfile, KeyScope,
+    KycRequirement, LatePayoutPolicy, LimitRule, Policy, ReverseWithdrawal, RoundClosePolicy, RoundTimeOut,
+    SessionPolicy, ShortfallPolicy, SourcePolicy, TimeOutAction, UnplayedMoney, WeekStart, WithdrawalFee,
+    WithdrawalPolicy, WithdrawalTerms,
 };
 pub use purchase::{EnterTournament, Purchase, PurchaseKind, PurchaseRef, Tip};
 pub use rejection::{BonusRule, Capacity, Limit, MismatchField, NotAllowedReason, Rejection};

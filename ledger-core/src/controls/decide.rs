@@ -22,11 +22,8 @@ fn not_allowed(reason: NotAllowedReason) -> Rejection {
 }
 
 /// A limit on single bets has no window, any other has one.
-fn check_term(term: &LimitTerm) -> Result<(), Rejection> {
-    match (term.kind == LimitKind::SingleBet, term.window) {
-        (true, None) | (false, Some(_)) => Ok(()),
-        _ => Err(not_allowed(NotAllowedReason::LimitWindow)),
-    }
+pub(crate) fn is_whole(term: &LimitTerm) -> bool {
+    (term.kind == LimitKind::SingleBet) == term.window.is_none()
 }
 
 /// From when on a raise that is asked for now may be.
@@ -52,7 +49,9 @@ pub(super) fn set(command: &SetLimit, facts: &Facts<'_>, work: &mut Workspace<'_
     if side == LimitSide::Jurisdiction {
         return Err(not_allowed(NotAllowedReason::LimitOfPolicy).into());
     }
-    check_term(&term)?;
+    if !is_whole(&term) {
+        return Err(not_allowed(NotAllowedReason::LimitWindow).into());
+    }
     let purse = purse(state, term.currency)?;
     let amount = command.amount.map(|amount| incoming(amount, purse.currency())).transpose()?;
     let nothing = Controls::default();

@@ -18,8 +18,10 @@ pub(crate) use check::{Asked, check};
 pub use command::{ConfirmLimit, SetLimit};
 pub(crate) use count::shares;
 pub use counter::{Bucket, Counter};
+pub(crate) use decide::is_whole;
 pub use exclusion::{ExcludePlayer, Exclusion, ReturnFromExclusion};
 pub use state::{Controls, LimitLeft, PlayerLimit, Raise};
+pub(crate) use window::is_zone;
 
 /// The most limits of one player, of all sides and currencies; those that the policy sets come on top.
 pub const LIMITS_MAX: usize = 64;

@@ -40,6 +40,11 @@ fn zone(policy: &ControlPolicy, own: &str) -> TimeZone {
     policy.zone.as_deref().and_then(known).or_else(|| known(own)).unwrap_or(TimeZone::UTC)
 }
 
+/// Whether the database has a time zone of this name.
+pub(crate) fn is_zone(name: &str) -> bool {
+    name.len() <= 64 && TimeZoneDatabase::bundled().get(name).is_ok()
+}
+
 fn first_day(policy: &ControlPolicy) -> Weekday {
     match policy.week_starts {
         WeekStart::Monday => Weekday::Monday,

@@ -6,6 +6,7 @@ mod deposits;
 mod fx;
 mod jurisdiction;
 mod play;
+mod shipped;
 mod source;
 mod withdrawals;
 
@@ -21,6 +22,7 @@ pub use deposits::{CapturePolicy, DepositPolicy, FailureRule};
 pub use fx::FxPolicy;
 pub use jurisdiction::{JurisdictionProfile, ReverseWithdrawal, UnplayedMoney};
 pub use play::{FreeRoundPayment, RoundClosePolicy, RoundTimeOut, SessionPolicy, TimeOutAction};
+pub use shipped::JurisdictionDocument;
 pub use source::{KeyScope, ShortfallPolicy, SourcePolicy};
 pub use withdrawals::{
     AfterChargeback, ApprovalStep, DestinationPolicy, KycRequirement, LatePayoutPolicy, WithdrawalFee,

@@ -116,10 +116,10 @@ fn rolling_windows_of_weeks_and_months_have_their_length() {
 
 #[test]
 fn windows_stay_few_whatever_is_played() {
-    for (period, step, most) in [(Day, 61, 50), (Week, 500, 50), (Month, 2_000, 50)] {
+    for (period, step, most) in [(Day, 305, 50), (Week, 2_100, 50), (Month, 9_300, 50)] {
         let term = commands::term(Stake, period, Rolling);
         let mut ledger = given().cash("100").limit("L1", term, "1000000").ledger().clone();
-        for n in 0..1_500 {
+        for n in 0..300 {
             ledger.advance_secs(step);
             let (id, round) = (format!("T{n}"), format!("R{n}"));
             let bet = commands::bet(&id, &round, "0.01");

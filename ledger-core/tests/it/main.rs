@@ -29,6 +29,7 @@ mod house_model;
 mod idempotency;
 #[cfg(feature = "schema")]
 mod json_schema;
+mod jurisdictions;
 mod limits;
 mod model;
 mod money;
