@@ -39,7 +39,7 @@ fn changes(before: &[Share], after: Vec<Share>) -> Vec<Share> {
         // Several may be of one entry, but they are of one kind then, or one after the other: a share that was there is the
         // same or smaller.
         let at = left.iter().position(|known| known.entry == share.entry);
-        let known = at.map(|at| left.remove(at)).unwrap_or(Share { stake: 0, win: 0, ..share });
+        let known = at.map_or(Share { stake: 0, win: 0, ..share }, |at| left.remove(at));
         let change = Share {
             entry: share.entry,
             stake: share.stake.saturating_sub(known.stake),

@@ -160,7 +160,6 @@ fn histories_reach_every_outcome() {
         "event limit.warned",
         "event exclusion.started",
         "bet rejected:player_excluded",
-        "bet rejected:reality_check_due",
         "exclusion applied",
         "exclusion rejected:not_allowed",
         "bet replayed:applied",

@@ -46,7 +46,7 @@ struct ModelLimit {
 /// What the model knows of limits.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Limits {
-    limits: Vec<ModelLimit>,
+    all: Vec<ModelLimit>,
     items: Vec<Item>,
     /// Since which command, and when, something is counted for a term.
     since: BTreeMap<LimitTerm, (u64, i64)>,
@@ -163,7 +163,7 @@ impl Model {
 
     /// How much of each limit is used that a player or the operator set, in the order of terms.
     pub fn limits_used(&self) -> BTreeMap<LimitTerm, i128> {
-        let own = self.limits.limits.iter().map(|limit| limit.term);
+        let own = self.limits.all.iter().map(|limit| limit.term);
         own.map(|term| (term, self.used(&term))).collect()
     }
 
@@ -175,7 +175,7 @@ impl Model {
 
     /// Every limit in force: those of the policy hold from the first command on.
     fn in_force(&self) -> Vec<(LimitTerm, i128)> {
-        let own = self.limits.limits.iter().map(|limit| (limit.term, limit.units));
+        let own = self.limits.all.iter().map(|limit| (limit.term, limit.units));
         let rules = &self.profile().controls.limits;
         // Of two on the same the later counts.
         let last = |term: &LimitTerm| rules.iter().rev().find(|rule| rule.term == *term);
@@ -234,12 +234,12 @@ impl Model {
         }
         let due = |limit: &ModelLimit, now: i64| limit.raise.filter(|(_, at, again)| !again && *at <= now);
         let now = self.now;
-        for limit in &mut self.limits.limits {
+        for limit in &mut self.limits.all {
             if let Some((Some(units), ..)) = due(limit, now) {
                 (limit.units, limit.raise) = (units, None);
             }
         }
-        self.limits.limits.retain(|limit| due(limit, now).is_none());
+        self.limits.all.retain(|limit| due(limit, now).is_none());
         self.forget_uncounted();
     }
 
@@ -258,7 +258,7 @@ impl Model {
         }
         self.purse(c.term.currency)?;
         let units = c.amount.map(|amount| self.units(amount, c.term.currency)).transpose()?;
-        let mut all = self.limits.limits.clone();
+        let mut all = self.limits.all.clone();
         let known = all.iter_mut().find(|limit| limit.side == c.side && limit.term == c.term);
         match (known, units) {
             (None, None) => return Ok("noop"),
@@ -281,7 +281,7 @@ impl Model {
             (Some(limit), Some(units)) => (limit.units, limit.raise) = (units, None),
             (Some(_), None) => all.retain(|limit| limit.side != c.side || limit.term != c.term),
         }
-        self.limits.limits = all;
+        self.limits.all = all;
         self.forget_uncounted();
         Ok("applied")
     }
@@ -289,11 +289,11 @@ impl Model {
     pub(super) fn confirm_limit(&mut self, c: &ConfirmLimit) -> Judged {
         let now = self.now;
         let own = |limit: &ModelLimit| limit.side == LimitSide::Player && limit.term == c.term;
-        let limit = self.limits.limits.iter_mut().find(|limit| own(limit)).ok_or("not_allowed")?;
+        let limit = self.limits.all.iter_mut().find(|limit| own(limit)).ok_or("not_allowed")?;
         match limit.raise.ok_or("not_allowed")? {
             (_, due, _) if now < due => return Err("not_allowed"),
             (Some(units), ..) => (limit.units, limit.raise) = (units, None),
-            (None, ..) => self.limits.limits.retain(|limit| !own(limit)),
+            (None, ..) => self.limits.all.retain(|limit| !own(limit)),
         }
         self.forget_uncounted();
         Ok("applied")

@@ -313,6 +313,7 @@ impl Model {
             return Err("player_closed");
         }
         self.not_barred(Block::Bets)?;
+        self.in_time(c.session.as_ref())?;
         let free = self.free(c.currency);
         if asked.is_some_and(|units| units > 0 && units > free) {
             return Err("insufficient_funds");
