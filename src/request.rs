@@ -1,5 +1,6 @@
 //! Requests and receipts.
 
+use ledger_core::LimitLeft;
 use ledger_core::stored::PurseBalance;
 use ledger_core::{
     Context, CurrencyCode, HouseCommand, HouseId, HouseState, IdempotencyKey, Partition, PlayerCommand,
@@ -128,6 +129,9 @@ pub struct Receipt {
     pub current: Vec<PurseBalance>,
     /// What each operation of a batch came to, in their order; empty for a single command.
     pub operations: Vec<OperationReceipt>,
+    /// What is left of the player's limits now, of each kind and window of the lowest; empty of a player
+    /// without limits, and of a replay.
+    pub limits: Vec<LimitLeft>,
     /// The shard.
     pub shard: Shard,
     /// Where it is recorded; of a replayed batch, where its last operation is.

@@ -3,8 +3,8 @@
 use ledger_core::stored::{CommitBody, PurseBalance};
 use ledger_core::{
     AggregateRef, ContentHash, Context, CurrencyCode, Decision, Draft, FOLD_VERSION, Facts, FactsNeeded,
-    HOUSE_FOLD_VERSION, HouseLedger, HouseState, Partition, PlayerCommand, PlayerLedger, PlayerState,
-    Timestamp,
+    HOUSE_FOLD_VERSION, HouseLedger, HouseState, LimitLeft, Partition, PlayerCommand, PlayerLedger,
+    PlayerState, Policy, Timestamp,
 };
 
 use crate::job::Command;
@@ -79,6 +79,11 @@ impl State {
             Self::Player(state) => state.balance(currency),
             Self::House(_) => None,
         }
+    }
+
+    /// What is left of the player's limits.
+    pub(crate) fn limits_left(&self, policy: &Policy, now: Timestamp) -> Vec<LimitLeft> {
+        self.player().map_or_else(Vec::new, |state| state.limits_left(policy, now))
     }
 
     /// The balance of the first purse.
@@ -162,6 +167,7 @@ impl State {
                     + 50 * state.wallet().lots().len()
                     + 500 * others
                     + state.rounds().map(of_round).sum::<usize>()
+                    + state.controls().map_or(0, ledger_core::Controls::weight)
             }
             Self::House(state) => state.weight(),
         }

@@ -168,6 +168,14 @@ pub enum OperationKind {
     RoundExpire,
     /// A round is open again.
     RoundReopen,
+    /// A limit of the player.
+    LimitSet,
+    /// The confirmation of a higher limit.
+    LimitConfirm,
+    /// An exclusion of the player.
+    Exclusion,
+    /// The return from one.
+    ExclusionReturn,
     /// The start of a session.
     SessionStart,
     /// The end of a session.
@@ -267,6 +275,10 @@ impl OperationKind {
             Self::PlayerUnblock => "player_unblock",
             Self::RoundExpire => "round_expire",
             Self::RoundReopen => "round_reopen",
+            Self::LimitSet => "limit_set",
+            Self::LimitConfirm => "limit_confirm",
+            Self::Exclusion => "exclusion",
+            Self::ExclusionReturn => "exclusion_return",
             Self::SessionStart => "session_start",
             Self::SessionEnd => "session_end",
             Self::RealityCheck => "reality_check",

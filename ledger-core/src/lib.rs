@@ -100,6 +100,7 @@
 
 mod account;
 mod adjustment;
+mod controls;
 mod credit;
 mod deposit;
 mod entry;
@@ -132,6 +133,10 @@ pub use adjustment::{
     Adjustment, AdjustmentKind, AdjustmentRef, ChargeInactivityFee, Correction, CorrectionStatus,
     DecideCorrection, PROPOSALS_MAX, ProposeCorrection, PurseExchange, ReclaimDormant, ReturnTax,
     TaxWithholding, TransferDormant, WithholdTax,
+};
+pub use controls::{
+    Bucket, ConfirmLimit, Controls, Counter, ExcludePlayer, Exclusion, LIMITS_MAX, LimitLeft, PlayerLimit,
+    Raise, ReturnFromExclusion, SetLimit,
 };
 pub use credit::{GrantCredit, ReportFreeRounds};
 pub use deposit::{
@@ -176,15 +181,17 @@ pub use money::{
 pub use partition::{KeyDigest, NameError, Partition, PartitionDigest, Stream, StreamDigest};
 pub use player::{AddPurse, Block, BlockPlayer, ClosePlayer, OpenPlayer, ReopenPlayer, UnblockPlayer};
 pub use player_ledger::{
-    AggregateRef, Batch, BatchError, Context, Decision, Draft, DraftOperation, FOLD_VERSION, Facts,
-    FactsNeeded, Fault, Found, HostKept, KnownBatch, KnownOperation, KnownOperations, OPEN_ROUNDS_MAX,
-    PlayerCommand, PlayerLedger, PlayerState, Profile, RoundRef, Standing, Subject, operations_of,
+    AggregateRef, Batch, BatchError, Context, Decision, Draft, DraftOperation, FAILED_DEPOSITS_MAX,
+    FOLD_VERSION, Facts, FactsNeeded, Fault, Found, HostKept, KnownBatch, KnownOperation, KnownOperations,
+    OPEN_ROUNDS_MAX, PlayerCommand, PlayerLedger, PlayerState, Profile, RoundRef, Standing, Subject,
+    operations_of,
 };
 pub use policy::{
-    AfterChargeback, ApprovalStep, CapturePolicy, DepositPolicy, DestinationPolicy, FreeRoundPayment,
-    FxPolicy, JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy, Policy, ReverseWithdrawal,
-    RoundClosePolicy, RoundTimeOut, SessionPolicy, ShortfallPolicy, SourcePolicy, TimeOutAction,
-    UnplayedMoney, WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
+    AfterChargeback, ApprovalStep, CapturePolicy, ControlPolicy, DepositPolicy, DestinationPolicy,
+    FailureRule, FreeRoundPayment, FxPolicy, JurisdictionDocument, JurisdictionProfile, KeyScope,
+    KycRequirement, LatePayoutPolicy, LimitRule, Policy, ReverseWithdrawal, RoundClosePolicy, RoundTimeOut,
+    SessionPolicy, ShortfallPolicy, SourcePolicy, TimeOutAction, UnplayedMoney, WeekStart, WithdrawalFee,
+    WithdrawalPolicy, WithdrawalTerms,
 };
 pub use purchase::{EnterTournament, Purchase, PurchaseKind, PurchaseRef, Tip};
 pub use rejection::{BonusRule, Capacity, Limit, MismatchField, NotAllowedReason, Rejection};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{HostName, HostNamespace, RoundId, TransactionId};
 use crate::money::{Amount, CurrencyCode};
 use crate::player::Block;
+use crate::stored::{ExclusionKind, LimitKind, LimitSide, LimitWindow};
 use crate::time::Timestamp;
 
 /// What does not agree between a command and what it refers to.
@@ -136,6 +137,22 @@ pub enum NotAllowedReason {
     AnotherRoundOpen,
     /// The round is younger than its source's time-out, or there is none.
     RoundNotTimedOut,
+    /// A limit on single bets has no window, and any other has one.
+    LimitWindow,
+    /// The policy sets this limit, and nobody else.
+    LimitOfPolicy,
+    /// No raise of this limit waits for its confirmation.
+    NoRaiseWaits,
+    /// The player must wait for a higher limit.
+    RaiseNotDue,
+    /// A time-out has an end, and neither is longer or shorter than the policy says.
+    ExclusionLength,
+    /// An exclusion never ends early.
+    ExclusionNotOver,
+    /// There is no self-exclusion to return from.
+    NotExcluded,
+    /// The jurisdiction forbids this method of payment.
+    MethodForbidden,
 }
 
 /// Why the rules of bonuses refuse.
@@ -202,6 +219,8 @@ pub enum Capacity {
     JackpotsOfBet,
     /// Transfers of one player that have not come back.
     OpenTransfers,
+    /// Limits of one player.
+    Limits,
 }
 
 /// A limit that a command would pass.
@@ -218,6 +237,16 @@ pub enum Limit {
     WithdrawalsPerWeek,
     /// What may be withdrawn within 31 days.
     WithdrawalsPerMonth,
+    /// What the player may deposit, stake or lose (D.2 in docs/scenarios.md).
+    Protection {
+        /// What the limit counts.
+        kind: LimitKind,
+        /// Over which window; of single bets there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window: Option<LimitWindow>,
+        /// Whose limit leaves least.
+        side: LimitSide,
+    },
 }
 
 /// A refusal that the rules demand. Nothing was posted.
@@ -339,6 +368,15 @@ pub enum Rejection {
     /// The player is closed: nothing new begins for him.
     #[error("the player is closed")]
     PlayerClosed,
+    /// The player is excluded: nothing new begins for him, but withdrawals.
+    #[error("the player is excluded: {kind:?}")]
+    PlayerExcluded {
+        /// A time-out or a self-exclusion.
+        kind: ExclusionKind,
+        /// Its end, if it has one. After a self-exclusion the player must ask before he may play again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
     /// The player is blocked, and the block bars this.
     #[error("the player is blocked: {block:?}")]
     PlayerBlocked {
@@ -351,14 +389,19 @@ pub enum Rejection {
     /// Nothing shows that the instrument the money goes to is the player's.
     #[error("the destination is not proven to be the player's")]
     DestinationUnproven,
-    /// A limit would be passed.
-    #[error("the limit {limit:?} would be passed")]
-    LimitExceeded {
-        /// Which.
-        limit: Limit,
-        /// What is left of it, if it is one of amounts.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        left: Option<Amount>,
+    /// The player has played for as long as one session may be.
+    #[error("the session has lasted {limit_secs} seconds")]
+    SessionTimeReached {
+        /// How long one may be, in seconds.
+        limit_secs: u32,
+    },
+    /// The player must be shown how long he plays and what he won and lost, before he goes on (R20).
+    #[error("a reality check is due: {staked} staked, {won} won in this session")]
+    RealityCheckDue {
+        /// What the session's rounds staked.
+        staked: Amount,
+        /// What they won.
+        won: Amount,
     },
     /// The player's last round began too short a time ago for another one.
     #[error("the next round may begin at {allowed_at}")]
@@ -373,6 +416,15 @@ pub enum Rejection {
         stake: Amount,
         /// The currency.
         currency: CurrencyCode,
+    },
+    /// A limit would be passed.
+    #[error("the limit {limit:?} would be passed")]
+    LimitExceeded {
+        /// Which.
+        limit: Limit,
+        /// What is left of it, if it is one of amounts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<Amount>,
     },
     /// A rule of bonuses refuses.
     #[error("a rule of bonuses refuses: {rule:?}")]
@@ -466,12 +518,15 @@ impl Rejection {
             Self::InvalidAmount { .. } => "invalid_amount",
             Self::Precision { .. } => "precision",
             Self::PlayerClosed => "player_closed",
+            Self::PlayerExcluded { .. } => "player_excluded",
             Self::PlayerBlocked { .. } => "player_blocked",
             Self::KycRequired => "kyc_required",
             Self::DestinationUnproven => "destination_unproven",
-            Self::LimitExceeded { .. } => "limit_exceeded",
+            Self::SessionTimeReached { .. } => "session_time_reached",
+            Self::RealityCheckDue { .. } => "reality_check_due",
             Self::RoundTooSoon { .. } => "round_too_soon",
             Self::StakeNotAllowed { .. } => "stake_not_allowed",
+            Self::LimitExceeded { .. } => "limit_exceeded",
             Self::BonusRule { .. } => "bonus_rule",
             Self::ExceedsRest { .. } => "exceeds_rest",
             Self::HostRefused { .. } => "host_refused",

@@ -479,6 +479,7 @@ impl Writer {
         let operations = operations.collect();
         let Some(slot) = self.slots.get(&job.partition) else { return };
         let Some(state) = slot.state.as_ref() else { return };
+        let limits = state.limits_left(&self.known.rules.in_force.policy, now);
         let mut body = state.body(draft, context, self.known.rules.in_force.hash, now);
         body.writer.clone_from(&self.name);
         debug_assert_eq!(body.partition, job.of);
@@ -515,6 +516,7 @@ impl Writer {
                 current: balances.clone(),
                 balances,
                 operations,
+                limits,
                 shard: job.shard,
                 position: head.position,
                 hash: head.hash,
@@ -638,6 +640,7 @@ fn replay(job: &Job, state: &State, known: &KnownOperation, at: Head) -> Result<
         balances: known.balances.clone(),
         current,
         operations: Vec::new(),
+        limits: Vec::new(),
         shard: job.shard,
         position: at.position,
         hash: at.hash,

@@ -8,8 +8,9 @@ use casino_ledger::core::testing::commands;
 use casino_ledger::store::{EventStore, LostAnswer, ShardCount};
 use casino_ledger::{Ledger, Settings};
 
+use crate::places::{Place, fresh_schema};
 use crate::support::{
-    bet, cash, funded, memory, on, rollback, send, settings, soon, text, tuned, verified, win,
+    bet, cash, funded, identity, memory, on, rollback, send, settings, soon, text, tuned, verified, win,
 };
 
 /// Runs a test on a runtime of several threads and on one of the current thread.
@@ -215,6 +216,59 @@ fn s55_a_rollback_and_the_win_of_its_bet_in_parallel_have_one_winner() {
             }
             assert!(win_first > 0 && rollback_first > 0, "{win_first} {rollback_first}");
             verified(ledger.store().as_ref()).await;
+        }
+    });
+}
+
+/// Two bets of 30 with 50 left to lose, again and again on every kind of store.
+async fn races_for_a_limit(ledger: &Ledger, tries: usize) {
+    use casino_ledger::core::stored::{LimitBasis, LimitKind, LimitPeriod};
+    let p = funded(ledger, "p", "100.00").await;
+    let term = commands::term(LimitKind::Loss, LimitPeriod::Day, LimitBasis::Rolling);
+    soon(ledger.execute(&p, commands::limit("l1", term, "50"))).await.unwrap();
+    for i in 0..tries {
+        let ids = [format!("a{i}"), format!("b{i}")];
+        let calls = ids.clone().map(|id| send(ledger, &p, bet(&id, &format!("r-{id}"), "30.00")));
+        let mut applied = Vec::new();
+        let mut refused = 0;
+        for (id, call) in ids.iter().zip(calls) {
+            let answer = soon(call).await.unwrap();
+            match text(&answer).as_str() {
+                "applied" => {
+                    let left = answer.unwrap().limits;
+                    assert_eq!(left.len(), 1);
+                    assert_eq!(left[0].left.to_string(), "20.00");
+                    applied.push(id);
+                }
+                "rejected:limit_exceeded" => refused += 1,
+                other => panic!("{other}"),
+            }
+        }
+        assert_eq!((applied.len(), refused), (1, 1), "try {i}");
+        // What is undone is given back: the next two race for the same 50.
+        let undone = soon(ledger.execute(&p, rollback(&format!("x{i}"), applied[0]))).await.unwrap();
+        assert_eq!(undone.limits[0].left.to_string(), "50.00");
+    }
+    assert_eq!(cash(ledger, &p).await, "100.00");
+    verified(ledger.store().as_ref()).await;
+}
+
+#[test]
+fn r21_of_two_bets_in_parallel_at_the_edge_of_a_limit_one_is_applied() {
+    on_both_runtimes(|| async {
+        let dir = tempfile::tempdir().unwrap();
+        let id = identity(ShardCount::ONE);
+        let stores: Vec<(Arc<dyn EventStore>, usize)> = vec![
+            (memory(ShardCount::ONE), 1_000),
+            (memory(ShardCount::DEFAULT), 300),
+            (Place::Log(dir.path().join("log")).open(id).await, 200),
+            (Place::Sqlite(dir.path().join("ledger.db")).open(id).await, 200),
+            (fresh_schema().open(id).await, 200),
+        ];
+        for (store, tries) in stores {
+            let ledger = on(store, settings()).await;
+            races_for_a_limit(&ledger, tries).await;
+            soon(ledger.close()).await.unwrap();
         }
     });
 }

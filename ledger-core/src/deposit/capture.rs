@@ -16,11 +16,12 @@ use crate::stored::{
     DepositBreak, DepositCompleted, DepositMismatch, DepositSucceeded, DepositSuspended, Event, LateAfter,
     Money, PaymentRef, SuspenseReason,
 };
+use crate::time::Timestamp;
 use crate::wallet::{self, LotMoves, Purse, incoming};
 
-/// Whether money may reach the player at all.
-fn may_be_credited(_: &PlayerState) -> bool {
-    true
+/// Whether money may reach the player at all: not while he is excluded, for it would be there to be staked (D07).
+fn may_be_credited(state: &PlayerState, now: Timestamp) -> bool {
+    state.check_not_excluded(now).is_ok()
 }
 
 /// Whose the money is.
@@ -83,7 +84,7 @@ pub(super) fn record(command: &RecordDeposit, facts: &Facts<'_>, work: &mut Work
     }
     let intent = command.intent.as_ref().map(|intent| known_intent(state, facts, intent));
     let verdict = match intent {
-        _ if !may_be_credited(state) => Verdict::Suspend(SuspenseReason::NotCreditable),
+        _ if !may_be_credited(state, work.now()) => Verdict::Suspend(SuspenseReason::NotCreditable),
         Some(None) => Verdict::Suspend(SuspenseReason::UnknownIntent),
         Some(Some(intent)) => by_intent(intent, &of, &facts.policy.deposits),
         None => Verdict::Credit(None),

@@ -1,15 +1,19 @@
 //! The decisions on deposits at the cashier, before any money moves.
 
+use std::time::Duration;
+
 use super::command::{AttemptDeposit, CancelDeposit, ExpireDeposit, FailDeposit, InitiateDeposit};
 use super::state::{ATTEMPTS_MAX, Intent, OPEN_INTENTS_MAX};
+use crate::controls;
 use crate::ids::{SourceId, TransactionId};
 use crate::key::OperationKind;
 use crate::partition::Stream;
-use crate::player_ledger::{Facts, Outcome, PlayerState, Workspace};
+use crate::player::Block;
+use crate::player_ledger::{Facts, Fault, Outcome, PlayerState, Workspace};
 use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
 use crate::stored::{
     DepositAttempted, DepositBreak, DepositCancelled, DepositExpired, DepositFailed, DepositInitiated,
-    DepositMismatch, Event, Money, OutcomeKind, PaymentRef, TransactionRef,
+    DepositMismatch, Event, Money, OutcomeKind, PaymentRef, PlayerBlocked, TransactionRef,
 };
 use crate::time::Timestamp;
 use crate::wallet::{incoming, purse};
@@ -51,17 +55,24 @@ pub(super) fn initiate(command: &InitiateDeposit, facts: &Facts<'_>, work: &mut 
     if known_intent(state, facts, &of).is_some() {
         return Err(Rejection::KeyReused.into());
     }
+    let profile = state.jurisdiction_profile(facts.policy);
+    if command.method.as_ref().is_some_and(|method| profile.controls.forbidden_methods.contains(method)) {
+        return Err(not_allowed(NotAllowedReason::MethodForbidden).into());
+    }
     let purse = purse(state, command.currency)?;
     let amount = incoming(command.amount, purse.currency())?;
     if amount.is_zero() {
         return Err(Rejection::InvalidAmount { amount: command.amount.to_string() }.into());
     }
+    state.may_deposit(work.now())?;
+    let near = controls::check(controls::Asked::Deposit(amount), command.currency, facts, work)?;
     if state.open_intents() >= OPEN_INTENTS_MAX {
         return Err(capacity(Capacity::OpenDeposits, OPEN_INTENTS_MAX).into());
     }
     let event = DepositInitiated { currency: command.currency, amount, method: command.method.clone() };
     let stream = Stream::Intent(state.player().clone(), of.source, of.id);
     work.push_first(stream, Event::DepositInitiated(event));
+    near.record(|| txn(&command.source, OperationKind::DepositIntent, &command.id), work)?;
     Ok(Some(command.currency))
 }
 
@@ -97,6 +108,7 @@ pub(super) fn fail(command: &FailDeposit, facts: &Facts<'_>, work: &mut Workspac
     };
     let Some(id) = &command.attempt else {
         work.push_intent(&mut intent, failed(command.payment.clone()))?;
+        block_after_failures(command, facts, work)?;
         return Ok(Some(intent.currency));
     };
     let attempt = intent.attempt(id).ok_or_else(|| Rejection::PaymentNotFound { id: id.clone() })?;
@@ -126,7 +138,30 @@ pub(super) fn fail(command: &FailDeposit, facts: &Facts<'_>, work: &mut Workspac
         };
         work.push_intent(&mut intent, Event::DepositMismatch(mismatch))?;
     }
+    block_after_failures(command, facts, work)?;
     Ok(Some(intent.currency))
+}
+
+/// Too many failures within too short a time block further deposits (D12).
+fn block_after_failures(
+    command: &FailDeposit,
+    facts: &Facts<'_>,
+    work: &mut Workspace<'_>,
+) -> Result<(), Fault> {
+    let (Some(rule), standing) = (facts.policy.deposits.failures, work.state().standing()) else {
+        return Ok(());
+    };
+    let within = Duration::from_secs(rule.within_secs.into());
+    let recent = standing.failed_deposits.iter().filter(|at| work.now() < at.saturating_add(within)).count();
+    if standing.since(Block::Deposits).is_some() || recent.saturating_add(1) < usize::from(rule.count) {
+        return Ok(());
+    }
+    work.push_player(Event::PlayerBlocked(PlayerBlocked {
+        txn: txn(&command.source, OperationKind::DepositFail, &command.id),
+        block: Block::Deposits,
+        by: None,
+        reason: None,
+    }))
 }
 
 pub(super) fn cancel(command: &CancelDeposit, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {

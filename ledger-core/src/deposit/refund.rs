@@ -8,6 +8,7 @@ use super::intent::not_allowed;
 use super::postings::take;
 use super::state::Deposit;
 use crate::account::AccountCode;
+use crate::controls::Controls;
 use crate::entry::Posting;
 use crate::ids::{SourceId, SubAccount, TransactionId};
 use crate::money::{Amount, Currency, CurrencyCode};
@@ -107,6 +108,7 @@ pub(super) fn refund(command: &RefundDeposit, facts: &Facts<'_>, work: &mut Work
 
     let entry = work.post_with(taken.postings, &LotMoves::drawn(&taken.unplayed))?;
     let entry = entry.ok_or_else(|| Fault::corrupted("a refund without an entry"))?;
+    let counted = deposit.credits.first().copied();
     let event = Event::DepositRefunded(DepositRefunded {
         txn: command.id.clone(),
         currency: command.currency,
@@ -115,6 +117,7 @@ pub(super) fn refund(command: &RefundDeposit, facts: &Facts<'_>, work: &mut Work
         recovery: taken.recovery,
         converted: taken.converted,
         entry,
+        counted: counted.filter(|_| work.controls().is_some_and(Controls::counts_deposits)),
     });
     work.push_deposit(deposit, event)?;
     Ok(Some(taken.currency))

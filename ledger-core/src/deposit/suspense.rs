@@ -68,6 +68,10 @@ pub(super) fn release(command: &ReleaseSuspense, facts: &Facts<'_>, work: &mut W
             let rate = command.rate.as_deref();
             let target = target(rate, currency.code(), facts, work)?;
             let purse = purse(work.state(), target)?;
+            // What the house assigned has its own way back, a refusal.
+            if command.house_item.is_none() {
+                work.state().check_not_excluded(work.now())?;
+            }
             lots = new_lot(purse, work.state().unplayed_money(facts.policy));
             credit(purse, AccountCode::Suspense, &command.psp, (&currency, amount), rate)?
         }

@@ -18,6 +18,12 @@ pub enum Block {
     /// His payouts are frozen: suspected money laundering. Nothing of his withdrawals moves, but that they may be
     /// rejected (W16, W27 in docs/scenarios.md).
     PayoutsFrozen,
+    /// He may not bet, tip, enter tournaments or send money to play elsewhere.
+    Bets,
+    /// He may not start deposits.
+    Deposits,
+    /// He may not ask for money out. What he has asked for takes its course.
+    Withdrawals,
     /// A payment of his was charged back (W23). What it means for withdrawals is the policy's to say.
     ChargedBack,
 }
@@ -27,6 +33,9 @@ impl Block {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PayoutsFrozen => "payouts_frozen",
+            Self::Bets => "bets",
+            Self::Deposits => "deposits",
+            Self::Withdrawals => "withdrawals",
             Self::ChargedBack => "charged_back",
         }
     }

@@ -43,7 +43,7 @@ impl Operation for AddPurse {
         }
         let unknown = || Rejection::CurrencyUnknown { currency: self.currency };
         let currency = *facts.currencies.get(self.currency).ok_or_else(unknown)?;
-        state.may_play()?;
+        state.check_open()?;
         if state.wallet().purses().len() >= CURRENCIES_MAX {
             let maximum = u32::try_from(CURRENCIES_MAX).unwrap_or(u32::MAX);
             return Err(Rejection::CapacityExceeded { what: Capacity::Currencies, maximum }.into());

@@ -6,6 +6,7 @@ use crate::adjustment::{
     ChargeInactivityFee, DecideCorrection, ProposeCorrection, ReclaimDormant, ReturnTax, TransferDormant,
     WithholdTax,
 };
+use crate::controls::{ConfirmLimit, ExcludePlayer, ReturnFromExclusion, SetLimit};
 use crate::credit::{GrantCredit, ReportFreeRounds};
 use crate::deposit::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
@@ -181,6 +182,10 @@ commands! {
     UnblockPlayer,
     ExpireRound,
     ReopenRound,
+    SetLimit,
+    ConfirmLimit,
+    ExcludePlayer,
+    ReturnFromExclusion,
     StartSession,
     EndSession,
     AcknowledgeRealityCheck,

@@ -1,5 +1,6 @@
 //! `decide`: one command, one state, the facts, an instant; nothing else.
 
+use crate::controls;
 use crate::host;
 use crate::player;
 use crate::player_ledger::draft::check_events;
@@ -109,6 +110,7 @@ pub(super) fn apply(
         return Err(Rejection::TxnCancelled.into());
     }
     let mut work = Workspace::new(state, now);
+    controls::begin(command, key, facts, &mut work)?;
     let decided = command.decide(facts, &mut work);
     // The host's checks come before funds: they are asked where nothing else, or only funds, refuse.
     let refused = match &decided {

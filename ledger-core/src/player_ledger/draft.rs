@@ -1,6 +1,7 @@
 //! The part of a decision that cannot fail: building events on top of a state.
 
 use crate::adjustment::{self, Adjustment, AdjustmentRef};
+use crate::controls::Controls;
 use crate::deposit::{self, Deposit, Intent};
 use crate::entry::{Entry, EntryError, POSTINGS_MAX, Posting};
 use crate::ids::{ActorId, TraceId};
@@ -212,6 +213,8 @@ pub(crate) struct Workspace<'a> {
     entry: Option<u64>,
     tombstones: Vec<TombstoneRecord>,
     outcome: OutcomeKind,
+    /// The player's limits, where time or the policy changed them before this decision.
+    controls: Option<Box<Controls>>,
 }
 
 impl<'a> Workspace<'a> {
@@ -224,6 +227,7 @@ impl<'a> Workspace<'a> {
             entry: None,
             tombstones: Vec::new(),
             outcome: OutcomeKind::Applied,
+            controls: None,
         }
     }
 
@@ -233,6 +237,16 @@ impl<'a> Workspace<'a> {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// The player's limits as this decision finds them.
+    pub(crate) fn controls(&self) -> Option<&Controls> {
+        self.controls.as_deref().or(self.state.controls())
+    }
+
+    /// Time or the policy changed the player's limits; the events are pushed.
+    pub(crate) fn begun(&mut self, controls: Controls) {
+        self.controls = Some(Box::new(controls));
     }
 
     pub(crate) fn outcome(&mut self, outcome: OutcomeKind) {

@@ -18,4 +18,6 @@ pub use draft::{Context, Decision, Draft, DraftOperation};
 pub(crate) use draft::{Stop, Workspace};
 pub use facts::{AggregateRef, Facts, FactsNeeded, Found, KnownOperation, RoundRef, Subject};
 pub(crate) use operation::{Needs, Operation, Outcome, sent_by};
-pub use state::{FOLD_VERSION, Fault, HostKept, OPEN_ROUNDS_MAX, PlayerState, Profile, Standing};
+pub use state::{
+    FAILED_DEPOSITS_MAX, FOLD_VERSION, Fault, HostKept, OPEN_ROUNDS_MAX, PlayerState, Profile, Standing,
+};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::AccountKind;
 use crate::adjustment::{self, Adjustment, AdjustmentKind, AdjustmentRef, Correction, CorrectionStatus};
+use crate::controls::{self, Controls, Exclusion};
 use crate::deposit::{self, Intent};
 use crate::host::HostData;
 use crate::ids::{
@@ -30,7 +31,7 @@ use crate::withdrawal::{self, Recent, Withdrawal};
 
 /// The version of this fold; a snapshot made by another is ignored. Raise it with every change to what
 /// `evolve` makes of events or to how the state is encoded.
-pub const FOLD_VERSION: u32 = 5;
+pub const FOLD_VERSION: u32 = 6;
 
 /// The most rounds a player may have open at once.
 pub const OPEN_ROUNDS_MAX: usize = 1_000;
@@ -75,7 +76,16 @@ pub struct Standing {
     /// What he is blocked for, and since when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub blocks: BTreeMap<Block, Timestamp>,
+    /// His last exclusion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclusion: Option<Exclusion>,
+    /// When deposits of his failed, the last [`FAILED_DEPOSITS_MAX`], since a block for it was lifted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed_deposits: Vec<Timestamp>,
 }
+
+/// How many failed deposits of a player are remembered (D12).
+pub const FAILED_DEPOSITS_MAX: usize = 20;
 
 impl Standing {
     /// Since when he is blocked for something, if he is.
@@ -111,6 +121,9 @@ pub struct PlayerState {
     transfers: Vec<Transfer>,
     /// When the last round of his began.
     last_round_at: Option<Timestamp>,
+    /// His limits and what they count; nothing of a player who has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    controls: Option<Box<Controls>>,
     recorded_at: Option<Timestamp>,
 }
 
@@ -146,6 +159,7 @@ impl PlayerState {
             sessions: Vec::new(),
             transfers: Vec::new(),
             last_round_at: None,
+            controls: None,
             recorded_at: None,
         }
     }
@@ -210,9 +224,39 @@ impl PlayerState {
     ///
     /// # Errors
     ///
-    /// [`Rejection::PlayerClosed`].
-    pub(crate) fn may_play(&self) -> Result<(), Rejection> {
+    /// [`Rejection::PlayerClosed`], [`Rejection::PlayerExcluded`], [`Rejection::PlayerBlocked`].
+    pub(crate) fn may_play(&self, now: Timestamp) -> Result<(), Rejection> {
+        self.check_open()?;
+        self.check_not_excluded(now)?;
+        self.check_block(Block::Bets)
+    }
+
+    /// That the player is not closed.
+    pub(crate) fn check_open(&self) -> Result<(), Rejection> {
         if self.standing.closed_at.is_some() { Err(Rejection::PlayerClosed) } else { Ok(()) }
+    }
+
+    /// That he may start a deposit.
+    pub(crate) fn may_deposit(&self, now: Timestamp) -> Result<(), Rejection> {
+        self.check_not_excluded(now)?;
+        self.check_block(Block::Deposits)
+    }
+
+    /// That no exclusion of his is in force.
+    pub(crate) fn check_not_excluded(&self, now: Timestamp) -> Result<(), Rejection> {
+        match self.standing.exclusion.as_ref().filter(|exclusion| exclusion.bars(now)) {
+            Some(Exclusion { kind, until, .. }) => {
+                Err(Rejection::PlayerExcluded { kind: *kind, until: *until })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check_block(&self, block: Block) -> Result<(), Rejection> {
+        match self.standing.since(block) {
+            Some(_) => Err(Rejection::PlayerBlocked { block }),
+            None => Ok(()),
+        }
     }
 
     /// That his payouts are not frozen: frozen money of a withdrawal stays where it is, unless the operator rejects
@@ -242,6 +286,7 @@ impl PlayerState {
     /// [`Rejection::PlayerBlocked`].
     pub(crate) fn may_withdraw(&self, policy: &Policy) -> Result<(), Rejection> {
         self.check_not_frozen()?;
+        self.check_block(Block::Withdrawals)?;
         self.check_charged_back(policy.withdrawals.after_chargeback == AfterChargeback::Reject)
     }
 
@@ -383,6 +428,11 @@ impl PlayerState {
         }
     }
 
+    /// His limits and what they count; `None` of a player who never had any.
+    pub fn controls(&self) -> Option<&Controls> {
+        self.controls.as_deref()
+    }
+
     /// What the host keeps under a namespace.
     pub fn host(&self, namespace: &HostNamespace) -> Option<&HostKept> {
         self.host.get(namespace)
@@ -432,6 +482,9 @@ impl PlayerState {
     ///
     /// [`Fault`] if the event cannot follow this state.
     pub fn evolve(&mut self, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
+        if self.controls.is_some() {
+            self.count_cash(record, at);
+        }
         match (&record.stream, &record.event) {
             (Stream::Wallet(_), Event::EntryPosted(event)) => self.wallet.evolve(record.version, event),
             (Stream::Player(_), _) => self.evolve_player(record, at),
@@ -510,6 +563,25 @@ impl PlayerState {
             }
             Event::PlayerUnblocked(event) if self.standing.since(event.block).is_some() => {
                 self.standing.blocks.remove(&event.block);
+                if event.block == Block::Deposits {
+                    self.standing.failed_deposits.clear();
+                }
+            }
+            Event::ExclusionStarted(event) => {
+                let (kind, until) = (event.kind, event.until);
+                self.standing.exclusion = Some(Exclusion { kind, since: at, until, returns_at: None });
+            }
+            Event::ExclusionReturnRequested(event) => {
+                let exclusion = self.standing.exclusion.as_mut();
+                let exclusion = exclusion.ok_or_else(|| Fault::corrupted("a return from no exclusion"))?;
+                exclusion.returns_at = Some(event.returns_at);
+            }
+            Event::LimitSet(_)
+            | Event::LimitRaiseRequested(_)
+            | Event::LimitWindowsOpened(_)
+            | Event::LimitWarned(_) => {
+                let entries = self.wallet.version();
+                self.controls.get_or_insert_default().evolve(&record.event, entries, at)?;
             }
             Event::TxnRejected(_)
             | Event::TxnTombstoned(_)
@@ -535,6 +607,13 @@ impl PlayerState {
     }
 
     fn evolve_intent(&mut self, of: &PaymentRef, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
+        if matches!(record.event, Event::DepositFailed(_)) {
+            let failed = &mut self.standing.failed_deposits;
+            failed.push(at);
+            if failed.len() > FAILED_DEPOSITS_MAX {
+                failed.remove(0);
+            }
+        }
         let live = self.intents.iter().position(|live| live.of == *of);
         if let Some((index, live)) = live.and_then(|index| Some((index, self.intents.get_mut(index)?))) {
             live.evolve(record)?;
@@ -607,7 +686,12 @@ impl PlayerState {
         if let Some((index, live)) = live.and_then(|index| Some((index, self.rounds.get_mut(index)?))) {
             let names_one = matches!(&record.event, Event::BetPlaced(event) if event.session.is_some());
             let before = (live.session.is_some() || names_one).then(|| live.totals());
+            let counts = self.controls.as_deref_mut().filter(|controls| controls.counts_play());
+            let counted = counts.map(|controls| (controls::shares(live), controls));
             round::evolve(live, record, at)?;
+            if let Some((before, controls)) = counted {
+                controls.count_round(&before, live, at);
+            }
             let (session, after) = (live.session.clone(), before.map(|_| live.totals()));
             if live.status != RoundStatus::Open {
                 self.rounds.remove(index);
@@ -617,6 +701,9 @@ impl PlayerState {
             }
             self.touch_session(record, at);
             return Ok(());
+        }
+        if let Some(controls) = &mut self.controls {
+            controls.count_after_the_end(&record.event, at);
         }
         match &record.event {
             Event::RoundReopened(reopened) => {
@@ -631,6 +718,9 @@ impl PlayerState {
             Event::BetPlaced(event) if record.version == 1 => {
                 let mut round = round::empty(source, id);
                 round::evolve(&mut round, record, at)?;
+                if let Some(controls) = &mut self.controls {
+                    controls.count_round(&[], &round, at);
+                }
                 self.rounds.push(round);
                 if !event.made_up {
                     self.last_round_at = Some(at);
@@ -669,6 +759,17 @@ impl PlayerState {
             event => {
                 Err(Fault::corrupted(format!("{} came for round {id}, which is not open", event.type_name())))
             }
+        }
+    }
+
+    /// Deposits, payouts and what plays elsewhere count for limits.
+    fn count_cash(&mut self, record: &EventRecord, at: Timestamp) {
+        let away = || match &record.stream {
+            Stream::Transfer(_, of) => self.transfers.iter().find(|live| live.of == *of),
+            _ => None,
+        };
+        if let Some(controls) = &mut self.controls {
+            controls.count_cash(record, away, at);
         }
     }
 

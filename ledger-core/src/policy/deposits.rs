@@ -16,6 +16,17 @@ pub enum CapturePolicy {
     Suspend,
 }
 
+/// How many failed deposits, within which time, block further ones (D12; GLI-19 A.3.6(b)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct FailureRule {
+    /// How many; more than 20 are not counted.
+    pub count: u8,
+    /// Within how many seconds.
+    pub within_secs: u32,
+}
+
 /// How deposits are dealt with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -29,6 +40,9 @@ pub struct DepositPolicy {
     pub second_capture: CapturePolicy,
     /// What a refund does when the player has spent the money.
     pub on_shortfall: ShortfallPolicy,
+    /// When failed deposits block further ones; by default never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failures: Option<FailureRule>,
 }
 
 impl Default for DepositPolicy {
@@ -38,6 +52,7 @@ impl Default for DepositPolicy {
             late_capture: CapturePolicy::Credit,
             second_capture: CapturePolicy::Suspend,
             on_shortfall: ShortfallPolicy::AllowNegative,
+            failures: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::is_default;
+use super::{ControlPolicy, WeekStart, is_default};
 use crate::ids::JurisdictionId;
 use crate::money::{Amount, BasisPoints, CurrencyCode};
 
@@ -62,6 +62,9 @@ pub struct JurisdictionProfile {
     /// What becomes of deposits that are withdrawn before they were played.
     #[serde(skip_serializing_if = "is_default")]
     pub unplayed: UnplayedMoney,
+    /// How limits of players are kept, and which the jurisdiction sets itself.
+    #[serde(skip_serializing_if = "is_default")]
+    pub controls: ControlPolicy,
 }
 
 impl JurisdictionProfile {
@@ -71,14 +74,37 @@ impl JurisdictionProfile {
         session_needed: false,
         reverse_withdrawal: ReverseWithdrawal::Forbidden,
         unplayed: UnplayedMoney::Free,
+        controls: ControlPolicy::DEFAULT,
     };
 
     /// Great Britain: no reverse withdrawals (Gambling Commission, "Online games design and reverse withdrawals"), and no
     /// restriction on withdrawing deposits (the same, "Restrictions on withdrawing deposit and deposit winnings").
     pub const GREAT_BRITAIN: Self = Self::WITHOUT_REVERSE;
 
-    /// Sweden: no reverse withdrawals.
-    pub const SWEDEN: Self = Self::WITHOUT_REVERSE;
+    /// Sweden: no reverse withdrawals; a higher limit after 72 hours, and not before the running day, week or month is over
+    /// (Spelinspektionen).
+    pub const SWEDEN: Self = Self {
+        controls: ControlPolicy {
+            zone: None,
+            week_starts: WeekStart::Monday,
+            raise_after_secs: 72 * 3_600,
+            raise_after_window: true,
+            raise_needs_confirmation: false,
+            warn_at_percent: 90,
+            session_max_secs: None,
+            reality_check_secs: None,
+            time_out_max_days: 42,
+            self_exclusion_min_months: 6,
+            return_after_secs: 86_400,
+            forbidden_methods: Vec::new(),
+            limits: Vec::new(),
+        },
+        stakes: BTreeMap::new(),
+        round_interval_ms: 0,
+        session_needed: false,
+        reverse_withdrawal: ReverseWithdrawal::Forbidden,
+        unplayed: UnplayedMoney::Free,
+    };
 
     /// What the law of a jurisdiction says where the policy does not name it: `GB`, `SE` and their parts (`GB-ENG`).
     pub(super) fn by_law(jurisdiction: &JurisdictionId) -> Option<&'static Self> {

@@ -1,10 +1,12 @@
 //! Policies: how sources behave and what jurisdictions demand, as a plain versioned document whose hash every
 //! commit names.
 
+mod controls;
 mod deposits;
 mod fx;
 mod jurisdiction;
 mod play;
+mod shipped;
 mod source;
 mod withdrawals;
 
@@ -15,10 +17,12 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{HostName, JurisdictionId, SourceId};
 use crate::key::{ContentHash, OperationKind};
 
-pub use deposits::{CapturePolicy, DepositPolicy};
+pub use controls::{ControlPolicy, LimitRule, WeekStart};
+pub use deposits::{CapturePolicy, DepositPolicy, FailureRule};
 pub use fx::FxPolicy;
 pub use jurisdiction::{JurisdictionProfile, ReverseWithdrawal, UnplayedMoney};
 pub use play::{FreeRoundPayment, RoundClosePolicy, RoundTimeOut, SessionPolicy, TimeOutAction};
+pub use shipped::JurisdictionDocument;
 pub use source::{KeyScope, ShortfallPolicy, SourcePolicy};
 pub use withdrawals::{
     AfterChargeback, ApprovalStep, DestinationPolicy, KycRequirement, LatePayoutPolicy, WithdrawalFee,

@@ -46,7 +46,7 @@ pub(super) fn tip(command: &Tip, facts: &Facts<'_>, work: &mut Workspace<'_>) ->
     if amount.is_zero() {
         return Err(Rejection::InvalidAmount { amount: command.amount.to_string() }.into());
     }
-    state.may_play()?;
+    state.may_play(work.now())?;
     check_funds(command.funds)?;
     check_available(purse, amount)?;
 
@@ -67,7 +67,7 @@ pub(super) fn enter(command: &EnterTournament, facts: &Facts<'_>, work: &mut Wor
     let buy_in = incoming(command.buy_in, purse.currency())?;
     let fee = incoming(command.fee, purse.currency())?;
     let total = buy_in.checked_add(fee)?;
-    state.may_play()?;
+    state.may_play(work.now())?;
     check_funds(command.funds)?;
     check_available(purse, total)?;
 

@@ -7,8 +7,10 @@ use super::stakes::Jackpots;
 use super::state::{BETS_MAX, empty};
 use super::{Funds, PlaceBet};
 use crate::account::AccountCode;
+use crate::controls;
 use crate::entry::Posting;
 use crate::ids::{GameId, SubAccount};
+use crate::key::OperationKind;
 use crate::money::{Amount, AmountError};
 use crate::player_ledger::{Facts, OPEN_ROUNDS_MAX, Outcome, PlayerState, RoundRef, Stop, Workspace};
 use crate::policy::{JurisdictionProfile, RoundClosePolicy, SourcePolicy};
@@ -16,7 +18,7 @@ use crate::rejection::{BonusRule, Capacity, NotAllowedReason, Rejection};
 use crate::session;
 use crate::stored::{
     Bet, BetPlaced, BetSettled, BetStatus, CloseReason, Contribution, Event, FreeBet, JackpotKind,
-    ReopenReason, Round, RoundStatus, SettledBy, Split,
+    ReopenReason, Round, RoundStatus, SettledBy, Split, TransactionRef,
 };
 use crate::time::Timestamp;
 use crate::wallet::{LotMoves, Purse, hold, incoming, purse, take_at_once};
@@ -96,11 +98,13 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
     };
     session::check(asked, &source.sessions, profile, state, work.now())?;
     let wager = Wager::read(command, purse)?;
-    state.may_play()?;
+    state.may_play(work.now())?;
+    session::check_time(command.session.as_ref(), profile, state, work.now())?;
     if is_new {
         check_interval(profile, state, work.now())?;
     }
     check_stake(profile, wager.stake, command)?;
+    let near = controls::check(controls::Asked::Bet(wager.stake), command.currency, facts, work)?;
     if command.funds == Funds::Bonus {
         return Err(Rejection::BonusRule { rule: BonusRule::NoBonus }.into());
     }
@@ -157,7 +161,12 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
             close(work, &mut round, &bet, CloseReason::ImmediateLoss)?;
         }
     }
+    near.record(|| as_txn(command), work)?;
     Ok(Some(command.currency))
+}
+
+fn as_txn(command: &PlaceBet) -> TransactionRef {
+    TransactionRef { source: command.source.clone(), kind: OperationKind::Bet, id: command.id.clone() }
 }
 
 /// The round takes bets, and has none of this id.
@@ -289,6 +298,7 @@ fn postings(
         contributions: wager.contributions.clone(),
         made_up: false,
         by_rule: true,
+        entry: None,
         status: BetStatus::Settled,
         version: 0,
     };

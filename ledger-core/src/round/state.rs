@@ -215,6 +215,12 @@ impl Bet {
         Split { cash, owed: Some(owed).filter(|owed| owed.is_positive()) }
     }
 
+    /// What the player's own money bears of the stake, in units: what limits count (R11).
+    pub(crate) fn own_stake(&self) -> i128 {
+        let Split { cash, owed } = self.staked_split();
+        cash.units().saturating_add(owed.map_or(0, Amount::units))
+    }
+
     /// What is still held of the stake, by funds. What is cashed out is cash before it is owed.
     pub(super) fn open_split(&self) -> Split {
         let none = Amount::zero(self.stake.scale());
@@ -282,6 +288,7 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                 contributions: event.contributions.clone(),
                 made_up: event.made_up,
                 by_rule: false,
+                entry: event.entry,
                 // There is nothing to settle of one that was made up.
                 status: if event.made_up { BetStatus::Settled } else { BetStatus::Open },
                 version: record.version,
@@ -294,6 +301,7 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
             cash_out: false,
             by_resettlement: false,
             reported: event.reported,
+            entry: event.entry,
             status: WinStatus::Paid,
             version: record.version,
         }),
@@ -318,6 +326,7 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                     cash_out: event.by == SettledBy::CashOut,
                     by_resettlement: false,
                     reported: event.reported,
+                    entry: event.entry,
                     status: WinStatus::Paid,
                     version: record.version,
                 });
@@ -341,6 +350,7 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                 cash_out: true,
                 by_resettlement: false,
                 reported: None,
+                entry: event.entry,
                 status: WinStatus::Paid,
                 version: record.version,
             });
@@ -357,8 +367,12 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
             Some(id) => {
                 let standing = |win: &&mut Win| win.id == *id && win.status != WinStatus::RolledBack;
                 let win = round.wins.iter_mut().rev().find(standing);
-                win.ok_or_else(|| Fault::corrupted(format!("there is no win {id} to correct")))?.amount =
-                    event.amount;
+                let win = win.ok_or_else(|| Fault::corrupted(format!("there is no win {id} to correct")))?;
+                // What was nothing so far counts from now on.
+                if win.amount.is_zero() {
+                    win.entry = Some(event.entry);
+                }
+                win.amount = event.amount;
             }
             None => round.wins.push(Win {
                 id: event.txn.clone(),
@@ -367,6 +381,7 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                 cash_out: false,
                 by_resettlement: true,
                 reported: None,
+                entry: Some(event.entry),
                 status: WinStatus::Paid,
                 version: record.version,
             }),

@@ -1,5 +1,7 @@
 //! What a bet needs of its session.
 
+use std::time::Duration;
+
 use crate::money::CurrencyCode;
 use crate::player_ledger::PlayerState;
 use crate::policy::{JurisdictionProfile, SessionPolicy};
@@ -44,6 +46,31 @@ pub(crate) fn check(
     }
     if checked && session.has_expired(policy, now) {
         return Err(Rejection::SessionExpired);
+    }
+    Ok(())
+}
+
+/// The session may go on: it has not lasted too long, and no reality check is due. Of what names no open session there is
+/// nothing to look at; a jurisdiction that asks for this asks for sessions too.
+///
+/// # Errors
+///
+/// [`Rejection::SessionTimeReached`], [`Rejection::RealityCheckDue`].
+pub(crate) fn check_time(
+    named: Option<&SessionRef>,
+    profile: &JurisdictionProfile,
+    state: &PlayerState,
+    now: Timestamp,
+) -> Result<(), Rejection> {
+    let Some(session) = named.and_then(|named| state.session(named)) else { return Ok(()) };
+    let is_past = |since: Timestamp, secs: u32| now >= since.saturating_add(Duration::from_secs(secs.into()));
+    let controls = &profile.controls;
+    if let Some(limit_secs) = controls.session_max_secs.filter(|secs| is_past(session.started_at(), *secs)) {
+        return Err(Rejection::SessionTimeReached { limit_secs });
+    }
+    let shown_at = session.acknowledged_at().unwrap_or(session.started_at());
+    if controls.reality_check_secs.is_some_and(|secs| is_past(shown_at, secs)) {
+        return Err(Rejection::RealityCheckDue { staked: session.staked(), won: session.won() });
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub(super) fn start(command: &StartSession, facts: &Facts<'_>, work: &mut Worksp
         return Err(Rejection::KeyReused.into());
     }
     purse(state, command.currency)?;
-    state.may_play()?;
+    state.may_play(work.now())?;
 
     if state.open_sessions() >= SESSIONS_MAX
         && let Some(idle) = state.sessions().min_by_key(|session| session.last_at())

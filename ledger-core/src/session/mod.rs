@@ -9,7 +9,7 @@ mod command;
 mod decide;
 mod state;
 
-pub(crate) use check::{Asked, check};
+pub(crate) use check::{Asked, check, check_time};
 pub use command::{AcknowledgeRealityCheck, EndSession, StartSession};
 pub use state::Session;
 

@@ -292,6 +292,10 @@ shape! {
         pub converted: Option<Converted>,
         /// The entry.
         pub entry: u64,
+        /// The entry that credited the deposit, where limits of the player count it: what goes back is not counted any
+        /// more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub counted: Option<u64>,
     }
 }
 

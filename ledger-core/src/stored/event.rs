@@ -14,6 +14,7 @@ use super::deposit::{
     DepositReleased, DepositSucceeded, DepositSuspended, SuspenseRefused,
 };
 use super::exchange::{ExchangeMade, ExchangeReversed};
+use super::exclusion::{ExclusionReturnRequested, ExclusionStarted};
 use super::host::HostRecorded;
 use super::house::{
     AuthoritySettled, BadDebtRecovered, ChargebackLost, CurrencyRegistered, DocumentPublished,
@@ -21,6 +22,7 @@ use super::house::{
     JournalDeclined, JournalPosted, JournalProposed, ProviderFeesAccrued, ProviderSettled, PspSettled,
     SuspenseAssigned, SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded, SuspenseReturned,
 };
+use super::limit::{LimitRaiseRequested, LimitSet, LimitWarned, LimitWindowsOpened};
 use super::player::{
     PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened, TxnNoted,
     TxnRejected, TxnTombstoned,
@@ -321,6 +323,18 @@ events! {
     PlayerBlocked = "player.blocked" 1,
     /// A block of a player was lifted.
     PlayerUnblocked = "player.unblocked" 1,
+    /// A limit is as it says from here on.
+    LimitSet = "limit.set" 1,
+    /// The player wants a limit of his higher.
+    LimitRaiseRequested = "limit.raise_requested" 1,
+    /// Windows of the calendar began.
+    LimitWindowsOpened = "limit.windows_opened" 1,
+    /// The player is near a limit.
+    LimitWarned = "limit.warned" 1,
+    /// A player is excluded.
+    ExclusionStarted = "exclusion.started" 1,
+    /// A player whose self-exclusion is over asks to play again.
+    ExclusionReturnRequested = "exclusion.return_requested" 1,
     /// A player opened a game.
     SessionStarted = "session.started" 1,
     /// A session is over.

@@ -6,9 +6,11 @@ mod credit;
 mod deposit;
 mod event;
 mod exchange;
+mod exclusion;
 mod host;
 mod house;
 mod index;
+mod limit;
 mod player;
 mod purchase;
 mod round;
@@ -35,6 +37,7 @@ pub use deposit::{
 pub use event::event_schemas;
 pub use event::{Event, EventError, EventRecord};
 pub use exchange::{ExchangeMade, ExchangeReversed};
+pub use exclusion::{ExclusionKind, ExclusionReturnRequested, ExclusionStarted};
 pub use host::HostRecorded;
 pub use house::{
     AccrualDirection, AuthorityLine, AuthorityPart, AuthoritySettled, BadDebtRecovered, BankAccount,
@@ -45,6 +48,10 @@ pub use house::{
     SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded, SuspenseOrigin, SuspenseReturned,
 };
 pub use index::{CommitIndex, IndexError};
+pub use limit::{
+    LimitBasis, LimitBounds, LimitCause, LimitKind, LimitPeriod, LimitRaiseRequested, LimitSet, LimitSide,
+    LimitTerm, LimitWarned, LimitWindow, LimitWindowOpened, LimitWindowsOpened,
+};
 pub use player::{
     Note, PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened,
     TransactionRef, TxnNoted, TxnRejected, TxnTombstoned,
@@ -52,9 +59,9 @@ pub use player::{
 pub use purchase::{TipGiven, TipReturned, TournamentEntered, TournamentEntryReturned};
 pub use round::{
     Bet, BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetStatus,
-    BetUnsettled, BetVoided, CloseReason, Contribution, FreeBet, JackpotKind, ReopenReason, Round,
-    RoundClosed, RoundReopened, RoundStatus, RoundVoided, SettledBy, SettlementVoided, Win, WinCredited,
-    WinRetained, WinRolledBack, WinStatus,
+    BetUnsettled, BetVoided, CloseReason, Contribution, CountedShare, FreeBet, JackpotKind, ReopenReason,
+    Round, RoundClosed, RoundReopened, RoundStatus, RoundVoided, SettledBy, SettlementVoided, Win,
+    WinCredited, WinRetained, WinRolledBack, WinStatus,
 };
 pub use sealed::{
     FIELD_NAME_BYTES_MAX, FieldName, SEALED_BYTES_MAX, SEALED_FIELDS_MAX, SealedBytes, SealedError,

@@ -101,6 +101,8 @@ words! {
         PaidOneByOne,
         /// The result of a free round that its source's total pays.
         PaidByTotal,
+        /// There is no such limit to lift.
+        NoLimit,
     }
 }
 

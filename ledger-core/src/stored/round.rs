@@ -198,6 +198,22 @@ shape! {
 }
 
 shape! {
+    /// What is not counted any more of a round that is over, or is counted now beside: limits know by the entry in which
+    /// window.
+    #[derive(Copy)]
+    pub struct CountedShare {
+        /// The entry that took the stake or paid the win.
+        pub entry: u64,
+        /// So much of the stake does not count.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub stake: Option<Amount>,
+        /// So much of the win does not count.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub win: Option<Amount>,
+    }
+}
+
+shape! {
     /// `bet.resettled` 1: the result of settled bets was corrected, by the difference to the last one.
     pub struct BetResettled {
         /// The resettlement.
@@ -222,6 +238,9 @@ shape! {
         /// The session of the round, where the round was over.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub session: Option<SessionRef>,
+        /// The entry that paid the win first, where the round was over and limits of the player count it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub counted: Option<u64>,
     }
 }
 
@@ -277,6 +296,9 @@ shape! {
         /// The session of the round, where the round was over.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub session: Option<SessionRef>,
+        /// What is not counted any more, where the round was over and limits of the player count it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub counted: Vec<CountedShare>,
     }
 }
 
@@ -497,6 +519,9 @@ shape! {
         /// round, it can be undone.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pub by_rule: bool,
+        /// The entry that took its stake; absent if none did. Limits know by it in which window it was counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub entry: Option<u64>,
         /// What it came to.
         pub status: BetStatus,
         /// The version of its event in the round's stream.
@@ -523,6 +548,9 @@ shape! {
         /// What the source reported, where nothing was paid for it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub reported: Option<Amount>,
+        /// The entry that paid it first; absent if none did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub entry: Option<u64>,
         /// What it came to.
         pub status: WinStatus,
         /// The version of its event in the round's stream.

@@ -1,5 +1,6 @@
 //! Commands by texts: source `prov`, game `game`, EUR, unless changed with struct update syntax.
 
+mod limits;
 mod withdrawals;
 
 use rust_decimal::Decimal;
@@ -34,6 +35,7 @@ use crate::stored::{CreditKind, Direction, JackpotKind, PaymentRef, ReleasedTo, 
 use crate::time::Timestamp;
 use crate::transfer::{RollIn, RollOut};
 
+pub use limits::{come_back, confirm_limit, exclude, limit, no_limit, single_bet, term};
 pub use withdrawals::{
     approve_withdrawal, block, cancel_withdrawal, expire_withdrawal, instrument, kyc, mark_failed, mark_paid,
     mark_paid_part, mark_returned, mark_returned_to_suspense, mark_unknown, pass_kyc, reject_withdrawal,

@@ -7,6 +7,7 @@ mod adjustments;
 mod corrections;
 mod deposits;
 mod house;
+mod limits;
 mod play;
 mod withdrawals;
 
@@ -84,8 +85,12 @@ pub fn policies() -> impl Strategy<Value = Policy> {
         Policy { default, sources, ..Policy::default() }
     });
     let max_age_secs = select(&[5_u32, 3_600][..]);
-    let profiles = (play::profiles(), withdrawals::profiles()).prop_map(|(play, money)| {
-        JurisdictionProfile { reverse_withdrawal: money.reverse_withdrawal, unplayed: money.unplayed, ..play }
+    let profiles = (play::profiles(), withdrawals::profiles(), limits::policies());
+    let profiles = profiles.prop_map(|(play, money, controls)| JurisdictionProfile {
+        reverse_withdrawal: money.reverse_withdrawal,
+        unplayed: money.unplayed,
+        controls,
+        ..play
     });
     (policies, deposits::policies(), max_age_secs, withdrawals::policies(), profiles).prop_map(
         |(policy, deposits, max_age_secs, withdrawals, default_jurisdiction)| Policy {
@@ -233,7 +238,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         10 => bets().prop_map(PlayerCommand::from),
         9 => settlements().prop_map(PlayerCommand::from),
         8 => rollbacks().prop_map(PlayerCommand::from),
-        9 => deposits::single(),
+        10 => deposits::single(),
         2 => closes().prop_map(PlayerCommand::from),
         2 => voids().prop_map(PlayerCommand::from),
         2 => credits().prop_map(PlayerCommand::from),
@@ -243,6 +248,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         8 => corrections::corrections(),
         6 => withdrawals::single(),
         8 => play::single(),
+        3 => limits::single(),
     ]
 }
 
@@ -341,6 +347,7 @@ fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
             deposits::aim(other, all, at);
             withdrawals::aim(other, all, at);
             play::aim(other, all, at);
+            limits::aim(other, all, at);
         }
     }
 }
@@ -371,6 +378,8 @@ fn rename(command: &mut PlayerCommand, step: usize) {
                 withdrawals::id(other)
             } else if play::id(other).is_some() {
                 play::id(other)
+            } else if limits::id(other).is_some() {
+                limits::id(other)
             } else {
                 deposits::id(other)
             };
@@ -404,8 +413,10 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
     let story = option::weighted(0.3, (any::<Index>(), adjustments::stories()));
     let tale = option::weighted(0.2, (any::<Index>(), deposits::tale()));
     let way_out = option::weighted(0.4, (any::<Index>(), withdrawals::tale()));
+    let limits = option::weighted(0.2, (any::<Index>(), limits::tale()));
     let cash = select(&["0", "20", "100", "1000"][..]);
-    (cash, steps, spree, story, (tale, way_out)).prop_map(|(cash, steps, spree, story, (tale, way_out))| {
+    (cash, steps, spree, story, (tale, way_out, limits)).prop_map(|(cash, steps, spree, story, tales)| {
+        let (tale, way_out, limits) = tales;
         let mut all: Vec<PlayerCommand> = vec![commands::open(&["EUR", "USD"]).into()];
         if cash != "0" {
             all.push(commands::deposit("T1", cash).into());
@@ -433,6 +444,11 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
         if let Some((at, tale)) = tale {
             let tail = all.split_off(at.index(all.len()) + 1);
             all.extend(tale);
+            all.extend(tail);
+        }
+        if let Some((at, limits)) = limits {
+            let tail = all.split_off(at.index(all.len()) + 1);
+            all.extend(limits);
             all.extend(tail);
         }
         if let Some((at, way_out)) = way_out {

@@ -3,6 +3,7 @@
 //!
 //! Each checker reads plain data, so that a test can plant a bug in it and see the checker fail.
 
+mod limits;
 mod statement;
 mod withdrawals;
 
@@ -21,6 +22,9 @@ use crate::stored::{
 use crate::testing::ledger::{account_text, round_of_stream};
 use crate::transfer::{self, Transfer, TransferRef, TransferStatus};
 
+pub use limits::{
+    Worth, counter_agrees, i17_counters_are_what_entries_are_worth, i20_items_stand_in_their_windows, worth,
+};
 pub use statement::i14_the_statement_adds_up;
 pub use withdrawals::{
     i4_pending_is_what_open_withdrawals_hold, i9_unplayed_money_goes_back_to_its_lots,
@@ -125,6 +129,8 @@ pub fn check_all(player: &PlayerId, commits: &[CommitBody], live: &PlayerState) 
     i14_the_statement_adds_up(commits)?;
     i12_others_that_are_over_stay_over(commits)?;
     i16_one_player(player, commits)?;
+    i17_counters_are_what_entries_are_worth(commits, live)?;
+    i20_items_stand_in_their_windows(commits, live)?;
     i19_one_kind_of_account(commits, &journal)?;
     i22_legs_are_in_the_purse_currency(live, &journal)
 }

@@ -2,13 +2,15 @@
 
 use super::postings::{self, Comeback};
 use super::{OPEN_TRANSFERS_MAX, RollIn, RollOut, Transfer, TransferRef, TransferStatus};
+use crate::controls;
 use crate::ids::{SubAccount, TransactionId};
+use crate::key::OperationKind;
 use crate::money::Amount;
 use crate::partition::Stream;
 use crate::player_ledger::{Facts, Fault, Outcome, PlayerState, Stop, Workspace};
 use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
 use crate::session;
-use crate::stored::{Event, TransferRolledBack, TransferRolledIn, TransferRolledOut};
+use crate::stored::{Event, TransactionRef, TransferRolledBack, TransferRolledIn, TransferRolledOut};
 use crate::wallet::{LotMoves, Purse, back_from, incoming, purse};
 
 /// A transfer, away or fetched from the log.
@@ -31,7 +33,8 @@ pub(super) fn roll_out(command: &RollOut, facts: &Facts<'_>, work: &mut Workspac
     let asked = session::Asked { session: command.session.as_ref(), currency, validate };
     session::check(asked, &source.sessions, profile, state, work.now())?;
     let asked = command.amount.map(|amount| incoming(amount, purse.currency())).transpose()?;
-    state.may_play()?;
+    state.may_play(work.now())?;
+    session::check_time(command.session.as_ref(), profile, state, work.now())?;
     if state.open_transfers() >= OPEN_TRANSFERS_MAX {
         let maximum = u32::try_from(OPEN_TRANSFERS_MAX).unwrap_or(u32::MAX);
         return Err(Rejection::CapacityExceeded { what: Capacity::OpenTransfers, maximum }.into());
@@ -45,6 +48,7 @@ pub(super) fn roll_out(command: &RollOut, facts: &Facts<'_>, work: &mut Workspac
         None if available.is_negative() => purse.currency().zero(),
         None => available,
     };
+    let near = controls::check(controls::Asked::Transfer(amount), currency, facts, work)?;
     purse.held().checked_add(amount)?;
 
     // It goes to be played, so unplayed money goes first, as of a stake.
@@ -59,7 +63,10 @@ pub(super) fn roll_out(command: &RollOut, facts: &Facts<'_>, work: &mut Workspac
         unplayed,
         entry,
     });
-    work.push_first(Stream::Transfer(state.player().clone(), of), event);
+    work.push_first(Stream::Transfer(state.player().clone(), of.clone()), event);
+    let txn =
+        || TransactionRef { source: of.source.clone(), kind: OperationKind::RollOut, id: of.id.clone() };
+    near.record(txn, work)?;
     Ok(Some(currency))
 }
 

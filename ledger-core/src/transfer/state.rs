@@ -47,6 +47,9 @@ pub struct Transfer {
     /// What of it was unplayed money of deposits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unplayed: Vec<LotShare>,
+    /// The entry it went with, if there was anything to take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
     /// What became of it.
     pub status: TransferStatus,
     /// Since when it is away, or was.
@@ -75,6 +78,7 @@ pub(crate) fn evolve(
                 amount: event.amount,
                 session: event.session.clone(),
                 unplayed: event.unplayed.clone(),
+                entry: event.entry,
                 status: TransferStatus::Out,
                 since: at,
             });

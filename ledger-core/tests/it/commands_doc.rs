@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use ledger_core::stored::{Bearer, CreditKind, Direction};
+use ledger_core::stored::{ExclusionKind, LimitBasis, LimitKind, LimitPeriod};
 use ledger_core::testing::{TestOutcome, commands, generators, given_nobody};
 use ledger_core::{
     Block, FactsNeeded, HostAccountClass, HostOperation, PlayerCommand, PlayerId, Policy, Rejection,
@@ -42,7 +43,16 @@ pub(crate) const ABOUT: &[About] = &[
     About {
         name: "initiate_deposit",
         by: "the cashier",
-        refusals: &["currency_mismatch", "invalid_amount", "precision", "capacity_exceeded"],
+        refusals: &[
+            "not_allowed",
+            "currency_mismatch",
+            "invalid_amount",
+            "precision",
+            "player_excluded",
+            "player_blocked",
+            "limit_exceeded",
+            "capacity_exceeded",
+        ],
     },
     About {
         name: "attempt_deposit",
@@ -71,6 +81,7 @@ pub(crate) const ABOUT: &[About] = &[
             "currency_mismatch",
             "invalid_amount",
             "precision",
+            "player_excluded",
         ],
     },
     About { name: "refuse_assignment", by: "the back office", refusals: &["not_allowed"] },
@@ -127,8 +138,13 @@ pub(crate) const ABOUT: &[About] = &[
             "invalid_amount",
             "precision",
             "player_closed",
+            "player_excluded",
+            "player_blocked",
+            "session_time_reached",
+            "reality_check_due",
             "round_too_soon",
             "stake_not_allowed",
+            "limit_exceeded",
             "bonus_rule",
             "capacity_exceeded",
             "insufficient_funds",
@@ -201,6 +217,7 @@ pub(crate) const ABOUT: &[About] = &[
             "already_settled",
             "bet_not_found",
             "mismatch",
+            "currency_mismatch",
             "invalid_amount",
             "precision",
             "capacity_exceeded",
@@ -367,9 +384,21 @@ pub(crate) const ABOUT: &[About] = &[
         refusals: &["round_closed", "bet_not_found", "capacity_exceeded"],
     },
     About {
+        name: "set_limit",
+        by: "the platform, for the player or for the operator",
+        refusals: &["not_allowed", "currency_mismatch", "invalid_amount", "precision", "capacity_exceeded"],
+    },
+    About { name: "confirm_limit", by: "the platform, for the player", refusals: &["not_allowed"] },
+    About {
+        name: "exclude_player",
+        by: "the platform, for the player or a register",
+        refusals: &["not_allowed"],
+    },
+    About { name: "return_from_exclusion", by: "the platform, for the player", refusals: &["not_allowed"] },
+    About {
         name: "start_session",
         by: "a game provider, through its adapter",
-        refusals: &["currency_mismatch", "player_closed"],
+        refusals: &["currency_mismatch", "player_closed", "player_excluded", "player_blocked"],
     },
     About { name: "end_session", by: "a game provider, through its adapter", refusals: &[] },
     About { name: "acknowledge_reality_check", by: "the platform", refusals: &["session_expired"] },
@@ -381,6 +410,8 @@ pub(crate) const ABOUT: &[About] = &[
             "invalid_amount",
             "precision",
             "player_closed",
+            "player_excluded",
+            "player_blocked",
             "bonus_rule",
             "insufficient_funds",
         ],
@@ -393,6 +424,8 @@ pub(crate) const ABOUT: &[About] = &[
             "invalid_amount",
             "precision",
             "player_closed",
+            "player_excluded",
+            "player_blocked",
             "bonus_rule",
             "insufficient_funds",
         ],
@@ -406,6 +439,11 @@ pub(crate) const ABOUT: &[About] = &[
             "invalid_amount",
             "precision",
             "player_closed",
+            "player_excluded",
+            "player_blocked",
+            "session_time_reached",
+            "reality_check_due",
+            "limit_exceeded",
             "capacity_exceeded",
             "insufficient_funds",
         ],
@@ -500,6 +538,15 @@ pub(crate) fn samples() -> Vec<PlayerCommand> {
         commands::unblock("n1", Block::PayoutsFrozen).into(),
         commands::expire_round("e1", "r1").into(),
         commands::reopen_round("o1", "r1").into(),
+        commands::limit("l1", commands::term(LimitKind::Loss, LimitPeriod::Week, LimitBasis::Calendar), "50")
+            .into(),
+        commands::confirm_limit(
+            "k1",
+            commands::term(LimitKind::Loss, LimitPeriod::Week, LimitBasis::Calendar),
+        )
+        .into(),
+        commands::exclude("x1", ExclusionKind::TimeOut, Some(now)).into(),
+        commands::come_back("b1").into(),
         commands::start_session("s1").into(),
         commands::end_session("e1", "s1").into(),
         commands::acknowledge("a1", "s1").into(),

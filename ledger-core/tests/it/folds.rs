@@ -84,6 +84,9 @@ fn events_stand_in_their_own_streams() {
             "debt.written_off",
             "suspense.refused",
             "player.blocked",
+            "limit.set",
+            "limit.warned",
+            "exclusion.started",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];
         if fits.contains(&name) || anywhere.contains(&name) {

@@ -9,18 +9,18 @@
 use ledger_core::stored::{
     AdjustmentApplied, Bet, BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled,
     BetStatus, BetUnsettled, BetVoided, ChargebackReversed, CloseReason, CommitBody, Contribution, Converted,
-    CorrectionApplied, CorrectionDeclined, CorrectionProposed, CreditGranted, CreditKind, CurrencyRegistered,
-    DebtWrittenOff, DeclineCause, DepositAttempted, DepositBreak, DepositCancelled, DepositChargedBack,
-    DepositCompleted, DepositExpired, DepositFailed, DepositInitiated, DepositMismatch, DepositRefunded,
-    DepositReleased, DepositSucceeded, DepositSuspended, Direction, DormantReclaimed, DormantTransferred,
-    EntryPosted, Event, EventRecord, ExchangeMade, ExchangeReversed, FeeCharged, FeeKind, FreeBet,
-    HostRecorded, JackpotKind, Money, NegativeBalanceCleared, NegativeBalanceRaised, Note, PlayerClosed,
-    PlayerOpened, PlayerReopened, PurseBalance, PurseOpened, RealityCheckAcknowledged, Recovery, ReleasedTo,
-    ReopenReason, Round, RoundClosed, RoundReopened, RoundStatus, RoundVoided, SessionEndReason,
-    SessionEnded, SessionStarted, SettledBy, SettlementVoided, Split, SuspenseReason, SuspenseRefused,
-    TaxReturned, TaxWithheld, TipGiven, TipReturned, TournamentEntered, TournamentEntryReturned,
-    TransactionRef, TransferRolledBack, TransferRolledIn, TransferRolledOut, TxnNoted, TxnRejected,
-    TxnTombstoned, Win, WinCredited, WinRetained, WinRolledBack, WinStatus,
+    CorrectionApplied, CorrectionDeclined, CorrectionProposed, CountedShare, CreditGranted, CreditKind,
+    CurrencyRegistered, DebtWrittenOff, DeclineCause, DepositAttempted, DepositBreak, DepositCancelled,
+    DepositChargedBack, DepositCompleted, DepositExpired, DepositFailed, DepositInitiated, DepositMismatch,
+    DepositRefunded, DepositReleased, DepositSucceeded, DepositSuspended, Direction, DormantReclaimed,
+    DormantTransferred, EntryPosted, Event, EventRecord, ExchangeMade, ExchangeReversed, FeeCharged, FeeKind,
+    FreeBet, HostRecorded, JackpotKind, Money, NegativeBalanceCleared, NegativeBalanceRaised, Note,
+    PlayerClosed, PlayerOpened, PlayerReopened, PurseBalance, PurseOpened, RealityCheckAcknowledged,
+    Recovery, ReleasedTo, ReopenReason, Round, RoundClosed, RoundReopened, RoundStatus, RoundVoided,
+    SessionEndReason, SessionEnded, SessionStarted, SettledBy, SettlementVoided, Split, SuspenseReason,
+    SuspenseRefused, TaxReturned, TaxWithheld, TipGiven, TipReturned, TournamentEntered,
+    TournamentEntryReturned, TransactionRef, TransferRolledBack, TransferRolledIn, TransferRolledOut,
+    TxnNoted, TxnRejected, TxnTombstoned, Win, WinCredited, WinRetained, WinRolledBack, WinStatus,
 };
 use ledger_core::testing::{commands, given};
 use ledger_core::{
@@ -70,6 +70,7 @@ fn the_round() -> Round {
             contributions: Vec::new(),
             made_up: false,
             by_rule: false,
+            entry: None,
             status: BetStatus::Settled,
             version: 1,
         }],
@@ -80,6 +81,7 @@ fn the_round() -> Round {
             cash_out: false,
             by_resettlement: false,
             reported: None,
+            entry: None,
             status: WinStatus::Paid,
             version: 2,
         }],
@@ -330,6 +332,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 recovery: recovered("9.09"),
                 converted: Some(converted("9.09", "9.090909")),
                 entry: 4,
+                counted: None,
             }),
         ),
         record(
@@ -506,6 +509,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 recovery: Some(recovery()),
                 entry: 22,
                 session: None,
+                counted: None,
             }),
         ),
         record(
@@ -537,6 +541,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 recovery: Some(recovery()),
                 entry: Some(24),
                 session: None,
+                counted: Vec::new(),
             }),
         ),
         record(
@@ -611,6 +616,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
     .chain(crate::house_goldens::samples())
     .chain(office_samples())
     .chain(crate::goldens_withdrawals::samples())
+    .chain(crate::goldens_limits::samples())
     .chain(play_samples())
     .collect()
 }
@@ -906,9 +912,11 @@ fn grown() -> Vec<EventRecord> {
         contributions: vec![contribution(JackpotKind::Network, "0.050000")],
         made_up: true,
         by_rule: true,
+        entry: Some(2),
         ..known.bets[0].clone()
     };
     known.wins[0].reported = Some(amount("7.30"));
+    known.wins[0].entry = Some(3);
     vec![
         record(
             round,
@@ -990,6 +998,7 @@ fn grown() -> Vec<EventRecord> {
                 recovery: None,
                 entry: 6,
                 session: session.clone(),
+                counted: Some(3),
             }),
         ),
         record(
@@ -1007,6 +1016,24 @@ fn grown() -> Vec<EventRecord> {
                 recovery: None,
                 entry: Some(7),
                 session,
+                counted: vec![
+                    CountedShare { entry: 2, stake: Some(amount("10.00")), win: None },
+                    CountedShare { entry: 3, stake: None, win: Some(amount("75.00")) },
+                ],
+            }),
+        ),
+        record(
+            "deposit/p1/psp/D2",
+            3,
+            Event::DepositRefunded(DepositRefunded {
+                txn: commands::txn("B1"),
+                currency: eur,
+                amount: amount("10.00"),
+                fee: None,
+                recovery: recovered("10.00"),
+                converted: None,
+                entry: 4,
+                counted: Some(2),
             }),
         ),
     ]

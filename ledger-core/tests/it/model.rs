@@ -15,11 +15,21 @@ fn ledger(policy: Policy) -> TestLedger {
 
 /// Runs a history on the core and the model side by side; answers with what differs.
 fn differs(policy: &Policy, history: &[PlayerCommand], plant: bool) -> Result<TestLedger, String> {
+    differs_at(policy, history, plant, |step| u32::try_from(step % 3).unwrap())
+}
+
+/// The same with so many seconds before each step.
+fn differs_at(
+    policy: &Policy,
+    history: &[PlayerCommand],
+    plant: bool,
+    pace: impl Fn(usize) -> u32,
+) -> Result<TestLedger, String> {
     let mut ledger = ledger(policy.clone());
     let registry = ledger_core::CurrencyRegistry::standard();
     let mut model = Model::new("p1", policy.clone(), registry);
     for (step, command) in history.iter().enumerate() {
-        ledger.advance_secs(u32::try_from(step % 3).unwrap());
+        ledger.advance_secs(pace(step));
         let answer = ledger.execute(command).map_err(|fault| format!("step {step} {command:?}: {fault}"))?;
         model.set_now(ledger.now());
         let expected = model.execute(command);
@@ -47,6 +57,14 @@ fn differs(policy: &Policy, history: &[PlayerCommand], plant: bool) -> Result<Te
                 "step {step} {command:?}: core {sessions:?}, model {:?}",
                 model.session_totals()
             ));
+        }
+        let left = ledger.state().limits_left(ledger.policy(), ledger.now());
+        for (term, used) in model.limits_used() {
+            let ours = left.iter().find(|left| left.term == term).map(|left| left.used.units());
+            if ours != Some(used) {
+                let what = format!("core {ours:?}, model {used} of {term:?}");
+                return Err(format!("step {step} {command:?}: {what}"));
+            }
         }
         if ledger.state().open_transfers() != model.open_transfers() {
             return Err(format!("step {step} {command:?}: open transfers differ"));
@@ -101,9 +119,22 @@ fn outcomes(cases: u32) -> BTreeMap<String, usize> {
     counts
 }
 
+proptest! {
+    #![proptest_config(config(2_000))]
+
+    /// Where days pass between commands, windows move on: limits count what the model adds up.
+    #[test]
+    fn i17_limits_agree_with_the_model_over_days((policy, history) in generators::runs(1..60)) {
+        let pace = |step: usize| [0, 600, 5 * 3_600, 1_200, 40_000, 3 * 86_400][step % 6];
+        if let Err(difference) = differs_at(&policy, &history, false, pace) {
+            prop_assert!(false, "{difference}");
+        }
+    }
+}
+
 #[test]
 fn histories_reach_every_outcome() {
-    let counts = outcomes(4_000);
+    let counts = outcomes(5_000);
     let reached = |text: &str| counts.get(text).copied().unwrap_or_default();
     let expected = [
         "bet applied",
@@ -115,6 +146,22 @@ fn histories_reach_every_outcome() {
         "bet rejected:player_closed",
         "bet rejected:round_closed",
         "bet rejected:txn_cancelled",
+        "bet rejected:limit_exceeded",
+        "deposit_intent rejected:limit_exceeded",
+        "roll_out rejected:limit_exceeded",
+        "limit_set applied",
+        "limit_set noop",
+        "limit_set rejected:not_allowed",
+        "limit_set rejected:currency_mismatch",
+        "limit_confirm applied",
+        "limit_confirm rejected:not_allowed",
+        "event limit.raise_requested",
+        "event limit.set",
+        "event limit.warned",
+        "event exclusion.started",
+        "bet rejected:player_excluded",
+        "exclusion applied",
+        "exclusion rejected:not_allowed",
         "bet replayed:applied",
         "bet replayed:rejected:insufficient_funds",
         "adjustment applied",

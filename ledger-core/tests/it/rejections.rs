@@ -1,6 +1,6 @@
 //! Every rejection, and which is told where two apply (the order of the enum; docs/scenarios.md).
 
-use ledger_core::stored::{CreditKind, JackpotKind};
+use ledger_core::stored::{CreditKind, ExclusionKind, JackpotKind};
 use ledger_core::testing::{Scenario, commands, given, given_nobody};
 use ledger_core::{
     AccountKind, Amount, BETS_MAX, Block, BonusRule, Capacity, Currency, Finality, GAMES_MAX, GrantCredit,
@@ -32,12 +32,15 @@ pub(crate) const CODES: &[&str] = &[
     "invalid_amount",
     "precision",
     "player_closed",
+    "player_excluded",
     "player_blocked",
     "kyc_required",
     "destination_unproven",
-    "limit_exceeded",
+    "session_time_reached",
+    "reality_check_due",
     "round_too_soon",
     "stake_not_allowed",
+    "limit_exceeded",
     "bonus_rule",
     "exceeds_rest",
     "host_refused",
@@ -79,12 +82,18 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
         Rejection::InvalidAmount { amount: "-1".to_owned() },
         Rejection::Precision { amount: "0.005".to_owned(), scale: 2 },
         Rejection::PlayerClosed,
+        Rejection::PlayerExcluded {
+            kind: ExclusionKind::TimeOut,
+            until: Some("2026-01-02T00:00:00Z".parse().unwrap()),
+        },
         Rejection::PlayerBlocked { block: Block::PayoutsFrozen },
         Rejection::KycRequired,
         Rejection::DestinationUnproven,
-        Rejection::LimitExceeded { limit: Limit::WithdrawalsPerDay, left: Some(amount("1.00")) },
+        Rejection::SessionTimeReached { limit_secs: 7_200 },
+        Rejection::RealityCheckDue { staked: amount("5.00"), won: amount("1.00") },
         Rejection::RoundTooSoon { allowed_at: "2026-01-01T00:00:05Z".parse().unwrap() },
         Rejection::StakeNotAllowed { stake: amount("3.00"), currency },
+        Rejection::LimitExceeded { limit: Limit::WithdrawalsPerDay, left: Some(amount("1.00")) },
         Rejection::BonusRule { rule: BonusRule::NoBonus },
         Rejection::ExceedsRest { left: amount("1.00"), currency },
         Rejection::HostRefused {

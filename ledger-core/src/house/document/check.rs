@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use super::{Configuration, DocumentContent};
+use crate::controls;
 use crate::ids::{DocumentKind, DocumentName, IdError, SourceId};
 use crate::policy::{KeyScope, Policy};
 use crate::rejection::Rejection;
@@ -72,6 +73,26 @@ fn check_scopes(old: &Policy, new: &Policy) -> Result<(), String> {
     })
 }
 
+/// Time zones are known, limits have the form that limits have, and amounts are not below zero.
+fn check_controls(policy: &Policy) -> Result<(), String> {
+    let profiles = std::iter::once(&policy.default_jurisdiction).chain(policy.jurisdictions.values());
+    for controls in profiles.map(|profile| &profile.controls) {
+        if let Some(zone) = controls.zone.as_deref().filter(|zone| !controls::is_zone(zone)) {
+            return Err(format!("{zone:?} is not a time zone of the IANA database"));
+        }
+        if let Some(rule) = controls.limits.iter().find(|rule| !controls::is_whole(&rule.term)) {
+            return Err(format!(
+                "a limit on {} needs a window, and one on single bets none",
+                rule.term.kind.as_str()
+            ));
+        }
+        if controls.limits.iter().any(|rule| rule.amount.is_sign_negative()) {
+            return Err("a limit is below zero".to_owned());
+        }
+    }
+    Ok(())
+}
+
 /// A policy follows the one in force and every one that is still to come.
 fn check_policy(draft: &DocumentDraft<'_>, in_force: &Policy) -> Result<(), String> {
     if draft.name.as_str() != POLICY_DOCUMENT {
@@ -79,6 +100,7 @@ fn check_policy(draft: &DocumentDraft<'_>, in_force: &Policy) -> Result<(), Stri
     }
     let policy = policy_of(draft.content)?;
     check_scopes(in_force, &policy)?;
+    check_controls(&policy)?;
     let kind = DocumentKind::new(POLICY_KIND).map_err(|error: IdError| error.to_string())?;
     let known = draft.configuration.document(&kind, draft.name);
     let others = known.into_iter().flat_map(super::PublishedDocument::versions);

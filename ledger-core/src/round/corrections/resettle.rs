@@ -1,6 +1,7 @@
 //! Correcting a result by the difference to the last one.
 
 use super::Resettle;
+use crate::controls::Controls;
 use crate::key::OperationKind;
 use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
 use crate::policy::FreeRoundPayment;
@@ -85,6 +86,8 @@ pub(super) fn resettle(command: &Resettle, facts: &Facts<'_>, work: &mut Workspa
     }
     let previous = before.map_or(purse.currency().zero(), |win| win.amount);
     let win = before.map(|win| win.id.clone());
+    let paid = before.filter(|win| win.amount.is_positive()).and_then(|win| win.entry);
+    let is_counted = round.status != RoundStatus::Open && work.controls().is_some_and(Controls::counts_play);
     let txn = || TransactionRef {
         source: command.source.clone(),
         kind: OperationKind::Resettle,
@@ -126,6 +129,7 @@ pub(super) fn resettle(command: &Resettle, facts: &Facts<'_>, work: &mut Workspa
         recovery,
         entry,
         session: round.session.clone().filter(|_| round.status != RoundStatus::Open),
+        counted: is_counted.then_some(paid.unwrap_or(entry)),
     });
     work.push_round(&mut round, event)?;
     Ok(Some(command.currency))

@@ -2,8 +2,10 @@
 
 use super::VoidSettled;
 use super::undone::{Back, Undone, answering};
+use crate::controls::Controls;
 use crate::ids::{Reason, TransactionId};
 use crate::key::OperationKind;
+use crate::money::Amount;
 use crate::player_ledger::{Facts, Outcome, Subject, Workspace};
 use crate::policy::{ShortfallPolicy, SourcePolicy};
 use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
@@ -12,8 +14,8 @@ use crate::round::state::empty;
 use crate::round::undo::target_keys;
 use crate::round::{RollbackKind, VoidTarget};
 use crate::stored::{
-    Bet, BetStatus, Event, Note, OutcomeKind, Round, RoundStatus, RoundVoided, SettlementVoided,
-    TransactionRef, WinStatus,
+    Bet, BetStatus, CountedShare, Event, Note, OutcomeKind, Round, RoundStatus, RoundVoided,
+    SettlementVoided, TransactionRef, WinStatus,
 };
 use crate::wallet::{LotMoves, purse};
 
@@ -121,6 +123,7 @@ pub(in crate::round) fn void_bets(wanted: Wanted<'_>, round: &Round, work: &mut 
     let unplayed = undone.unplayed_back()?;
     let lots = LotMoves::back(currency, &unplayed);
     let entry = work.post_with(undone.postings(purse, Back::Cash, &recovery)?, &lots)?;
+    let counted = not_counted(round, &undone, work);
     let mut round = round.clone();
     let id = wanted.txn.id.clone();
     let event = Event::SettlementVoided(SettlementVoided {
@@ -135,8 +138,25 @@ pub(in crate::round) fn void_bets(wanted: Wanted<'_>, round: &Round, work: &mut 
         recovery: undone.win.is_positive().then_some(recovery),
         entry,
         session: round.session.clone().filter(|_| round.status != RoundStatus::Open),
+        counted,
     });
     work.push_round(&mut round, event)?;
     close_if_settled(work, &mut round, &id, wanted.source)?;
     Ok(Some(currency))
+}
+
+/// What limits do not count any more of a round that is over; one that is live they see for themselves.
+fn not_counted(round: &Round, undone: &Undone, work: &Workspace<'_>) -> Vec<CountedShare> {
+    if round.status == RoundStatus::Open || !work.controls().is_some_and(Controls::counts_play) {
+        return Vec::new();
+    }
+    let stakes = undone.bets.iter().filter_map(|bet| {
+        let stake = Amount::new(bet.own_stake(), bet.stake.scale()).ok();
+        Some(CountedShare { entry: bet.entry?, stake, win: None })
+    });
+    let wins = undone
+        .wins
+        .iter()
+        .filter_map(|win| Some(CountedShare { entry: win.entry?, stake: None, win: Some(win.amount) }));
+    stakes.chain(wins).collect()
 }

@@ -14,18 +14,23 @@ use crate::deposit::{
 use crate::ids::{SourceId, TransactionId};
 use crate::money::FxRate;
 use crate::player_ledger::PlayerCommand;
-use crate::policy::{CapturePolicy, DepositPolicy};
+use crate::policy::{CapturePolicy, DepositPolicy, FailureRule};
 use crate::stored::{PaymentRef, ReleasedTo};
 use crate::testing::commands;
 
 pub(super) fn policies() -> impl Strategy<Value = DepositPolicy> {
     let capture = || select(&[CapturePolicy::Credit, CapturePolicy::Suspend][..]);
     let ttl = select(&[0_u32, 5, 60][..]);
-    (ttl, capture(), capture(), shortfalls()).prop_map(|(ttl, late, second, on_shortfall)| DepositPolicy {
+    let failures = option::weighted(0.2, (1..4_u8, select(&[3_u32, 600][..])));
+    let failures =
+        failures.prop_map(|rule| rule.map(|(count, within_secs)| FailureRule { count, within_secs }));
+    let parts = (ttl, capture(), capture(), shortfalls(), failures);
+    parts.prop_map(|(ttl, late, second, on_shortfall, failures)| DepositPolicy {
         intent_ttl_secs: ttl,
         late_capture: late,
         second_capture: second,
         on_shortfall,
+        failures,
     })
 }
 

@@ -214,7 +214,11 @@ fn payout_commands() -> impl Strategy<Value = PlayerCommand> {
 }
 
 fn blocks() -> impl Strategy<Value = PlayerCommand> {
-    let which = || select(&[Block::PayoutsFrozen, Block::ChargedBack][..]);
+    let which = || {
+        select(
+            &[Block::PayoutsFrozen, Block::ChargedBack, Block::Bets, Block::Deposits, Block::Withdrawals][..],
+        )
+    };
     let approved_by = prop_oneof![9 => Just("bob"), 1 => Just("ann")].prop_map(commands::person);
     prop_oneof![
         2 => (txns(), which()).prop_map(|(id, block)| {

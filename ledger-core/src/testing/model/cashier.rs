@@ -27,6 +27,7 @@ impl Model {
         self.purses = Some(purses);
         self.kind = c.kind;
         self.jurisdiction = c.jurisdiction.to_string();
+        self.limits.zone.clone_from(&c.zone);
         Ok("applied")
     }
 

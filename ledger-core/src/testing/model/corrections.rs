@@ -259,7 +259,12 @@ impl Model {
         let seq = self.seq;
         let round = self.rounds.get_mut(&key).expect("the round");
         match at.and_then(|at| round.wins.get_mut(at)) {
-            Some(win) => win.units = units,
+            Some(win) => {
+                if win.units == 0 {
+                    win.since = seq;
+                }
+                win.units = units;
+            }
             None => round.wins.push(ModelWin {
                 id: c.id.to_string(),
                 bet,
@@ -269,6 +274,7 @@ impl Model {
                 cash_out: false,
                 made: true,
                 seq,
+                since: seq,
             }),
         }
         Ok("applied")
@@ -324,6 +330,7 @@ impl Model {
             cash_out: true,
             made: false,
             seq,
+            since: seq,
         });
         if is_whole && round.is_done() && by_itself {
             round.end_by_itself();

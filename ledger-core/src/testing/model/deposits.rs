@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 
+use super::limits::What;
 use super::lots::{Drawn, Lots};
 use super::{Judged, Model};
 use crate::deposit::{
@@ -9,6 +10,7 @@ use crate::deposit::{
     RefundDeposit, RefuseAssignment, ReleaseSuspense, ReverseChargeback, WriteOffDebt,
 };
 use crate::money::{CurrencyCode, FxRate};
+use crate::player::Block;
 use crate::policy::{CapturePolicy, ShortfallPolicy, UnplayedMoney};
 use crate::stored::{PaymentRef, ReleasedTo};
 
@@ -34,6 +36,8 @@ struct ModelAttempt {
 #[derive(Debug, Clone)]
 pub(super) struct ModelIntent {
     stands: Stands,
+    currency: CurrencyCode,
+    units: i128,
     started: i64,
     attempts: Vec<ModelAttempt>,
     failed_as: Option<Name>,
@@ -150,19 +154,34 @@ impl Model {
         self.intents.values().filter(|intent| intent.stands == Stands::Open).count()
     }
 
+    /// What is to come of deposits in a currency.
+    pub(super) fn deposits_under_way(&self, currency: CurrencyCode) -> i128 {
+        let open = self.intents.values().filter(|intent| intent.stands == Stands::Open);
+        open.filter(|intent| intent.currency == currency).map(|intent| intent.units).sum()
+    }
+
     pub(super) fn initiate(&mut self, c: &InitiateDeposit) -> Judged {
         let key = (c.source.to_string(), c.id.to_string());
         if self.intents.contains_key(&key) {
             return Err("key_reused");
         }
-        if self.units(c.amount, c.currency)? == 0 {
+        let profile = self.profile();
+        if c.method.as_ref().is_some_and(|method| profile.controls.forbidden_methods.contains(method)) {
+            return Err("not_allowed");
+        }
+        let units = self.units(c.amount, c.currency)?;
+        if units == 0 {
             return Err("invalid_amount");
         }
+        self.not_barred(Block::Deposits)?;
+        self.in_limits("deposit", units, c.currency)?;
         if self.open_intents() == 100 {
             return Err("capacity_exceeded");
         }
         let intent = ModelIntent {
             stands: Stands::Open,
+            currency: c.currency,
+            units,
             started: self.now / 1_000_000,
             attempts: Vec::new(),
             failed_as: None,
@@ -195,6 +214,7 @@ impl Model {
             intent.stands = Stands::Failed;
             intent.failed_as = c.payment.as_ref().map(name);
             self.intents.insert(name(&c.intent), intent);
+            self.failed_once_more();
             return Ok("applied");
         };
         let mut intent = self.intent(&c.intent)?;
@@ -212,6 +232,7 @@ impl Model {
         }
         attempt.failed = true;
         self.intents.insert(name(&c.intent), intent);
+        self.failed_once_more();
         Ok(if open { "applied" } else { "noop" })
     }
 
@@ -235,8 +256,12 @@ impl Model {
 
     /// Whether the player gets what was captured, and whether the deposit at the cashier is paid by it.
     fn is_his(&self, c: &RecordDeposit) -> (bool, bool) {
-        let Some(of) = &c.intent else { return (true, false) };
+        let may = self.not_excluded().is_ok();
+        let Some(of) = &c.intent else { return (may, false) };
         let Some(intent) = self.intents.get(&name(of)) else { return (false, false) };
+        if !may {
+            return (false, intent.stands != Stands::Paid);
+        }
         let policy = &self.policy.deposits;
         let capture = (c.source.to_string(), c.id.to_string());
         let fits = |attempt: &ModelAttempt| {
@@ -353,6 +378,8 @@ impl Model {
         if credited {
             self.add("fees:income of deposit", c.currency, fee);
             deposit.exchanged = self.pay_in(units - fee, c.currency, rate);
+            let gross = deposit.exchanged.map_or(units, |exchanged| exchanged.to);
+            self.count(format!("deposit {key:?}"), What::Deposit, to, gross);
             deposit.left = units;
             deposit.fee = fee;
             deposit.credited = Some((to, rate.cloned()));
@@ -403,7 +430,14 @@ impl Model {
             }
             let to = self.becomes(rate, currency)?;
             self.purse(to)?;
-            if let Some(more) = self.pay_in(units, currency, rate) {
+            if c.house_item.is_none() {
+                self.not_excluded()?;
+            }
+            let more = self.pay_in(units, currency, rate);
+            let first = if deposit.credited.is_none() { "" } else { "again" };
+            let of = format!("deposit {key:?}{first}");
+            self.count(of, What::Deposit, to, more.map_or(units, |more| more.to));
+            if let Some(more) = more {
                 deposit.exchanged = Some(deposit.exchanged.unwrap_or_default().plus(&more));
             }
             deposit.left += units;
@@ -471,7 +505,9 @@ impl Model {
         let units = self.of_left(c.amount, deposit.left - kept, c.currency)?;
         let fee = if c.return_fee { deposit.fee.min(units) } else { 0 };
         let policy = c.on_shortfall.unwrap_or(self.policy.deposits.on_shortfall);
-        self.take_deposit(&mut deposit, units, fee, policy)?;
+        let (part, _) = self.take_deposit(&mut deposit, units, fee, policy)?;
+        let back = part.map_or(units, |part| part.to);
+        self.count_less(&format!("deposit {key:?}"), What::Deposit, back);
         self.add(&format!("psp:clearing of {}", c.source), c.currency, -units);
         self.deposits.insert(key, deposit);
         Ok("applied")

@@ -8,6 +8,7 @@ mod deposits;
 mod exchange;
 mod host;
 mod house;
+mod limits;
 mod lots;
 mod money;
 mod play;
@@ -74,6 +75,7 @@ pub struct Model {
     transfers: BTreeMap<(String, String), play::ModelTransfer>,
     /// When the last round began.
     last_round: Option<i64>,
+    limits: limits::Limits,
 }
 
 impl Model {
@@ -105,6 +107,7 @@ impl Model {
             purchases: BTreeMap::new(),
             transfers: BTreeMap::new(),
             last_round: None,
+            limits: limits::Limits::default(),
         }
     }
 
@@ -185,8 +188,10 @@ impl Model {
         if self.dead.contains(&(source, id)) {
             return Err("txn_cancelled");
         }
+        self.pass_time(command);
         let outcome = self.judge(command)?;
         self.fit_lots();
+        self.recount();
         Ok(outcome)
     }
 
@@ -355,6 +360,10 @@ impl Model {
             PlayerCommand::MarkReturned(c) => (texts(&c.source, &c.id), "payout_return"),
             PlayerCommand::SettleLatePayout(c) => (texts(&c.source, &c.id), "payout_settlement"),
             PlayerCommand::BlockPlayer(c) => (texts(&c.source, &c.id), "player_block"),
+            PlayerCommand::SetLimit(c) => (texts(&c.source, &c.id), "limit_set"),
+            PlayerCommand::ConfirmLimit(c) => (texts(&c.source, &c.id), "limit_confirm"),
+            PlayerCommand::ExcludePlayer(c) => (texts(&c.source, &c.id), "exclusion"),
+            PlayerCommand::ReturnFromExclusion(c) => (texts(&c.source, &c.id), "exclusion_return"),
             PlayerCommand::UnblockPlayer(c) => (texts(&c.source, &c.id), "player_unblock"),
             PlayerCommand::ExpireRound(c) => (texts(&c.source, &c.id), "round_expire"),
             PlayerCommand::ReopenRound(c) => (texts(&c.source, &c.id), "round_reopen"),
@@ -430,6 +439,10 @@ impl Model {
             PlayerCommand::MarkReturned(c) => self.came_back(c),
             PlayerCommand::SettleLatePayout(c) => self.settle_late(c),
             PlayerCommand::BlockPlayer(c) => self.block(c),
+            PlayerCommand::SetLimit(c) => self.set_limit(c),
+            PlayerCommand::ConfirmLimit(c) => self.confirm_limit(c),
+            PlayerCommand::ExcludePlayer(c) => self.exclude(c),
+            PlayerCommand::ReturnFromExclusion(_) => self.come_back(),
             PlayerCommand::UnblockPlayer(c) => self.unblock(c),
             PlayerCommand::ExpireRound(c) => self.expire_round(c),
             PlayerCommand::ReopenRound(c) => self.reopen_round(c),

@@ -1,10 +1,12 @@
 //! Sessions, the ends of rounds that nobody says, and money that is no stake, as the model reads the rules.
 
+use super::limits::What;
 use super::lots::{Drawn, Lots};
 use super::rounds::{Key, ModelRound, Paid, Stake};
 use super::{Judged, Model};
 use crate::credit::ReportFreeRounds;
 use crate::money::CurrencyCode;
+use crate::player::Block;
 use crate::policy::{FreeRoundPayment, SourcePolicy, TimeOutAction};
 use crate::purchase::{EnterTournament, Tip};
 use crate::round::{ExpireRound, Funds, ReopenRound, Rollback, RollbackKind};
@@ -16,6 +18,8 @@ use crate::transfer::{RollIn, RollOut};
 pub(super) struct ModelSession {
     currency: CurrencyCode,
     started: i64,
+    /// When he was shown how he does, or it began.
+    shown: i64,
     pub(super) last: i64,
     seq: u64,
     /// What transfers for it staked and won.
@@ -63,6 +67,15 @@ impl Model {
         totals.collect()
     }
 
+    /// What went to play elsewhere, and is still there.
+    pub(super) fn transfers_away(&self) -> Vec<(Key, CurrencyCode, i128)> {
+        let all = self.transfers.iter().map(|(key, transfer)| {
+            let units = if transfer.ended.is_none() { transfer.units } else { 0 };
+            (key.clone(), transfer.currency, units)
+        });
+        all.collect()
+    }
+
     /// How many transfers are away.
     pub fn open_transfers(&self) -> usize {
         self.transfers.values().filter(|transfer| transfer.ended.is_none()).count()
@@ -100,10 +113,13 @@ impl Model {
         is_new: bool,
         units: i128,
         currency: CurrencyCode,
+        named: Option<&SessionRef>,
     ) -> Result<(), &'static str> {
         if self.office.closed {
             return Err("player_closed");
         }
+        self.not_barred(Block::Bets)?;
+        self.in_time(named)?;
         let pause = i64::from(self.profile().round_interval_ms) * 1_000;
         if is_new && self.last_round.is_some_and(|last| self.now < last + pause) {
             return Err("round_too_soon");
@@ -117,11 +133,26 @@ impl Model {
         Ok(())
     }
 
+    /// Whether a session may go on.
+    fn in_time(&self, named: Option<&SessionRef>) -> Result<(), &'static str> {
+        let Some(session) = named.and_then(|of| self.sessions.get(&key(of))) else { return Ok(()) };
+        let controls = &self.profile().controls;
+        let past = |since: i64, secs: u32| self.now - since >= i64::from(secs) * 1_000_000;
+        if controls.session_max_secs.is_some_and(|secs| past(session.started, secs)) {
+            return Err("session_time_reached");
+        }
+        if controls.reality_check_secs.is_some_and(|secs| past(session.shown, secs)) {
+            return Err("reality_check_due");
+        }
+        Ok(())
+    }
+
     pub(super) fn start_session(&mut self, c: &StartSession) -> Judged {
         self.purse(c.currency)?;
         if self.office.closed {
             return Err("player_closed");
         }
+        self.not_barred(Block::Bets)?;
         if self.sessions.len() >= 32 {
             let idle = self.sessions.iter().min_by_key(|(_, session)| (session.last, session.seq));
             let idle = idle.map(|(of, _)| of.clone()).expect("there are many");
@@ -130,6 +161,7 @@ impl Model {
         let session = ModelSession {
             currency: c.currency,
             started: self.now,
+            shown: self.now,
             last: self.now,
             seq: self.seq,
             elsewhere: (0, 0),
@@ -159,7 +191,7 @@ impl Model {
     pub(super) fn acknowledge(&mut self, c: &AcknowledgeRealityCheck) -> Judged {
         let now = self.now;
         let session = self.sessions.get_mut(&key(&c.session)).ok_or("session_expired")?;
-        session.last = now;
+        (session.last, session.shown) = (now, now);
         Ok("applied")
     }
 
@@ -234,6 +266,7 @@ impl Model {
         if self.office.closed {
             return Err("player_closed");
         }
+        self.not_barred(Block::Bets)?;
         if funds == Funds::Bonus {
             return Err("bonus_rule");
         }
@@ -279,11 +312,14 @@ impl Model {
         if self.office.closed {
             return Err("player_closed");
         }
+        self.not_barred(Block::Bets)?;
+        self.in_time(c.session.as_ref())?;
         let free = self.free(c.currency);
         if asked.is_some_and(|units| units > 0 && units > free) {
             return Err("insufficient_funds");
         }
         let units = asked.unwrap_or(free.max(0));
+        self.in_limits("transfer", units, c.currency)?;
         let of = (c.source.to_string(), c.id.to_string());
         let unplayed = self.play(c.currency, units);
         self.add("player:cash", c.currency, -units);
@@ -332,6 +368,8 @@ impl Model {
             session.elsewhere.1 += won;
         }
         self.transfers.get_mut(&of).expect("the transfer").ended = Some("already_settled");
+        self.count(format!("in {of:?}"), What::Stake, c.currency, staked);
+        self.count(format!("in {of:?}"), What::Win, c.currency, won);
         Ok("applied")
     }
 

@@ -96,6 +96,8 @@ pub(super) struct ModelWin {
     /// A resettlement made it.
     pub(super) made: bool,
     pub(super) seq: u64,
+    /// The command since which it is above zero.
+    pub(super) since: u64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -243,7 +245,8 @@ impl Model {
             self.units(free.nominal, c.currency)?;
         }
         let shares = self.shares(c, units)?;
-        self.may_begin(is_new, units, c.currency)?;
+        self.may_begin(is_new, units, c.currency, c.session.as_ref())?;
+        self.in_limits("bet", units, c.currency)?;
         if c.funds == Funds::Bonus {
             return Err("bonus_rule");
         }
@@ -448,6 +451,7 @@ impl Model {
             cash_out: false,
             made: false,
             seq,
+            since: seq,
         });
         let beside = round.closed && ends != Finality::Round;
         if ends == Finality::Round {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
+use super::limits::What;
 use super::lots::{Drawn, Lots};
 use super::{Judged, Model};
 use crate::money::CurrencyCode;
@@ -216,6 +217,9 @@ impl Model {
         }
         let policy = self.policy.withdrawals.clone();
         self.not_frozen()?;
+        if self.blocks.contains(&Block::Withdrawals) {
+            return Err("player_blocked");
+        }
         if self.blocks.contains(&Block::ChargedBack) && policy.after_chargeback == AfterChargeback::Reject {
             return Err("player_blocked");
         }
@@ -528,6 +532,7 @@ impl Model {
         }
         w.paid = paid;
         w.stands = Paid;
+        self.count(format!("paid {}", self.seq), What::Payout, w.currency, paid);
         Ok(self.store(&c.withdrawal, w))
     }
 
@@ -579,6 +584,7 @@ impl Model {
             let to = if w.late == Late::Open { suspense } else { "bad_debt".to_owned() };
             self.add(&to, w.currency, if w.late == Late::Open { left } else { -left });
         } else if to_player {
+            self.count(format!("returned {}", self.seq), What::Payout, w.currency, -w.paid);
             let fee = if c.return_fee { w.fee } else { 0 };
             self.add("fees:income of withdrawal", w.currency, -fee);
             self.add("fees:income of unplayed", w.currency, -w.extra);
@@ -618,6 +624,9 @@ impl Model {
     pub(super) fn unblock(&mut self, c: &UnblockPlayer) -> Judged {
         if c.by == c.approved_by || !self.blocks.remove(&c.block) {
             return Err("not_allowed");
+        }
+        if c.block == Block::Deposits {
+            self.forget_failures();
         }
         Ok("applied")
     }

@@ -1,0 +1,154 @@
+//! What time and the policy change of limits, recorded with the next command that something is counted of: limits that the
+//! jurisdiction sets, raises whose time has come, windows of the calendar that are over. So no timer writes into the log of a
+//! player who does nothing.
+
+use super::{Controls, window};
+use crate::key::IdempotencyKey;
+use crate::money::Amount;
+use crate::player_ledger::{Facts, Fault, PlayerCommand, Workspace};
+use crate::policy::ControlPolicy;
+use crate::stored::{
+    Event, LimitBasis, LimitBounds, LimitCause, LimitSet, LimitSide, LimitTerm, LimitWindowOpened,
+    LimitWindowsOpened, TransactionRef,
+};
+use crate::time::Timestamp;
+
+/// Whether something may be counted of a command that was not counted before, or a limit looked at.
+fn counts(command: &PlayerCommand) -> bool {
+    use PlayerCommand as C;
+    matches!(
+        command,
+        C::PlaceBet(_)
+            | C::Settle(_)
+            | C::CashOut(_)
+            | C::Resettle(_)
+            | C::RollOut(_)
+            | C::RollIn(_)
+            | C::InitiateDeposit(_)
+            | C::RecordDeposit(_)
+            | C::ReleaseSuspense(_)
+            | C::MarkPaid(_)
+            | C::MarkReturned(_)
+            | C::SetLimit(_)
+            | C::ConfirmLimit(_)
+    )
+}
+
+/// The events, and the limits as they are after them.
+struct Begun<'w, 'a> {
+    key: &'a IdempotencyKey,
+    controls: Controls,
+    work: &'w mut Workspace<'a>,
+}
+
+impl Begun<'_, '_> {
+    fn push(&mut self, event: Event) -> Result<(), Fault> {
+        let entries = self.work.state().wallet().version();
+        self.controls.evolve(&event, entries, self.work.now())?;
+        self.work.push_player(event)
+    }
+
+    fn set(
+        &mut self,
+        (side, term): (LimitSide, LimitTerm),
+        amount: Option<Amount>,
+        cause: LimitCause,
+        bounds: Option<LimitBounds>,
+    ) -> Result<(), Fault> {
+        let IdempotencyKey { source, kind, id } = self.key;
+        let txn = TransactionRef { source: source.clone(), kind: *kind, id: id.clone() };
+        let previous = self.controls.limit(side, &term).map(|limit| limit.amount);
+        self.push(Event::LimitSet(LimitSet { txn, side, term, amount, previous, cause, bounds, by: None }))
+    }
+}
+
+/// The window in which counting begins for a limit, if nothing is counted for it yet and it is one of the calendar.
+pub(super) fn first_bounds(
+    controls: Option<&Controls>,
+    term: &LimitTerm,
+    policy: &ControlPolicy,
+    zone: &str,
+    now: Timestamp,
+) -> Option<LimitBounds> {
+    let is_counted = controls.is_some_and(|controls| controls.counter(term).is_some());
+    let window = term.window.filter(|window| !is_counted && window.basis != LimitBasis::Rolling)?;
+    window::bounds(window, policy, zone, now, now)
+}
+
+/// Records what has changed, before the command is decided.
+///
+/// # Errors
+///
+/// [`Fault`] if the events do not follow the state.
+pub(crate) fn begin<'a>(
+    command: &PlayerCommand,
+    key: &'a IdempotencyKey,
+    facts: &Facts<'_>,
+    work: &mut Workspace<'a>,
+) -> Result<(), Fault> {
+    let state = work.state();
+    let policy = &state.jurisdiction_profile(facts.policy).controls;
+    if (state.controls().is_none() && policy.limits.is_empty()) || !counts(command) {
+        return Ok(());
+    }
+    let Some(profile) = state.profile() else { return Ok(()) };
+    let zone = profile.zone.as_str();
+    let now = work.now();
+    let controls = state.controls().cloned().unwrap_or_default();
+    let mut begun = Begun { key, controls, work };
+
+    follow_policy(policy, zone, now, &mut begun)?;
+    let matured = begun.controls.limits().iter().filter_map(|limit| {
+        let raise = limit.raise.as_ref().filter(|raise| !raise.confirm && raise.due_at <= now)?;
+        Some((limit.term, raise.amount))
+    });
+    for (term, amount) in matured.collect::<Vec<_>>() {
+        begun.set((LimitSide::Player, term), amount, LimitCause::Matured, None)?;
+    }
+    let over = begun.controls.counters().iter().filter(|counter| counter.is_over(now));
+    let windows: Vec<_> = over
+        .filter_map(|counter| {
+            let bounds = window::bounds(counter.term.window?, policy, zone, counter.since, now)?;
+            Some(LimitWindowOpened { term: counter.term, bounds })
+        })
+        .collect();
+    if !windows.is_empty() {
+        begun.push(Event::LimitWindowsOpened(LimitWindowsOpened { windows }))?;
+    }
+    let controls = begun.controls;
+    work.begun(controls);
+    Ok(())
+}
+
+/// The jurisdiction's limits are what the policy says.
+fn follow_policy(
+    policy: &ControlPolicy,
+    zone: &str,
+    now: Timestamp,
+    begun: &mut Begun<'_, '_>,
+) -> Result<(), Fault> {
+    let side = LimitSide::Jurisdiction;
+    for rule in &policy.limits {
+        // Of two rules on the same the later counts.
+        if policy.limits.iter().rev().find(|other| other.term == rule.term) != Some(rule) {
+            continue;
+        }
+        let Some(purse) = begun.work.state().wallet().purse(rule.term.currency) else { continue };
+        let scale = purse.currency().scale();
+        let amount = rule.amount.trunc_with_scale(scale.into());
+        let Ok(amount) = Amount::from_decimal(amount, scale) else { continue };
+        if begun.controls.limit(side, &rule.term).is_none_or(|limit| limit.amount != amount) {
+            let bounds = first_bounds(Some(&begun.controls), &rule.term, policy, zone, now);
+            begun.set((side, rule.term), Some(amount), LimitCause::Policy, bounds)?;
+        }
+    }
+    let own = begun.controls.limits().iter().filter(|limit| limit.side == side);
+    let gone: Vec<LimitTerm> = own
+        .map(|limit| limit.term)
+        .filter(|term| policy.limits.iter().all(|rule| rule.term != *term))
+        .collect();
+    for term in gone {
+        begun.set((side, term), None, LimitCause::Policy, None)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! What protects a player: limits on what he deposits, stakes and loses, decided in the same append as the money.
+//!
+//! What is counted for a limit is a fold of the events of money; nothing is written for it, and no cache can be behind. A
+//! player without limits has no state here. docs/controls.md says what is checked when, and how windows move.
+
+mod begin;
+mod check;
+mod command;
+mod count;
+mod counter;
+mod decide;
+mod exclusion;
+mod state;
+mod window;
+
+pub(crate) use begin::begin;
+pub(crate) use check::{Asked, check};
+pub use command::{ConfirmLimit, SetLimit};
+pub(crate) use count::shares;
+pub use counter::{Bucket, Counter};
+pub(crate) use decide::is_whole;
+pub use exclusion::{ExcludePlayer, Exclusion, ReturnFromExclusion};
+pub use state::{Controls, LimitLeft, PlayerLimit, Raise};
+pub(crate) use window::is_zone;
+
+/// The most limits of one player, of all sides and currencies; those that the policy sets come on top.
+pub const LIMITS_MAX: usize = 64;

@@ -1,0 +1,102 @@
+//! How limits of players are kept, and which of them a jurisdiction sets itself.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::is_default;
+use crate::ids::MethodId;
+use crate::stored::LimitTerm;
+
+/// The day on which a week of the calendar begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum WeekStart {
+    /// Monday.
+    #[default]
+    Monday,
+    /// Saturday.
+    Saturday,
+    /// Sunday.
+    Sunday,
+}
+
+/// A limit that a jurisdiction sets for each of its players.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LimitRule {
+    /// On what.
+    pub term: LimitTerm,
+    /// How high. Digits that the currency does not have are cut off.
+    #[serde(with = "crate::text::decimal_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub amount: Decimal,
+}
+
+/// How limits of players are kept (D.1 and D.2 in docs/scenarios.md).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct ControlPolicy {
+    /// The time zone of windows of the calendar, as in the IANA database; by default the player's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// The day on which a week of the calendar begins.
+    #[serde(skip_serializing_if = "is_default")]
+    pub week_starts: WeekStart,
+    /// How long a player waits for a higher limit of his own, in seconds (R14): 24 hours in Great Britain, Denmark and
+    /// Ontario, 72 in Sweden, 7 days in Germany.
+    pub raise_after_secs: u32,
+    /// Whether it must not come before the window of the calendar is over in which he asked (Sweden).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub raise_after_window: bool,
+    /// Whether he must confirm it then (Great Britain). Without that it comes by itself.
+    pub raise_needs_confirmation: bool,
+    /// From how much of a limit on the player is warned, in per cent (S109); 0 for never.
+    pub warn_at_percent: u8,
+    /// How long a session may last, in seconds (R24). Bets must name their session for it: see
+    /// [`super::JurisdictionProfile::session_needed`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_max_secs: Option<u32>,
+    /// How long a player may play until he is shown how he does, in seconds (R20). The same holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reality_check_secs: Option<u32>,
+    /// How long a time-out may be, in days: six weeks by UK LCCP 3.5.3.
+    pub time_out_max_days: u16,
+    /// How long a self-exclusion must be, in months: six by UK LCCP 3.5.3.
+    pub self_exclusion_min_months: u8,
+    /// How long a player waits after he asked to return from a self-exclusion that is over, in seconds (R18).
+    pub return_after_secs: u32,
+    /// Methods of payment by which no deposit may be started (D13).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forbidden_methods: Vec<MethodId>,
+    /// The limits that hold for every player of the jurisdiction, in any order; of two on the same the later counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitRule>,
+}
+
+impl ControlPolicy {
+    /// What holds where nothing is said: the strictest that is common, 24 hours and a confirmation (UK RTS 12).
+    pub const DEFAULT: Self = Self {
+        zone: None,
+        week_starts: WeekStart::Monday,
+        raise_after_secs: 86_400,
+        raise_after_window: false,
+        raise_needs_confirmation: true,
+        warn_at_percent: 90,
+        session_max_secs: None,
+        reality_check_secs: None,
+        time_out_max_days: 42,
+        self_exclusion_min_months: 6,
+        return_after_secs: 86_400,
+        forbidden_methods: Vec::new(),
+        limits: Vec::new(),
+    };
+}
+
+impl Default for ControlPolicy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

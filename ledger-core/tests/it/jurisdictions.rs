@@ -1,0 +1,110 @@
+//! The profiles of jurisdictions that come with this crate, against the figures of D.1.
+
+use ledger_core::stored::{LimitBasis, LimitKind, LimitPeriod};
+use ledger_core::testing::{commands, given_house, given_nobody, house_commands};
+use ledger_core::{
+    InitiateDeposit, JurisdictionDocument, JurisdictionId, MethodId, OpenPlayer, Policy, ReverseWithdrawal,
+    WeekStart,
+};
+
+fn shipped() -> Vec<JurisdictionDocument> {
+    JurisdictionDocument::shipped().unwrap()
+}
+
+fn policy() -> Policy {
+    let jurisdictions = shipped().into_iter().map(|document| (document.jurisdiction, document.profile));
+    Policy { jurisdictions: jurisdictions.collect(), ..Policy::default() }
+}
+
+const DAY: u32 = 86_400;
+
+/// Code; seconds until a raise, whether a confirmation follows and the window must be over; the limit on deposits of all
+/// players and over what; whether reverse withdrawals are forbidden.
+#[test]
+fn each_profile_has_the_figures_of_its_sources() {
+    use LimitBasis::{Calendar, Rolling};
+    use LimitPeriod::{Month, Week};
+    type Row = (&'static str, u32, bool, bool, Option<(&'static str, LimitPeriod, LimitBasis)>, bool);
+    let table: [Row; 9] = [
+        ("GB", DAY, true, false, None, true),
+        ("SE", 3 * DAY, false, true, None, true),
+        ("DE", 7 * DAY, true, false, Some(("1000", Month, Calendar)), false),
+        ("DK", DAY, true, false, None, false),
+        ("NL", DAY, true, false, None, false),
+        ("ES", DAY, true, false, None, false),
+        ("MT", DAY, true, false, None, false),
+        ("ON", DAY, true, false, None, false),
+        ("BE", DAY, true, false, Some(("200", Week, Rolling)), false),
+    ];
+    let all = shipped();
+    assert_eq!(all.len(), table.len());
+    for (document, row) in all.iter().zip(table) {
+        let controls = &document.profile.controls;
+        let limit = controls.limits.first().map(|rule| {
+            let window = rule.term.window.unwrap();
+            assert_eq!((rule.term.kind, rule.term.currency.as_str()), (LimitKind::Deposit, "EUR"));
+            (rule.amount.to_string(), window.period, window.basis)
+        });
+        let expected = row.4.map(|(amount, period, basis)| (amount.to_owned(), period, basis));
+        let found = (
+            document.jurisdiction.as_str(),
+            controls.raise_after_secs,
+            controls.raise_needs_confirmation,
+            controls.raise_after_window,
+            limit,
+            document.profile.reverse_withdrawal == ReverseWithdrawal::Forbidden,
+        );
+        assert_eq!(found, (row.0, row.1, row.2, row.3, expected, row.5));
+        assert!(controls.limits.len() <= 1);
+        let weeks = if row.0 == "ON" { WeekStart::Sunday } else { WeekStart::Monday };
+        assert_eq!(controls.week_starts, weeks, "{}", row.0);
+        let pause = if row.0 == "DE" { 5_000 } else { 0 };
+        assert_eq!(document.profile.round_interval_ms, pause, "{}", row.0);
+    }
+}
+
+#[test]
+fn each_profile_says_where_it_is_from_and_what_nobody_looked_up() {
+    for document in shipped() {
+        let code = document.jurisdiction.as_str();
+        assert!(!document.unchecked.is_empty(), "{code}: laws are longer than this");
+        assert!(!document.sources.is_empty() || code == "MT", "{code} has no source");
+        let zone = document.profile.controls.zone.clone().unwrap();
+        assert!(jiff::tz::TimeZone::get(&zone).is_ok(), "{code}: {zone}");
+    }
+}
+
+fn opened(jurisdiction: &str) -> ledger_core::testing::Scenario {
+    let open =
+        OpenPlayer { jurisdiction: JurisdictionId::new(jurisdiction).unwrap(), ..commands::open(&["EUR"]) };
+    given_nobody().policy(policy()).when(open).applied()
+}
+
+#[test]
+fn the_profiles_do_what_they_say() {
+    let _ = opened("DE").when(commands::initiate("I1", "1000.01")).rejected("limit_exceeded");
+    let _ = opened("DE").when(commands::initiate("I1", "1000")).applied();
+    let _ = opened("BE").when(commands::initiate("I1", "200.01")).rejected("limit_exceeded");
+    let _ = opened("MT").when(commands::initiate("I1", "5000")).applied();
+    let card = InitiateDeposit {
+        method: Some(MethodId::new("credit_card").unwrap()),
+        ..commands::initiate("I1", "10")
+    };
+    let _ = opened("GB").when(card.clone()).rejected("not_allowed");
+    let _ = opened("SE").when(card).applied();
+}
+
+#[test]
+fn a_policy_whose_limits_make_no_sense_is_not_published() {
+    let with = |change: fn(&mut ledger_core::ControlPolicy)| {
+        let mut policy = policy();
+        let germany = policy.jurisdictions.get_mut(&JurisdictionId::new("DE").unwrap()).unwrap();
+        change(&mut germany.controls);
+        given_house("configuration").when(house_commands::publish_policy("P1", &policy))
+    };
+    let _ = with(|_| {}).applied();
+    let _ = with(|controls| controls.zone = Some("Mars/Olympus".to_owned())).refused("document_invalid");
+    let _ = with(|controls| controls.limits[0].term.window = None).refused("document_invalid");
+    let _ = with(|controls| controls.limits[0].term.kind = LimitKind::SingleBet).refused("document_invalid");
+    let _ = with(|controls| controls.limits[0].amount = commands::decimal("-1")).refused("document_invalid");
+}
