@@ -136,6 +136,16 @@ pub enum NotAllowedReason {
     AnotherRoundOpen,
     /// The round is younger than its source's time-out, or there is none.
     RoundNotTimedOut,
+    /// The policy has no terms of that name.
+    TermsUnknown,
+    /// The terms name an amount that the currency cannot have.
+    TermsAmounts,
+    /// The terms give for a deposit, and none is named.
+    DepositNeeded,
+    /// The award has not ended.
+    AwardLive,
+    /// The award has ended.
+    AwardEnded,
 }
 
 /// Why the rules of bonuses refuse.
@@ -148,6 +158,8 @@ pub enum BonusRule {
     NoBonus,
     /// Bonus credits cannot be used for it: tips, entries to tournaments, money that plays elsewhere.
     CashOnly,
+    /// The bonus credits cannot be staked here: the game does not count, or its source never reports a loss.
+    NotStakeable,
 }
 
 /// What a player, or a partition of the house, has too many of.
@@ -202,6 +214,8 @@ pub enum Capacity {
     JackpotsOfBet,
     /// Transfers of one player that have not come back.
     OpenTransfers,
+    /// Bonus awards that have not ended.
+    Awards,
 }
 
 /// A limit that a command would pass.

@@ -6,6 +6,7 @@ use crate::adjustment::{
     ChargeInactivityFee, DecideCorrection, ProposeCorrection, ReclaimDormant, ReturnTax, TransferDormant,
     WithholdTax,
 };
+use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
 use crate::credit::{GrantCredit, ReportFreeRounds};
 use crate::deposit::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
@@ -189,6 +190,9 @@ commands! {
     RollOut,
     RollIn,
     ReportFreeRounds,
+    GrantBonus,
+    ForfeitBonus,
+    ExpireBonus,
 }
 
 impl From<Batch> for PlayerCommand {

@@ -1,5 +1,6 @@
 //! Commands by texts: source `prov`, game `game`, EUR, unless changed with struct update syntax.
 
+mod bonuses;
 mod withdrawals;
 
 use rust_decimal::Decimal;
@@ -34,6 +35,9 @@ use crate::stored::{CreditKind, Direction, JackpotKind, PaymentRef, ReleasedTo, 
 use crate::time::Timestamp;
 use crate::transfer::{RollIn, RollOut};
 
+pub use bonuses::{
+    award, basis_points, bonus_terms, expire_bonus, forfeit_bonus, game_type, grant_bonus, terms_name,
+};
 pub use withdrawals::{
     approve_withdrawal, block, cancel_withdrawal, expire_withdrawal, instrument, kyc, mark_failed, mark_paid,
     mark_paid_part, mark_returned, mark_returned_to_suspense, mark_unknown, pass_kyc, reject_withdrawal,

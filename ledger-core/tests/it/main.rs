@@ -3,6 +3,7 @@
 mod adjustments;
 mod basics;
 mod batches;
+mod bonuses;
 #[cfg(feature = "schema")]
 mod catalogue;
 mod chargebacks;
@@ -18,6 +19,7 @@ mod exchange;
 mod folds;
 mod fx;
 mod goldens;
+mod goldens_bonuses;
 mod goldens_withdrawals;
 mod host;
 mod house;
@@ -30,6 +32,7 @@ mod json_schema;
 mod model;
 mod money;
 mod payouts;
+mod planted_bonuses;
 mod planted_withdrawals;
 mod promotions;
 mod purchases;

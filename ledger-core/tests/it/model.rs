@@ -48,6 +48,13 @@ fn differs(policy: &Policy, history: &[PlayerCommand], plant: bool) -> Result<Te
                 model.session_totals()
             ));
         }
+        let awards = ledger.state().awards().iter().map(|award| {
+            let name = format!("{}/{}", award.of.source, award.of.id);
+            (name, award.progress.units(), award.target.units())
+        });
+        if awards.collect::<Vec<_>>() != model.live_awards() {
+            return Err(format!("step {step} {command:?}: awards differ: {:?}", model.live_awards()));
+        }
         if ledger.state().open_transfers() != model.open_transfers() {
             return Err(format!("step {step} {command:?}: open transfers differ"));
         }

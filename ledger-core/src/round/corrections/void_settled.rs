@@ -2,6 +2,7 @@
 
 use super::VoidSettled;
 use super::undone::{Back, Undone, answering};
+use crate::bonus::uncount;
 use crate::ids::{Reason, TransactionId};
 use crate::key::OperationKind;
 use crate::player_ledger::{Facts, Outcome, Subject, Workspace};
@@ -60,7 +61,8 @@ fn void_unseen(command: &VoidSettled, txn: TransactionRef, work: &mut Workspace<
     let mut round = empty(&command.round_source, &command.round);
     work.outcome(OutcomeKind::Tombstoned);
     let reason = command.reason.clone();
-    let event = Event::RoundVoided(RoundVoided { txn, reason, bets: Vec::new(), entry: None });
+    let event =
+        Event::RoundVoided(RoundVoided { txn, reason, bets: Vec::new(), forfeited: Vec::new(), entry: None });
     work.push_round(&mut round, event)?;
     Ok(None)
 }
@@ -114,8 +116,8 @@ pub(in crate::round) fn void_bets(wanted: Wanted<'_>, round: &Round, work: &mut 
     };
     let currency = round_currency(round)?;
     let purse = purse(work.state(), currency)?;
-    let undone = Undone::of(round, bets, wins, purse)?;
-    let Some(recovery) = undone.recovery(purse, Back::Cash, wanted.policy)? else {
+    let undone = Undone::of(round, bets, wins, Back::Cash, purse, work)?;
+    let Some(recovery) = undone.recovery(purse, Back::Cash, wanted.policy, work)? else {
         return note(work, wanted.txn, Note::Retained).map(|_| Some(currency));
     };
     let unplayed = undone.unplayed_back()?;
@@ -133,10 +135,17 @@ pub(in crate::round) fn void_bets(wanted: Wanted<'_>, round: &Round, work: &mut 
         stake: undone.stake,
         win: undone.win,
         recovery: undone.win.is_positive().then_some(recovery),
+        bonus: undone.bonus,
+        forfeited: undone.forfeited,
+        taken: undone.wins_taken,
         entry,
         session: round.session.clone().filter(|_| round.status != RoundStatus::Open),
     });
     work.push_round(&mut round, event)?;
+    // All of the stakes goes back, also what was cashed out.
+    for bet in &undone.bets {
+        uncount(work, &round, bet, bet.staked(), purse.currency().zero())?;
+    }
     close_if_settled(work, &mut round, &id, wanted.source)?;
     Ok(Some(currency))
 }
