@@ -246,7 +246,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         8 => corrections::corrections(),
         6 => withdrawals::single(),
         8 => play::single(),
-        6 => bonuses::single(),
+        4 => bonuses::single(),
     ]
 }
 

@@ -84,6 +84,7 @@ fn events_stand_in_their_own_streams() {
             "debt.written_off",
             "suspense.refused",
             "player.blocked",
+            "wager.reversal_ignored",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];
         if fits.contains(&name) || anywhere.contains(&name) {

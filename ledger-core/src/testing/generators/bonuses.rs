@@ -15,6 +15,8 @@ use crate::policy::{
 use crate::stored::{ForfeitReason, PaymentRef};
 
 const NAMES: &[&str] = &["welcome", "reload", "match"];
+/// The name of most grants.
+const OFTEN: &[&str] = &["welcome", "welcome", "welcome", "welcome", "reload", "match"];
 
 fn euros(text: &str) -> BTreeMap<CurrencyCode, Amount> {
     BTreeMap::from([(commands::currency("EUR"), text.parse().expect("an amount"))])
@@ -73,12 +75,16 @@ fn terms() -> impl Strategy<Value = BonusTerms> {
 }
 
 /// The terms of a policy.
-pub(super) fn policies() -> impl Strategy<Value = BTreeMap<TermsName, BonusTerms>> {
+pub(super) fn policies() -> BoxedStrategy<BTreeMap<TermsName, BonusTerms>> {
     let terms = (terms(), option::of(terms()), option::of(terms()));
-    terms.prop_map(|(first, second, third)| {
-        let all = [Some(first), second, third].into_iter().zip(NAMES);
-        all.filter_map(|(terms, name)| Some((commands::terms_name(name), terms?))).collect()
-    })
+    terms
+        .prop_map(|(first, second, third)| {
+            // Most grants are of terms that give what they ask for.
+            let first = BonusTerms { reward: Reward::Given { most: euros("100.00") }, ..first };
+            let all = [Some(first), second, third].into_iter().zip(NAMES);
+            all.filter_map(|(terms, name)| Some((commands::terms_name(name), terms?))).collect()
+        })
+        .boxed()
 }
 
 fn grants() -> impl Strategy<Value = GrantBonus> {
@@ -86,7 +92,7 @@ fn grants() -> impl Strategy<Value = GrantBonus> {
         .prop_map(|(psp, id)| PaymentRef { source: commands::source(psp), id });
     let old = option::weighted(0.1, txns());
     let amount = option::weighted(0.8, amounts());
-    (txns(), select(NAMES), amount, currencies(), option::weighted(0.4, deposit), old).prop_map(
+    (txns(), select(OFTEN), amount, currencies(), option::weighted(0.4, deposit), old).prop_map(
         |(id, name, amount, currency, deposit, old)| GrantBonus {
             terms: commands::terms_name(name),
             amount: if deposit.is_some() { None } else { amount },
@@ -99,7 +105,7 @@ fn grants() -> impl Strategy<Value = GrantBonus> {
 }
 
 /// One command on bonuses.
-pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
+pub(super) fn single() -> BoxedStrategy<PlayerCommand> {
     use ForfeitReason::{Breach, Operator, Player};
     let reason = select(&[Player, Breach, Operator][..]);
     let forfeits = (txns(), txns(), reason).prop_map(|(id, of, reason)| {
@@ -112,6 +118,7 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
         1 => forfeits,
         1 => expiries,
     ]
+    .boxed()
 }
 
 fn a_grant(command: &PlayerCommand) -> Option<&GrantBonus> {
