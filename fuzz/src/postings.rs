@@ -1,6 +1,6 @@
 //! Postings from bytes, and the rules of an entry read a second time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ledger_core::{
     AccountCode, AccountKind, Amount, Book, CurrencyCode, Entry, EntryError, POSTINGS_MAX, Posting,
@@ -84,12 +84,9 @@ fn is_entry(postings: &[Posting]) -> Option<bool> {
     if all.values().any(|sums| sums.largest >= UNITS_BOUND) {
         return None;
     }
-    let books: BTreeSet<bool> = all.values().flat_map(|sums| sums.books.keys().copied()).collect();
     Some(all.values().all(|sums| {
         let balanced = sums.books.values().all(|difference| *difference == 0);
-        let conversion = sums.cost > 0 && sums.cost == sums.converted && sums.backwards == 0;
-        let neither = sums.cost == 0 && sums.converted == 0 && sums.backwards == 0;
-        balanced && if books.len() > 1 { conversion } else { neither }
+        balanced && sums.cost == sums.converted && sums.backwards == 0
     }))
 }
 

@@ -82,7 +82,7 @@ pub enum EntryError {
         /// The sum of credits.
         credits: Amount,
     },
-    /// Cash and bonus meet other than by a conversion, or a conversion's two sides differ.
+    /// A conversion of bonus to cash stands on one side only, goes backwards, or its two sides differ.
     #[error("cash and bonus meet in one entry of {currency}, but not as a conversion of equal amounts")]
     BooksMixed {
         /// The currency.
@@ -166,8 +166,8 @@ impl Entry {
     /// # Errors
     ///
     /// [`EntryError`]: fewer than two or too many postings, an amount not above zero, a missing or
-    /// superfluous sub-account, debits unlike credits in any currency and book, or cash and bonus in one
-    /// entry other than as `bonus:cost` against `bonus:converted` with equal amounts.
+    /// superfluous sub-account, debits unlike credits in any currency and book, or `bonus:cost` and
+    /// `bonus:converted` other than together, with equal amounts.
     pub fn new(kind: AccountKind, postings: Vec<Posting>) -> Result<Self, EntryError> {
         if !(2..=POSTINGS_MAX).contains(&postings.len()) {
             return Err(EntryError::Count { count: postings.len() });
@@ -192,7 +192,7 @@ impl Entry {
             }
         }
         for Sums { currency, debits, .. } in &sums {
-            Self::check_books(&postings, &sums, *currency, debits.scale())?;
+            Self::check_books(&postings, *currency, debits.scale())?;
         }
         Ok(Self { kind, postings })
     }
@@ -215,26 +215,14 @@ impl Entry {
         self.postings.iter().map(|posting| posting.account).find(|account| account.is_player())
     }
 
-    /// Cash and bonus never mix: one book per currency, or a conversion whose two sides are equal.
-    fn check_books(
-        postings: &[Posting],
-        sums: &[Sums],
-        currency: CurrencyCode,
-        scale: u8,
-    ) -> Result<(), EntryError> {
-        let one_book = sums.iter().filter(|s| s.currency == currency).count() == 1
-            && sums.iter().all(|s| sums.first().is_some_and(|first| first.book == s.book));
+    /// Cash and bonus never mix: each book balances by itself, and the one bridge is a conversion whose two sides are
+    /// equal.
+    fn check_books(postings: &[Posting], currency: CurrencyCode, scale: u8) -> Result<(), EntryError> {
         let cost = total(postings, AccountCode::BonusCost, Side::Debit, currency, scale)?;
         let converted = total(postings, AccountCode::BonusConverted, Side::Credit, currency, scale)?;
         let backwards = total(postings, AccountCode::BonusCost, Side::Credit, currency, scale)?.is_positive()
             || total(postings, AccountCode::BonusConverted, Side::Debit, currency, scale)?.is_positive();
-        let conversion = cost.is_positive() && cost == converted && !backwards;
-        let neither = cost.is_zero() && converted.is_zero() && !backwards;
-        if (one_book && neither) || (!one_book && conversion) {
-            Ok(())
-        } else {
-            Err(EntryError::BooksMixed { currency })
-        }
+        if cost == converted && !backwards { Ok(()) } else { Err(EntryError::BooksMixed { currency }) }
     }
 
     /// Real or test.

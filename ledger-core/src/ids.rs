@@ -199,6 +199,14 @@ id!(
     /// account number.
     InstrumentId, "instrument id");
 
+id!(
+    /// The name of terms of a bonus within the policy.
+    TermsName, "name of terms");
+
+id!(
+    /// A type of games, such as slots, as the operator calls it.
+    GameType, "game type");
+
 /// The longest reason, in bytes.
 pub const REASON_BYTES_MAX: usize = 256;
 
@@ -246,6 +254,26 @@ impl SubAccount {
         text.push_str("/transfer/");
         crate::text::push_escaped(&mut text, id.as_str());
         Self::new(text)
+    }
+
+    /// The sub-account of a bonus award.
+    pub fn award(source: &SourceId, id: &TransactionId) -> Self {
+        Self(pair(source.as_str(), id.as_str()))
+    }
+
+    /// The sub-account of the stakes of a bonus award in a round: `source/round/source/award`.
+    ///
+    /// # Errors
+    ///
+    /// [`IdError::TooLong`] if the four together do not fit, which takes ids that nearly fill what each may have.
+    pub fn round_award(
+        source: &SourceId,
+        round: &RoundId,
+        award: &SourceId,
+        id: &TransactionId,
+    ) -> Result<Self, IdError> {
+        let (round, award) = (pair(source.as_str(), round.as_str()), pair(award.as_str(), id.as_str()));
+        Self::new(format!("{round}/{award}"))
     }
 
     /// The sub-account of an account of the host.

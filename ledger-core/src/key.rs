@@ -192,6 +192,12 @@ pub enum OperationKind {
     RollIn,
     /// The total of free rounds.
     FreeRoundTotal,
+    /// The grant of a bonus.
+    BonusGrant,
+    /// The end of a bonus before its time.
+    BonusForfeit,
+    /// The end of a bonus whose time is over.
+    BonusExpire,
     /// Any of the above: the kind under which a source's keys stand whose ids are unique over all kinds.
     Any,
 }
@@ -287,6 +293,9 @@ impl OperationKind {
             Self::RollOut => "roll_out",
             Self::RollIn => "roll_in",
             Self::FreeRoundTotal => "free_round_total",
+            Self::BonusGrant => "bonus_grant",
+            Self::BonusForfeit => "bonus_forfeit",
+            Self::BonusExpire => "bonus_expire",
             Self::Any => "any",
         }
     }

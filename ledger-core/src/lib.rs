@@ -100,6 +100,7 @@
 
 mod account;
 mod adjustment;
+mod bonus;
 mod controls;
 mod credit;
 mod deposit;
@@ -134,6 +135,7 @@ pub use adjustment::{
     DecideCorrection, PROPOSALS_MAX, ProposeCorrection, PurseExchange, ReclaimDormant, ReturnTax,
     TaxWithholding, TransferDormant, WithholdTax,
 };
+pub use bonus::{AWARDS_MAX, Award, AwardStatus, ExpireBonus, ForfeitBonus, GrantBonus};
 pub use controls::{
     Bucket, ConfirmLimit, Controls, Counter, ExcludePlayer, Exclusion, LIMITS_MAX, LimitLeft, PlayerLimit,
     Raise, ReturnFromExclusion, SetLimit,
@@ -164,10 +166,10 @@ pub use house::{
     configuration_partition, diff_documents, policy_of, register_partition,
 };
 pub use ids::{
-    ActorId, Authorisation, BrandId, DeviceId, DocumentKind, DocumentName, GameId, HOUSE_ID_BYTES_MAX,
-    HostName, HostNamespace, HouseId, ID_BYTES_MAX, IdError, InstrumentId, JackpotId, JurisdictionId,
-    MethodId, OperatorId, PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId, SUB_ACCOUNT_BYTES_MAX,
-    SourceId, SubAccount, TraceId, TransactionId, WriterId,
+    ActorId, Authorisation, BrandId, DeviceId, DocumentKind, DocumentName, GameId, GameType,
+    HOUSE_ID_BYTES_MAX, HostName, HostNamespace, HouseId, ID_BYTES_MAX, IdError, InstrumentId, JackpotId,
+    JurisdictionId, MethodId, OperatorId, PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId,
+    SUB_ACCOUNT_BYTES_MAX, SourceId, SubAccount, TermsName, TraceId, TransactionId, WriterId,
 };
 pub use key::{
     ContentHash, DigestTextError, FINGERPRINT_VERSION, Fingerprint, FingerprintBuilder, IdempotencyKey,
@@ -187,11 +189,12 @@ pub use player_ledger::{
     operations_of,
 };
 pub use policy::{
-    AfterChargeback, ApprovalStep, CapturePolicy, ControlPolicy, DepositPolicy, DestinationPolicy,
-    FailureRule, FreeRoundPayment, FxPolicy, JurisdictionDocument, JurisdictionProfile, KeyScope,
-    KycRequirement, LatePayoutPolicy, LimitRule, Policy, ReverseWithdrawal, RoundClosePolicy, RoundTimeOut,
-    SessionPolicy, ShortfallPolicy, SourcePolicy, TimeOutAction, UnplayedMoney, WeekStart, WithdrawalFee,
-    WithdrawalPolicy, WithdrawalTerms,
+    AfterChargeback, ApprovalStep, BonusTerms, CapturePolicy, ControlPolicy, DepositPolicy,
+    DestinationPolicy, FailureRule, FreeRoundPayment, FundOrder, FxPolicy, JurisdictionDocument,
+    JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy, LimitRule, MaxConversion, Policy,
+    ReverseWithdrawal, Reward, RoundClosePolicy, RoundTimeOut, SessionPolicy, ShortfallPolicy, SourcePolicy,
+    TimeOutAction, UnplayedMoney, WageringBase, WageringCount, WageringTerms, WeekStart, Weights,
+    WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
 };
 pub use purchase::{EnterTournament, Purchase, PurchaseKind, PurchaseRef, Tip};
 pub use rejection::{BonusRule, Capacity, Limit, MismatchField, NotAllowedReason, Rejection};
@@ -207,7 +210,7 @@ pub use sportsbook::{
 };
 pub use time::{Day, DayError, Timestamp, TimestampError};
 pub use transfer::{OPEN_TRANSFERS_MAX, RollIn, RollOut, Transfer, TransferRef, TransferStatus};
-pub use wallet::{LOTS_MAX, Lot, Purse, Wallet};
+pub use wallet::{BonusPurse, LOTS_MAX, Lot, Purse, Wallet};
 pub use withdrawal::{
     APPROVALS_MAX, ApproveWithdrawal, CancelWithdrawal, ExpireWithdrawal, MarkFailed, MarkPaid, MarkReturned,
     MarkUnknown, OPEN_WITHDRAWALS_MAX, PARTS_MAX, PassKyc, QuoteError, RECENT_WITHDRAWALS_MAX,

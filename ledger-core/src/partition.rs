@@ -9,7 +9,7 @@ use crate::adjustment::{AdjustmentKind, AdjustmentRef};
 use crate::house::HouseAggregateRef;
 use crate::ids::{HostNamespace, HouseId, IdError, PlayerId, RoundId, SourceId, TransactionId};
 use crate::purchase::{PurchaseKind, PurchaseRef};
-use crate::stored::SessionRef;
+use crate::stored::{AwardRef, SessionRef};
 use crate::text::{unescape, write_escaped};
 use crate::transfer::TransferRef;
 
@@ -116,7 +116,7 @@ impl Partition {
 ///
 /// The text form names the partition too, its parts escaped: `wallet/P`, `round/P/source/R`,
 /// `intent/P/source/I`, `deposit/P/source/D`, `correction/P/source/C`, `tax/P/source/T`, `exchange/P/source/X`,
-/// `withdrawal/P/source/W`, `session/P/source/S`, `tip/P/source/T`, `tournament/P/source/E`, `transfer/P/source/T`,
+/// `withdrawal/P/source/W`, `session/P/source/S`, `tip/P/source/T`, `tournament/P/source/E`, `transfer/P/source/T`, `bonus/P/source/A`,
 /// `player/P`, `host/P/N`, `house/H`, `statement/H`, `suspense/H/R`, `journal/H/source/J`, `document/H/kind/name`,
 /// `content/H/hash`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -150,6 +150,8 @@ pub enum Stream {
     Purchase(PlayerId, PurchaseRef),
     /// Money of one player that plays elsewhere.
     Transfer(PlayerId, TransferRef),
+    /// One bonus award of one player.
+    Bonus(PlayerId, AwardRef),
 }
 
 impl Stream {
@@ -166,7 +168,8 @@ impl Stream {
             | Self::Adjustment(player, _)
             | Self::Session(player, _)
             | Self::Purchase(player, _)
-            | Self::Transfer(player, _) => Partition::Player(player.clone()),
+            | Self::Transfer(player, _)
+            | Self::Bonus(player, _) => Partition::Player(player.clone()),
             Self::House(house) | Self::Statement(house) | Self::HouseAggregate(house, _) => {
                 Partition::House(house.clone())
             }
@@ -185,7 +188,7 @@ impl Stream {
     /// [`Self::is_indexed`] of a stream that is known by its text form only.
     pub(crate) fn text_is_indexed(text: &str) -> bool {
         let (kind, _) = text.split_once('/').unwrap_or((text, ""));
-        matches!(kind, "round" | "intent" | "deposit" | "withdrawal" | "session" | "transfer")
+        matches!(kind, "round" | "intent" | "deposit" | "withdrawal" | "session" | "transfer" | "bonus")
             || HouseAggregateRef::KINDS.contains(&kind)
             || AdjustmentKind::ALL.iter().any(|known| known.as_str() == kind)
             || PurchaseKind::ALL.iter().any(|known| known.as_str() == kind)
@@ -226,6 +229,9 @@ impl fmt::Display for Stream {
             }
             Self::Transfer(p, TransferRef { source, id }) => {
                 ("transfer", [Some(p.as_str()), Some(source.as_str()), Some(id.as_str())])
+            }
+            Self::Bonus(p, AwardRef { source, id }) => {
+                ("bonus", [Some(p.as_str()), Some(source.as_str()), Some(id.as_str())])
             }
         };
         f.write_str(kind)?;
@@ -276,6 +282,7 @@ impl FromStr for Stream {
                     (_, Some(kind), _) => Self::Purchase(player, PurchaseRef { kind: *kind, source, id }),
                     (.., "session") => Self::Session(player, SessionRef { source, id }),
                     (.., "transfer") => Self::Transfer(player, TransferRef { source, id }),
+                    (.., "bonus") => Self::Bonus(player, AwardRef { source, id }),
                     _ => return Err(error()),
                 }
             }
@@ -370,7 +377,7 @@ name_schema!(Partition, "player/<id> or house/<id>");
 #[cfg(feature = "schema")]
 name_schema!(
     Stream,
-    "player/P, wallet/P, round/P/source/R, intent/P/source/I, deposit/P/source/D, correction/P/source/C, tax/P/source/T, exchange/P/source/X, withdrawal/P/source/W, session/P/source/S, tip/P/source/T, tournament/P/source/E, transfer/P/source/T, host/P/N, house/H, statement/H, suspense/H/R, journal/H/source/J, document/H/kind/name or content/H/hash; parts escaped as in RFC 6901"
+    "player/P, wallet/P, round/P/source/R, intent/P/source/I, deposit/P/source/D, correction/P/source/C, tax/P/source/T, exchange/P/source/X, withdrawal/P/source/W, session/P/source/S, tip/P/source/T, tournament/P/source/E, transfer/P/source/T, bonus/P/source/A, host/P/N, house/H, statement/H, suspense/H/R, journal/H/source/J, document/H/kind/name or content/H/hash; parts escaped as in RFC 6901"
 );
 
 #[cfg(test)]
@@ -398,6 +405,7 @@ mod tests {
             "tip/a/b/c".parse().unwrap(),
             "tournament/a/b/c".parse().unwrap(),
             "transfer/a/b/c".parse().unwrap(),
+            "bonus/a/b/c".parse().unwrap(),
             Stream::Player(p("a")),
             "house/psp~1a".parse().unwrap(),
             "statement/psp~1a".parse().unwrap(),

@@ -153,6 +153,16 @@ pub enum NotAllowedReason {
     NotExcluded,
     /// The jurisdiction forbids this method of payment.
     MethodForbidden,
+    /// The policy has no terms of that name.
+    TermsUnknown,
+    /// The terms name an amount that the currency cannot have.
+    TermsAmounts,
+    /// The terms give for a deposit, and none is named.
+    DepositNeeded,
+    /// The award has not ended.
+    AwardLive,
+    /// The award has ended.
+    AwardEnded,
 }
 
 /// Why the rules of bonuses refuse.
@@ -165,6 +175,8 @@ pub enum BonusRule {
     NoBonus,
     /// Bonus credits cannot be used for it: tips, entries to tournaments, money that plays elsewhere.
     CashOnly,
+    /// The bonus credits cannot be staked here: the game does not count, or its source never reports a loss.
+    NotStakeable,
 }
 
 /// What a player, or a partition of the house, has too many of.
@@ -221,6 +233,8 @@ pub enum Capacity {
     OpenTransfers,
     /// Limits of one player.
     Limits,
+    /// Bonus awards that have not ended.
+    Awards,
 }
 
 /// A limit that a command would pass.

@@ -3,7 +3,7 @@
 
 use super::Controls;
 use super::counter::Flow;
-use crate::money::CurrencyCode;
+use crate::money::{Amount, CurrencyCode};
 use crate::stored::{
     BetStatus, Converted, Event, EventRecord, PayoutReturnedTo, ReleasedTo, Round, WinStatus,
 };
@@ -18,8 +18,8 @@ pub(crate) struct Share {
     win: i128,
 }
 
-/// What a round's bets and wins count. Of a stake that is what the player's own money bore; an open bet counts as lost
-/// (R21).
+/// What a round's bets and wins count. Of a stake that is what the player's own money bore, of a win what became his own
+/// money; an open bet counts as lost (R11, R21).
 pub(crate) fn shares(round: &Round) -> Vec<Share> {
     let stakes = round.bets.iter().filter_map(|bet| {
         let stands = matches!(bet.status, BetStatus::Open | BetStatus::Settled);
@@ -27,7 +27,8 @@ pub(crate) fn shares(round: &Round) -> Vec<Share> {
     });
     let wins = round.wins.iter().filter_map(|win| {
         let stands = win.status != WinStatus::RolledBack;
-        Some(Share { entry: win.entry?, stake: 0, win: if stands { win.amount.units() } else { 0 } })
+        let own = win.own().map_or(0, Amount::units);
+        Some(Share { entry: win.entry?, stake: 0, win: if stands { own } else { 0 } })
     });
     stakes.chain(wins).collect()
 }
@@ -51,11 +52,7 @@ fn changes(before: &[Share], after: Vec<Share>) -> Vec<Share> {
 }
 
 /// The money in the player's currency.
-fn credited(
-    currency: CurrencyCode,
-    amount: crate::money::Amount,
-    converted: Option<&Converted>,
-) -> (CurrencyCode, i128) {
+fn credited(currency: CurrencyCode, amount: Amount, converted: Option<&Converted>) -> (CurrencyCode, i128) {
     converted.map_or((currency, amount.units()), |to| (to.currency, to.amount.units()))
 }
 
@@ -78,18 +75,19 @@ impl Controls {
         match event {
             Event::WinCredited(event) => {
                 if let Some(entry) = event.entry {
-                    self.count(event.currency, Flow::Win(event.amount.units()), entry, at);
+                    let own = event.split.own().map_or(0, Amount::units);
+                    self.count(event.currency, Flow::Win(own), entry, at);
                 }
             }
             Event::BetResettled(event) => {
-                let more = event.amount.units().saturating_sub(event.previous.units());
+                let more = event.own_change();
                 if let Some(entry) = event.counted {
                     self.count(event.currency, Flow::Win(more), entry, at);
                 }
             }
             Event::SettlementVoided(event) => {
                 for share in &event.counted {
-                    let back = |amount: crate::money::Amount| amount.units().saturating_neg();
+                    let back = |amount: Amount| amount.units().saturating_neg();
                     if let Some(stake) = share.stake {
                         self.count(event.currency, Flow::Stake(back(stake)), share.entry, at);
                     }

@@ -67,7 +67,8 @@ impl<'a> HouseWorkspace<'a> {
         let number =
             self.state.entries().checked_add(1).ok_or_else(|| Fault::corrupted("entries have run out"))?;
         let stream = Stream::Statement(self.state.house().clone());
-        let event = Event::EntryPosted(EntryPosted { entry, after: Vec::new(), lots: Vec::new() });
+        let event =
+            Event::EntryPosted(EntryPosted { entry, after: Vec::new(), lots: Vec::new(), bonus: Vec::new() });
         self.events.push(EventRecord { stream, version: number, event });
         self.entry = Some(number);
         Ok(number)

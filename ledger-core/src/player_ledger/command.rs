@@ -6,6 +6,7 @@ use crate::adjustment::{
     ChargeInactivityFee, DecideCorrection, ProposeCorrection, ReclaimDormant, ReturnTax, TransferDormant,
     WithholdTax,
 };
+use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
 use crate::controls::{ConfirmLimit, ExcludePlayer, ReturnFromExclusion, SetLimit};
 use crate::credit::{GrantCredit, ReportFreeRounds};
 use crate::deposit::{
@@ -194,6 +195,9 @@ commands! {
     RollOut,
     RollIn,
     ReportFreeRounds,
+    GrantBonus,
+    ForfeitBonus,
+    ExpireBonus,
 }
 
 impl From<Batch> for PlayerCommand {

@@ -1,10 +1,11 @@
 //! What the commands of one batch may spend (S84 in docs/scenarios.md).
 
+use crate::account::AccountCode;
 use crate::money::{Amount, CurrencyCode};
 use crate::player_ledger::{Draft, PlayerCommand, PlayerState, Stop};
 use crate::policy::Policy;
 use crate::rejection::Rejection;
-use crate::stored::{Event, PurseBalance};
+use crate::stored::{AwardRef, BonusAfter, Event, EventRecord, PurseBalance};
 use crate::wallet::Purse;
 
 /// What commands of a batch that take money may still take, per currency: what was available before the batch, less
@@ -14,6 +15,8 @@ use crate::wallet::Purse;
 #[derive(Debug, Default)]
 pub(super) struct Cover {
     left: Vec<(CurrencyCode, Amount)>,
+    /// The same of bonus credits, by award: a bonus win does not pay for a bet of its batch either.
+    bonus: Vec<(AwardRef, Amount)>,
 }
 
 impl Cover {
@@ -30,14 +33,70 @@ impl Cover {
         policy: &Policy,
     ) -> Result<(), Stop> {
         let asked = command.takes_money() && !command.may_owe(policy);
-        for after in draft.events.iter().filter_map(|record| match &record.event {
-            Event::EntryPosted(posted) => Some(&posted.after),
+        // What the entries before told, where one command has several: an award may end by it.
+        let mut told: Vec<(CurrencyCode, Amount)> = Vec::new();
+        for posted in draft.events.iter().filter_map(|record| match &record.event {
+            Event::EntryPosted(posted) => Some(posted),
             _ => None,
         }) {
-            for purse in after {
-                let was = before.wallet().purse(purse.currency).map(Purse::available);
-                let was = was.unwrap_or(Amount::zero(purse.cash.scale()));
-                self.change(purse, was, asked, draft)?;
+            let converts = posted.entry.postings().iter().any(|p| p.account == AccountCode::BonusCost);
+            for purse in &posted.after {
+                let known = told.iter().position(|(currency, _)| *currency == purse.currency);
+                let was = match known.and_then(|index| told.get(index)) {
+                    Some((_, was)) => *was,
+                    None => before
+                        .wallet()
+                        .purse(purse.currency)
+                        .map_or(Amount::zero(purse.cash.scale()), Purse::available),
+                };
+                self.change(purse, was, asked && !converts, if converts { &[] } else { &draft.events })?;
+                match known.and_then(|index| told.get_mut(index)) {
+                    Some((_, was)) => *was = purse.available(),
+                    None => told.push((purse.currency, purse.available())),
+                }
+            }
+        }
+        self.take_bonus(before, draft)
+    }
+
+    /// Bonus credits that a bet takes must have been there before the batch.
+    fn take_bonus(&mut self, before: &PlayerState, draft: &Draft) -> Result<(), Stop> {
+        let staked = draft.events.iter().find_map(|record| match &record.event {
+            Event::BetPlaced(placed) => Some((placed.currency, placed.split.bonus.as_slice())),
+            _ => None,
+        });
+        let (currency, staked) =
+            staked.map_or((None, &[][..]), |(currency, shares)| (Some(currency), shares));
+        let after = draft.events.iter().filter_map(|record| match &record.event {
+            Event::EntryPosted(posted) => Some(&posted.bonus),
+            _ => None,
+        });
+        // An award may stand in several entries: what the last one says counts.
+        let mut last: Vec<&BonusAfter> = Vec::new();
+        for after in after.flatten() {
+            last.retain(|known| known.award != after.award);
+            last.push(after);
+        }
+        for after in last {
+            let (was, _) = before.wallet().bonus_of(&after.award, Amount::zero(after.balance.scale()));
+            let index = self.bonus.iter().position(|(known, _)| *known == after.award);
+            let mut left = index.and_then(|index| self.bonus.get(index)).map_or(was, |(_, left)| *left);
+            if let (Some(share), Some(currency)) =
+                (staked.iter().find(|share| share.award == after.award), currency)
+            {
+                if share.amount > left {
+                    return Err(Rejection::InsufficientFunds { available: left, currency }.into());
+                }
+                left = left.checked_sub(share.amount)?;
+            }
+            let change = after.balance.checked_sub(was)?;
+            if change.is_positive() {
+                left = left.checked_add(returned(&draft.events, change)?)?;
+            }
+            let left = left.min(after.balance)?;
+            match index.and_then(|index| self.bonus.get_mut(index)) {
+                Some((_, known)) => *known = left,
+                None => self.bonus.push((after.award.clone(), left)),
             }
         }
         Ok(())
@@ -56,7 +115,13 @@ impl Cover {
         Rejection::InsufficientFunds { available, currency }
     }
 
-    fn change(&mut self, after: &PurseBalance, was: Amount, asked: bool, draft: &Draft) -> Result<(), Stop> {
+    fn change(
+        &mut self,
+        after: &PurseBalance,
+        was: Amount,
+        asked: bool,
+        events: &[EventRecord],
+    ) -> Result<(), Stop> {
         let (currency, available) = (after.currency, after.available());
         let change = available.checked_sub(was)?;
         let index = self.left.iter().position(|(known, _)| *known == currency);
@@ -69,7 +134,7 @@ impl Cover {
             }
         }
         if change.is_positive() {
-            now = left.checked_add(returned(draft, change)?)?;
+            now = left.checked_add(returned(events, change)?)?;
         }
         // What is taken back of new money was not in it; what is taken of the player's own was.
         let now = now.min(available)?;
@@ -82,8 +147,8 @@ impl Cover {
 }
 
 /// How much of what became available was the player's before: stakes, withdrawals and the like that go back.
-fn returned(draft: &Draft, change: Amount) -> Result<Amount, Stop> {
-    for record in &draft.events {
+fn returned(events: &[EventRecord], change: Amount) -> Result<Amount, Stop> {
+    for record in events {
         match &record.event {
             Event::BetRolledBack(_)
             | Event::BetVoided(_)

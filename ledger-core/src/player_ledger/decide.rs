@@ -1,5 +1,6 @@
 //! `decide`: one command, one state, the facts, an instant; nothing else.
 
+use crate::bonus;
 use crate::controls;
 use crate::host;
 use crate::player;
@@ -122,6 +123,7 @@ pub(super) fn apply(
         host::run_checks(facts.checks, state, command, now)?;
     }
     let currency = decided?;
+    bonus::follow_up(&mut work)?;
     let record = KeyRecord {
         source: key.source.clone(),
         kind: key.kind,

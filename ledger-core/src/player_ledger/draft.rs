@@ -1,22 +1,25 @@
 //! The part of a decision that cannot fail: building events on top of a state.
 
+use smallvec::SmallVec;
+
 use crate::adjustment::{self, Adjustment, AdjustmentRef};
+use crate::bonus::{self, Award};
 use crate::controls::Controls;
 use crate::deposit::{self, Deposit, Intent};
 use crate::entry::{Entry, EntryError, POSTINGS_MAX, Posting};
 use crate::ids::{ActorId, TraceId};
 use crate::key::{ContentHash, IdempotencyKey};
-use crate::money::{AmountError, CurrencyCode};
+use crate::money::{Amount, AmountError, CurrencyCode};
 use crate::partition::{Partition, Stream};
 use crate::player_ledger::facts::balances_after;
 use crate::player_ledger::{Fault, PlayerState};
 use crate::rejection::{Capacity, Rejection};
 use crate::stored::{
-    CommitBody, EVENTS_MAX, EntryPosted, Event, EventRecord, KeyRecord, NegativeBalanceCleared,
+    AwardRef, CommitBody, EVENTS_MAX, EntryPosted, Event, EventRecord, KeyRecord, NegativeBalanceCleared,
     NegativeBalanceRaised, OutcomeKind, PurseBalance, Round, SealedFields, TombstoneRecord,
 };
 use crate::time::Timestamp;
-use crate::wallet::{LotMoves, Purse};
+use crate::wallet::{LotMoves, Purse, Wallet};
 use crate::withdrawal::Withdrawal;
 
 /// Who sends a command, for the record. Not part of the payload: a replay may come from another actor.
@@ -203,10 +206,19 @@ fn too_many_postings() -> Stop {
     Rejection::CapacityExceeded { what: Capacity::PostingsInEntry, maximum }.into()
 }
 
+/// The wallet and the awards as they are after the events so far, of a decision that has to do with awards.
+#[derive(Debug)]
+struct Desk {
+    wallet: Wallet,
+    awards: Vec<Award>,
+}
+
 /// The events of a decision while they are built: versions are counted on from the state's.
 #[derive(Debug)]
 pub(crate) struct Workspace<'a> {
     state: &'a PlayerState,
+    /// Made when it is first needed: without awards a decision pays nothing for it.
+    desk: Option<Box<Desk>>,
     now: Timestamp,
     player_version: u64,
     events: Vec<EventRecord>,
@@ -221,6 +233,7 @@ impl<'a> Workspace<'a> {
     pub(crate) fn new(state: &'a PlayerState, now: Timestamp) -> Self {
         Self {
             state,
+            desk: None,
             now,
             player_version: state.version(),
             events: Vec::with_capacity(4),
@@ -249,6 +262,68 @@ impl<'a> Workspace<'a> {
         self.controls = Some(Box::new(controls));
     }
 
+    /// The events so far.
+    pub(crate) fn events(&self) -> &[EventRecord] {
+        &self.events
+    }
+
+    /// The awards after the events so far; those that ended by them too.
+    pub(crate) fn awards(&self) -> &[Award] {
+        self.desk.as_ref().map_or(self.state.awards(), |desk| &desk.awards)
+    }
+
+    /// An award after the events so far, if it is live.
+    pub(crate) fn award(&self, of: &AwardRef) -> Option<&Award> {
+        self.awards().iter().find(|award| award.of == *of && award.is_live())
+    }
+
+    /// From here on wallet and awards are looked at as they are after the events so far.
+    pub(crate) fn look(&mut self) -> Result<(), Fault> {
+        self.desk().map(|_| ())
+    }
+
+    /// The wallet after the entries so far, once [`Self::look`] was called; before the decision until then.
+    pub(crate) fn wallet(&self) -> &Wallet {
+        self.desk.as_ref().map_or(self.state.wallet(), |desk| &desk.wallet)
+    }
+
+    fn desk(&mut self) -> Result<&mut Desk, Fault> {
+        if self.desk.is_none() {
+            let mut wallet = self.state.wallet().clone();
+            for record in &self.events {
+                if let Event::EntryPosted(posted) = &record.event {
+                    wallet.evolve(record.version, posted)?;
+                }
+            }
+            self.desk = Some(Box::new(Desk { wallet, awards: self.state.awards().to_vec() }));
+        }
+        self.desk.as_deref_mut().ok_or_else(|| Fault::corrupted("there is no desk"))
+    }
+
+    /// Posts an entry that follows from the one of the decision: an award that ends by it, or begins.
+    pub(crate) fn post_more(&mut self, postings: Vec<Posting>) -> Result<Option<u64>, Stop> {
+        self.desk()?;
+        self.post_entry(postings, &LotMoves::default())
+    }
+
+    /// Adds an event of an award's stream and folds it into the award.
+    pub(crate) fn push_award(&mut self, of: &AwardRef, event: Event) -> Result<(), Fault> {
+        let stream = Stream::Bonus(self.state.player().clone(), of.clone());
+        let desk = self.desk()?;
+        let index = desk.awards.iter().position(|award| award.of == *of);
+        let mut award = index.and_then(|index| desk.awards.get(index)).cloned();
+        let before = award.as_ref().map_or(0, |award| award.version);
+        let version = before.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
+        let record = EventRecord { stream, version, event };
+        bonus::fold_award(&mut award, of, &record)?;
+        match (index.and_then(|index| desk.awards.get_mut(index)), award) {
+            (Some(old), Some(award)) => *old = award,
+            (_, award) => desk.awards.extend(award),
+        }
+        self.events.push(record);
+        Ok(())
+    }
+
     pub(crate) fn outcome(&mut self, outcome: OutcomeKind) {
         self.outcome = outcome;
     }
@@ -268,14 +343,18 @@ impl<'a> Workspace<'a> {
         postings: Vec<Posting>,
         lots: &LotMoves<'_>,
     ) -> Result<Option<u64>, Stop> {
+        if self.entry.is_some() && !postings.is_empty() {
+            return Err(Fault::corrupted("a decision posts one entry").into());
+        }
+        self.post_entry(postings, lots)
+    }
+
+    fn post_entry(&mut self, postings: Vec<Posting>, lots: &LotMoves<'_>) -> Result<Option<u64>, Stop> {
         if postings.is_empty() {
             return Ok(None);
         }
-        if self.entry.is_some() {
-            return Err(Fault::corrupted("a decision posts one entry").into());
-        }
         let profile = self.state.profile().ok_or(Rejection::PlayerUnknown)?;
-        let wallet = self.state.wallet();
+        let wallet = self.wallet();
         let version =
             wallet.version().checked_add(1).ok_or_else(|| Fault::corrupted("entries have run out"))?;
         let entry = Entry::new(profile.kind, postings).map_err(|error| match error {
@@ -283,24 +362,28 @@ impl<'a> Workspace<'a> {
             EntryError::Count { count } if count > POSTINGS_MAX => too_many_postings(),
             error => Stop::Fault(Fault::corrupted(error.to_string())),
         })?;
-        let touched = wallet.after(&entry).map_err(|error| match error {
+        let refused = |error| match error {
             crate::wallet::PostError::Amount(AmountError::AmountOverflow) => {
                 Stop::Reject(Rejection::AmountOverflow)
             }
             error => Stop::Fault(Fault::corrupted(error.to_string())),
-        })?;
+        };
+        let touched = wallet.after(&entry).map_err(refused)?;
+        let bonus = wallet.bonus_told(&entry).map_err(refused)?;
         let lots = wallet.lots_after(version, &touched, lots)?;
         let after = touched.iter().map(Purse::balance).collect();
+        let owed = |purse: &Purse| {
+            wallet.purse(purse.currency().code()).map_or(purse.currency().zero(), Purse::receivable)
+        };
+        let owed: SmallVec<[Amount; 1]> = touched.iter().map(owed).collect();
         let stream = Stream::Wallet(self.state.player().clone());
-        self.events.push(EventRecord {
-            stream,
-            version,
-            event: Event::EntryPosted(EntryPosted { entry, after, lots }),
-        });
+        let posted = EntryPosted { entry, after, lots, bonus };
+        if let Some(desk) = &mut self.desk {
+            desk.wallet.evolve(version, &posted)?;
+        }
+        self.events.push(EventRecord { stream, version, event: Event::EntryPosted(posted) });
         self.entry = Some(version);
-        for purse in touched {
-            let before =
-                wallet.purse(purse.currency().code()).map_or(purse.currency().zero(), Purse::receivable);
+        for (purse, before) in touched.into_iter().zip(owed) {
             if purse.receivable().is_zero() && !before.is_zero() {
                 self.push_player(Event::NegativeBalanceCleared(NegativeBalanceCleared {
                     entry: version,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::adjustment::{self, Adjustment, AdjustmentRef};
+use crate::bonus::{self, Award};
 use crate::deposit::{self, Deposit, Intent};
 use crate::host::PreCheck;
 use crate::house::{DocumentCheck, HouseAggregate, HouseAggregateRef, HouseCommand};
@@ -18,8 +19,8 @@ use crate::purchase::{self, Purchase, PurchaseRef};
 use crate::rejection::Rejection;
 use crate::round;
 use crate::stored::{
-    CommitBody, Event, EventRecord, KeyRecord, OutcomeKind, PaymentRef, PurseBalance, Round, SessionRef,
-    SettledBy, TombstoneRecord,
+    AwardRef, CommitBody, Event, EventRecord, KeyRecord, OutcomeKind, PaymentRef, PurseBalance, Round,
+    SessionRef, SettledBy, TombstoneRecord,
 };
 use crate::time::Timestamp;
 use crate::transfer::{self, Transfer, TransferRef};
@@ -57,6 +58,8 @@ pub enum AggregateRef {
     Purchase(PurchaseRef),
     /// Money that plays elsewhere.
     Transfer(TransferRef),
+    /// A bonus award.
+    Award(AwardRef),
 }
 
 impl From<RoundRef> for AggregateRef {
@@ -112,6 +115,7 @@ impl AggregateRef {
             Self::Session(of) => Stream::Session(player.clone(), of.clone()),
             Self::Purchase(of) => Stream::Purchase(player.clone(), of.clone()),
             Self::Transfer(of) => Stream::Transfer(player.clone(), of.clone()),
+            Self::Award(of) => Stream::Bonus(player.clone(), of.clone()),
         }
     }
 }
@@ -276,6 +280,7 @@ pub struct Found {
     sessions: Vec<SessionRef>,
     purchases: Vec<Purchase>,
     transfers: Vec<Transfer>,
+    awards: Vec<Award>,
 }
 
 /// Takes what has this name out of a list.
@@ -297,6 +302,7 @@ impl Found {
         sessions: Vec::new(),
         purchases: Vec::new(),
         transfers: Vec::new(),
+        awards: Vec::new(),
     };
 
     /// Adds an operation.
@@ -356,6 +362,11 @@ impl Found {
                 let mut transfer = None;
                 events.try_for_each(|(record, at)| transfer::evolve(&mut transfer, of, record, at))?;
                 self.transfers.extend(transfer);
+            }
+            AggregateRef::Award(of) => {
+                let mut award = None;
+                events.try_for_each(|(record, _)| bonus::fold_award(&mut award, of, record))?;
+                self.awards.extend(award);
             }
         }
         Ok(())
@@ -441,6 +452,12 @@ impl Found {
                 transfer::evolve(&mut transfer, of, record, now)?;
                 self.transfers.extend(transfer);
             }
+            Stream::Bonus(_, of) => {
+                let found = take(&mut self.awards, |award| award.of == *of);
+                let mut award = found.or_else(|| before.award(of).cloned());
+                bonus::fold_award(&mut award, of, record)?;
+                self.awards.extend(award);
+            }
             _ => {}
         }
         Ok(())
@@ -497,6 +514,11 @@ impl Found {
     /// Money that plays elsewhere, or did.
     pub fn transfer(&self, of: &TransferRef) -> Option<&Transfer> {
         self.transfers.iter().find(|found| found.of == *of)
+    }
+
+    /// A bonus award that has ended.
+    pub fn award(&self, of: &AwardRef) -> Option<&Award> {
+        self.awards.iter().find(|found| found.of == *of)
     }
 
     /// A round that is not live.

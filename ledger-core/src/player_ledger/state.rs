@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::AccountKind;
 use crate::adjustment::{self, Adjustment, AdjustmentKind, AdjustmentRef, Correction, CorrectionStatus};
+use crate::bonus::{self, Award};
 use crate::controls::{self, Controls, Exclusion};
 use crate::deposit::{self, Intent};
 use crate::host::HostData;
@@ -22,7 +23,8 @@ use crate::rejection::Rejection;
 use crate::round::{self, RollbackKind};
 use crate::session::Session;
 use crate::stored::{
-    CommitBody, Event, EventRecord, PaymentRef, PurseBalance, ReopenReason, Round, RoundStatus, SessionRef,
+    AwardRef, CommitBody, Event, EventRecord, PaymentRef, PurseBalance, ReopenReason, Round, RoundStatus,
+    SessionRef,
 };
 use crate::time::Timestamp;
 use crate::transfer::{self, Transfer, TransferRef, TransferStatus};
@@ -124,6 +126,9 @@ pub struct PlayerState {
     /// His limits and what they count; nothing of a player who has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     controls: Option<Box<Controls>>,
+    /// In the order they were granted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    awards: Vec<Award>,
     recorded_at: Option<Timestamp>,
 }
 
@@ -160,6 +165,7 @@ impl PlayerState {
             transfers: Vec::new(),
             last_round_at: None,
             controls: None,
+            awards: Vec::new(),
             recorded_at: None,
         }
     }
@@ -384,6 +390,16 @@ impl PlayerState {
         self.transfers.iter().find(|live| live.of == *of)
     }
 
+    /// His bonus awards that have not ended, in the order they were granted.
+    pub fn awards(&self) -> &[Award] {
+        &self.awards
+    }
+
+    /// A bonus award that has not ended.
+    pub fn award(&self, of: &AwardRef) -> Option<&Award> {
+        self.awards.iter().find(|live| live.of == *of)
+    }
+
     /// When his last round began: with its first bet, or with one after it was void or over.
     pub fn last_round_at(&self) -> Option<Timestamp> {
         self.last_round_at
@@ -411,6 +427,7 @@ impl PlayerState {
             AggregateRef::Withdrawal(of) => self.withdrawal(of).is_some(),
             AggregateRef::Session(of) => self.session(of).is_some(),
             AggregateRef::Transfer(of) => self.transfer(of).is_some(),
+            AggregateRef::Award(of) => self.award(of).is_some(),
             AggregateRef::Deposit(_) | AggregateRef::Purchase(_) | AggregateRef::House(..) => false,
         }
     }
@@ -513,6 +530,7 @@ impl PlayerState {
             }
             (Stream::Session(_, of), _) => self.evolve_session(of, record, at),
             (Stream::Transfer(_, of), _) => self.evolve_transfer(of, record, at),
+            (Stream::Bonus(_, of), _) => self.evolve_award(of, record),
             // These are over when they are booked; the live state has nothing of them.
             (
                 Stream::Purchase(..),
@@ -592,6 +610,7 @@ impl PlayerState {
             | Event::SuspenseRefused(_)
             | Event::CreditGranted(_)
             | Event::AdjustmentApplied(_)
+            | Event::WagerReversalIgnored(_)
             | Event::FeeCharged(_) => {}
             _ => return Err(misplaced(record)),
         }
@@ -830,6 +849,24 @@ impl PlayerState {
         }
         if transfer.status == TransferStatus::Out {
             self.transfers.push(transfer);
+        }
+        Ok(())
+    }
+
+    fn evolve_award(&mut self, of: &AwardRef, record: &EventRecord) -> Result<(), Fault> {
+        let index = self.awards.iter().position(|live| live.of == *of);
+        match index.and_then(|index| Some((index, self.awards.get_mut(index)?))) {
+            Some((index, live)) => {
+                bonus::evolve(live, record)?;
+                if !live.is_live() {
+                    self.awards.remove(index);
+                }
+            }
+            None => {
+                let mut award = None;
+                bonus::fold_award(&mut award, of, record)?;
+                self.awards.extend(award);
+            }
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Policies: how sources behave and what jurisdictions demand, as a plain versioned document whose hash every
 //! commit names.
 
+mod bonus;
 mod controls;
 mod deposits;
 mod fx;
@@ -14,9 +15,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{HostName, JurisdictionId, SourceId};
+use crate::ids::{HostName, JurisdictionId, SourceId, TermsName};
 use crate::key::{ContentHash, OperationKind};
 
+pub use bonus::{
+    BonusTerms, FundOrder, MaxConversion, Reward, WageringBase, WageringCount, WageringTerms, Weights,
+};
 pub use controls::{ControlPolicy, LimitRule, WeekStart};
 pub use deposits::{CapturePolicy, DepositPolicy, FailureRule};
 pub use fx::FxPolicy;
@@ -58,6 +62,9 @@ pub struct Policy {
     /// How withdrawals are dealt with.
     #[serde(skip_serializing_if = "is_default")]
     pub withdrawals: WithdrawalPolicy,
+    /// The terms of bonuses, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub bonuses: BTreeMap<TermsName, BonusTerms>,
 }
 
 /// Settings that are as they are by default are left out of a document, so that a new setting does not change the
@@ -78,6 +85,7 @@ impl Default for Policy {
             jurisdictions: BTreeMap::new(),
             fx: FxPolicy::default(),
             withdrawals: WithdrawalPolicy::default(),
+            bonuses: BTreeMap::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{CallFlags, close, place, settle, undo};
-use crate::ids::{GameId, Reason, RoundId, SourceId, SubAccount, TransactionId};
+use crate::ids::{GameId, GameType, Reason, RoundId, SourceId, SubAccount, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::CurrencyCode;
 use crate::player_ledger::{Facts, Needs, Operation, Outcome, RoundRef, Workspace, sent_by};
@@ -100,6 +100,9 @@ pub struct PlaceBet {
     /// What of the stake goes to jackpots when it is taken.
     #[serde(default)]
     pub contributions: Vec<JackpotShare>,
+    /// The type of the game, for what a bet counts towards wagering.
+    #[serde(default)]
+    pub game_type: Option<GameType>,
     /// What the provider says of this call.
     #[serde(default)]
     pub flags: CallFlags,
@@ -126,6 +129,7 @@ impl PlaceBet {
             funds: Funds::ByPolicy,
             free: None,
             contributions: Vec::new(),
+            game_type: None,
             flags: CallFlags::default(),
         }
     }
@@ -157,6 +161,10 @@ impl Operation for PlaceBet {
         let print = self.funds.print(5, print);
         let print = match &self.free {
             Some(free) => print.field(6, Some(free.campaign.as_str())).amount(7, &free.nominal),
+            None => print,
+        };
+        let print = match &self.game_type {
+            Some(game_type) => print.field(11, Some(game_type.as_str())),
             None => print,
         };
         self.contributions.iter().fold(print, |print, share| {

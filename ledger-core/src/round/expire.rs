@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::close::lose;
 use super::common::{close, known_round, note, round_currency};
 use super::stakes;
+use super::undo::undo_counted;
 use crate::ids::{Reason, RoundId, SourceId, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::player_ledger::{Facts, Fault, Needs, Operation, Outcome, RoundRef, Stop, Workspace, sent_by};
@@ -87,15 +88,15 @@ fn expire(command: &ExpireRound, facts: &Facts<'_>, work: &mut Workspace<'_>) ->
         return Ok(Some(currency));
     }
     let mut postings = stakes::take(&round, &lost, purse)?;
-    let back = stakes::back(&round, &void, purse)?;
+    let back = stakes::back(work.state(), &round, &void, purse)?;
     postings.extend(back.postings);
     let entry = work.post_with(postings, &LotMoves::back(currency, &back.unplayed))?;
     lose(work, &mut round, lost, &command.id, SettledBy::Rule, entry, purse)?;
     for bet in void {
-        let back = stakes::back(&round, std::slice::from_ref(&bet), purse)?;
+        let back = stakes::back(work.state(), &round, std::slice::from_ref(&bet), purse)?;
         let event = Event::BetVoided(BetVoided {
             txn: command.txn(),
-            bet: bet.id,
+            bet: bet.id.clone(),
             reason: reason()?,
             currency,
             entry: entry.filter(|_| back.stake.is_positive()),
@@ -103,6 +104,7 @@ fn expire(command: &ExpireRound, facts: &Facts<'_>, work: &mut Workspace<'_>) ->
             split: back.split,
         });
         work.push_round(&mut round, event)?;
+        undo_counted(work, &round, &bet)?;
     }
     if round.status == RoundStatus::Open {
         close(work, &mut round, &command.id, CloseReason::TimeOut)?;
@@ -127,13 +129,15 @@ fn call_off(
     purse: &Purse,
     work: &mut Workspace<'_>,
 ) -> Result<(), Stop> {
-    let back = stakes::back(round, open, purse)?;
+    let back = stakes::back(work.state(), round, open, purse)?;
     let entry = work.post_with(back.postings, &LotMoves::back(purse.currency().code(), &back.unplayed))?;
     let event = Event::RoundVoided(RoundVoided {
         txn: command.txn(),
         reason: reason()?,
         bets: open.iter().map(|bet| bet.id.clone()).collect(),
+        forfeited: back.split.forfeited,
         entry,
     });
-    Ok(work.push_round(round, event)?)
+    work.push_round(round, event)?;
+    open.iter().try_for_each(|bet| undo_counted(work, round, bet))
 }

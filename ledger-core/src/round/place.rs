@@ -2,23 +2,24 @@
 
 use std::time::Duration;
 
-use super::common::{capacity, check_currency, close, known_round, reopen, sub_account};
+use super::common::{capacity, check_currency, close, known_round, moved, reopen, sub_account};
 use super::stakes::Jackpots;
 use super::state::{BETS_MAX, empty};
 use super::{Funds, PlaceBet};
 use crate::account::AccountCode;
+use crate::bonus::{self, Stakeable, hold_bonus};
 use crate::controls;
 use crate::entry::Posting;
 use crate::ids::{GameId, SubAccount};
 use crate::key::OperationKind;
 use crate::money::{Amount, AmountError};
 use crate::player_ledger::{Facts, OPEN_ROUNDS_MAX, Outcome, PlayerState, RoundRef, Stop, Workspace};
-use crate::policy::{JurisdictionProfile, RoundClosePolicy, SourcePolicy};
+use crate::policy::{FundOrder, JurisdictionProfile, RoundClosePolicy, SourcePolicy};
 use crate::rejection::{BonusRule, Capacity, NotAllowedReason, Rejection};
 use crate::session;
 use crate::stored::{
-    Bet, BetPlaced, BetSettled, BetStatus, CloseReason, Contribution, Event, FreeBet, JackpotKind,
-    ReopenReason, Round, RoundStatus, SettledBy, Split, TransactionRef,
+    Bet, BetPlaced, BetSettled, BetStatus, BonusShare, CloseReason, Contribution, Event, FreeBet,
+    JackpotKind, ReopenReason, Round, RoundStatus, SettledBy, Split, TransactionRef,
 };
 use crate::time::Timestamp;
 use crate::wallet::{LotMoves, Purse, hold, incoming, purse, take_at_once};
@@ -104,17 +105,22 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
         check_interval(profile, state, work.now())?;
     }
     check_stake(profile, wager.stake, command)?;
-    let near = controls::check(controls::Asked::Bet(wager.stake), command.currency, facts, work)?;
-    if command.funds == Funds::Bonus {
-        return Err(Rejection::BonusRule { rule: BonusRule::NoBonus }.into());
-    }
     let at_once = source.round_close == RoundClosePolicy::ImmediateLoss;
+    let game = (&command.game, command.game_type.as_ref());
+    let named = (&command.source, &command.round);
+    let award = bonus::stakeable(state, command.currency, work.now(), game, named, !at_once);
+    let split = funds(command, purse, wager.stake, award, command.flags.may_owe(source));
+    // Limits are told before funds: of a stake that cannot be paid they look at all of it.
+    let own = split.as_ref().map_or(Ok(wager.stake), Split::own)?;
+    let near = controls::check(controls::Asked::Bet(own), command.currency, facts, work)?;
+    check_bonus(command, award, wager.stake, purse)?;
     check_room(command, known, &wager)?;
     if is_new && !at_once && state.open_rounds() >= OPEN_ROUNDS_MAX {
         return Err(capacity(Capacity::OpenRounds, OPEN_ROUNDS_MAX));
     }
     purse.held().checked_add(wager.stake)?;
-    let split = funds(purse, wager.stake, command.flags.may_owe(source))?;
+    let split = split?;
+    let counted = award.map_or(Ok(None), |award| bonus::count(award, wager.stake, &split))?;
 
     let mut round = known.cloned().unwrap_or_else(|| empty(&command.source, &command.round));
     match round.status {
@@ -139,8 +145,12 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
         free: wager.free,
         contributions: wager.contributions,
         made_up: false,
+        counted: counted.clone(),
     });
     work.push_round(&mut round, event)?;
+    if let (Some(counted), Some(placed)) = (counted, round.bets.last()) {
+        work.push_counted(&round, placed, &counted)?;
+    }
     if at_once {
         let zero = purse.currency().zero();
         let event = Event::BetSettled(BetSettled {
@@ -260,9 +270,61 @@ impl Bet {
     }
 }
 
-/// From which funds a stake comes: from what is available, or from cash and, if its source may, from what the player
-/// will owe.
-fn funds(purse: &Purse, stake: Amount, may_owe: bool) -> Result<Split, Stop> {
+/// The rules of bonuses on the funds of a stake: named bonus credits must be there to be staked on this game, and where
+/// only they would do, they may be.
+fn check_bonus(
+    command: &PlaceBet,
+    award: Option<Stakeable<'_>>,
+    stake: Amount,
+    purse: &Purse,
+) -> Result<(), Stop> {
+    let refuse = |rule| Err(Rejection::BonusRule { rule }.into());
+    match (command.funds, award) {
+        (Funds::Bonus, None) => refuse(BonusRule::NoBonus),
+        (Funds::Bonus, Some(award)) if !award.may => refuse(BonusRule::NotStakeable),
+        (Funds::ByPolicy, Some(award)) if !award.may && stake > purse.available() => {
+            let all = purse.free().checked_add(award.balance)?;
+            if stake.is_positive() && award.balance.is_positive() && stake <= all {
+                refuse(BonusRule::NotStakeable)
+            } else {
+                Ok(())
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// From which funds a stake comes: from what is available and bonus credits, in the order of the award's terms, or from
+/// cash and, if its source may, from what the player will owe.
+fn funds(
+    command: &PlaceBet,
+    purse: &Purse,
+    stake: Amount,
+    award: Option<Stakeable<'_>>,
+    may_owe: bool,
+) -> Result<Split, Stop> {
+    let award = award.filter(|award| award.may && command.funds != Funds::Cash);
+    if let Some(award) = award.filter(|_| stake.is_positive()) {
+        let cash = if command.funds == Funds::Bonus { purse.currency().zero() } else { purse.free() };
+        let bonus = match award.award.terms.funds {
+            FundOrder::BonusFirst => stake.min(award.balance)?,
+            FundOrder::CashFirst => stake.checked_sub(stake.min(cash)?)?,
+        };
+        let rest = stake.checked_sub(bonus)?;
+        if bonus <= award.balance && rest <= cash {
+            let share = BonusShare {
+                award: award.award.of.clone(),
+                campaign: award.award.campaign.clone(),
+                amount: bonus,
+            };
+            let bonus = Some(share).filter(|share| share.amount.is_positive()).into_iter().collect();
+            return Ok(Split { bonus, ..Split::cash(rest) });
+        }
+        if command.funds == Funds::Bonus || !may_owe {
+            let available = cash.checked_add(award.balance)?;
+            return Err(Rejection::InsufficientFunds { available, currency: command.currency }.into());
+        }
+    }
     if stake.is_zero() || stake <= purse.available() {
         return Ok(Split::cash(stake));
     }
@@ -271,7 +333,8 @@ fn funds(purse: &Purse, stake: Amount, may_owe: bool) -> Result<Split, Stop> {
         return Err(Rejection::InsufficientFunds { available, currency }.into());
     }
     let cash = stake.min(purse.cash())?;
-    Ok(Split { cash, owed: Some(stake.checked_sub(cash)?).filter(|owed| owed.is_positive()) })
+    let owed = Some(stake.checked_sub(cash)?).filter(|owed| owed.is_positive());
+    Ok(Split { owed, ..Split::cash(cash) })
 }
 
 fn postings(
@@ -283,8 +346,13 @@ fn postings(
     at_once: bool,
 ) -> Result<Vec<Posting>, Stop> {
     if !at_once {
-        return Ok(hold(purse, sub_account(round), wager.stake, split));
+        let mut postings = hold(purse, sub_account(round), split.money(), split);
+        if !split.bonus.is_empty() {
+            postings.extend(hold_bonus(moved(round, purse), &split.bonus)?);
+        }
+        return Ok(postings);
     }
+    // Where a loss is never reported, bonus credits are not staked.
     let mut postings = take_at_once(purse, SubAccount::game(&command.game), wager.stake, split);
     let bet = Bet {
         id: command.id.clone(),
@@ -294,6 +362,10 @@ fn postings(
         unplayed: Vec::new(),
         cashed_out: None,
         returned: None,
+        cashed_bonus: Vec::new(),
+        returned_bonus: Vec::new(),
+        counted: None,
+        uncounted: None,
         free: None,
         contributions: wager.contributions.clone(),
         made_up: false,

@@ -1,8 +1,8 @@
 //! Settling: wins are paid, stakes are taken for good.
 
 use super::common::{
-    capacity, check_currency, close, close_if_settled, is_undone, known_round, payer, payer_bet, reopen,
-    total,
+    capacity, check_currency, close, close_if_settled, is_undone, known_round, pay_win, payer_bet, reopen,
+    sources, total, win_split,
 };
 use super::state::{WINS_MAX, empty};
 use super::{Finality, Settle, stakes};
@@ -15,7 +15,7 @@ use crate::stored::{
     Bet, BetPlaced, BetSettled, BetStatus, CloseReason, Event, OutcomeKind, ReopenReason, Round, RoundStatus,
     SettledBy, Split, WinCredited,
 };
-use crate::wallet::{Purse, credit_cash, incoming, purse};
+use crate::wallet::{Purse, incoming, purse};
 
 /// How a win comes to its round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,8 +150,9 @@ pub(super) fn settle(command: &Settle, facts: &Facts<'_>, work: &mut Workspace<'
         (Finality::Bet, None) | (Finality::Round, _) => round.open_bets().cloned().collect(),
     };
     let (paid, reported) = paid(command, &round, win, purse, source);
-    let entry = pay(command, &round, &settled, paid, purse, work)?;
-    let split = Split::cash(paid);
+    let answered = sources(&round, command.bet.as_ref(), None, purse.currency().zero())?;
+    let split = win_split(work.state(), paid, &answered)?;
+    let entry = pay(command, &round, &settled, &split, purse, work)?;
     if ends == Finality::MoreToCome || round.status != RoundStatus::Open {
         if paid.is_zero() {
             work.outcome(OutcomeKind::Noop);
@@ -200,15 +201,12 @@ fn pay(
     command: &Settle,
     round: &Round,
     settled: &[Bet],
-    paid: Amount,
+    split: &Split,
     purse: &Purse,
     work: &mut Workspace<'_>,
 ) -> Result<Option<u64>, Stop> {
     let mut postings = stakes::take(round, settled, purse)?;
-    if paid.is_positive() {
-        let (account, of) = payer(round, command.bet.as_ref())?;
-        postings.extend(credit_cash(purse, account, of, paid)?);
-    }
+    postings.extend(pay_win(round, payer_bet(round, command.bet.as_ref()), split, purse)?);
     work.post(postings)
 }
 
@@ -234,6 +232,7 @@ fn make_up_bet(
         free: None,
         contributions: Vec::new(),
         made_up: true,
+        counted: None,
     });
     Ok(work.push_round(round, event)?)
 }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use crate::bonus::{add_shares, less_shares};
 use crate::ids::{RoundId, SourceId, TransactionId};
-use crate::money::Amount;
+use crate::money::{Amount, AmountError};
 use crate::player_ledger::Fault;
 use crate::policy::SourcePolicy;
 use crate::stored::{
-    Bet, BetStatus, CloseReason, Event, EventRecord, Round, RoundStatus, SettledBy, Split, Win, WinStatus,
+    Bet, BetStatus, BonusShare, BonusTaken, CloseReason, Event, EventRecord, Round, RoundStatus, SettledBy,
+    Split, Win, WinStatus,
 };
 use crate::time::Timestamp;
 use crate::wallet;
@@ -195,6 +197,10 @@ impl Round {
     }
 }
 
+fn bonus_add(all: &mut Vec<BonusShare>, more: &[BonusShare]) -> Result<(), Fault> {
+    add_shares(all, more).map_err(|error| Fault::corrupted(error.to_string()))
+}
+
 fn add_part(part: Option<Amount>, more: Amount) -> Result<Amount, Fault> {
     part.map_or(Ok(more), |part| part.checked_add(more)).map_err(|error| Fault::corrupted(error.to_string()))
 }
@@ -205,28 +211,67 @@ fn less(amount: Amount, part: Amount) -> Amount {
     rest.unwrap_or(amount)
 }
 
+/// A win that is corrected downwards has that much less of each award.
+fn take_from_win(win: &mut Win, taken: &[BonusTaken]) {
+    let share = |of: &BonusTaken, amount: Amount| BonusShare {
+        award: of.award.clone(),
+        campaign: of.campaign.clone(),
+        amount,
+    };
+    let won: Vec<BonusShare> = taken.iter().map(|of| share(of, of.won)).collect();
+    let forfeited: Vec<BonusShare> = taken.iter().filter_map(|of| Some(share(of, of.forfeited?))).collect();
+    win.bonus = less_shares(&win.bonus, &won);
+    win.forfeited = less_shares(&win.forfeited, &forfeited);
+}
+
+/// The sum of shares of a part; parts are checked when they are taken.
+fn sum_of(zero: Amount, shares: &[BonusShare]) -> Amount {
+    shares.iter().fold(zero, |sum, share| sum.checked_add(share.amount).unwrap_or(sum))
+}
+
+impl Split {
+    /// What is not bonus credits.
+    pub(crate) fn money(&self) -> Amount {
+        self.owed.and_then(|owed| self.cash.checked_add(owed).ok()).unwrap_or(self.cash)
+    }
+}
+
+impl Win {
+    /// What of it was money.
+    pub(super) fn money(&self) -> Result<Amount, AmountError> {
+        [&self.bonus, &self.forfeited]
+            .into_iter()
+            .flatten()
+            .try_fold(self.amount, |rest, share| rest.checked_sub(share.amount))
+    }
+}
+
 impl Bet {
     /// What of the stake did not go back, by funds. What was owed for it goes back first.
     pub(super) fn staked_split(&self) -> Split {
         let none = Amount::zero(self.stake.scale());
-        let returned = self.returned.unwrap_or(none);
+        let returned = less(self.returned.unwrap_or(none), sum_of(none, &self.returned_bonus));
         let owed = self.split.owed.unwrap_or(none);
         let (owed, cash) = (less(owed, returned), less(self.split.cash, less(returned, owed)));
-        Split { cash, owed: Some(owed).filter(|owed| owed.is_positive()) }
+        let bonus = less_shares(&self.split.bonus, &self.returned_bonus);
+        Split { cash, owed: Some(owed).filter(|owed| owed.is_positive()), bonus, forfeited: Vec::new() }
     }
 
     /// What the player's own money bears of the stake, in units: what limits count (R11).
     pub(crate) fn own_stake(&self) -> i128 {
-        let Split { cash, owed } = self.staked_split();
+        let Split { cash, owed, .. } = self.staked_split();
         cash.units().saturating_add(owed.map_or(0, Amount::units))
     }
 
     /// What is still held of the stake, by funds. What is cashed out is cash before it is owed.
     pub(super) fn open_split(&self) -> Split {
         let none = Amount::zero(self.stake.scale());
-        let (staked, sold) = (self.staked_split(), self.cashed_out.unwrap_or(none));
+        let sold = less(self.cashed_out.unwrap_or(none), sum_of(none, &self.cashed_bonus));
+        let staked = self.staked_split();
         let owed = staked.owed.map(|owed| less(owed, less(sold, staked.cash)));
-        Split { cash: less(staked.cash, sold), owed: owed.filter(|owed| owed.is_positive()) }
+        let bonus = less_shares(&staked.bonus, &self.cashed_bonus);
+        let owed = owed.filter(|owed| owed.is_positive());
+        Split { cash: less(staked.cash, sold), owed, bonus, forfeited: Vec::new() }
     }
 
     /// What is still held of the stake while the bet is open: the stake less what was cashed out or went back.
@@ -284,6 +329,10 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                 unplayed: event.unplayed.clone(),
                 cashed_out: None,
                 returned: None,
+                cashed_bonus: Vec::new(),
+                returned_bonus: Vec::new(),
+                counted: event.counted.clone(),
+                uncounted: None,
                 free: event.free.clone(),
                 contributions: event.contributions.clone(),
                 made_up: event.made_up,
@@ -298,6 +347,8 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
             id: event.win.clone(),
             bet: event.bet.clone(),
             amount: event.amount,
+            bonus: event.split.bonus.clone(),
+            forfeited: event.split.forfeited.clone(),
             cash_out: false,
             by_resettlement: false,
             reported: event.reported,
@@ -316,6 +367,8 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                 && event.stake.is_positive()
             {
                 let bet = round.bet_mut(bet)?;
+                let taken = bet.open_split().bonus;
+                bonus_add(&mut bet.cashed_bonus, &taken)?;
                 bet.cashed_out = Some(add_part(bet.cashed_out, event.stake)?);
             }
             if matches!(event.by, SettledBy::Win | SettledBy::CashOut) {
@@ -323,6 +376,8 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                     id: event.txn.clone(),
                     bet: event.bet.clone(),
                     amount: event.win,
+                    bonus: event.split.bonus.clone(),
+                    forfeited: event.split.forfeited.clone(),
                     cash_out: event.by == SettledBy::CashOut,
                     by_resettlement: false,
                     reported: event.reported,
@@ -343,10 +398,13 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
         Event::BetCashedOut(event) => {
             let bet = round.bet_mut(&event.bet)?;
             bet.cashed_out = Some(add_part(bet.cashed_out, event.principal)?);
+            bonus_add(&mut bet.cashed_bonus, &event.taken)?;
             round.wins.push(Win {
                 id: event.txn.clone(),
                 bet: Some(event.bet.clone()),
                 amount: event.amount,
+                bonus: event.split.bonus.clone(),
+                forfeited: event.split.forfeited.clone(),
                 cash_out: true,
                 by_resettlement: false,
                 reported: None,
@@ -358,6 +416,11 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
         Event::BetReturned(event) => {
             let bet = round.bet_mut(&event.bet)?;
             bet.returned = Some(add_part(bet.returned, event.stake)?);
+            bonus_add(&mut bet.returned_bonus, &event.split.bonus)?;
+            bonus_add(&mut bet.returned_bonus, &event.split.forfeited)?;
+            if let Some(amount) = event.uncounted {
+                bet.uncounted = Some(add_part(bet.uncounted, amount)?);
+            }
             if !event.unplayed.is_empty() {
                 bet.unplayed = wallet::less(&bet.unplayed, &event.unplayed)
                     .map_err(|error| Fault::corrupted(error.to_string()))?;
@@ -370,18 +433,25 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
                 let win = win.ok_or_else(|| Fault::corrupted(format!("there is no win {id} to correct")))?;
                 // What was nothing so far counts from now on.
                 if win.amount.is_zero() {
-                    win.entry = Some(event.entry);
+                    win.entry = event.entry;
                 }
                 win.amount = event.amount;
+                bonus_add(&mut win.bonus, &event.bonus)?;
+                bonus_add(&mut win.forfeited, &event.forfeited)?;
+                if !event.taken.is_empty() {
+                    take_from_win(win, &event.taken);
+                }
             }
             None => round.wins.push(Win {
                 id: event.txn.clone(),
                 bet: event.bet.clone(),
                 amount: event.amount,
+                bonus: event.bonus.clone(),
+                forfeited: event.forfeited.clone(),
                 cash_out: false,
                 by_resettlement: true,
                 reported: None,
-                entry: Some(event.entry),
+                entry: event.entry,
                 status: WinStatus::Paid,
                 version: record.version,
             }),
@@ -390,6 +460,7 @@ pub(crate) fn evolve(round: &mut Round, record: &EventRecord, at: Timestamp) -> 
             round.undo_settled(std::slice::from_ref(&event.bet), &event.wins, false, BetStatus::Open)?;
             let bet = round.bet_mut(&event.bet)?;
             (bet.cashed_out, bet.by_rule) = (None, false);
+            bet.cashed_bonus.clear();
         }
         Event::SettlementVoided(event) => {
             round.undo_settled(&event.bets, &event.wins, event.round, BetStatus::Voided)?;

@@ -1,17 +1,18 @@
 //! Undoing: voids of rounds and bets, rollbacks of bets and wins, and tombstones for what was never seen.
 
 use super::common::{
-    as_txn, check_room, close_again, close_if_settled, known_round, paid_from, reopen, reopen_for,
-    round_currency, tombstone,
+    as_txn, check_room, check_spent, close_again, close_if_settled, known_round, paid_by, paid_from, reopen,
+    reopen_for, round_currency, taken_of, tombstone,
 };
 use super::corrections::{Wanted, void_bets};
 use super::state::empty;
 use super::{Rollback, RollbackKind, Void, VoidTarget, stakes};
+use crate::bonus::{take_bonus_win, uncount, uncounted};
 use crate::ids::{Reason, RoundId, SourceId, TransactionId};
 use crate::key::{IdempotencyKey, OperationKind};
 use crate::money::{Amount, CurrencyCode};
 use crate::player_ledger::{
-    Facts, Fault, KnownOperation, Outcome, PlayerState, RoundRef, Subject, Workspace,
+    Facts, Fault, KnownOperation, Outcome, PlayerState, RoundRef, Stop, Subject, Workspace,
 };
 use crate::policy::Policy;
 use crate::purchase::{self, Purchase};
@@ -113,9 +114,11 @@ fn void_round(command: &Void, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Ou
     let mut round = known.cloned().unwrap_or_else(|| empty(&command.round_source, &command.round));
     let stands = |bet: &&Bet| matches!(bet.status, BetStatus::Open | BetStatus::Settled) && !bet.made_up;
     let bets: Vec<Bet> = round.bets.iter().filter(stands).cloned().collect();
+    let mut forfeited = Vec::new();
     let entry = match round.currency.filter(|_| !bets.is_empty()) {
         Some(currency) => {
-            let back = stakes::back(&round, &bets, purse(state, currency)?)?;
+            let back = stakes::back(state, &round, &bets, purse(state, currency)?)?;
+            forfeited = back.split.forfeited;
             work.post_with(back.postings, &LotMoves::back(currency, &back.unplayed))?
         }
         None => None,
@@ -128,10 +131,14 @@ fn void_round(command: &Void, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Ou
     let event = Event::RoundVoided(RoundVoided {
         txn: void_ref(command),
         reason: command.reason.clone(),
-        bets: bets.into_iter().map(|bet| bet.id).collect(),
+        bets: bets.iter().map(|bet| bet.id.clone()).collect(),
+        forfeited,
         entry,
     });
     work.push_round(&mut round, event)?;
+    for bet in &bets {
+        undo_counted(work, &round, bet)?;
+    }
     Ok(currency)
 }
 
@@ -146,6 +153,15 @@ fn check_undoable(round: &Round, bet: &Bet) -> Result<(), Rejection> {
         }
         BetStatus::Settled | BetStatus::Open => Ok(()),
     }
+}
+
+/// All that is left of a stake went back: what it counted is reversed, but for what was cashed out of it.
+pub(super) fn undo_counted(work: &mut Workspace<'_>, round: &Round, bet: &Bet) -> Result<(), Stop> {
+    if bet.counted.is_none() {
+        return Ok(());
+    }
+    let back = if bet.status == BetStatus::Open { bet.open_stake() } else { bet.staked() };
+    uncount(work, round, bet, back, bet.staked().checked_sub(back)?)
 }
 
 fn void_bet(command: &Void, bet: &TransactionId, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
@@ -166,12 +182,12 @@ fn void_bet(command: &Void, bet: &TransactionId, facts: &Facts<'_>, work: &mut W
     let purse = purse(state, currency)?;
 
     let (mut round, bet) = (round.clone(), bet.clone());
-    let back = stakes::back(&round, std::slice::from_ref(&bet), purse)?;
+    let back = stakes::back(work.state(), &round, std::slice::from_ref(&bet), purse)?;
     let rule = reopen_for(work, &mut round, ReopenReason::BetUndone)?;
     let entry = work.post_with(back.postings, &LotMoves::back(currency, &back.unplayed))?;
     let event = Event::BetVoided(BetVoided {
         txn: void_ref(command),
-        bet: bet.id,
+        bet: bet.id.clone(),
         reason: command.reason.clone(),
         currency,
         stake: back.stake,
@@ -179,6 +195,7 @@ fn void_bet(command: &Void, bet: &TransactionId, facts: &Facts<'_>, work: &mut W
         entry,
     });
     work.push_round(&mut round, event)?;
+    undo_counted(work, &round, &bet)?;
     close_again(work, &mut round, &command.id, rule)?;
     close_if_settled(work, &mut round, &command.id, facts.policy.of(&command.round_source))?;
     Ok(Some(currency))
@@ -381,18 +398,19 @@ fn rollback_bet(
     }
 
     let (mut round, bet) = (round.clone(), bet.clone());
-    let back = stakes::back(&round, std::slice::from_ref(&bet), purse)?;
+    let back = stakes::back(work.state(), &round, std::slice::from_ref(&bet), purse)?;
     let rule = reopen_for(work, &mut round, ReopenReason::BetUndone)?;
     let entry = work.post_with(back.postings, &LotMoves::back(currency, &back.unplayed))?;
     let event = Event::BetRolledBack(BetRolledBack {
         txn: command.id.clone(),
-        bet: bet.id,
+        bet: bet.id.clone(),
         currency,
         stake: back.stake,
         split: back.split,
         entry,
     });
     work.push_round(&mut round, event)?;
+    undo_counted(work, &round, &bet)?;
     close_again(work, &mut round, &command.id, rule)?;
     close_if_settled(work, &mut round, &command.id, source)?;
     Ok(Some(currency))
@@ -409,7 +427,8 @@ fn return_part(
     let currency = round_currency(round)?;
     let purse = purse(work.state(), currency)?;
     let mut round = round.clone();
-    let back = stakes::part_back(&round, bet, part, purse)?;
+    let kept = bet.staked().checked_sub(part)?;
+    let back = stakes::part_back(work.state(), &round, bet, part, purse)?;
     let rule = reopen_for(work, &mut round, ReopenReason::BetUndone)?;
     let entry = work.post_with(back.postings, &LotMoves::back(currency, &back.unplayed))?;
     let event = Event::BetReturned(BetReturned {
@@ -419,9 +438,11 @@ fn return_part(
         stake: part,
         split: back.split,
         unplayed: back.unplayed,
+        uncounted: uncounted(bet, part, kept)?,
         entry: entry.ok_or_else(|| Fault::corrupted("a part without an entry"))?,
     });
     work.push_round(&mut round, event)?;
+    uncount(work, &round, bet, part, kept)?;
     close_again(work, &mut round, &command.id, rule)?;
     Ok(Some(currency))
 }
@@ -444,7 +465,10 @@ fn rollback_win(
     if round.closed_by_rule().is_none() {
         check_room(work.state(), round)?;
     }
-    let recovery = recovery(purse, win.amount, policy)?;
+    let taken = taken_of(work, &win.bonus, &win.forfeited, (&[], &[]))?;
+    let is_kept = check_spent(work, &taken, policy, purse)?;
+    let money = win.money()?;
+    let recovery = recovery(purse, money, policy)?.filter(|_| !is_kept);
 
     let (mut round, win) = (round.clone(), win.clone());
     let Some(recovery) = recovery else {
@@ -462,18 +486,23 @@ fn rollback_win(
     if round.status != RoundStatus::Open {
         reopen(work, &mut round, ReopenReason::WinRollback)?;
     }
-    let (account, of) = paid_from(&round, &win)?;
-    let entry = if win.amount.is_zero() {
-        None
+    let mut postings = if money.is_zero() {
+        Vec::new()
     } else {
-        work.post(recover_to(purse, account, of, win.amount, &recovery))?
+        let (account, of) = paid_from(&round, &win)?;
+        recover_to(purse, account, of, money, &recovery)
     };
+    if let Some(payer) = paid_by(&round, &win).filter(|_| !taken.is_empty()) {
+        postings.extend(take_bonus_win(currency, &payer.game, &taken));
+    }
+    let entry = work.post(postings)?;
     let event = Event::WinRolledBack(WinRolledBack {
         txn: command.id.clone(),
         win: win.id,
         currency,
         amount: win.amount,
         recovery,
+        taken,
         entry,
     });
     work.push_round(&mut round, event)?;

@@ -7,6 +7,10 @@ use super::adjustment::{
     CorrectionApplied, CorrectionDeclined, CorrectionProposed, DormantReclaimed, DormantTransferred,
     FeeCharged, TaxReturned, TaxWithheld,
 };
+use super::bonus::{
+    BonusActivated, BonusCompleting, BonusConverted, BonusExpired, BonusForfeited, BonusIssued, BonusLost,
+    BonusResumed, WagerProgressUpdated, WagerReversalIgnored,
+};
 use super::credit::{AdjustmentApplied, CreditGranted};
 use super::deposit::{
     ChargebackReversed, DebtWrittenOff, DepositAttempted, DepositCancelled, DepositChargedBack,
@@ -355,6 +359,26 @@ events! {
     TransferRolledIn = "transfer.rolled_in" 1,
     /// Money never left.
     TransferRolledBack = "transfer.rolled_back" 1,
+    /// A bonus was granted.
+    BonusIssued = "bonus.issued" 1,
+    /// An award that had waited is booked.
+    BonusActivated = "bonus.activated" 1,
+    /// A stake counts towards wagering, or no longer does.
+    WagerProgressUpdated = "wager.progress.updated" 1,
+    /// A stake went back that had counted for an award that has ended.
+    WagerReversalIgnored = "wager.reversal_ignored" 1,
+    /// All is wagered; rounds with stakes of the award are open.
+    BonusCompleting = "bonus.completing" 1,
+    /// Wagering goes on after all.
+    BonusResumed = "bonus.resumed" 1,
+    /// An award became cash.
+    BonusConverted = "bonus.converted" 1,
+    /// An award was played away.
+    BonusLost = "bonus.lost" 1,
+    /// The time of an award was over.
+    BonusExpired = "bonus.expired" 1,
+    /// An award was given up or taken back.
+    BonusForfeited = "bonus.forfeited" 1,
 }
 
 /// Why a stored event cannot be read.

@@ -1,6 +1,7 @@
 //! Stored shapes: everything that stands in the log, in one place. Frozen: see `docs/storage-format.md`.
 
 mod adjustment;
+mod bonus;
 mod commit;
 mod credit;
 mod deposit;
@@ -24,6 +25,11 @@ mod withdrawal;
 pub use adjustment::{
     CorrectionApplied, CorrectionDeclined, CorrectionProposed, DeclineCause, Direction, DormantReclaimed,
     DormantTransferred, FeeCharged, FeeKind, TaxReturned, TaxWithheld,
+};
+pub use bonus::{
+    AwardRef, BonusActivated, BonusAfter, BonusCompleting, BonusConverted, BonusExpired, BonusForfeited,
+    BonusIssued, BonusLost, BonusResumed, BonusShare, BonusTaken, Counted, ForfeitReason, ProgressChange,
+    WagerProgressUpdated, WagerReversalIgnored,
 };
 pub use commit::{BodyError, CommitBody, EVENTS_MAX, KEYS_MAX, KeyRecord, OutcomeKind, TombstoneRecord};
 pub use credit::{AdjustmentApplied, CreditGranted, CreditKind};

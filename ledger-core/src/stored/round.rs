@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bonus::BonusShare;
+use super::bonus::BonusTaken;
+use super::bonus::Counted;
 use super::player::TransactionRef;
 use super::session::SessionRef;
 use super::shapes::shape;
@@ -16,8 +19,8 @@ use crate::ids::RoundId;
 use crate::ids::SourceId;
 use crate::ids::SubAccount;
 use crate::ids::TransactionId;
-use crate::money::Amount;
 use crate::money::CurrencyCode;
+use crate::money::{Amount, AmountError};
 use crate::time::Timestamp;
 
 shape! {
@@ -51,6 +54,9 @@ shape! {
         /// Whether the ledger made it up for a win that came without a bet.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pub made_up: bool,
+        /// What it counts towards the wagering of an award; absent if nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub counted: Option<Counted>,
     }
 }
 
@@ -170,6 +176,9 @@ shape! {
         pub amount: Amount,
         /// To which funds.
         pub split: Split,
+        /// What of the principal was bonus credits; absent if nothing was.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub taken: Vec<BonusShare>,
         /// The entry; absent if both are zero.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub entry: Option<u64>,
@@ -192,6 +201,9 @@ shape! {
         /// What of it is unplayed money of deposits again, by lot; absent where nothing is.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub unplayed: Vec<LotShare>,
+        /// What of its wagering went back with it; absent if nothing did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub uncounted: Option<Amount>,
         /// The entry.
         pub entry: u64,
     }
@@ -233,8 +245,18 @@ shape! {
         /// From where the difference was taken, if the result is lower.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub recovery: Option<Recovery>,
-        /// The entry.
-        pub entry: u64,
+        /// To which awards the difference went, if the result is higher; absent if to none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub bonus: Vec<BonusShare>,
+        /// What of it would have gone to awards that have ended, and is forfeited; absent if nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub forfeited: Vec<BonusShare>,
+        /// What was taken from awards, if the result is lower; absent if nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub taken: Vec<BonusTaken>,
+        /// The entry; absent if nothing could be taken: an award that has ended, or has spent what it won.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub entry: Option<u64>,
         /// The session of the round, where the round was over.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub session: Option<SessionRef>,
@@ -262,6 +284,9 @@ shape! {
         /// From where the wins were taken, if they were above zero.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub recovery: Option<Recovery>,
+        /// What was taken from awards; absent if nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub taken: Vec<BonusTaken>,
         /// The entry; absent if nothing was above zero.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub entry: Option<u64>,
@@ -290,6 +315,15 @@ shape! {
         /// From where the wins were taken, if they were above zero; stakes that go back count as cash.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub recovery: Option<Recovery>,
+        /// What of the stakes goes back to awards; absent if nothing does.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub bonus: Vec<BonusShare>,
+        /// What of them would go to awards that have ended, and is forfeited; absent if nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub forfeited: Vec<BonusShare>,
+        /// What of the wins was taken from awards; absent if nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub taken: Vec<BonusTaken>,
         /// The entry; absent if nothing was above zero.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub entry: Option<u64>,
@@ -377,6 +411,9 @@ shape! {
         pub reason: Reason,
         /// The bets whose stakes went back.
         pub bets: Vec<TransactionId>,
+        /// What of them would have gone to awards that have ended, and is forfeited; absent if nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub forfeited: Vec<BonusShare>,
         /// The entry; absent if no stake was above zero.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub entry: Option<u64>,
@@ -396,6 +433,9 @@ shape! {
         pub amount: Amount,
         /// From where it was taken.
         pub recovery: Recovery,
+        /// What of it was taken from awards; absent if nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub taken: Vec<BonusTaken>,
         /// The entry; absent for a win of zero.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub entry: Option<u64>,
@@ -506,6 +546,18 @@ shape! {
         /// How much of the stake went back by partial rollbacks; absent when nothing did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub returned: Option<Amount>,
+        /// What of what was cashed out was bonus credits; absent when nothing was.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub cashed_bonus: Vec<BonusShare>,
+        /// What of what went back was bonus credits; absent when nothing was.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub returned_bonus: Vec<BonusShare>,
+        /// What it counts towards the wagering of an award; absent if nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub counted: Option<Counted>,
+        /// What of that went back by partial rollbacks; absent when nothing did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub uncounted: Option<Amount>,
         /// That it was free, and for which campaign.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub free: Option<FreeBet>,
@@ -539,6 +591,12 @@ shape! {
         pub bet: Option<TransactionId>,
         /// The win.
         pub amount: Amount,
+        /// What of it went to awards; absent if nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub bonus: Vec<BonusShare>,
+        /// What of it came after the end of its awards, and is forfeited; absent if nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub forfeited: Vec<BonusShare>,
         /// Whether it is a cash-out rather than a win of its source.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pub cash_out: bool,
@@ -589,5 +647,29 @@ shape! {
         pub bets: Vec<Bet>,
         /// Its wins, in order.
         pub wins: Vec<Win>,
+    }
+}
+
+impl Win {
+    /// What of it is the player's own money: no bonus, and nothing that was forfeited.
+    pub(crate) fn own(&self) -> Result<Amount, AmountError> {
+        self.bonus
+            .iter()
+            .chain(&self.forfeited)
+            .try_fold(self.amount, |rest, share| rest.checked_sub(share.amount))
+    }
+}
+
+impl BetResettled {
+    /// How much more of the player's own money the win is, in units; below zero if it is less.
+    pub(crate) fn own_change(&self) -> i128 {
+        let all = self.amount.units().saturating_sub(self.previous.units());
+        let to_awards = self.bonus.iter().chain(&self.forfeited).map(|share| share.amount.units());
+        let of_awards = self.taken.iter().map(|taken| {
+            let forfeited = taken.forfeited.map_or(0, Amount::units);
+            taken.won.units().saturating_add(forfeited)
+        });
+        let come = to_awards.fold(all, i128::saturating_sub);
+        of_awards.fold(come, i128::saturating_add)
     }
 }

@@ -3,10 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bonus::BonusAfter;
+use super::bonus::BonusShare;
 use super::shapes::shape;
 use crate::entry::Entry;
-use crate::money::Amount;
 use crate::money::CurrencyCode;
+use crate::money::{Amount, AmountError};
 
 shape! {
     /// The balances of one purse after a movement.
@@ -38,20 +40,31 @@ impl PurseBalance {
 }
 
 shape! {
-    /// From which funds an amount comes or to which it goes. Bonus shares join with the bonus events.
+    /// From which funds an amount comes or to which it goes.
     pub struct Split {
         /// The cash share.
         pub cash: Amount,
         /// What of a stake is owed, because it was more than there was and its source may do so; absent if nothing is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub owed: Option<Amount>,
+        /// The shares of bonus awards; absent if there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub bonus: Vec<BonusShare>,
+        /// What would go to awards that have ended, and is forfeited; absent if there is none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub forfeited: Vec<BonusShare>,
     }
 }
 
 impl Split {
+    /// What of it is the player's own money, or is owed by him: no bonus.
+    pub(crate) fn own(&self) -> Result<Amount, AmountError> {
+        self.owed.map_or(Ok(self.cash), |owed| self.cash.checked_add(owed))
+    }
+
     /// All of it in cash.
     pub fn cash(amount: Amount) -> Self {
-        Self { cash: amount, owed: None }
+        Self { cash: amount, owed: None, bonus: Vec::new(), forfeited: Vec::new() }
     }
 }
 
@@ -66,6 +79,9 @@ shape! {
         /// The lots of unplayed money that it changed, as they are after it; absent where there are none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub lots: Vec<LotAfter>,
+        /// The bonus awards whose credits it moved, as they are after it; absent where there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub bonus: Vec<BonusAfter>,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Commands by texts: source `prov`, game `game`, EUR, unless changed with struct update syntax.
 
+mod bonuses;
 mod limits;
 mod withdrawals;
 
@@ -35,6 +36,9 @@ use crate::stored::{CreditKind, Direction, JackpotKind, PaymentRef, ReleasedTo, 
 use crate::time::Timestamp;
 use crate::transfer::{RollIn, RollOut};
 
+pub use bonuses::{
+    award, basis_points, bonus_terms, expire_bonus, forfeit_bonus, game_type, grant_bonus, terms_name,
+};
 pub use limits::{come_back, confirm_limit, exclude, limit, no_limit, single_bet, term};
 pub use withdrawals::{
     approve_withdrawal, block, cancel_withdrawal, expire_withdrawal, instrument, kyc, mark_failed, mark_paid,

@@ -4,6 +4,7 @@
 //! come by themselves; amounts include zero, too fine, negative and absurd ones.
 
 mod adjustments;
+mod bonuses;
 mod corrections;
 mod deposits;
 mod house;
@@ -92,8 +93,10 @@ pub fn policies() -> impl Strategy<Value = Policy> {
         controls,
         ..play
     });
-    (policies, deposits::policies(), max_age_secs, withdrawals::policies(), profiles).prop_map(
-        |(policy, deposits, max_age_secs, withdrawals, default_jurisdiction)| Policy {
+    let bonuses = bonuses::policies();
+    (policies, deposits::policies(), max_age_secs, withdrawals::policies(), profiles, bonuses).prop_map(
+        |(policy, deposits, max_age_secs, withdrawals, default_jurisdiction, bonuses)| Policy {
+            bonuses,
             deposits,
             fx: FxPolicy { max_age_secs },
             withdrawals,
@@ -249,6 +252,7 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         6 => withdrawals::single(),
         8 => play::single(),
         3 => limits::single(),
+        4 => bonuses::single(),
     ]
 }
 
@@ -348,6 +352,7 @@ fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
             withdrawals::aim(other, all, at);
             play::aim(other, all, at);
             limits::aim(other, all, at);
+            bonuses::aim(other, all, at);
         }
     }
 }
@@ -380,6 +385,8 @@ fn rename(command: &mut PlayerCommand, step: usize) {
                 play::id(other)
             } else if limits::id(other).is_some() {
                 limits::id(other)
+            } else if bonuses::id(other).is_some() {
+                bonuses::id(other)
             } else {
                 deposits::id(other)
             };
@@ -415,11 +422,17 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
     let way_out = option::weighted(0.4, (any::<Index>(), withdrawals::tale()));
     let limits = option::weighted(0.2, (any::<Index>(), limits::tale()));
     let cash = select(&["0", "20", "100", "1000"][..]);
-    (cash, steps, spree, story, (tale, way_out, limits)).prop_map(|(cash, steps, spree, story, tales)| {
+    let bonus = option::weighted(0.5, select(&["20", "50", "7.77"][..]));
+    let cash = (cash, bonus);
+    (cash, steps, spree, story, (tale, way_out, limits)).prop_map(|(begin, steps, spree, story, tales)| {
         let (tale, way_out, limits) = tales;
+        let (cash, bonus) = begin;
         let mut all: Vec<PlayerCommand> = vec![commands::open(&["EUR", "USD"]).into()];
         if cash != "0" {
             all.push(commands::deposit("T1", cash).into());
+        }
+        if let Some(amount) = bonus {
+            all.push(commands::grant_bonus("G1", amount).into());
         }
         for (step, (mut command, bend)) in steps.into_iter().enumerate() {
             if let Some(at) = bend.aim {

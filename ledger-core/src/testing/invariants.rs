@@ -3,6 +3,7 @@
 //!
 //! Each checker reads plain data, so that a test can plant a bug in it and see the checker fail.
 
+mod bonuses;
 mod limits;
 mod statement;
 mod withdrawals;
@@ -17,11 +18,16 @@ use crate::money::{Amount, AmountError, CurrencyCode};
 use crate::partition::{Partition, Stream};
 use crate::player_ledger::{Fault, PlayerState, operations_of};
 use crate::stored::{
-    BetStatus, CloseReason, CommitBody, Event, OutcomeKind, Round, RoundStatus, SettledBy, Split,
+    AwardRef, BetStatus, BonusShare, CloseReason, CommitBody, Event, OutcomeKind, Round, RoundStatus,
+    SettledBy, Split,
 };
 use crate::testing::ledger::{account_text, round_of_stream};
 use crate::transfer::{self, Transfer, TransferRef, TransferStatus};
 
+pub use bonuses::{
+    i10_shares_add_up_to_the_win, i11_progress_is_what_bets_recorded, i12_awards_that_are_over_stay_over,
+    i13_the_bonus_book_adds_up,
+};
 pub use limits::{
     Worth, counter_agrees, i17_counters_are_what_entries_are_worth, i20_items_stand_in_their_windows, worth,
 };
@@ -126,6 +132,10 @@ pub fn check_all(player: &PlayerId, commits: &[CommitBody], live: &PlayerState) 
     i9_unplayed_money_goes_back_to_its_lots(commits)?;
     i12_rounds_that_are_over_stay_over(commits)?;
     i12_withdrawals_that_are_over_stay_over(commits)?;
+    i10_shares_add_up_to_the_win(commits)?;
+    i11_progress_is_what_bets_recorded(commits)?;
+    i12_awards_that_are_over_stay_over(commits)?;
+    i13_the_bonus_book_adds_up(commits, &journal)?;
     i14_the_statement_adds_up(commits)?;
     i12_others_that_are_over_stay_over(commits)?;
     i16_one_player(player, commits)?;
@@ -262,16 +272,30 @@ pub fn i4_held_is_what_open_bets_hold(
 ) -> Result<(), String> {
     let balances = balances(journal).map_err(|error| error.to_string())?;
     let mut held: BTreeMap<SubAccount, i128> = BTreeMap::new();
-    for (account, amount) in balances.iter().filter(|(a, _)| a.code == AccountCode::PlayerHeld) {
-        if let Some(of) = &account.of {
-            *held.entry(of.clone()).or_default() += amount.units();
+    let mut bonus: BTreeMap<SubAccount, i128> = BTreeMap::new();
+    for (account, amount) in &balances {
+        match (account.code, &account.of) {
+            (AccountCode::PlayerHeld, Some(of)) => *held.entry(of.clone()).or_default() += amount.units(),
+            // Of each round the bonus credits of all awards.
+            (AccountCode::PlayerBonusHeld, Some(of)) => {
+                let mut parts = of.as_str().splitn(3, '/');
+                let round = [parts.next(), parts.next()].map(Option::unwrap_or_default).join("/");
+                let round = SubAccount::new(round).map_err(|error| error.to_string())?;
+                *bonus.entry(round).or_default() += amount.units();
+            }
+            _ => {}
         }
     }
     for round in rounds {
-        let held = held.remove(&SubAccount::round(&round.source, &round.id)).unwrap_or_default();
-        let open = round.open_bets().map(|bet| bet.open_stake().units()).sum::<i128>();
-        if held != open || (round.status != RoundStatus::Open && held != 0) {
-            return Err(format!("I4: round {} is {:?}, holds {held}, bets {open}", round.id, round.status));
+        let of = SubAccount::round(&round.source, &round.id);
+        let credits = round.open_bets().map(bonuses::open_bonus).sum::<i128>();
+        let money = round.open_bets().map(|bet| bet.open_stake().units()).sum::<i128>() - credits;
+        for (held, open) in [(held.remove(&of), money), (bonus.remove(&of), credits)] {
+            let held = held.unwrap_or_default();
+            if held != open || (round.status != RoundStatus::Open && held != 0) {
+                let status = round.status;
+                return Err(format!("I4: round {} is {status:?}, holds {held}, bets {open}", round.id));
+            }
         }
     }
     for transfer in transfers {
@@ -282,7 +306,7 @@ pub fn i4_held_is_what_open_bets_hold(
             return Err(format!("I4: {held} is held for transfer {}, {away} is away", transfer.of.id));
         }
     }
-    match held.iter().find(|(_, units)| **units != 0) {
+    match held.iter().chain(&bonus).find(|(_, units)| **units != 0) {
         Some((of, units)) => Err(format!("I4: {units} is held for the unknown round {of}")),
         None => Ok(()),
     }
@@ -390,30 +414,71 @@ pub fn i7_tombstoned_ids_never_post(commits: &[CommitBody]) -> Result<(), String
 
 /// What a bet took, and what of it is gone.
 struct Taken {
-    /// The shares of its funds: cash, and what is owed.
+    /// The shares of its funds: cash, what is owed, and each award's.
     funds: (i128, i128),
+    bonus: BTreeMap<AwardRef, i128>,
     cashed: i128,
+    cashed_bonus: BTreeMap<AwardRef, i128>,
     /// What went back to each.
     back: (i128, i128),
+    back_bonus: BTreeMap<AwardRef, i128>,
     currency: CurrencyCode,
 }
 
+fn add_all(to: &mut BTreeMap<AwardRef, i128>, shares: &[BonusShare]) {
+    for share in shares {
+        *to.entry(share.award.clone()).or_default() += share.amount.units();
+    }
+}
+
 impl Taken {
-    fn rest(&self) -> i128 {
-        self.funds.0 + self.funds.1 - self.cashed - self.back.0 - self.back.1
+    fn of(split: &Split, currency: CurrencyCode) -> Self {
+        let mut bonus = BTreeMap::new();
+        add_all(&mut bonus, &split.bonus);
+        Self {
+            funds: funds(split),
+            bonus,
+            cashed: 0,
+            cashed_bonus: BTreeMap::new(),
+            back: (0, 0),
+            back_bonus: BTreeMap::new(),
+            currency,
+        }
     }
 
-    /// Takes note of a part that goes back; whether it can be of what was taken.
+    fn rest(&self) -> i128 {
+        let all = |shares: &BTreeMap<AwardRef, i128>| shares.values().sum::<i128>();
+        self.funds.0 + self.funds.1 + all(&self.bonus)
+            - self.cashed
+            - self.back.0
+            - self.back.1
+            - all(&self.back_bonus)
+    }
+
+    /// Takes note of a part that goes back; whether it can be of what was taken. What is forfeited counts as back.
     fn give(&mut self, stake: Amount, split: &Split) -> bool {
         let (cash, owed) = funds(split);
         (self.back.0, self.back.1) = (self.back.0 + cash, self.back.1 + owed);
-        let fits = self.back.0 <= self.funds.0 && self.back.1 <= self.funds.1;
-        cash + owed == stake.units() && fits && self.rest() >= 0
+        add_all(&mut self.back_bonus, &split.bonus);
+        add_all(&mut self.back_bonus, &split.forfeited);
+        let has = |award| self.bonus.get(award).copied().unwrap_or_default();
+        let fits = self.back.0 <= self.funds.0
+            && self.back.1 <= self.funds.1
+            && self.back_bonus.iter().all(|(award, units)| *units <= has(award));
+        let bonus = bonuses::sum(&split.bonus) + bonuses::sum(&split.forfeited);
+        cash + owed + bonus == stake.units() && fits && self.rest() >= 0
     }
 
-    /// Whether each fund has back what was not sold of it: cash is sold first.
+    /// Whether each fund has back what was not sold of it: of money, cash is sold first.
     fn is_whole(&self) -> bool {
-        self.rest() == 0 && self.back.0 == (self.funds.0 - self.cashed).max(0)
+        let of = |shares: &BTreeMap<AwardRef, i128>, award| shares.get(award).copied().unwrap_or_default();
+        let money = self.cashed - self.cashed_bonus.values().sum::<i128>();
+        self.rest() == 0
+            && self.back.0 == (self.funds.0 - money).max(0)
+            && self
+                .bonus
+                .iter()
+                .all(|(award, units)| of(&self.back_bonus, award) == units - of(&self.cashed_bonus, award))
     }
 }
 
@@ -433,24 +498,25 @@ pub fn i9_refunds_restore_their_funds(commits: &[CommitBody]) -> Result<(), Stri
         let refund = match &record.event {
             Event::BetPlaced(e) => {
                 let funds = funds(&e.split);
-                if funds.0 + funds.1 != e.stake.units() {
+                if funds.0 + funds.1 + bonuses::sum(&e.split.bonus) != e.stake.units() {
                     return Err(format!("I9: the funds of bet {} are not its stake", e.bet));
                 }
                 if !e.made_up {
-                    let taken = Taken { funds, cashed: 0, back: (0, 0), currency: e.currency };
-                    bets.insert((&record.stream, &e.bet), taken);
+                    bets.insert((&record.stream, &e.bet), Taken::of(&e.split, e.currency));
                 }
                 continue;
             }
             Event::BetCashedOut(e) => {
                 if let Some(taken) = bets.get_mut(&(&record.stream, &e.bet)) {
                     taken.cashed += e.principal.units();
+                    add_all(&mut taken.cashed_bonus, &e.taken);
                 }
                 continue;
             }
             Event::BetUnsettled(e) => {
                 if let Some(taken) = bets.get_mut(&(&record.stream, &e.bet)) {
                     taken.cashed = 0;
+                    taken.cashed_bonus.clear();
                 }
                 continue;
             }

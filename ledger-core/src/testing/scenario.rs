@@ -74,6 +74,14 @@ impl Scenario {
         self
     }
 
+    /// Terms of a bonus, in the policy from here on.
+    pub fn terms(mut self, name: &str, terms: crate::policy::BonusTerms) -> Self {
+        let mut policy = self.ledger.policy().clone();
+        policy.bonuses.insert(commands::terms_name(name), terms);
+        self.ledger.set_policy(policy);
+        self
+    }
+
     /// The default policy with another scope of keys.
     pub fn scope(mut self, scope: KeyScope) -> Self {
         let mut policy = self.ledger.policy().clone();
@@ -259,6 +267,27 @@ impl Scenario {
     pub fn round_is(self, round: &str, status: RoundStatus) -> Self {
         let found = self.ledger.round_of("prov", round).map(|round| round.status);
         assert_eq!(found, Some(status), "round {round}");
+        self
+    }
+
+    /// Where an award of `crm` stands that has not ended: what of its target is wagered.
+    pub fn wagered(self, award: &str, progress: &str, target: &str) -> Self {
+        let found = self.ledger.state().award(&commands::award(award));
+        let found = found.map(|award| (award.progress.to_string(), award.target.to_string()));
+        assert_eq!(found, Some((progress.to_owned(), target.to_owned())), "wagering of {award}");
+        self
+    }
+
+    /// What became of an award of `crm`, live or ended.
+    pub fn award_is(self, award: &str, status: crate::bonus::AwardStatus) -> Self {
+        let of = commands::award(award);
+        let stream =
+            crate::player_ledger::AggregateRef::Award(of.clone()).stream(self.ledger.state().player());
+        let mut found = None;
+        for record in self.ledger.events().filter(|record| record.stream == stream) {
+            crate::bonus::fold_award(&mut found, &of, record).expect("the stream of an award folds");
+        }
+        assert_eq!(found.map(|award| award.status), Some(status), "award {award}");
         self
     }
 

@@ -196,7 +196,9 @@ mod tests {
             assert_eq!(serde_json::from_slice::<Entry>(&bytes).unwrap(), entry, "it reads back");
             let after = self.wallet.after(&entry).unwrap().iter().map(Purse::balance).collect();
             let version = self.wallet.version() + 1;
-            self.wallet.evolve(version, &EntryPosted { entry, after, lots: Vec::new() }).unwrap();
+            self.wallet
+                .evolve(version, &EntryPosted { entry, after, lots: Vec::new(), bonus: Vec::new() })
+                .unwrap();
         }
 
         /// A debt that a taken back win left.

@@ -20,4 +20,4 @@ pub(crate) use postings::{
 };
 pub(crate) use recovery::{recovery, recovery_beside, recovery_of};
 pub(crate) use state::PostError;
-pub use state::{Purse, Wallet};
+pub use state::{BonusPurse, Purse, Wallet};

@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::AccountCode;
 use crate::entry::{Entry, Posting};
+use crate::ids::{SourceId, TransactionId};
 use crate::money::{Amount, AmountError, Currency, CurrencyCode};
 use crate::player_ledger::Fault;
-use crate::stored::{EntryPosted, PurseBalance};
+use crate::stored::{AwardRef, BonusAfter, EntryPosted, PurseBalance};
+use crate::text::unescape;
 use crate::wallet::Lot;
 
 /// The money of a player in one currency. No account of it is ever below zero.
@@ -62,6 +64,12 @@ impl Purse {
         self.balance().available()
     }
 
+    /// What the player can bet of it: never below zero.
+    pub(crate) fn free(&self) -> Amount {
+        let available = self.available();
+        if available.is_negative() { self.currency.zero() } else { available }
+    }
+
     /// The balances, as receipts and events show them.
     pub fn balance(&self) -> PurseBalance {
         let unless_zero = |amount: Amount| if amount.is_zero() { None } else { Some(amount) };
@@ -100,6 +108,64 @@ impl Purse {
     }
 }
 
+/// The bonus credits of one award. No account of it is ever below zero.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BonusPurse {
+    award: AwardRef,
+    currency: CurrencyCode,
+    balance: Amount,
+    held: Amount,
+}
+
+impl BonusPurse {
+    /// The award.
+    pub fn award(&self) -> &AwardRef {
+        &self.award
+    }
+
+    /// The currency.
+    pub fn currency(&self) -> CurrencyCode {
+        self.currency
+    }
+
+    /// `player:bonus` of the award.
+    pub fn balance(&self) -> Amount {
+        self.balance
+    }
+
+    /// `player:bonus_held` of the award, over all rounds.
+    pub fn held(&self) -> Amount {
+        self.held
+    }
+
+    fn told(&self) -> BonusAfter {
+        let (award, currency) = (self.award.clone(), self.currency);
+        BonusAfter { award, currency, balance: self.balance, held: self.held }
+    }
+
+    fn apply(&mut self, posting: &Posting) -> Result<(), AmountError> {
+        let account = match posting.account {
+            AccountCode::PlayerBonusHeld => &mut self.held,
+            _ => &mut self.balance,
+        };
+        *account = if posting.side == posting.account.class().normal_side() {
+            account.checked_add(posting.amount)?
+        } else {
+            account.checked_sub(posting.amount)?
+        };
+        Ok(())
+    }
+}
+
+/// The award of a posting on bonus credits of the player: the last two parts of what its account is kept per.
+fn award_of(posting: &Posting) -> Option<AwardRef> {
+    let of = posting.of.as_ref()?;
+    let mut parts = of.as_str().rsplit('/');
+    let mut part = || parts.next().and_then(unescape);
+    let (id, source) = (part()?, part()?);
+    Some(AwardRef { source: SourceId::new(source).ok()?, id: TransactionId::new(id).ok()? })
+}
+
 /// The money of a player.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wallet {
@@ -108,6 +174,9 @@ pub struct Wallet {
     /// In the order of their numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) lots: Vec<Lot>,
+    /// Awards that have credits, in play or not, in the order they first had some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    bonus: Vec<BonusPurse>,
 }
 
 impl Wallet {
@@ -161,6 +230,55 @@ impl Wallet {
         }
     }
 
+    /// The bonus credits of awards that have some, in play or not.
+    pub fn bonus(&self) -> &[BonusPurse] {
+        &self.bonus
+    }
+
+    /// `player:bonus` of an award, and `player:bonus_held` of it.
+    pub(crate) fn bonus_of(&self, award: &AwardRef, zero: Amount) -> (Amount, Amount) {
+        let purse = self.bonus.iter().find(|purse| purse.award == *award);
+        purse.map_or((zero, zero), |purse| (purse.balance, purse.held))
+    }
+
+    /// The bonus credits an entry moves, as they are after it.
+    pub(crate) fn bonus_after(&self, entry: &Entry) -> Result<Vec<BonusPurse>, PostError> {
+        let mut touched: Vec<BonusPurse> = Vec::new();
+        let moves =
+            |p: &&Posting| matches!(p.account, AccountCode::PlayerBonus | AccountCode::PlayerBonusHeld);
+        for posting in entry.postings().iter().filter(moves) {
+            let award = award_of(posting).ok_or(PostError::NoAward)?;
+            let purse = match touched.iter_mut().find(|known| known.award == award) {
+                Some(purse) => purse,
+                None => {
+                    let zero = Amount::zero(posting.amount.scale());
+                    let empty = BonusPurse {
+                        award: award.clone(),
+                        currency: posting.currency,
+                        balance: zero,
+                        held: zero,
+                    };
+                    let known = self.bonus.iter().find(|known| known.award == award).cloned();
+                    touched.push(known.unwrap_or(empty));
+                    touched.last_mut().ok_or(PostError::NoAward)?
+                }
+            };
+            if purse.currency != posting.currency {
+                return Err(PostError::NoPurse(posting.currency));
+            }
+            purse.apply(posting)?;
+        }
+        match touched.iter().find(|purse| purse.balance.is_negative() || purse.held.is_negative()) {
+            Some(purse) => Err(PostError::Negative(purse.currency)),
+            None => Ok(touched),
+        }
+    }
+
+    /// The same, as an event tells it.
+    pub(crate) fn bonus_told(&self, entry: &Entry) -> Result<Vec<BonusAfter>, PostError> {
+        Ok(self.bonus_after(entry)?.iter().map(BonusPurse::told).collect())
+    }
+
     pub(crate) fn evolve(&mut self, version: u64, posted: &EntryPosted) -> Result<(), Fault> {
         if Some(version) != self.version.checked_add(1) {
             return Err(Fault::corrupted(format!("entry {version} follows entry {}", self.version)));
@@ -171,6 +289,22 @@ impl Wallet {
             && touched.iter().zip(&posted.after).all(|(purse, after)| purse.balance() == *after);
         if !agrees {
             return Err(Fault::corrupted(format!("entry {version} does not lead to the balances it states")));
+        }
+        let bonus =
+            self.bonus_after(&posted.entry).map_err(|e| Fault::corrupted(format!("entry {version}: {e}")))?;
+        let agrees = bonus.len() == posted.bonus.len()
+            && bonus.iter().zip(&posted.bonus).all(|(purse, after)| purse.told() == *after);
+        if !agrees {
+            return Err(Fault::corrupted(format!("entry {version} does not lead to the bonus it states")));
+        }
+        for purse in bonus {
+            match self.bonus.iter_mut().find(|known| known.award == purse.award) {
+                Some(old) => *old = purse,
+                None => self.bonus.push(purse),
+            }
+        }
+        if !posted.bonus.is_empty() {
+            self.bonus.retain(|purse| purse.balance.is_positive() || purse.held.is_positive());
         }
         for purse in touched {
             if let Some(old) = self.purses.iter_mut().find(|p| p.currency.code() == purse.currency.code()) {
@@ -190,6 +324,8 @@ pub(crate) enum PostError {
     NoPurse(CurrencyCode),
     #[error("an account in {0} would be below zero")]
     Negative(CurrencyCode),
+    #[error("bonus credits of no award")]
+    NoAward,
     #[error(transparent)]
     Amount(#[from] AmountError),
 }

@@ -137,6 +137,7 @@ pub(crate) fn pattern(stream: &str) -> &'static str {
         Some("tip") => "tip/P/source/T",
         Some("tournament") => "tournament/P/source/E",
         Some("transfer") => "transfer/P/source/T",
+        Some("bonus") => "bonus/P/source/A",
         Some("host") => "host/P/N",
         Some("house") => "house/H",
         Some("suspense") => "suspense/H/R",

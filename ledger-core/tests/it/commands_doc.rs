@@ -466,6 +466,28 @@ pub(crate) const ABOUT: &[About] = &[
         refusals: &["currency_mismatch", "invalid_amount", "precision"],
     },
     About {
+        name: "grant_bonus",
+        by: "the process that runs campaigns",
+        refusals: &[
+            "payment_not_found",
+            "not_allowed",
+            "mismatch",
+            "currency_mismatch",
+            "invalid_amount",
+            "precision",
+            "player_closed",
+            "player_excluded",
+            "player_blocked",
+            "capacity_exceeded",
+        ],
+    },
+    About {
+        name: "forfeit_bonus",
+        by: "the platform for the player, or the operator",
+        refusals: &["not_allowed"],
+    },
+    About { name: "expire_bonus", by: "a timer", refusals: &["not_allowed"] },
+    About {
         name: "batch",
         by: "whoever sends its commands",
         refusals: &["partly_known", "batch_refused", "capacity_exceeded"],
@@ -555,6 +577,9 @@ pub(crate) fn samples() -> Vec<PlayerCommand> {
         commands::roll_out("o1", "100").into(),
         commands::roll_in("i1", "o1", "130").into(),
         commands::free_rounds("f1", "12.50").into(),
+        commands::grant_bonus("a1", "50").into(),
+        commands::forfeit_bonus("f1", "a1").into(),
+        commands::expire_bonus("e1", "a1").into(),
         commands::batch(vec![bet.into(), win.into()]).into(),
     ]
 }

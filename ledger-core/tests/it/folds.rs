@@ -87,6 +87,7 @@ fn events_stand_in_their_own_streams() {
             "limit.set",
             "limit.warned",
             "exclusion.started",
+            "wager.reversal_ignored",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];
         if fits.contains(&name) || anywhere.contains(&name) {

@@ -463,7 +463,12 @@ fn with_exchange(open: OpenPlayer) -> (ledger_core::PlayerState, Vec<CommitBody>
     let record = EventRecord {
         stream: format!("wallet/{player}").parse().unwrap(),
         version,
-        event: Event::EntryPosted(EntryPosted { entry, after: vec![after], lots: Vec::new() }),
+        event: Event::EntryPosted(EntryPosted {
+            entry,
+            after: vec![after],
+            lots: Vec::new(),
+            bonus: Vec::new(),
+        }),
     };
     let converted = Converted {
         rate: commands::rate("EUR", "USD", "1.1"),

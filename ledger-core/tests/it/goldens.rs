@@ -73,6 +73,10 @@ fn the_round() -> Round {
             entry: None,
             status: BetStatus::Settled,
             version: 1,
+            cashed_bonus: Vec::new(),
+            returned_bonus: Vec::new(),
+            counted: None,
+            uncounted: None,
         }],
         wins: vec![Win {
             id: commands::txn("W1"),
@@ -84,6 +88,8 @@ fn the_round() -> Round {
             entry: None,
             status: WinStatus::Paid,
             version: 2,
+            bonus: Vec::new(),
+            forfeited: Vec::new(),
         }],
     }
 }
@@ -113,6 +119,10 @@ fn recovered(cash: &str) -> Recovery {
 
 /// One event of every type, every optional field there.
 pub(crate) fn samples() -> Vec<EventRecord> {
+    [samples_but_bonuses(), crate::goldens_bonuses::samples()].concat()
+}
+
+fn samples_but_bonuses() -> Vec<EventRecord> {
     let eur = commands::currency("EUR");
     let currency = |code: &str, scale, maximum: &str| {
         Currency::new(commands::currency(code), scale, amount(maximum)).unwrap()
@@ -217,6 +227,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 }],
                 // Joined later: commit.unplayed has them.
                 lots: Vec::new(),
+                bonus: Vec::new(),
             }),
         ),
         record(
@@ -387,6 +398,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 free: None,
                 contributions: Vec::new(),
                 made_up: false,
+                counted: None,
             }),
         ),
         record(
@@ -458,6 +470,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                     written_off: amount("0.00"),
                 },
                 entry: Some(7),
+                taken: Vec::new(),
             }),
         ),
         record(
@@ -481,6 +494,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 amount: amount("8.00"),
                 split: split("8.00"),
                 entry: Some(20),
+                taken: Vec::new(),
             }),
         ),
         record(
@@ -494,6 +508,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 split: split("5.00"),
                 unplayed: Vec::new(),
                 entry: 21,
+                uncounted: None,
             }),
         ),
         record(
@@ -507,9 +522,12 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 previous: amount("150.00"),
                 amount: amount("75.00"),
                 recovery: Some(recovery()),
-                entry: 22,
+                entry: Some(22),
                 session: None,
                 counted: None,
+                bonus: Vec::new(),
+                forfeited: Vec::new(),
+                taken: Vec::new(),
             }),
         ),
         record(
@@ -524,6 +542,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 win: amount("25.00"),
                 recovery: Some(recovery()),
                 entry: Some(23),
+                taken: Vec::new(),
             }),
         ),
         record(
@@ -542,6 +561,9 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 entry: Some(24),
                 session: None,
                 counted: Vec::new(),
+                bonus: Vec::new(),
+                forfeited: Vec::new(),
+                taken: Vec::new(),
             }),
         ),
         record(
@@ -571,6 +593,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
                 reason: Reason::new("table fault").unwrap(),
                 bets: vec![commands::txn("T1")],
                 entry: Some(8),
+                forfeited: Vec::new(),
             }),
         ),
         record(
@@ -901,7 +924,7 @@ fn grown() -> Vec<EventRecord> {
         kind,
         amount: amount(share),
     };
-    let owed = Split { cash: amount("6.00"), owed: Some(amount("4.00")) };
+    let owed = Split { owed: Some(amount("4.00")), ..Split::cash(amount("6.00")) };
     let session = Some(commands::session("S1"));
     let mut known = the_round();
     known.by_rule = Some(CloseReason::TimeOut);
@@ -936,6 +959,7 @@ fn grown() -> Vec<EventRecord> {
                     contribution(JackpotKind::Network, "0.050000"),
                 ],
                 made_up: true,
+                counted: None,
             }),
         ),
         record(
@@ -996,9 +1020,12 @@ fn grown() -> Vec<EventRecord> {
                 previous: amount("0.00"),
                 amount: amount("75.00"),
                 recovery: None,
-                entry: 6,
+                entry: Some(6),
                 session: session.clone(),
                 counted: Some(3),
+                bonus: Vec::new(),
+                forfeited: Vec::new(),
+                taken: Vec::new(),
             }),
         ),
         record(
@@ -1020,6 +1047,9 @@ fn grown() -> Vec<EventRecord> {
                     CountedShare { entry: 2, stake: Some(amount("10.00")), win: None },
                     CountedShare { entry: 3, stake: None, win: Some(amount("75.00")) },
                 ],
+                bonus: Vec::new(),
+                forfeited: Vec::new(),
+                taken: Vec::new(),
             }),
         ),
         record(
@@ -1218,12 +1248,19 @@ fn every_golden_file_is_known_and_read() {
         .iter()
         .map(event_file)
         .chain(grown().iter().map(grown_file))
+        .chain(crate::goldens_bonuses::shares().iter().map(crate::goldens_bonuses::file))
         .chain(commits().iter().map(|(name, _)| format!("{name}.v1.json")))
         .collect();
     for file in names(&dir("tests/golden")) {
         if newest.contains(&file)
-            || [DIGESTS, OFFICE_DIGESTS, WITHDRAWAL_DIGESTS, crate::house_goldens::DIGESTS]
-                .contains(&file.as_str())
+            || [
+                DIGESTS,
+                OFFICE_DIGESTS,
+                WITHDRAWAL_DIGESTS,
+                crate::goldens_bonuses::DIGESTS,
+                crate::house_goldens::DIGESTS,
+            ]
+            .contains(&file.as_str())
             || VALUES.contains(&file.as_str())
         {
             continue;

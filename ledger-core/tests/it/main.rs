@@ -3,6 +3,7 @@
 mod adjustments;
 mod basics;
 mod batches;
+mod bonuses;
 #[cfg(feature = "schema")]
 mod catalogue;
 mod chargebacks;
@@ -19,6 +20,7 @@ mod exclusions;
 mod folds;
 mod fx;
 mod goldens;
+mod goldens_bonuses;
 mod goldens_limits;
 mod goldens_withdrawals;
 mod host;
@@ -34,6 +36,7 @@ mod limits;
 mod model;
 mod money;
 mod payouts;
+mod planted_bonuses;
 mod planted_withdrawals;
 mod promotions;
 mod purchases;

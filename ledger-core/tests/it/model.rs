@@ -66,6 +66,13 @@ fn differs_at(
                 return Err(format!("step {step} {command:?}: {what}"));
             }
         }
+        let awards = ledger.state().awards().iter().map(|award| {
+            let name = format!("{}/{}", award.of.source, award.of.id);
+            (name, award.progress.units(), award.target.units())
+        });
+        if awards.collect::<Vec<_>>() != model.live_awards() {
+            return Err(format!("step {step} {command:?}: awards differ: {:?}", model.live_awards()));
+        }
         if ledger.state().open_transfers() != model.open_transfers() {
             return Err(format!("step {step} {command:?}: open transfers differ"));
         }
@@ -327,6 +334,17 @@ fn histories_reach_every_outcome() {
         "void rejected:already_settled",
         "void rejected:mismatch",
         "void tombstoned",
+        "bonus_expire rejected:not_allowed",
+        "bonus_forfeit applied",
+        "bonus_forfeit rejected:not_allowed",
+        "bonus_grant applied",
+        "bonus_grant rejected:mismatch",
+        "bonus_grant rejected:not_allowed",
+        "bonus_grant rejected:payment_not_found",
+        "bonus_grant replayed:applied",
+        "event bonus.activated",
+        "event bonus.resumed",
+        "event wager.reversal_ignored",
         "win applied",
         "win noop",
         "win rejected:already_settled",
@@ -358,6 +376,13 @@ fn histories_reach_every_outcome() {
         ("event withdrawal.cancelled", 10),
         ("event withdrawal.returned", 10),
         ("event withdrawal.split", 20),
+        ("event bonus.issued", 300),
+        ("event wager.progress.updated", 300),
+        ("event bonus.completing", 30),
+        ("event bonus.converted", 50),
+        ("event bonus.expired", 20),
+        ("event bonus.forfeited", 30),
+        ("event bonus.lost", 5),
         ("drawn from lots", 500),
         ("given back to lots", 50),
     ];

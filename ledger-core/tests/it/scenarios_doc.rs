@@ -83,7 +83,7 @@ fn row_of(test: &str) -> Option<String> {
     if let Some(id) = id.strip_prefix('m').filter(|id| number(id)) {
         return Some(format!("M{id}"));
     }
-    for letter in ["d", "x", "p", "w", "t"] {
+    for letter in ["b", "d", "x", "p", "w", "t"] {
         if let Some(id) = id.strip_prefix(letter).filter(|id| number(id)) {
             return Some(format!("{}{id}", letter.to_uppercase()));
         }
@@ -109,6 +109,7 @@ fn names_of_tests_are_read() {
     assert_eq!(row_of("m12_shares"), Some("M12".to_owned()));
     assert_eq!(row_of("a6_07_the_key"), Some("A6.7".to_owned()));
     assert_eq!(row_of("a6_18_payloads"), Some("A6.18".to_owned()));
+    assert_eq!(row_of("b34_a_queue"), Some("B34".to_owned()));
     assert_eq!(row_of("d01_a_success"), Some("D01".to_owned()));
     assert_eq!(row_of("x04_a_dispute"), Some("X04".to_owned()));
     assert_eq!(row_of("w27_frozen"), Some("W27".to_owned()));
@@ -157,6 +158,7 @@ fn every_id_has_one_row() {
         numbers("A6.", 1..=20, 1, &[]),
         numbers("M", 1..=12, 2, &[]),
         numbers("I", 1..=24, 1, &[]),
+        numbers("B", 1..=35, 2, &[10, 12, 13, 19, 24, 26, 27, 28, 33]),
         numbers("D", 1..=14, 2, &[9]),
         numbers("R", 1..=25, 2, &[2, 3, 8, 9, 10, 12, 16]),
         numbers("X", 1..=7, 2, &[2, 3]),
@@ -201,8 +203,13 @@ fn every_test_that_is_named_exists() {
 
 #[test]
 fn every_checker_is_named_and_exists() {
-    let files =
-        ["invariants.rs", "invariants/limits.rs", "invariants/statement.rs", "invariants/withdrawals.rs"];
+    let files = [
+        "invariants.rs",
+        "invariants/bonuses.rs",
+        "invariants/limits.rs",
+        "invariants/statement.rs",
+        "invariants/withdrawals.rs",
+    ];
     let files = files.map(|file| fs::read_to_string(dir("src/testing").join(file)).unwrap());
     let functions =
         files.iter().flat_map(|source| source.lines()).filter_map(|line| name_of(line, "pub fn "));

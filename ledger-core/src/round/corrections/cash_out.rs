@@ -3,11 +3,11 @@
 use super::CashOut;
 use crate::player_ledger::{Facts, Outcome, Workspace};
 use crate::rejection::{Capacity, MismatchField, Rejection};
-use crate::round::common::{capacity, check_currency, close_if_settled, known_round, payer};
+use crate::round::common::{capacity, check_currency, close_if_settled, known_round, pay_win, win_split};
 use crate::round::stakes;
 use crate::round::state::WINS_MAX;
-use crate::stored::{BetCashedOut, BetSettled, BetStatus, Event, RoundStatus, SettledBy, Split};
-use crate::wallet::{credit_cash, incoming, purse};
+use crate::stored::{BetCashedOut, BetSettled, BetStatus, Event, RoundStatus, SettledBy};
+use crate::wallet::{incoming, purse};
 
 pub(super) fn cash_out(command: &CashOut, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let state = work.state();
@@ -39,17 +39,17 @@ pub(super) fn cash_out(command: &CashOut, facts: &Facts<'_>, work: &mut Workspac
     }
     let is_whole = command.principal.is_none() || principal == open;
 
-    let mut postings = stakes::take_part(round, bet, principal, purse)?;
-    if amount.is_positive() {
-        let (account, of) = payer(round, Some(&command.bet))?;
-        postings.extend(credit_cash(purse, account, of, amount)?);
-    }
+    let open = bet.open_split();
+    let taken = stakes::bonus_part(principal, &open)?;
+    let split = win_split(state, amount, &(open.money(), open.bonus))?;
+    let mut postings = stakes::take_part(round, bet, principal, &taken, purse)?;
+    postings.extend(pay_win(round, Some(bet), &split, purse)?);
     let mut round = round.clone();
     let entry = work.post(postings)?;
-    let split = Split::cash(amount);
     let (txn, bet, currency) = (command.id.clone(), command.bet.clone(), command.currency);
     if !is_whole {
-        let event = Event::BetCashedOut(BetCashedOut { txn, bet, currency, principal, amount, split, entry });
+        let event =
+            Event::BetCashedOut(BetCashedOut { txn, bet, currency, principal, amount, split, taken, entry });
         work.push_round(&mut round, event)?;
         return Ok(Some(currency));
     }

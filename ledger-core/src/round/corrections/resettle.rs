@@ -1,19 +1,23 @@
 //! Correcting a result by the difference to the last one.
 
 use super::Resettle;
+use crate::bonus::{parts, take_bonus_win, with_amounts};
 use crate::controls::Controls;
 use crate::key::OperationKind;
-use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
+use crate::money::{Amount, AmountError};
+use crate::player_ledger::{Facts, Outcome, Workspace};
 use crate::policy::FreeRoundPayment;
 use crate::rejection::{Capacity, NotAllowedReason, Rejection};
 use crate::round::common::{
-    account_of, capacity, check_currency, is_undone, known_round, note, paid_by, payer_bet,
+    account_of, capacity, check_currency, check_spent, is_undone, known_round, note, paid_by, pay_win,
+    payer_bet, sources, taken_of, win_split,
 };
 use crate::round::state::WINS_MAX;
 use crate::stored::{
-    Bet, BetResettled, BetStatus, Event, Note, Round, RoundStatus, TransactionRef, Win, WinStatus,
+    Bet, BetResettled, BetStatus, BonusShare, BonusTaken, Event, Note, Round, RoundStatus, TransactionRef,
+    Win, WinStatus,
 };
-use crate::wallet::{credit_cash, incoming, purse, recover_to, recovery_of};
+use crate::wallet::{incoming, purse, recover_to, recovery_of};
 
 /// What is corrected must be settled.
 fn check(round: &Round, command: &Resettle) -> Result<(), Rejection> {
@@ -72,6 +76,26 @@ fn standing<'a>(round: &'a Round, command: &Resettle) -> Result<Option<&'a Win>,
     }
 }
 
+/// What a corrected result does to awards.
+#[derive(Default)]
+struct Change {
+    bonus: Vec<BonusShare>,
+    forfeited: Vec<BonusShare>,
+    taken: Vec<BonusTaken>,
+}
+
+/// The sources of a part of a win, in the ratio in which it was paid: money, awards, and what is forfeited.
+fn shares_of(win: &Win, part: Amount) -> Result<(Amount, Vec<BonusShare>, Vec<BonusShare>), AmountError> {
+    if win.bonus.is_empty() && win.forfeited.is_empty() {
+        return Ok((part, Vec::new(), Vec::new()));
+    }
+    let sources: Vec<Amount> = win.bonus.iter().chain(&win.forfeited).map(|share| share.amount).collect();
+    let amounts = parts(part, win.money()?, &sources)?;
+    let money = amounts.iter().try_fold(part, |rest, amount| rest.checked_sub(*amount))?;
+    let (won, forfeited) = amounts.split_at_checked(win.bonus.len()).unwrap_or((&amounts, &[]));
+    Ok((money, with_amounts(&win.bonus, won), with_amounts(&win.forfeited, forfeited)))
+}
+
 pub(super) fn resettle(command: &Resettle, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let state = work.state();
     let round = known_round(state, facts, &command.round_ref())
@@ -105,20 +129,42 @@ pub(super) fn resettle(command: &Resettle, facts: &Facts<'_>, work: &mut Workspa
     if is_free && source.free_rounds == FreeRoundPayment::Total {
         return note(work, txn(), Note::PaidByTotal).map(|_| Some(command.currency));
     }
-    let (account, of) = account_of(round, payer)?;
+    let mut change = Change::default();
     let (postings, recovery) = if amount > previous {
         let more = amount.checked_sub(previous)?;
-        (credit_cash(purse, account, of, more)?, None)
+        let version = before.map(|win| win.version);
+        let named = before.map_or(command.bet.as_ref(), |win| win.bet.as_ref());
+        let answered = sources(round, named, version, purse.currency().zero())?;
+        let split = win_split(state, more, &answered)?;
+        let postings = pay_win(round, payer, &split, purse)?;
+        (change.bonus, change.forfeited) = (split.bonus, split.forfeited);
+        (postings, None)
     } else {
         let less = previous.checked_sub(amount)?;
         let policy = command.on_shortfall.unwrap_or(source.on_shortfall);
-        let Some(recovery) = recovery_of(purse, purse.cash(), less, policy)? else {
+        let (money, won, forfeited) = match before {
+            Some(win) => shares_of(win, less)?,
+            None => (less, Vec::new(), Vec::new()),
+        };
+        change.taken = taken_of(work, &won, &forfeited, (&[], &[]))?;
+        let is_kept = check_spent(work, &change.taken, policy, purse)?;
+        let recovery = recovery_of(purse, purse.cash(), money, policy)?.filter(|_| !is_kept);
+        let Some(recovery) = recovery else {
             return note(work, txn(), Note::Retained).map(|_| Some(command.currency));
         };
-        (recover_to(purse, account, of, less, &recovery), Some(recovery))
+        let mut postings = if money.is_zero() {
+            Vec::new()
+        } else {
+            let (account, of) = account_of(round, payer)?;
+            recover_to(purse, account, of, money, &recovery)
+        };
+        if let Some(payer) = payer {
+            postings.extend(take_bonus_win(command.currency, &payer.game, &change.taken));
+        }
+        (postings, Some(recovery))
     };
     let mut round = round.clone();
-    let entry = work.post(postings)?.ok_or_else(|| Fault::corrupted("a difference without an entry"))?;
+    let entry = work.post(postings)?;
     let event = Event::BetResettled(BetResettled {
         txn: command.id.clone(),
         bet: command.bet.clone(),
@@ -127,9 +173,12 @@ pub(super) fn resettle(command: &Resettle, facts: &Facts<'_>, work: &mut Workspa
         previous,
         amount,
         recovery,
+        bonus: change.bonus,
+        forfeited: change.forfeited,
+        taken: change.taken,
         entry,
         session: round.session.clone().filter(|_| round.status != RoundStatus::Open),
-        counted: is_counted.then_some(paid.unwrap_or(entry)),
+        counted: paid.or(entry).filter(|_| is_counted),
     });
     work.push_round(&mut round, event)?;
     Ok(Some(command.currency))

@@ -24,10 +24,10 @@ pub(super) fn unsettle(command: &Unsettle, facts: &Facts<'_>, work: &mut Workspa
     let currency = round_currency(round)?;
     let purse = purse(state, currency)?;
     check_room(state, round)?;
-    let undone = Undone::of(round, vec![bet.clone()], wins, purse)?;
+    let undone = Undone::of(round, vec![bet.clone()], wins, Back::Held, purse, work)?;
     purse.held().checked_add(undone.stake)?;
     let policy = command.on_shortfall.unwrap_or(facts.policy.of(&command.source).on_shortfall);
-    let Some(recovery) = undone.recovery(purse, Back::Held, policy)? else {
+    let Some(recovery) = undone.recovery(purse, Back::Held, policy, work)? else {
         let txn = TransactionRef {
             source: command.source.clone(),
             kind: OperationKind::Unsettle,
@@ -48,6 +48,7 @@ pub(super) fn unsettle(command: &Unsettle, facts: &Facts<'_>, work: &mut Workspa
         stake: undone.stake,
         win: undone.win,
         recovery: undone.win.is_positive().then_some(recovery),
+        taken: undone.wins_taken,
         entry,
     });
     work.push_round(&mut round, event)?;

@@ -2,6 +2,7 @@
 
 use super::VoidSettled;
 use super::undone::{Back, Undone, answering};
+use crate::bonus::uncount;
 use crate::controls::Controls;
 use crate::ids::{Reason, TransactionId};
 use crate::key::OperationKind;
@@ -62,7 +63,8 @@ fn void_unseen(command: &VoidSettled, txn: TransactionRef, work: &mut Workspace<
     let mut round = empty(&command.round_source, &command.round);
     work.outcome(OutcomeKind::Tombstoned);
     let reason = command.reason.clone();
-    let event = Event::RoundVoided(RoundVoided { txn, reason, bets: Vec::new(), entry: None });
+    let event =
+        Event::RoundVoided(RoundVoided { txn, reason, bets: Vec::new(), forfeited: Vec::new(), entry: None });
     work.push_round(&mut round, event)?;
     Ok(None)
 }
@@ -116,8 +118,8 @@ pub(in crate::round) fn void_bets(wanted: Wanted<'_>, round: &Round, work: &mut 
     };
     let currency = round_currency(round)?;
     let purse = purse(work.state(), currency)?;
-    let undone = Undone::of(round, bets, wins, purse)?;
-    let Some(recovery) = undone.recovery(purse, Back::Cash, wanted.policy)? else {
+    let undone = Undone::of(round, bets, wins, Back::Cash, purse, work)?;
+    let Some(recovery) = undone.recovery(purse, Back::Cash, wanted.policy, work)? else {
         return note(work, wanted.txn, Note::Retained).map(|_| Some(currency));
     };
     let unplayed = undone.unplayed_back()?;
@@ -136,11 +138,18 @@ pub(in crate::round) fn void_bets(wanted: Wanted<'_>, round: &Round, work: &mut 
         stake: undone.stake,
         win: undone.win,
         recovery: undone.win.is_positive().then_some(recovery),
+        bonus: undone.bonus,
+        forfeited: undone.forfeited,
+        taken: undone.wins_taken,
         entry,
         session: round.session.clone().filter(|_| round.status != RoundStatus::Open),
         counted,
     });
     work.push_round(&mut round, event)?;
+    // All of the stakes goes back, also what was cashed out.
+    for bet in &undone.bets {
+        uncount(work, &round, bet, bet.staked(), purse.currency().zero())?;
+    }
     close_if_settled(work, &mut round, &id, wanted.source)?;
     Ok(Some(currency))
 }
@@ -157,6 +166,6 @@ fn not_counted(round: &Round, undone: &Undone, work: &Workspace<'_>) -> Vec<Coun
     let wins = undone
         .wins
         .iter()
-        .filter_map(|win| Some(CountedShare { entry: win.entry?, stake: None, win: Some(win.amount) }));
+        .filter_map(|win| Some(CountedShare { entry: win.entry?, stake: None, win: win.own().ok() }));
     stakes.chain(wins).collect()
 }

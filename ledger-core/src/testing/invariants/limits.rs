@@ -7,7 +7,9 @@ use crate::controls::Counter;
 use crate::money::CurrencyCode;
 use crate::partition::Stream;
 use crate::player_ledger::PlayerState;
-use crate::stored::{BetStatus, CommitBody, Event, LimitKind, PayoutReturnedTo, ReleasedTo, WinStatus};
+use crate::stored::{
+    BetStatus, BonusShare, CommitBody, Event, LimitKind, PayoutReturnedTo, ReleasedTo, WinStatus,
+};
 use crate::time::Timestamp;
 use crate::transfer::TransferRef;
 
@@ -96,12 +98,14 @@ pub fn worth(commits: &[CommitBody]) -> Result<BTreeMap<(CurrencyCode, u64), Wor
         for bet in &round.bets {
             if let (Some(entry), BetStatus::Open | BetStatus::Settled) = (bet.entry, bet.status) {
                 let back = bet.returned.map_or(0, crate::money::Amount::units);
-                all.entry((currency, entry)).or_default().stake += bet.stake.units() - back;
+                let bonus = sum(&bet.split.bonus) - sum(&bet.returned_bonus);
+                all.entry((currency, entry)).or_default().stake += bet.stake.units() - back - bonus;
             }
         }
         for win in &round.wins {
             if let (Some(entry), WinStatus::Paid | WinStatus::Retained) = (win.entry, win.status) {
-                all.entry((currency, entry)).or_default().win += win.amount.units();
+                let bonus = sum(&win.bonus) + sum(&win.forfeited);
+                all.entry((currency, entry)).or_default().win += win.amount.units() - bonus;
             }
         }
     }
@@ -109,6 +113,10 @@ pub fn worth(commits: &[CommitBody]) -> Result<BTreeMap<(CurrencyCode, u64), Wor
         worth.at = times.get(entry).copied();
     }
     Ok(all)
+}
+
+fn sum(shares: &[BonusShare]) -> i128 {
+    shares.iter().map(|share| share.amount.units()).sum()
 }
 
 fn sides(worth: &Worth, kind: LimitKind) -> (i128, i128) {

@@ -27,6 +27,8 @@ struct Known<'a> {
     from_suspense: Vec<(&'a Stream, &'a TransactionId)>,
     exchanges: BTreeMap<&'a Stream, &'a ExchangeMade>,
     holds: BTreeMap<&'a Stream, &'a Hold>,
+    /// Of an award: its currency and amount.
+    awards: BTreeMap<&'a Stream, (CurrencyCode, i128)>,
 }
 
 fn lost(recovery: Option<&Recovery>) -> i128 {
@@ -75,11 +77,17 @@ impl<'a> Known<'a> {
             Event::RoundVoided(e) => self.forget(stream, &e.bets),
             Event::SettlementVoided(e) => self.forget(stream, &e.bets),
             Event::DepositChargedBack(e) if e.recovery.is_none() => self.from_suspense.push((stream, &e.txn)),
+            Event::BonusIssued(e) => drop(self.awards.insert(stream, (e.currency, e.amount.units()))),
             Event::ExchangeMade(e) => drop(self.exchanges.insert(stream, e)),
             Event::WithdrawalRequested(e) => drop(self.holds.insert(stream, &e.hold)),
             Event::WithdrawalSplitOff(e) => drop(self.holds.insert(stream, &e.hold)),
             _ => {}
         }
+    }
+
+    /// The currency of a round.
+    fn currency_of(&self, stream: &Stream) -> Option<CurrencyCode> {
+        self.staked.iter().find(|((of, _), _)| *of == stream).map(|(_, (currency, _))| *currency)
     }
 
     fn forget(&mut self, stream: &'a Stream, bets: &'a [TransactionId]) {
@@ -260,7 +268,9 @@ pub fn i14_the_statement_adds_up(commits: &[CommitBody]) -> Result<(), String> {
     for body in commits {
         let (has, mut lines) = moved(body);
         for record in &body.events {
-            for (currency, units) in known.lines(record)? {
+            let award = known.awards.get(&record.stream).copied();
+            let bonus = super::bonuses::lines(record, award, known.currency_of(&record.stream));
+            for (currency, units) in known.lines(record)?.into_iter().chain(bonus) {
                 *lines.entry(currency).or_default() += units;
             }
             known.remember(record);

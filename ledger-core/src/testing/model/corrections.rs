@@ -1,5 +1,6 @@
 //! Corrections of rounds, as the model reads the rules.
 
+use super::bonuses;
 use super::lots::Lots;
 use super::rounds::{ModelBet, ModelRound, ModelWin, Paid, Stake, held};
 use super::{Judged, Model};
@@ -81,20 +82,39 @@ impl Model {
         let currency = round.currency.expect("a currency");
         let before = self.accounts.clone();
         for bet in bets {
-            let open = if bet.stake == Stake::Held { bet.rest() } else { 0 };
-            self.add(&format!("gaming:stakes of {}", bet.game), currency, open - bet.staked());
+            let is_held = bet.stake == Stake::Held;
+            let open = if is_held { bet.rest() } else { 0 };
+            let open_money = if is_held { bet.rest_money() } else { 0 };
+            let open_bonus = if is_held { bet.rest_bonus() } else { Vec::new() };
+            let taken_bonus = Self::less(&bet.staked_bonus(), &open_bonus);
+            self.add(&format!("gaming:stakes of {}", bet.game), currency, open_money - bet.staked_money());
             self.contribute(&key.0, currency, bet, bet.staked() - open, 0);
-            self.add(&held(key), currency, -open);
+            self.add(&held(key), currency, -open_money);
             if again {
-                self.add(&held(key), currency, bet.staked());
+                self.add(&held(key), currency, bet.staked_money());
+                self.hold_bonus_again(key, currency, &bet.game, &taken_bonus);
+            } else {
+                self.restore_bonus(key, currency, None, &open_bonus);
+                self.restore_bonus(key, currency, Some(&bet.game), &taken_bonus);
             }
         }
         if !again {
             let owed = bets.iter().map(ModelBet::staked_owed).sum();
-            self.restore(currency, bets.iter().map(ModelBet::staked).sum(), owed);
+            self.restore(currency, bets.iter().map(ModelBet::staked_money).sum(), owed);
         }
-        let won = wins.iter().map(|win| win.units).sum();
-        let back = if again { 0 } else { bets.iter().map(ModelBet::staked).sum() };
+        let money = |win: &ModelWin| win.units - bonuses::sum(&win.bonus) - bonuses::sum(&win.lost);
+        let won = wins.iter().map(money).sum();
+        let back = if again { 0 } else { bets.iter().map(ModelBet::staked_money).sum() };
+        for win in wins {
+            let game = round.paid_by(win).game.clone();
+            match self.take_bonus_wins(&game, currency, &win.bonus, &win.lost, policy) {
+                Ok(true) => {}
+                kept => {
+                    self.accounts = before;
+                    return kept;
+                }
+            }
+        }
         match self.take_beside(currency, won, back, policy) {
             Ok(true) => {}
             kept => {
@@ -105,10 +125,11 @@ impl Model {
         if !again {
             for bet in bets {
                 self.put_back(currency, &bet.unplayed);
+                self.uncount(bet, bet.staked(), 0);
             }
         }
         for win in wins {
-            self.add(&round.paid_from(win), currency, -win.units);
+            self.add(&round.paid_from(win), currency, -money(win));
         }
         let round = self.rounds.get_mut(key).expect("the round");
         for bet in &mut round.bets {
@@ -116,6 +137,9 @@ impl Model {
                 bet.ruled = bet.ruled && !again;
                 bet.stake = if again { Stake::Held } else { Stake::Returned };
                 bet.cashed = if again { 0 } else { bet.cashed };
+                if again {
+                    bet.cashed_bonus.clear();
+                }
             }
         }
         for win in &mut round.wins {
@@ -242,19 +266,35 @@ impl Model {
             Some(win) => round.paid_by(win),
             None => round.payer_bet(bet.as_deref()),
         };
-        let (is_free, from) = (payer.campaign.is_some(), payer.pays_from());
+        let (is_free, payer) = (payer.campaign.is_some(), payer.clone());
         if is_free && policy.free_rounds == FreeRoundPayment::Total {
             return Ok("noop");
         }
+        let mut gone = (Vec::new(), Vec::new());
+        let mut came = (Vec::new(), Vec::new());
+        let before = at.and_then(|at| round.wins.get(at));
         if units > previous {
-            self.pay(c.currency, units - previous);
+            let named = before.map_or(bet.as_deref(), |win| win.bet.as_deref());
+            let early = before.map(|win| i128::from(win.seq));
+            let sources = self.sources(&key, named, early);
+            came = self.pay_out(&payer, c.currency, units - previous, &sources);
         } else {
             let policy = c.on_shortfall.unwrap_or(policy.on_shortfall);
-            if !self.take_from_player(c.currency, previous - units, policy)? {
-                return Ok("noop");
+            let (mut money, accounts) = (previous - units, self.accounts.clone());
+            if let Some(win) = before {
+                let (cash, won, lost) = Self::part_of_win(money, win.units, &win.bonus, &win.lost);
+                (money, gone) = (cash, (won, lost));
             }
+            let mut took = self.take_bonus_wins(&payer.game, c.currency, &gone.0, &gone.1, policy);
+            if took == Ok(true) {
+                took = self.take_from_player(c.currency, money, policy);
+            }
+            if took != Ok(true) {
+                self.accounts = accounts;
+                return took.map(|_| "noop");
+            }
+            self.add(&payer.pays_from(), c.currency, -money);
         }
-        self.add(&from, c.currency, units - previous);
         self.touch(&key);
         let seq = self.seq;
         let round = self.rounds.get_mut(&key).expect("the round");
@@ -264,11 +304,16 @@ impl Model {
                     win.since = seq;
                 }
                 win.units = units;
+                Self::plus(&mut win.bonus, &came.0);
+                Self::plus(&mut win.lost, &came.1);
+                (win.bonus, win.lost) = (Self::less(&win.bonus, &gone.0), Self::less(&win.lost, &gone.1));
             }
             None => round.wins.push(ModelWin {
                 id: c.id.to_string(),
                 bet,
                 units,
+                bonus: came.0,
+                lost: came.1,
                 told: None,
                 paid: Paid::Stands,
                 cash_out: false,
@@ -306,11 +351,13 @@ impl Model {
             return Err("mismatch");
         }
         let is_whole = principal == bet.rest();
-        self.add(&held(&key), c.currency, -principal);
-        self.add(&format!("gaming:stakes of {}", bet.game), c.currency, principal);
+        let taken = bet.bonus_of_part(principal, true);
+        let money = principal - bonuses::sum(&taken);
+        self.add(&held(&key), c.currency, -money);
+        self.add(&format!("gaming:stakes of {}", bet.game), c.currency, money);
+        self.take_bonus(&key, c.currency, &bet.game, &taken);
         self.contribute(&key.0, c.currency, bet, bet.cashed, bet.cashed + principal);
-        self.add(&round.payer(Some(c.bet.as_str())), c.currency, units);
-        self.pay(c.currency, units);
+        let (bonus, lost) = self.pay_out(bet, c.currency, units, &(bet.rest_money(), bet.rest_bonus()));
         self.touch(&key);
         let seq = self.seq;
         let by_itself = self.ends_by_itself(&key.0);
@@ -321,10 +368,13 @@ impl Model {
             stored.stake = Stake::Taken;
         }
         stored.cashed += principal;
+        Self::plus(&mut stored.cashed_bonus, &taken);
         round.wins.push(ModelWin {
             id: c.id.to_string(),
             bet: Some(c.bet.to_string()),
             units,
+            bonus,
+            lost,
             told: None,
             paid: Paid::Stands,
             cash_out: true,
@@ -369,18 +419,25 @@ impl Model {
             return Ok("applied");
         }
         self.gave_back = true;
-        if bet.stake == Stake::Held {
-            self.add(&held(key), currency, -part);
+        let is_held = bet.stake == Stake::Held;
+        let bonus = bet.bonus_of_part(part, is_held);
+        let money = part - bonuses::sum(&bonus);
+        if is_held {
+            self.add(&held(key), currency, -money);
         } else {
-            self.add(&format!("gaming:stakes of {}", bet.game), currency, -part);
+            self.add(&format!("gaming:stakes of {}", bet.game), currency, -money);
             self.contribute(&key.0, currency, bet, bet.staked(), bet.staked() - part);
         }
-        self.restore(currency, part, bet.staked_owed().min(part));
+        self.restore_bonus(key, currency, if is_held { None } else { Some(&bet.game) }, &bonus);
+        self.restore(currency, money, bet.staked_owed().min(money));
+        let uncounted = self.uncount(bet, part, bet.staked() - part);
         let back = Lots::beyond(&bet.unplayed, bet.staked() - part);
         self.put_back(currency, &back);
         let round = self.rounds.get_mut(key).expect("the round");
         let stored = round.bets.iter_mut().find(|stored| stored.seq == bet.seq).expect("the bet");
         stored.returned += part;
+        Self::plus(&mut stored.returned_bonus, &bonus);
+        stored.uncounted += uncounted;
         stored.unplayed = Lots::without(&bet.unplayed, &back);
         self.touch(key);
         Ok("applied")

@@ -460,6 +460,17 @@ impl Model {
         if deposit.currency == currency { Ok(deposit) } else { Err("mismatch") }
     }
 
+    /// What of a deposit a bonus can be given for.
+    pub(super) fn deposited(&self, of: &PaymentRef, currency: CurrencyCode) -> Result<i128, &'static str> {
+        let deposit = self.deposits.get(&name(of)).ok_or("payment_not_found")?;
+        let (own, _) = deposit.credited.as_ref().ok_or("not_allowed")?;
+        if *own != currency {
+            return Err("currency_mismatch");
+        }
+        let left = deposit.exchanged.map_or(deposit.left, |exchanged| exchanged.to);
+        if left > 0 { Ok(left) } else { Err("not_allowed") }
+    }
+
     /// Takes units of a deposit back; answers what of its exchange went with them.
     fn take_deposit(
         &mut self,

@@ -394,11 +394,11 @@ impl Model {
         for (key, round) in &self.rounds {
             let Some(currency) = round.currency else { continue };
             for bet in &round.bets {
-                let units = if bet.stake == Stake::Returned { 0 } else { bet.staked() };
+                let units = if bet.stake == Stake::Returned { 0 } else { bet.own_staked() };
                 all.push((format!("bet {key:?} {}", bet.seq), What::Stake, currency, units));
             }
             for win in &round.wins {
-                let units = if win.paid == Paid::Undone { 0 } else { win.units };
+                let units = if win.paid == Paid::Undone { 0 } else { win.own() };
                 all.push((format!("win {key:?} {} {}", win.seq, win.since), What::Win, currency, units));
             }
         }

@@ -2,6 +2,7 @@
 //! core but the command types and the policy document.
 
 mod adjustments;
+mod bonuses;
 mod cashier;
 mod corrections;
 mod deposits;
@@ -76,6 +77,11 @@ pub struct Model {
     /// When the last round began.
     last_round: Option<i64>,
     limits: limits::Limits,
+    /// In the order they were granted; those that are over too.
+    awards: Vec<bonuses::ModelAward>,
+    /// What the last command staked of them, and what became cash by it.
+    staked: bonuses::Shares,
+    converted: BTreeMap<CurrencyCode, i128>,
 }
 
 impl Model {
@@ -108,6 +114,9 @@ impl Model {
             transfers: BTreeMap::new(),
             last_round: None,
             limits: limits::Limits::default(),
+            awards: Vec::new(),
+            staked: Vec::new(),
+            converted: BTreeMap::new(),
         }
     }
 
@@ -185,11 +194,13 @@ impl Model {
             return Err("player_unknown");
         }
         (self.gave_back, self.came_back) = (false, 0);
+        (self.staked, self.converted) = (Vec::new(), BTreeMap::new());
         if self.dead.contains(&(source, id)) {
             return Err("txn_cancelled");
         }
         self.pass_time(command);
         let outcome = self.judge(command)?;
+        self.look_at_awards(command, outcome);
         self.fit_lots();
         self.recount();
         Ok(outcome)
@@ -247,6 +258,7 @@ impl Model {
         let mut whole = "noop";
         // Money that this batch brought and that is still there: it pays for nothing the batch takes.
         let mut fresh: BTreeMap<CurrencyCode, i128> = BTreeMap::new();
+        let mut fresh_bonus: BTreeMap<String, i128> = BTreeMap::new();
         for (command, (key, before)) in commands.iter().zip(keys.iter().zip(&known)) {
             if before.is_some() {
                 continue;
@@ -255,7 +267,8 @@ impl Model {
             let before = trial.accounts.clone();
             let judged = trial
                 .try_one(command)
-                .and_then(|outcome| trial.spend_none_of(&mut fresh, &before, command).map(|()| outcome));
+                .and_then(|outcome| trial.spend_none_of(&mut fresh, &before, command).map(|()| outcome))
+                .and_then(|outcome| trial.spend_no_fresh_bonus(&mut fresh_bonus, &before).map(|()| outcome));
             match judged {
                 Ok(outcome) => {
                     if outcome == "applied" || whole == "noop" {
@@ -292,7 +305,9 @@ impl Model {
                 all.get(&(name.to_owned(), currency)).copied().unwrap_or_default()
             };
             let free = |all| of(all, "player:cash") - of(all, "receivable:player");
-            let (was, is) = (free(before), free(&self.accounts));
+            // What an award became is new money, beside whatever the command did.
+            let converted = self.converted.get(&currency).copied().unwrap_or_default();
+            let (was, is) = (free(before), free(&self.accounts) - converted);
             let new = fresh.entry(currency).or_default();
             if is > was && !self.gave_back {
                 *new += is - was - self.came_back;
@@ -303,6 +318,7 @@ impl Model {
             } else if is < was {
                 *new = (*new - (was - is)).max(0);
             }
+            *new += converted;
         }
         Ok(())
     }
@@ -375,6 +391,9 @@ impl Model {
             PlayerCommand::RollOut(c) => (texts(&c.source, &c.id), "roll_out"),
             PlayerCommand::RollIn(c) => (texts(&c.source, &c.id), "roll_in"),
             PlayerCommand::ReportFreeRounds(c) => (texts(&c.source, &c.id), "free_round_total"),
+            PlayerCommand::GrantBonus(c) => (texts(&c.source, &c.id), "bonus_grant"),
+            PlayerCommand::ForfeitBonus(c) => (texts(&c.source, &c.id), "bonus_forfeit"),
+            PlayerCommand::ExpireBonus(c) => (texts(&c.source, &c.id), "bonus_expire"),
             PlayerCommand::Batch(_) => panic!("a batch has no name of its own"),
             other => adjustments::name(other).expect("every other command is the back office's"),
         };
@@ -454,6 +473,9 @@ impl Model {
             PlayerCommand::RollOut(c) => self.roll_out(c),
             PlayerCommand::RollIn(c) => self.roll_in(c),
             PlayerCommand::ReportFreeRounds(c) => self.report_free_rounds(c),
+            PlayerCommand::GrantBonus(c) => self.grant_bonus(c),
+            PlayerCommand::ForfeitBonus(c) => self.forfeit_bonus(c),
+            PlayerCommand::ExpireBonus(c) => self.expire_bonus(c),
             PlayerCommand::Batch(_) => panic!("batches are taken apart"),
         }
     }
@@ -539,6 +561,7 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         PlayerCommand::SettleLatePayout(c) => c.approved_by = c.by.clone(),
         PlayerCommand::BlockPlayer(c) => c.reason = Reason::new("-").expect("a reason"),
         PlayerCommand::UnblockPlayer(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::ForfeitBonus(c) => c.by = None,
         _ => {}
     }
     payload

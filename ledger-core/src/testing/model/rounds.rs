@@ -2,11 +2,12 @@
 
 use rust_decimal::Decimal;
 
+use super::bonuses::{self, Shares};
 use super::lots::{Drawn, Lots};
 use super::{Judged, Model};
 use crate::money::CurrencyCode;
 use crate::policy::{FreeRoundPayment, RoundClosePolicy, ShortfallPolicy};
-use crate::round::{CloseRound, Finality, Funds, PlaceBet, Rollback, RollbackKind, Settle, Void};
+use crate::round::{CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void};
 use crate::stored::JackpotKind;
 
 pub(super) type Key = (String, String);
@@ -39,6 +40,13 @@ pub(super) struct ModelBet {
     /// What was cashed out of it, and what went back in parts.
     pub(super) cashed: i128,
     pub(super) returned: i128,
+    /// What of it was bonus credits of which award; what of that was cashed out, and what went back in parts.
+    pub(super) bonus: Shares,
+    pub(super) cashed_bonus: Shares,
+    pub(super) returned_bonus: Shares,
+    /// What it counts for which award, and what of that went back.
+    pub(super) counts: Option<(String, i128)>,
+    pub(super) uncounted: i128,
     /// What of it was unplayed money and did not go back.
     pub(super) unplayed: Drawn,
     pub(super) stake: Stake,
@@ -75,6 +83,10 @@ impl ModelBet {
 
     /// What of what is held is owed: cash is sold first.
     fn rest_owed(&self) -> i128 {
+        // What is owed and bonus credits never fund one stake.
+        if self.owed == 0 {
+            return 0;
+        }
         let cash = (self.staked() - self.staked_owed() - self.cashed).max(0);
         self.rest() - cash
     }
@@ -89,6 +101,9 @@ pub(super) struct ModelWin {
     pub(super) id: String,
     pub(super) bet: Option<String>,
     pub(super) units: i128,
+    /// What of it awards got, and what was forfeited because they were over.
+    pub(super) bonus: Shares,
+    pub(super) lost: Shares,
     /// What was told, where that was not paid.
     pub(super) told: Option<i128>,
     pub(super) paid: Paid,
@@ -98,6 +113,20 @@ pub(super) struct ModelWin {
     pub(super) seq: u64,
     /// The command since which it is above zero.
     pub(super) since: u64,
+}
+
+impl ModelWin {
+    /// What of it is the player's own money.
+    pub(super) fn own(&self) -> i128 {
+        self.units - super::bonuses::total(&self.bonus) - super::bonuses::total(&self.lost)
+    }
+}
+
+impl ModelBet {
+    /// What of the stake that did not go back was the player's own money.
+    pub(super) fn own_staked(&self) -> i128 {
+        self.staked() - super::bonuses::total(&self.bonus) + super::bonuses::total(&self.returned_bonus)
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -168,11 +197,6 @@ impl ModelRound {
     /// The bet whose game or campaign pays what answers a bet.
     pub(super) fn payer_bet(&self, bet: Option<&str>) -> &ModelBet {
         bet.and_then(|id| self.bet(id)).or_else(|| self.bets.first()).expect("a round has a bet")
-    }
-
-    /// The account that pays.
-    pub(super) fn payer(&self, bet: Option<&str>) -> String {
-        self.payer_bet(bet).pays_from()
     }
 
     /// The account that paid a win: by the bets that were there by then.
@@ -246,34 +270,35 @@ impl Model {
         }
         let shares = self.shares(c, units)?;
         self.may_begin(is_new, units, c.currency, c.session.as_ref())?;
-        self.in_limits("bet", units, c.currency)?;
-        if c.funds == Funds::Bonus {
-            return Err("bonus_rule");
-        }
-        let has = self.balance("player:cash", c.currency);
-        let free = has - self.balance("receivable:player", c.currency);
-        let mut owed = 0;
-        if units > 0 && units > free {
-            if !c.flags.negative_debit.unwrap_or(policy.negative_debit) {
-                return Err("insufficient_funds");
-            }
-            owed = (units - has).max(0);
-        }
-        let unplayed = self.play(c.currency, units - owed);
-        self.add("player:cash", c.currency, owed - units);
-        self.add("receivable:player", c.currency, owed);
         let at_once = policy.round_close == RoundClosePolicy::ImmediateLoss;
+        let may_owe = c.flags.negative_debit.unwrap_or(policy.negative_debit);
+        let paid = self.fund(c, units, at_once, may_owe);
+        self.in_limits("bet", paid.as_ref().map_or(units, |paid| paid.cash + paid.owed), c.currency)?;
+        let paid = paid?;
+        let unplayed = self.play(c.currency, paid.cash);
+        self.add("player:cash", c.currency, -paid.cash);
+        self.add("receivable:player", c.currency, paid.owed);
         let taken = format!("gaming:stakes of {}", c.game);
-        self.add(&if at_once { taken } else { held(&key) }, c.currency, units);
+        self.add(&if at_once { taken } else { held(&key) }, c.currency, paid.cash + paid.owed);
+        self.hold_bonus(&key, c.currency, &paid.bonus);
+        self.staked.clone_from(&paid.bonus);
+        if let Some((award, counted)) = &paid.counts {
+            self.wager(award, *counted);
+        }
         let bet = ModelBet {
             id: c.id.to_string(),
             game: c.game.to_string(),
             campaign: c.free.as_ref().map(|free| free.campaign.to_string()),
             units,
-            owed,
+            owed: paid.owed,
             shares,
             cashed: 0,
             returned: 0,
+            bonus: paid.bonus,
+            cashed_bonus: Vec::new(),
+            returned_bonus: Vec::new(),
+            counts: paid.counts,
+            uncounted: 0,
             unplayed,
             stake: if at_once { Stake::Taken } else { Stake::Held },
             ruled: at_once,
@@ -363,8 +388,9 @@ impl Model {
             taken.push(bet.clone());
         }
         for bet in taken {
-            self.add(&held(key), currency, -bet.rest());
-            self.add(&format!("gaming:stakes of {}", bet.game), currency, bet.rest());
+            self.add(&held(key), currency, -bet.rest_money());
+            self.add(&format!("gaming:stakes of {}", bet.game), currency, bet.rest_money());
+            self.take_bonus(key, currency, &bet.game, &bet.rest_bonus());
             self.contribute(&key.0, currency, &bet, bet.cashed, bet.staked());
         }
     }
@@ -401,6 +427,11 @@ impl Model {
                 shares: Vec::new(),
                 cashed: 0,
                 returned: 0,
+                bonus: Vec::new(),
+                cashed_bonus: Vec::new(),
+                returned_bonus: Vec::new(),
+                counts: None,
+                uncounted: 0,
                 unplayed: Vec::new(),
                 stake: Stake::Taken,
                 ruled: false,
@@ -429,6 +460,7 @@ impl Model {
             (_, said, _) => said,
         };
         let bet = c.bet.as_ref().map(ToString::to_string);
+        let sources = self.sources(&key, bet.as_deref(), None);
         match ends {
             Finality::Bet => self.take(&key, false, |b| bet.as_ref().is_none_or(|named| *named == b.id)),
             Finality::Round => self.take(&key, false, |_| true),
@@ -437,8 +469,7 @@ impl Model {
         let totals_pay = policy.free_rounds == FreeRoundPayment::Total;
         let is_news = totals_pay && round.payer_bet(bet.as_deref()).campaign.is_some();
         let (paid, told) = if is_news { (0, Some(units)) } else { (units, None) };
-        self.add(&round.payer(bet.as_deref()), c.currency, paid);
-        self.pay(c.currency, paid);
+        let (bonus, lost) = self.pay_out(round.payer_bet(bet.as_deref()), c.currency, paid, &sources);
         let seq = self.seq;
         let by_itself = self.ends_by_itself(&key.0);
         let round = self.rounds.get_mut(&key).expect("the round");
@@ -446,6 +477,8 @@ impl Model {
             id: c.id.to_string(),
             bet,
             units: paid,
+            bonus,
+            lost,
             told,
             paid: Paid::Stands,
             cash_out: false,
@@ -533,16 +566,20 @@ impl Model {
             round.end_by_itself();
         }
         self.gave_back = true;
+        let back = if bet.stake == Stake::Held { bet.rest() } else { bet.staked() };
+        self.uncount(&bet, back, bet.staked() - back);
         if bet.stake == Stake::Held {
-            self.add(&held(key), currency, -bet.rest());
-            self.restore(currency, bet.rest(), bet.rest_owed());
+            self.add(&held(key), currency, -bet.rest_money());
+            self.restore(currency, bet.rest_money(), bet.rest_owed());
+            self.restore_bonus(key, currency, None, &bet.rest_bonus());
             if bet.rest() > 0 {
                 self.put_back(currency, &Lots::beyond(&bet.unplayed, bet.cashed));
             }
         } else {
-            self.add(&format!("gaming:stakes of {}", bet.game), currency, -bet.staked());
+            self.add(&format!("gaming:stakes of {}", bet.game), currency, -bet.staked_money());
             self.contribute(&key.0, currency, &bet, bet.staked(), 0);
-            self.restore(currency, bet.staked(), bet.staked_owed());
+            self.restore(currency, bet.staked_money(), bet.staked_owed());
+            self.restore_bonus(key, currency, Some(&bet.game), &bet.staked_bonus());
             self.put_back(currency, &bet.unplayed);
         }
         self.touch(key);
@@ -706,11 +743,20 @@ impl Model {
         let policy = c.on_shortfall.unwrap_or(self.of_source(c.source.as_str()).on_shortfall);
         let round = self.rounds.get(key).expect("the win's round");
         let currency = round.currency.expect("a currency");
-        let payer = round.paid_from(win);
-        let took = self.take_from_player(currency, win.units, policy)?;
+        let (payer, game) = (round.paid_from(win), round.paid_by(win).game.clone());
+        let money = win.units - bonuses::sum(&win.bonus) - bonuses::sum(&win.lost);
+        let before = self.accounts.clone();
+        let mut took = self.take_bonus_wins(&game, currency, &win.bonus, &win.lost, policy);
+        if took == Ok(true) {
+            took = self.take_from_player(currency, money, policy);
+        }
+        if took != Ok(true) {
+            self.accounts = before;
+        }
+        let took = took?;
         let (state, outcome) = if took { (Paid::Undone, "applied") } else { (Paid::Kept, "noop") };
         if took {
-            self.add(&payer, currency, -win.units);
+            self.add(&payer, currency, -money);
         }
         let round = self.rounds.get_mut(key).expect("the win's round");
         let stored = round.wins.iter_mut().find(|w| w.seq == win.seq).expect("the win");

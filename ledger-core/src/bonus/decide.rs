@@ -1,0 +1,189 @@
+//! The decisions on awards.
+
+use super::endings::{at_scale, expiry};
+use super::{AWARDS_MAX, Award, ExpireBonus, ForfeitBonus, GrantBonus, endings, postings};
+use crate::key::{ContentHash, OperationKind};
+use crate::money::{Amount, Currency, Rounding};
+use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
+use crate::policy::{BonusTerms, MaxConversion, Reward, WageringBase};
+use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
+use crate::stored::{AwardRef, BonusIssued, Event, Note, OutcomeKind, TransactionRef, TxnNoted};
+use crate::wallet::{incoming, purse};
+
+fn not_allowed(reason: NotAllowedReason) -> Stop {
+    Rejection::NotAllowed { reason }.into()
+}
+
+/// Every amount that terms name in a currency is an amount of that currency.
+fn check_amounts(terms: &BonusTerms, currency: &Currency) -> Result<(), Stop> {
+    let code = currency.code();
+    let reward = match &terms.reward {
+        Reward::Given { most } | Reward::Match { most, .. } => most.get(&code),
+        Reward::Fixed { amounts } => amounts.get(&code),
+    };
+    let converted = match &terms.max_conversion {
+        Some(MaxConversion::Fixed { amounts }) => amounts.get(&code),
+        Some(MaxConversion::Times { .. }) | None => None,
+    };
+    let fits = |amount: &Amount| {
+        !amount.is_negative()
+            && amount.to_decimal() <= currency.maximum().to_decimal()
+            && Amount::from_decimal(amount.to_decimal(), currency.scale()).is_ok()
+    };
+    let mut all = [reward, converted, terms.min_to_terminate.get(&code)].into_iter().flatten();
+    if all.all(fits) { Ok(()) } else { Err(not_allowed(NotAllowedReason::TermsAmounts)) }
+}
+
+/// What was deposited, of a grant that names a deposit.
+fn deposited(command: &GrantBonus, facts: &Facts<'_>, zero: Amount) -> Result<Option<Amount>, Stop> {
+    let Some(of) = &command.deposit else { return Ok(None) };
+    let deposit = facts.found.deposit(of).ok_or_else(|| Rejection::PaymentNotFound { id: of.id.clone() })?;
+    if deposit.credited_in != Some(command.currency) {
+        return Err(match deposit.credited_in {
+            Some(_) => Rejection::CurrencyMismatch { currency: command.currency }.into(),
+            None => not_allowed(NotAllowedReason::NotCredited),
+        });
+    }
+    let left = match &deposit.converted {
+        Some(conversion) => conversion.to(),
+        None if deposit.currency == command.currency => deposit.left()?,
+        None => zero,
+    };
+    if left.is_positive() { Ok(Some(left)) } else { Err(not_allowed(NotAllowedReason::NotCredited)) }
+}
+
+/// How much the terms give (F1).
+fn given(
+    command: &GrantBonus,
+    terms: &BonusTerms,
+    deposited: Option<Amount>,
+    currency: &Currency,
+) -> Result<Amount, Stop> {
+    let unnamed = || Rejection::CurrencyMismatch { currency: command.currency };
+    let mismatch = || Rejection::Mismatch { field: MismatchField::Amount };
+    let zero = currency.zero();
+    let stated = command.amount.map(|amount| incoming(amount, currency)).transpose()?;
+    let amount = match &terms.reward {
+        Reward::Given { most } => {
+            let most = at_scale(*most.get(&command.currency).ok_or_else(unnamed)?, zero)?;
+            let amount = stated.ok_or_else(mismatch)?;
+            if amount > most {
+                return Err(mismatch().into());
+            }
+            amount
+        }
+        Reward::Fixed { amounts } => at_scale(*amounts.get(&command.currency).ok_or_else(unnamed)?, zero)?,
+        Reward::Match { rate, most } => {
+            let most = at_scale(*most.get(&command.currency).ok_or_else(unnamed)?, zero)?;
+            let deposited = deposited.ok_or_else(|| not_allowed(NotAllowedReason::DepositNeeded))?;
+            deposited.basis_points(*rate, Rounding::Floor)?.min(most)?
+        }
+    };
+    if stated.is_some_and(|stated| stated != amount) {
+        return Err(mismatch().into());
+    }
+    Ok(amount)
+}
+
+/// What must be wagered (F2, F3).
+fn target(terms: &BonusTerms, amount: Amount, deposited: Option<Amount>) -> Result<Amount, Stop> {
+    let base = match (terms.wagering.base, deposited) {
+        (WageringBase::Bonus, _) => amount,
+        (WageringBase::DepositAndBonus, Some(deposited)) => deposited.checked_add(amount)?,
+        (WageringBase::DepositAndBonus, None) => return Err(not_allowed(NotAllowedReason::DepositNeeded)),
+    };
+    Ok(base.basis_points(terms.wagering.times, Rounding::Floor)?)
+}
+
+fn known<'a>(facts: &Facts<'a>, work: &'a Workspace<'_>, of: &AwardRef) -> Option<&'a Award> {
+    work.state().award(of).or_else(|| facts.found.award(of))
+}
+
+pub(super) fn grant(command: &GrantBonus, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let of = command.award();
+    // No key was found, but keys are found by their kind: had the source another scope of keys before, there is such an
+    // award already.
+    if known(facts, work, &of).is_some() {
+        return Err(Rejection::KeyReused.into());
+    }
+    let purse = purse(work.state(), command.currency)?;
+    let (currency, zero) = (*purse.currency(), purse.currency().zero());
+    let terms = facts.policy.bonuses.get(&command.terms);
+    let terms = terms.ok_or_else(|| not_allowed(NotAllowedReason::TermsUnknown))?;
+    check_amounts(terms, &currency)?;
+    if let Some(old) = &command.reactivates {
+        let old = known(facts, work, old).ok_or_else(|| not_allowed(NotAllowedReason::TargetUnknown))?;
+        if old.is_live() {
+            return Err(not_allowed(NotAllowedReason::AwardLive));
+        }
+        if old.currency != command.currency {
+            return Err(Rejection::CurrencyMismatch { currency: command.currency }.into());
+        }
+    }
+    let deposited = deposited(command, facts, zero)?;
+    let amount = given(command, terms, deposited, &currency)?;
+    let target = target(terms, amount, deposited)?;
+    work.state().may_play(work.now())?;
+    if work.state().awards().len() >= AWARDS_MAX {
+        let maximum = u32::try_from(AWARDS_MAX).unwrap_or(u32::MAX);
+        return Err(Rejection::CapacityExceeded { what: Capacity::Awards, maximum }.into());
+    }
+    if amount.is_zero() {
+        let (source, id) = (command.source.clone(), command.id.clone());
+        let txn = TransactionRef { source, kind: OperationKind::BonusGrant, id };
+        work.outcome(OutcomeKind::Noop);
+        work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::ZeroCredit }))?;
+        return Ok(Some(command.currency));
+    }
+
+    let json = serde_json::to_vec(terms).map_err(|error| Fault::corrupted(error.to_string()))?;
+    let queued = !work.state().awards().is_empty();
+    let entry = if queued {
+        None
+    } else {
+        work.post(postings::issue(command.currency, &terms.campaign, &of, amount))?
+    };
+    let event = Event::BonusIssued(BonusIssued {
+        campaign: terms.campaign.clone(),
+        name: command.terms.clone(),
+        hash: ContentHash::of(&json),
+        terms: terms.clone(),
+        currency: command.currency,
+        amount,
+        target,
+        deposit: command.deposit.clone(),
+        deposited,
+        reactivates: command.reactivates.clone(),
+        queued,
+        expires_at: expiry(terms, work.now()).filter(|_| !queued),
+        entry,
+    });
+    work.push_award(&of, event)?;
+    Ok(Some(command.currency))
+}
+
+/// The award that a command ends must be live.
+fn live(facts: &Facts<'_>, work: &Workspace<'_>, of: &AwardRef) -> Result<Award, Stop> {
+    match known(facts, work, of) {
+        Some(award) if award.is_live() => Ok(award.clone()),
+        Some(_) => Err(not_allowed(NotAllowedReason::AwardEnded)),
+        None => Err(not_allowed(NotAllowedReason::TargetUnknown)),
+    }
+}
+
+pub(super) fn forfeit(command: &ForfeitBonus, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let award = live(facts, work, &command.award)?;
+    let (source, id) = (command.source.clone(), command.id.clone());
+    let txn = TransactionRef { source, kind: OperationKind::BonusForfeit, id };
+    endings::forfeit(work, &award.of, command.reason, Some(txn), command.by.clone())?;
+    Ok(Some(award.currency))
+}
+
+/// An award whose time is over is ended after every command; this one only asks.
+pub(super) fn expire(command: &ExpireBonus, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let award = live(facts, work, &command.award)?;
+    if !award.is_expired_at(work.now()) {
+        return Err(not_allowed(NotAllowedReason::NotExpired));
+    }
+    Ok(Some(award.currency))
+}

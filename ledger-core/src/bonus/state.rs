@@ -1,0 +1,168 @@
+//! An award and its fold.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::SubAccount;
+use crate::key::ContentHash;
+use crate::money::{Amount, CurrencyCode};
+use crate::player_ledger::Fault;
+use crate::policy::BonusTerms;
+use crate::stored::{AwardRef, BonusIssued, Event, EventRecord, PaymentRef};
+use crate::time::Timestamp;
+
+/// The most awards of one player that have not ended.
+pub const AWARDS_MAX: usize = 32;
+
+/// Where an award stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AwardStatus {
+    /// It waits for an older one; nothing is booked.
+    Queued,
+    /// It is booked, and stakes count.
+    Active,
+    /// All is wagered; rounds with stakes of it are open.
+    Completing,
+    /// It became cash.
+    Completed,
+    /// It was played away.
+    Lost,
+    /// Its time was over.
+    Expired,
+    /// It was given up or taken back.
+    Forfeited,
+}
+
+/// Terms are shared by all copies of an award in memory, and written out in a snapshot.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::policy::BonusTerms;
+
+    pub(super) fn serialize<S: Serializer>(terms: &Arc<BonusTerms>, to: S) -> Result<S::Ok, S::Error> {
+        terms.as_ref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<BonusTerms>, D::Error> {
+        BonusTerms::deserialize(from).map(Arc::new)
+    }
+}
+
+/// A bonus award, folded from its stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Award {
+    /// Its name.
+    pub of: AwardRef,
+    /// The version of its last event.
+    pub version: u64,
+    /// The campaign that bears it.
+    pub campaign: SubAccount,
+    /// Its terms.
+    #[serde(with = "shared")]
+    pub terms: Arc<BonusTerms>,
+    /// Their hash.
+    pub hash: ContentHash,
+    /// The currency.
+    pub currency: CurrencyCode,
+    /// How much was given.
+    pub amount: Amount,
+    /// What must be wagered.
+    pub target: Amount,
+    /// What is wagered: from zero to the target.
+    pub progress: Amount,
+    /// The deposit it is for, if it is for one.
+    pub deposit: Option<PaymentRef>,
+    /// When it expires, if it does.
+    pub expires_at: Option<Timestamp>,
+    /// Where it stands.
+    pub status: AwardStatus,
+}
+
+impl Award {
+    /// Whether it has not ended.
+    pub fn is_live(&self) -> bool {
+        matches!(self.status, AwardStatus::Queued | AwardStatus::Active | AwardStatus::Completing)
+    }
+
+    /// Whether credits are booked on it.
+    pub fn is_booked(&self) -> bool {
+        matches!(self.status, AwardStatus::Active | AwardStatus::Completing)
+    }
+
+    /// Whether its time is over at an instant. What is wagered already is not lost to time.
+    pub fn is_expired_at(&self, now: Timestamp) -> bool {
+        self.status == AwardStatus::Active && self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    fn issued(of: &AwardRef, event: &BonusIssued) -> Self {
+        Self {
+            of: of.clone(),
+            version: 1,
+            campaign: event.campaign.clone(),
+            terms: Arc::new(event.terms.clone()),
+            hash: event.hash,
+            currency: event.currency,
+            amount: event.amount,
+            target: event.target,
+            progress: Amount::zero(event.amount.scale()),
+            deposit: event.deposit.clone(),
+            expires_at: event.expires_at,
+            status: if event.queued { AwardStatus::Queued } else { AwardStatus::Active },
+        }
+    }
+}
+
+/// Folds one event of an award's stream.
+pub(crate) fn evolve(award: &mut Award, record: &EventRecord) -> Result<(), Fault> {
+    if Some(record.version) != award.version.checked_add(1) {
+        let what = format!("event {} of {} follows {}", record.version, record.stream, award.version);
+        return Err(Fault::corrupted(what));
+    }
+    match (&record.event, award.status) {
+        (Event::BonusActivated(event), AwardStatus::Queued) => {
+            award.status = AwardStatus::Active;
+            award.expires_at = event.expires_at;
+        }
+        (Event::WagerProgressUpdated(event), AwardStatus::Active | AwardStatus::Completing) => {
+            award.progress = event.progress;
+        }
+        (Event::BonusCompleting(_), AwardStatus::Active) => award.status = AwardStatus::Completing,
+        (Event::BonusResumed(_), AwardStatus::Completing) => award.status = AwardStatus::Active,
+        (Event::BonusConverted(_), AwardStatus::Active | AwardStatus::Completing) => {
+            award.status = AwardStatus::Completed;
+        }
+        (Event::BonusLost(_), AwardStatus::Active | AwardStatus::Completing) => {
+            award.status = AwardStatus::Lost;
+        }
+        (Event::BonusExpired(_), AwardStatus::Active) => award.status = AwardStatus::Expired,
+        (Event::BonusForfeited(_), _) if award.is_live() => {
+            award.status = AwardStatus::Forfeited;
+        }
+        (event, status) => {
+            let what = format!("{} in {}, which is {status:?}", event.type_name(), record.stream);
+            return Err(Fault::corrupted(what));
+        }
+    }
+    award.version = record.version;
+    Ok(())
+}
+
+/// [`evolve`] from the first event on; `None` before it.
+pub(crate) fn fold_award(
+    award: &mut Option<Award>,
+    of: &AwardRef,
+    record: &EventRecord,
+) -> Result<(), Fault> {
+    match (&record.event, award.as_mut()) {
+        (Event::BonusIssued(event), None) if record.version == 1 => {
+            *award = Some(Award::issued(of, event));
+            Ok(())
+        }
+        (_, Some(award)) => evolve(award, record),
+        (event, None) => Err(Fault::corrupted(format!("{} begins {}", event.type_name(), record.stream))),
+    }
+}

@@ -1,0 +1,173 @@
+//! The terms of bonuses: what a campaign gives, what must be wagered for it, and what it becomes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::is_default;
+use crate::ids::{GameId, GameType, SubAccount};
+use crate::money::{Amount, BasisPoints, CurrencyCode};
+
+/// All of it, in basis points.
+pub(crate) const WHOLE: u32 = 10_000;
+
+/// How much a campaign gives (F1 in docs/bonuses.md).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Reward {
+    /// What the grant says, up to so much by currency. In a currency that is not named nothing is given.
+    Given {
+        /// The most.
+        most: BTreeMap<CurrencyCode, Amount>,
+    },
+    /// A fixed amount by currency.
+    Fixed {
+        /// How much.
+        amounts: BTreeMap<CurrencyCode, Amount>,
+    },
+    /// A share of a captured deposit, rounded down, up to so much by currency.
+    Match {
+        /// The share: 10,000 doubles the deposit.
+        rate: BasisPoints,
+        /// The most.
+        most: BTreeMap<CurrencyCode, Amount>,
+    },
+}
+
+/// Of what the wagering target is a multiple (F2, F3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum WageringBase {
+    /// Of the bonus.
+    #[default]
+    Bonus,
+    /// Of the bonus and the deposit it is for.
+    DepositAndBonus,
+}
+
+/// What of a stake counts (F6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum WageringCount {
+    /// All of it.
+    #[default]
+    AllBets,
+    /// Its real money.
+    RealBets,
+    /// Its bonus credits.
+    BonusBets,
+}
+
+/// What must be wagered before a bonus is converted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct WageringTerms {
+    /// Of what it is a multiple.
+    pub base: WageringBase,
+    /// How many times: 350,000 is 35 times.
+    pub times: BasisPoints,
+    /// What of a stake counts.
+    pub counts: WageringCount,
+}
+
+/// How much of a stake counts, by game. What does not count at all cannot be played with bonus credits either. An
+/// excluded game or type comes first, then the game, then its type, then the default.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct Weights {
+    /// Games that do not count.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub excluded_games: BTreeSet<GameId>,
+    /// Types of games that do not count.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub excluded_types: BTreeSet<GameType>,
+    /// Named games.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub games: BTreeMap<GameId, BasisPoints>,
+    /// Named types of games.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub types: BTreeMap<GameType, BasisPoints>,
+    /// All others; all of the stake, if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub others: Option<BasisPoints>,
+}
+
+impl Weights {
+    /// How much of a stake on a game counts, in basis points.
+    pub fn of(&self, game: &GameId, game_type: Option<&GameType>) -> u32 {
+        let is_excluded = self.excluded_games.contains(game)
+            || game_type.is_some_and(|game_type| self.excluded_types.contains(game_type));
+        if is_excluded {
+            return 0;
+        }
+        let by_type = || game_type.and_then(|game_type| self.types.get(game_type));
+        let weight = self.games.get(game).or_else(by_type).or(self.others.as_ref());
+        weight.map_or(WHOLE, |weight| weight.get())
+    }
+}
+
+/// Which funds a stake takes first (H16, F4, F5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FundOrder {
+    /// Cash, then bonus credits.
+    #[default]
+    CashFirst,
+    /// Bonus credits, then cash.
+    BonusFirst,
+}
+
+/// The most that is converted (F11).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum MaxConversion {
+    /// So much, by currency. In a currency that is not named there is no limit.
+    Fixed {
+        /// The most.
+        amounts: BTreeMap<CurrencyCode, Amount>,
+    },
+    /// So many times the bonus: 50,000 is five times.
+    Times {
+        /// How many.
+        times: BasisPoints,
+    },
+}
+
+/// The terms of one bonus. A grant copies them, so that an award keeps those it was granted under.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BonusTerms {
+    /// The campaign that bears it.
+    pub campaign: SubAccount,
+    /// How much it gives.
+    pub reward: Reward,
+    /// What must be wagered.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub wagering: WageringTerms,
+    /// How much of a stake counts.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub weights: Weights,
+    /// Which funds a stake takes first.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub funds: FundOrder,
+    /// The most that is converted; all, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_conversion: Option<MaxConversion>,
+    /// What is too little to be played, by currency: with less than this, and no open round of its, an award is lost
+    /// (F18).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub min_to_terminate: BTreeMap<CurrencyCode, Amount>,
+    /// How many seconds after it is booked an award expires; never, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_after_secs: Option<u32>,
+}

@@ -1,0 +1,68 @@
+//! Bonuses by texts: granted by `crm` under terms that the policy calls `welcome`, in EUR.
+
+use super::{currency, decimal, source, sub_account, txn};
+use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
+use crate::ids::{GameType, TermsName};
+use crate::money::{Amount, BasisPoints};
+use crate::policy::{BonusTerms, FundOrder, Reward, WageringTerms, Weights};
+use crate::stored::{AwardRef, ForfeitReason};
+
+/// The name of terms.
+pub fn terms_name(text: &str) -> TermsName {
+    TermsName::new(text).expect("a name of terms")
+}
+
+/// A type of games.
+pub fn game_type(text: &str) -> GameType {
+    GameType::new(text).expect("a type of games")
+}
+
+/// Hundredths of a per cent.
+pub fn basis_points(given: u32) -> BasisPoints {
+    BasisPoints::new(given).expect("a rate")
+}
+
+/// Terms of the campaign `welcome`: up to 1,000 EUR as the grant says, so many times to be wagered, all bets count in
+/// full, cash is staked first, and all of it is converted.
+pub fn bonus_terms(times: u32) -> BonusTerms {
+    let most: Amount = "1000.00".parse().expect("an amount");
+    BonusTerms {
+        campaign: sub_account("welcome"),
+        reward: Reward::Given { most: [(currency("EUR"), most)].into() },
+        wagering: WageringTerms { times: basis_points(times * 10_000), ..WageringTerms::default() },
+        weights: Weights::default(),
+        funds: FundOrder::CashFirst,
+        max_conversion: None,
+        min_to_terminate: [].into(),
+        expires_after_secs: None,
+    }
+}
+
+/// An award of `crm`.
+pub fn award(id: &str) -> AwardRef {
+    AwardRef { source: source("crm"), id: txn(id) }
+}
+
+/// A bonus of so much.
+pub fn grant_bonus(id: &str, amount: &str) -> GrantBonus {
+    GrantBonus {
+        source: source("crm"),
+        id: txn(id),
+        terms: terms_name("welcome"),
+        currency: currency("EUR"),
+        amount: Some(decimal(amount)),
+        deposit: None,
+        reactivates: None,
+    }
+}
+
+/// The player gives an award up.
+pub fn forfeit_bonus(id: &str, of: &str) -> ForfeitBonus {
+    let (source, id, award) = (source("crm"), txn(id), award(of));
+    ForfeitBonus { source, id, award, reason: ForfeitReason::Player, by: None }
+}
+
+/// The time of an award is over.
+pub fn expire_bonus(id: &str, of: &str) -> ExpireBonus {
+    ExpireBonus { source: source("timers"), id: txn(id), award: award(of) }
+}

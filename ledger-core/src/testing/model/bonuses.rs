@@ -1,0 +1,633 @@
+//! Bonus awards, as the model reads the rules.
+
+use super::rounds::{Key, ModelBet};
+use super::{Judged, Model};
+use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
+use crate::money::{Amount, CurrencyCode};
+use crate::player::Block;
+use crate::player_ledger::PlayerCommand;
+use crate::policy::{BonusTerms, FundOrder, MaxConversion, Reward, WageringBase, WageringCount};
+use crate::round::{Funds, PlaceBet};
+
+/// So much of which award, in the order in which it was staked.
+pub(super) type Shares = Vec<(String, i128)>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Waits,
+    Plays,
+    /// All is wagered, and something of it is in a round.
+    Done,
+    Over,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct ModelAward {
+    name: String,
+    campaign: String,
+    currency: CurrencyCode,
+    units: i128,
+    target: i128,
+    progress: i128,
+    terms: BonusTerms,
+    life: Life,
+    ends: Option<i64>,
+    deposit: Option<(String, String)>,
+}
+
+impl ModelAward {
+    fn is_booked(&self) -> bool {
+        matches!(self.life, Life::Plays | Life::Done)
+    }
+}
+
+pub(super) fn total(shares: &Shares) -> i128 {
+    shares.iter().map(|(_, units)| units).sum()
+}
+
+fn without(shares: &Shares, gone: &Shares) -> Shares {
+    let left = |(name, units): &(String, i128)| {
+        let gone: i128 = gone.iter().filter(|(other, _)| other == name).map(|(_, units)| units).sum();
+        (name.clone(), units - gone)
+    };
+    shares.iter().map(left).filter(|(_, units)| *units > 0).collect()
+}
+
+fn join(all: &mut Shares, more: &Shares) {
+    for (name, units) in more {
+        match all.iter_mut().find(|(known, _)| known == name) {
+            Some((_, sum)) => *sum += units,
+            None => all.push((name.clone(), *units)),
+        }
+    }
+}
+
+/// A win by the sources of a stake.
+fn of_win(win: i128, money: i128, sources: &Shares) -> Shares {
+    let whole = money + total(sources);
+    let mut shares: Shares =
+        sources.iter().map(|(name, units)| (name.clone(), win * units / whole)).collect();
+    if money == 0 && !shares.is_empty() {
+        shares[0].1 += win - total(&shares);
+    }
+    shares.retain(|(_, units)| *units > 0);
+    shares
+}
+
+/// A part of what has these sources: no source gives more than it has.
+fn of_part(part: i128, money: i128, sources: &[i128]) -> Vec<i128> {
+    let whole = money + sources.iter().sum::<i128>();
+    if whole == 0 {
+        return vec![0; sources.len()];
+    }
+    let mut shares: Vec<i128> = sources.iter().map(|units| units * part / whole).collect();
+    let mut over = (part - shares.iter().sum::<i128>() - money).max(0);
+    for (share, has) in shares.iter_mut().zip(sources) {
+        let more = over.min(has - *share);
+        *share += more;
+        over -= more;
+    }
+    shares
+}
+
+impl ModelBet {
+    /// The bonus credits of its stake that did not go back.
+    pub(super) fn staked_bonus(&self) -> Shares {
+        without(&self.bonus, &self.returned_bonus)
+    }
+
+    /// What of them is held while it is open.
+    pub(super) fn rest_bonus(&self) -> Shares {
+        without(&self.staked_bonus(), &self.cashed_bonus)
+    }
+
+    pub(super) fn staked_money(&self) -> i128 {
+        self.staked() - total(&self.staked_bonus())
+    }
+
+    pub(super) fn rest_money(&self) -> i128 {
+        self.rest() - total(&self.rest_bonus())
+    }
+
+    /// What of a part of it is bonus credits, of what is held or of all that was staked.
+    pub(super) fn bonus_of_part(&self, part: i128, held: bool) -> Shares {
+        let (money, bonus) = if held {
+            (self.rest_money(), self.rest_bonus())
+        } else {
+            (self.staked_money(), self.staked_bonus())
+        };
+        let units: Vec<i128> = bonus.iter().map(|(_, units)| *units).collect();
+        let parts = of_part(part, money, &units);
+        let mut shares: Shares = bonus.into_iter().map(|(name, _)| name).zip(parts).collect();
+        shares.retain(|(_, units)| *units > 0);
+        shares
+    }
+}
+
+pub(super) fn sum(shares: &Shares) -> i128 {
+    total(shares)
+}
+
+/// How a stake is paid.
+pub(super) struct Paid {
+    pub(super) cash: i128,
+    pub(super) owed: i128,
+    pub(super) bonus: Shares,
+    pub(super) counts: Option<(String, i128)>,
+}
+
+impl Model {
+    fn award(&self, name: &str) -> &ModelAward {
+        self.awards.iter().find(|award| award.name == name).expect("an award")
+    }
+
+    fn credits(&self, award: &ModelAward) -> i128 {
+        self.balance(&format!("player:bonus of {}", award.name), award.currency)
+    }
+
+    /// What of an award is in rounds.
+    fn in_rounds(&self, award: &ModelAward) -> i128 {
+        let end = format!("/{}", award.name);
+        let of = |((name, currency), units): (&(String, CurrencyCode), &i128)| {
+            let held = name.starts_with("player:bonus_held of ") && name.ends_with(&end);
+            (held && *currency == award.currency).then_some(*units)
+        };
+        self.accounts.iter().filter_map(of).sum()
+    }
+
+    fn term(&self, amount: Option<&Amount>, currency: CurrencyCode) -> Result<Option<i128>, &'static str> {
+        amount.map(|amount| self.units(amount.to_decimal(), currency)).transpose().map_err(|_| "not_allowed")
+    }
+
+    /// How a stake is paid, and what it counts.
+    pub(super) fn fund(
+        &self,
+        c: &PlaceBet,
+        units: i128,
+        at_once: bool,
+        may_owe: bool,
+    ) -> Result<Paid, &'static str> {
+        let has = self.balance("player:cash", c.currency);
+        let free = has - self.balance("receivable:player", c.currency);
+        let now = self.now;
+        let mut playing = self.awards.iter().filter(|award| {
+            award.life == Life::Plays
+                && award.currency == c.currency
+                && award.ends.is_none_or(|end| now < end)
+                && award.progress < award.target
+        });
+        let award = playing.next();
+        let weight = award.map_or(0, |award| weight(&award.terms, c));
+        let may = weight > 0 && !at_once;
+        let credits = award.map_or(0, |award| self.credits(award));
+        match (c.funds, award) {
+            (Funds::Bonus, None) => return Err("bonus_rule"),
+            (Funds::Bonus, Some(_)) if !may => return Err("bonus_rule"),
+            (Funds::ByPolicy, Some(_)) if !may && units > 0 && units > free => {
+                if credits > 0 && units <= free.max(0) + credits {
+                    return Err("bonus_rule");
+                }
+            }
+            _ => {}
+        }
+        let mut paid = Paid { cash: units, owed: 0, bonus: Vec::new(), counts: None };
+        match award.filter(|_| may && c.funds != Funds::Cash && units > 0) {
+            Some(award) => {
+                let cash = if c.funds == Funds::Bonus { 0 } else { free.max(0) };
+                let bonus = match award.terms.funds {
+                    FundOrder::BonusFirst => units.min(credits),
+                    FundOrder::CashFirst => units - units.min(cash),
+                };
+                if bonus <= credits && units - bonus <= cash {
+                    paid.cash = units - bonus;
+                    if bonus > 0 {
+                        paid.bonus.push((award.name.clone(), bonus));
+                    }
+                } else if c.funds == Funds::Bonus || !may_owe {
+                    return Err("insufficient_funds");
+                } else {
+                    paid.owed = (units - has).max(0);
+                    paid.cash = units - paid.owed;
+                }
+            }
+            None if units > 0 && units > free => {
+                if !may_owe {
+                    return Err("insufficient_funds");
+                }
+                paid.owed = (units - has).max(0);
+                paid.cash = units - paid.owed;
+            }
+            None => {}
+        }
+        if let Some(award) = award {
+            let bonus = total(&paid.bonus);
+            let counted = match award.terms.wagering.counts {
+                WageringCount::AllBets => units,
+                WageringCount::RealBets => units - bonus,
+                WageringCount::BonusBets => bonus,
+            };
+            let worth = counted * i128::from(weight) / 10_000;
+            let counts = worth.min(award.target - award.progress);
+            paid.counts = (counts > 0).then(|| (award.name.clone(), counts));
+        }
+        Ok(paid)
+    }
+
+    pub(super) fn wager(&mut self, name: &str, units: i128) {
+        self.awards.iter_mut().find(|award| award.name == name).expect("an award").progress += units;
+    }
+
+    /// What a bet counted goes back with a part of its stake. Answers with how much.
+    pub(super) fn uncount(&mut self, bet: &ModelBet, part: i128, kept: i128) -> i128 {
+        let Some((name, counted)) = &bet.counts else { return 0 };
+        let rest = counted - bet.uncounted;
+        let units = if kept == 0 { rest } else { (counted * part / bet.units).min(rest) };
+        let award = self.awards.iter_mut().find(|award| award.name == *name).expect("an award");
+        if award.is_booked() {
+            award.progress -= units;
+        }
+        units
+    }
+
+    fn held_for(key: &Key, name: &str) -> String {
+        format!("player:bonus_held of {}/{}/{name}", key.0, key.1)
+    }
+
+    pub(super) fn hold_bonus(&mut self, key: &Key, currency: CurrencyCode, shares: &Shares) {
+        for (name, units) in shares {
+            self.add(&format!("player:bonus of {name}"), currency, -units);
+            self.add(&Self::held_for(key, name), currency, *units);
+        }
+    }
+
+    pub(super) fn take_bonus(&mut self, key: &Key, currency: CurrencyCode, game: &str, shares: &Shares) {
+        for (name, units) in shares {
+            self.add(&Self::held_for(key, name), currency, -units);
+            self.add(&format!("bonus:stakes of {game}"), currency, *units);
+        }
+    }
+
+    pub(super) fn hold_bonus_again(
+        &mut self,
+        key: &Key,
+        currency: CurrencyCode,
+        game: &str,
+        shares: &Shares,
+    ) {
+        for (name, units) in shares {
+            self.add(&Self::held_for(key, name), currency, *units);
+            self.add(&format!("bonus:stakes of {game}"), currency, -units);
+        }
+    }
+
+    /// To an award, or to what is forfeited if it is over. Answers whether it is the award's.
+    fn give(&mut self, name: &str, currency: CurrencyCode, units: i128) -> bool {
+        let award = self.award(name);
+        let (is_booked, campaign) = (award.is_booked(), award.campaign.clone());
+        let to = if is_booked {
+            format!("player:bonus of {name}")
+        } else {
+            format!("bonus:forfeited of {campaign}")
+        };
+        self.add(&to, currency, units);
+        is_booked
+    }
+
+    /// Stakes go back, out of a round or out of the stakes of a game.
+    pub(super) fn restore_bonus(
+        &mut self,
+        key: &Key,
+        currency: CurrencyCode,
+        game: Option<&str>,
+        shares: &Shares,
+    ) {
+        for (name, units) in shares {
+            let from =
+                game.map_or_else(|| Self::held_for(key, name), |game| format!("bonus:stakes of {game}"));
+            self.add(&from, currency, -units);
+            self.give(name, currency, *units);
+        }
+    }
+
+    /// The money and the awards staked on what a win answers.
+    pub(super) fn sources(&self, key: &Key, bet: Option<&str>, before: Option<i128>) -> (i128, Shares) {
+        let round = self.rounds.get(key).expect("a round");
+        let early = |bet: &&ModelBet| before.is_none_or(|before| i128::from(bet.seq) < before);
+        let named = bet.and_then(|id| round.bet(id)).filter(early).map(|bet| bet.seq);
+        let stands = |bet: &&ModelBet| bet.stake != super::rounds::Stake::Returned;
+        let (mut money, mut shares) = (0, Vec::new());
+        let all = round.bets.iter().filter(stands).filter(early);
+        for bet in all.filter(|bet| named.is_none_or(|named| named == bet.seq)) {
+            money += bet.rest_money();
+            join(&mut shares, &bet.rest_bonus());
+        }
+        (money, shares)
+    }
+
+    /// Pays a win to where its stakes came from. Answers with what awards got, and what was forfeited.
+    pub(super) fn pay_out(
+        &mut self,
+        payer: &ModelBet,
+        currency: CurrencyCode,
+        units: i128,
+        (money, sources): &(i128, Shares),
+    ) -> (Shares, Shares) {
+        let shares = if sources.is_empty() { Vec::new() } else { of_win(units, *money, sources) };
+        let cash = units - total(&shares);
+        self.add(&payer.pays_from(), currency, cash);
+        self.pay(currency, cash);
+        let (mut won, mut lost) = (Vec::new(), Vec::new());
+        for (name, units) in shares {
+            self.add(&format!("bonus:payouts of {}", payer.game), currency, units);
+            if self.give(&name, currency, units) { won.push((name, units)) } else { lost.push((name, units)) }
+        }
+        (won, lost)
+    }
+
+    /// Takes bonus wins back, as far as they are there; `None` if the source leaves spent wins alone.
+    pub(super) fn take_bonus_wins(
+        &mut self,
+        game: &str,
+        currency: CurrencyCode,
+        won: &Shares,
+        lost: &Shares,
+        policy: crate::policy::ShortfallPolicy,
+    ) -> Result<bool, &'static str> {
+        use crate::policy::ShortfallPolicy::{Reject, Retain};
+        for (name, units) in won {
+            let award = self.award(name).clone();
+            let has = if award.is_booked() { self.credits(&award) } else { 0 };
+            let is_spent = award.is_booked() && has < *units;
+            match policy {
+                Reject if is_spent => return Err("insufficient_funds"),
+                Retain if is_spent => return Ok(false),
+                _ => {}
+            }
+            let taken = has.min(*units);
+            self.add(&format!("player:bonus of {name}"), currency, -taken);
+            self.add(&format!("bonus:payouts of {game}"), currency, -taken);
+        }
+        for (name, units) in lost {
+            let campaign = self.award(name).campaign.clone();
+            self.add(&format!("bonus:forfeited of {campaign}"), currency, -units);
+            self.add(&format!("bonus:payouts of {game}"), currency, -units);
+        }
+        Ok(true)
+    }
+
+    /// A part of a win, by the ratio in which it was paid.
+    pub(super) fn part_of_win(
+        part: i128,
+        units: i128,
+        won: &Shares,
+        lost: &Shares,
+    ) -> (i128, Shares, Shares) {
+        let sources: Vec<i128> = won.iter().chain(lost).map(|(_, units)| *units).collect();
+        let money = units - sources.iter().sum::<i128>();
+        let parts = of_part(part, money, &sources);
+        let cash = part - parts.iter().sum::<i128>();
+        let name = |(share, units): (&(String, i128), &i128)| (share.0.clone(), *units);
+        let (first, second) = parts.split_at(won.len());
+        let first = won.iter().zip(first).map(name).collect();
+        (cash, first, lost.iter().zip(second).map(name).collect())
+    }
+
+    /// Shares less others, and together with others.
+    pub(super) fn less(shares: &Shares, gone: &Shares) -> Shares {
+        without(shares, gone)
+    }
+
+    pub(super) fn plus(shares: &mut Shares, more: &Shares) {
+        join(shares, more);
+    }
+
+    /// Bonus credits that the batch brought pay for none of its bets.
+    pub(super) fn spend_no_fresh_bonus(
+        &self,
+        fresh: &mut std::collections::BTreeMap<String, i128>,
+        before: &std::collections::BTreeMap<(String, CurrencyCode), i128>,
+    ) -> Result<(), &'static str> {
+        for award in &self.awards {
+            let account = (format!("player:bonus of {}", award.name), award.currency);
+            let was = before.get(&account).copied().unwrap_or_default();
+            let is = self.credits(award);
+            let new = fresh.entry(award.name.clone()).or_default();
+            let mut own = was - *new;
+            let staked = self.staked.iter().filter(|(name, _)| *name == award.name);
+            let staked: i128 = staked.map(|(_, units)| units).sum();
+            if staked > own {
+                return Err("insufficient_funds");
+            }
+            own -= staked;
+            if is > was && self.gave_back {
+                own += is - was;
+            }
+            *new = is - own.min(is);
+        }
+        Ok(())
+    }
+
+    // Grants and ends.
+
+    pub(super) fn grant_bonus(&mut self, c: &GrantBonus) -> Judged {
+        self.purse(c.currency)?;
+        let terms = self.policy.bonuses.get(&c.terms).cloned().ok_or("not_allowed")?;
+        let (most, rate) = match &terms.reward {
+            Reward::Given { most } => (most.get(&c.currency), None),
+            Reward::Fixed { amounts } => (amounts.get(&c.currency), None),
+            Reward::Match { rate, most } => (most.get(&c.currency), Some(rate.get())),
+        };
+        let most = self.term(most, c.currency)?;
+        if let Some(MaxConversion::Fixed { amounts }) = &terms.max_conversion {
+            self.term(amounts.get(&c.currency), c.currency)?;
+        }
+        self.term(terms.min_to_terminate.get(&c.currency), c.currency)?;
+        if let Some(old) = &c.reactivates {
+            let name = format!("{}/{}", old.source, old.id);
+            let old = self.awards.iter().find(|award| award.name == name).ok_or("not_allowed")?;
+            if old.life != Life::Over {
+                return Err("not_allowed");
+            }
+            if old.currency != c.currency {
+                return Err("currency_mismatch");
+            }
+        }
+        let deposited = match &c.deposit {
+            Some(of) => Some(self.deposited(of, c.currency)?),
+            None => None,
+        };
+        let stated = c.amount.map(|amount| self.units(amount, c.currency)).transpose()?;
+        let most = most.ok_or("currency_mismatch")?;
+        let units = match (&terms.reward, rate) {
+            (Reward::Given { .. }, _) => {
+                let stated = stated.ok_or("mismatch")?;
+                if stated > most {
+                    return Err("mismatch");
+                }
+                stated
+            }
+            (_, Some(rate)) => (deposited.ok_or("not_allowed")? * i128::from(rate) / 10_000).min(most),
+            (_, None) => most,
+        };
+        if stated.is_some_and(|stated| stated != units) {
+            return Err("mismatch");
+        }
+        let base = match terms.wagering.base {
+            WageringBase::Bonus => units,
+            WageringBase::DepositAndBonus => units + deposited.ok_or("not_allowed")?,
+        };
+        if self.is_closed() {
+            return Err("player_closed");
+        }
+        self.not_barred(Block::Bets)?;
+        let live = self.awards.iter().filter(|award| award.life != Life::Over).count();
+        if live >= 32 {
+            return Err("capacity_exceeded");
+        }
+        if units == 0 {
+            return Ok("noop");
+        }
+        self.awards.push(ModelAward {
+            name: format!("{}/{}", c.source, c.id),
+            campaign: terms.campaign.to_string(),
+            currency: c.currency,
+            units,
+            target: base * i128::from(terms.wagering.times.get()) / 10_000,
+            progress: 0,
+            terms,
+            life: Life::Waits,
+            ends: None,
+            deposit: c.deposit.as_ref().map(|of| (of.source.to_string(), of.id.to_string())),
+        });
+        Ok("applied")
+    }
+
+    fn live(&self, of: &crate::stored::AwardRef) -> Result<usize, &'static str> {
+        let name = format!("{}/{}", of.source, of.id);
+        let at = self.awards.iter().position(|award| award.name == name && award.life != Life::Over);
+        at.ok_or("not_allowed")
+    }
+
+    pub(super) fn forfeit_bonus(&mut self, c: &ForfeitBonus) -> Judged {
+        let at = self.live(&c.award)?;
+        self.end_award(at, "bonus:forfeited");
+        Ok("applied")
+    }
+
+    pub(super) fn expire_bonus(&mut self, c: &ExpireBonus) -> Judged {
+        let at = self.live(&c.award)?;
+        if self.awards[at].life != Life::Plays || self.awards[at].ends.is_none_or(|end| self.now < end) {
+            return Err("not_allowed");
+        }
+        Ok("applied")
+    }
+
+    fn end_award(&mut self, at: usize, to: &str) {
+        let award = self.awards[at].clone();
+        let left = self.credits(&award);
+        self.add(&format!("player:bonus of {}", award.name), award.currency, -left);
+        self.add(&format!("{to} of {}", award.campaign), award.currency, left);
+        self.awards[at].life = Life::Over;
+    }
+
+    /// What becomes of awards after a command that was not refused.
+    pub(super) fn look_at_awards(&mut self, command: &PlayerCommand, outcome: &str) {
+        let gone = match command {
+            PlayerCommand::RefundDeposit(c) => Some((c.source.to_string(), c.deposit.to_string())),
+            PlayerCommand::Chargeback(c) => Some((c.source.to_string(), c.deposit.to_string())),
+            _ => None,
+        };
+        let closed = matches!(command, PlayerCommand::ClosePlayer(_));
+        for at in 0..self.awards.len() {
+            let award = &self.awards[at];
+            let taken = outcome == "applied" && (closed || (gone.is_some() && award.deposit == gone));
+            if award.life != Life::Over && taken {
+                self.end_award(at, "bonus:forfeited");
+            }
+        }
+        while let Some(at) = self.first_to_end() {
+            self.settle_award(at);
+        }
+    }
+
+    /// The first award that something becomes of.
+    fn first_to_end(&self) -> Option<usize> {
+        let due = |award: &&ModelAward| {
+            let (left, away) = (self.credits(award), self.in_rounds(award));
+            let least = award.terms.min_to_terminate.get(&award.currency);
+            let least = self.term(least, award.currency).expect("checked at the grant").unwrap_or_default();
+            match award.life {
+                Life::Over | Life::Waits => false,
+                Life::Plays if award.progress >= award.target => true,
+                Life::Done => award.progress < award.target || away == 0,
+                Life::Plays => {
+                    award.ends.is_some_and(|end| end <= self.now)
+                        || (away == 0 && (left == 0 || left < least))
+                }
+            }
+        };
+        let index = |award: &ModelAward| self.awards.iter().position(|other| other.name == award.name);
+        if let Some(award) = self.awards.iter().find(due) {
+            return index(award);
+        }
+        let waits = self.awards.iter().find(|award| award.life == Life::Waits)?;
+        if self.awards.iter().any(ModelAward::is_booked) { None } else { index(waits) }
+    }
+
+    fn settle_award(&mut self, at: usize) {
+        let award = self.awards[at].clone();
+        let (left, away) = (self.credits(&award), self.in_rounds(&award));
+        if award.life == Life::Waits {
+            self.add(&format!("bonus:issued of {}", award.campaign), award.currency, award.units);
+            self.add(&format!("player:bonus of {}", award.name), award.currency, award.units);
+            let secs = award.terms.expires_after_secs;
+            self.awards[at].ends = secs.map(|secs| self.now + i64::from(secs) * 1_000_000);
+            self.awards[at].life = Life::Plays;
+        } else if award.progress < award.target && award.life == Life::Done {
+            self.awards[at].life = Life::Plays;
+        } else if award.progress < award.target {
+            let timed_out = award.ends.is_some_and(|end| end <= self.now);
+            self.end_award(at, if timed_out { "bonus:expired" } else { "bonus:forfeited" });
+        } else if away > 0 {
+            self.awards[at].life = Life::Done;
+        } else {
+            let most = match &award.terms.max_conversion {
+                Some(MaxConversion::Times { times }) => Some(award.units * i128::from(times.get()) / 10_000),
+                Some(MaxConversion::Fixed { amounts }) => {
+                    self.term(amounts.get(&award.currency), award.currency).expect("checked at the grant")
+                }
+                None => None,
+            };
+            let cash = most.map_or(left, |most| left.min(most));
+            self.add(&format!("player:bonus of {}", award.name), award.currency, -cash);
+            self.add(&format!("bonus:converted of {}", award.campaign), award.currency, cash);
+            self.add(&format!("bonus:cost of {}", award.campaign), award.currency, cash);
+            self.pay(award.currency, cash);
+            *self.converted.entry(award.currency).or_default() += cash;
+            self.end_award(at, "bonus:forfeited");
+        }
+    }
+
+    /// What is known of awards that are not over: their names, progress and targets.
+    pub fn live_awards(&self) -> Vec<(String, i128, i128)> {
+        let live = self.awards.iter().filter(|award| award.life != Life::Over);
+        live.map(|award| (award.name.clone(), award.progress, award.target)).collect()
+    }
+}
+
+fn weight(terms: &BonusTerms, c: &PlaceBet) -> u32 {
+    let kind = c.game_type.as_ref();
+    let weights = &terms.weights;
+    if weights.excluded_games.contains(&c.game)
+        || kind.is_some_and(|kind| weights.excluded_types.contains(kind))
+    {
+        return 0;
+    }
+    if let Some(own) = weights.games.get(&c.game) {
+        return own.get();
+    }
+    match (kind.and_then(|kind| weights.types.get(kind)), weights.others.as_ref()) {
+        (Some(own), _) | (None, Some(own)) => own.get(),
+        (None, None) => 10_000,
+    }
+}
