@@ -12,6 +12,7 @@ const HOUR: u32 = 3_600;
 const TEN: (&str, &str) = ("psp:clearing of psp", "10.00");
 
 /// Clocks of tests begin at midnight of 1 January 2026.
+#[expect(clippy::unnecessary_wraps, reason = "ends may be missing")]
 fn at(text: &str) -> Option<Timestamp> {
     Some(text.parse().unwrap())
 }
