@@ -519,7 +519,8 @@ impl Model {
 
     pub(super) fn expire_bonus(&mut self, c: &ExpireBonus) -> Judged {
         let at = self.live(&c.award)?;
-        let (award, now) = (self.nth(at), self.now);
+        let now = self.now;
+        let award = self.nth(at);
         if award.life != Life::Plays || award.ends.is_none_or(|end| now < end) {
             return Err("not_allowed");
         }
