@@ -62,21 +62,18 @@ fn given(
     let unnamed = || Rejection::CurrencyMismatch { currency: command.currency };
     let mismatch = || Rejection::Mismatch { field: MismatchField::Amount };
     let zero = currency.zero();
+    let named = match &terms.reward {
+        Reward::Given { most } | Reward::Match { most, .. } => most.get(&command.currency),
+        Reward::Fixed { amounts } => amounts.get(&command.currency),
+    };
+    let named = at_scale(*named.ok_or_else(unnamed)?, zero)?;
     let stated = command.amount.map(|amount| incoming(amount, currency)).transpose()?;
     let amount = match &terms.reward {
-        Reward::Given { most } => {
-            let most = at_scale(*most.get(&command.currency).ok_or_else(unnamed)?, zero)?;
-            let amount = stated.ok_or_else(mismatch)?;
-            if amount > most {
-                return Err(mismatch().into());
-            }
-            amount
-        }
-        Reward::Fixed { amounts } => at_scale(*amounts.get(&command.currency).ok_or_else(unnamed)?, zero)?,
-        Reward::Match { rate, most } => {
-            let most = at_scale(*most.get(&command.currency).ok_or_else(unnamed)?, zero)?;
+        Reward::Given { .. } => stated.filter(|stated| *stated <= named).ok_or_else(mismatch)?,
+        Reward::Fixed { .. } => named,
+        Reward::Match { rate, .. } => {
             let deposited = deposited.ok_or_else(|| not_allowed(NotAllowedReason::DepositNeeded))?;
-            deposited.basis_points(*rate, Rounding::Floor)?.min(most)?
+            deposited.basis_points(*rate, Rounding::Floor)?.min(named)?
         }
     };
     if stated.is_some_and(|stated| stated != amount) {

@@ -7,6 +7,8 @@ use ledger_core::{
     PlaceBet, Rejection, Reward, ShortfallPolicy, WageringBase, WageringCount,
 };
 
+use WageringCount::{AllBets, BonusBets, RealBets};
+
 use AwardStatus::{Active, Completed, Completing, Expired, Forfeited, Lost, Queued};
 
 /// A player with cash and a bonus under these terms.
@@ -176,7 +178,6 @@ fn b06_what_counts_is_weighted_and_rounded_down() {
     let _ = many.wagered("A", "500.00", "3000.00");
     let _ = with("1000", "100", terms).bet("T1", "R", "20").wagered("A", "2.00", "3000.00");
 
-    use WageringCount::{AllBets, BonusBets, RealBets};
     for (counts, progress) in [(AllBets, "5.00"), (RealBets, "3.00"), (BonusBets, "2.00")] {
         let _ = with("6.00", "20.00", weighted(5_000, counts))
             .bet("T1", "R", "10")

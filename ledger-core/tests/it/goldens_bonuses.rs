@@ -108,7 +108,7 @@ pub(crate) fn shares() -> Vec<EventRecord> {
     let forfeited = || mixed().when(commands::forfeit_bonus("F1", "A")).applied();
     let won = || mixed().win_close("W1", "R", "25");
     let lost = || won().when(commands::forfeit_bonus("F1", "A"));
-    let cases = [
+    let cases = vec![
         (mixed(), "entry.posted"),
         (mixed(), "bet.placed"),
         (forfeited().win("W1", "R", "25"), "win.credited"),

@@ -1,6 +1,8 @@
 //! A validator of the part of JSON Schema (2020-12) that our schemas use. It refuses keywords it does not
 //! know. The usual crate for this brings fifty others with it.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 /// Words that say nothing about the value.
@@ -70,11 +72,29 @@ impl Validator<'_> {
             "additionalProperties" => match value {
                 Value::Object(fields) => {
                     let known = schema["properties"].as_object();
-                    let mut other = fields.iter().filter(|(n, _)| known.is_none_or(|k| !k.contains_key(*n)));
+                    let named = |name: &str| known.is_some_and(|known| known.contains_key(name));
+                    let patterns: Vec<_> = schema["patternProperties"]
+                        .as_object()
+                        .into_iter()
+                        .flatten()
+                        .filter_map(|(pattern, _)| regex_lite::Regex::new(pattern).ok())
+                        .collect();
+                    let mut other = fields
+                        .iter()
+                        .filter(|(n, _)| !named(n) && !patterns.iter().any(|pattern| pattern.is_match(n)));
                     other.try_for_each(|(name, field)| self.check(rule, field, &format!("{at}/{name}")))
                 }
                 _ => Ok(()),
             },
+            "patternProperties" => {
+                let Value::Object(fields) = value else { return Ok(()) };
+                for (pattern, s) in rule.as_object().ok_or("not an object")? {
+                    let pattern = regex_lite::Regex::new(pattern).map_err(|error| error.to_string())?;
+                    let mut matching = fields.iter().filter(|(name, _)| pattern.is_match(name));
+                    matching.try_for_each(|(name, field)| self.check(s, field, &format!("{at}/{name}")))?;
+                }
+                Ok(())
+            }
             "items" => value
                 .as_array()
                 .into_iter()
@@ -104,6 +124,11 @@ impl Validator<'_> {
                 (_, None) => Err("not a number".to_owned()),
                 _ => Ok(()),
             },
+            "uniqueItems" => {
+                let items = value.as_array().into_iter().flatten().map(ToString::to_string);
+                let count = items.clone().count();
+                holds(rule != &Value::Bool(true) || items.collect::<BTreeSet<_>>().len() == count)
+            }
             "minimum" => {
                 let least = number()?;
                 holds(value.as_f64().is_none_or(|number| number >= least))
@@ -124,12 +149,13 @@ fn the_validator_refuses_what_does_not_fit() {
         "properties": {
             "a": { "$ref": "#/$defs/amount" },
             "b": { "oneOf": [{ "const": "x" }, { "enum": ["y", "z"] }] },
-            "c": { "type": "array", "items": { "type": ["integer", "null"], "minimum": 0 }, "maxItems": 2 },
+            "c": { "type": "array", "items": { "type": ["integer", "null"], "minimum": 0 }, "maxItems": 2, "uniqueItems": true },
         },
+        "patternProperties": { "^[A-Z]{3}$": { "type": "integer" } },
         "additionalProperties": false,
         "$defs": { "amount": { "type": "string", "pattern": "^\\d+$", "minLength": 2, "maxLength": 3 } },
     });
-    for good in [r#"{"a":"12"}"#, r#"{"a":"123","b":"y","c":[1,null]}"#] {
+    for good in [r#"{"a":"12"}"#, r#"{"a":"123","b":"y","c":[1,null],"EUR":1}"#] {
         check(&schema, &serde_json::from_str(good).unwrap()).unwrap();
     }
     for bad in [
@@ -142,8 +168,11 @@ fn the_validator_refuses_what_does_not_fit() {
         r#"{"a":"12","b":"q"}"#,
         r#"{"a":"12","c":[1,2,3]}"#,
         r#"{"a":"12","c":[-1]}"#,
+        r#"{"a":"12","c":[1,1]}"#,
         r#"{"a":"12","c":["1"]}"#,
         r#"{"a":"12","d":1}"#,
+        r#"{"a":"12","EUR":"1"}"#,
+        r#"{"a":"12","EURO":1}"#,
     ] {
         assert!(check(&schema, &serde_json::from_str(bad).unwrap()).is_err(), "{bad}");
     }

@@ -98,7 +98,9 @@ fn i13_credits_that_become_cash_unnamed() {
     let mut unnamed = done.clone();
     let converted = |record: &EventRecord| record.event.type_name() == "bonus.converted";
     assert!(unnamed.iter().any(|body| body.events.iter().any(converted)));
-    unnamed.iter_mut().for_each(|body| body.events.retain(|record| !converted(record)));
+    for body in &mut unnamed {
+        body.events.retain(|record| !converted(record));
+    }
     caught(invariants::i13_the_bonus_book_adds_up(&unnamed, &journal(&unnamed)), "I13");
     // A posting of the book is lost.
     let mut lines = journal(&done);

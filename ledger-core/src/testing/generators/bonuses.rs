@@ -38,6 +38,7 @@ fn weights() -> impl Strategy<Value = Weights> {
 }
 
 fn terms() -> impl Strategy<Value = BonusTerms> {
+    use WageringCount::{AllBets, BonusBets, RealBets};
     let reward = prop_oneof![
         4 => Just(Reward::Given { most: euros("100.00") }),
         2 => Just(Reward::Fixed { amounts: euros("33.33") }),
@@ -47,7 +48,6 @@ fn terms() -> impl Strategy<Value = BonusTerms> {
     ];
     let base = select(&[WageringBase::Bonus, WageringBase::Bonus, WageringBase::DepositAndBonus][..]);
     let times = select(&[0_u32, 2_500, 5_000, 10_000, 15_000, 350_000][..]);
-    use WageringCount::{AllBets, BonusBets, RealBets};
     let counts = select(&[AllBets, AllBets, BonusBets, RealBets][..]);
     let funds = select(&[FundOrder::CashFirst, FundOrder::BonusFirst, FundOrder::BonusFirst][..]);
     let most = option::weighted(

@@ -130,7 +130,7 @@ pub(super) fn varied(bet: PlaceBet) -> impl Strategy<Value = PlaceBet> {
             let amount = if free.is_some() && !odd { commands::decimal("0") } else { bet.amount };
             let free = free
                 .map(|(campaign, nominal)| FreeStake { campaign: commands::sub_account(campaign), nominal });
-            PlaceBet { amount, session, funds, free, contributions, flags, game_type, ..bet }
+            PlaceBet { amount, session, funds, free, contributions, game_type, flags, ..bet }
         },
     )
 }

@@ -67,8 +67,9 @@ fn of_win(win: i128, money: i128, sources: &Shares) -> Shares {
     let whole = money + total(sources);
     let mut shares: Shares =
         sources.iter().map(|(name, units)| (name.clone(), win * units / whole)).collect();
-    if money == 0 && !shares.is_empty() {
-        shares[0].1 += win - total(&shares);
+    let rest = win - total(&shares);
+    if let (0, Some((_, first))) = (money, shares.first_mut()) {
+        *first += rest;
     }
     shares.retain(|(_, units)| *units > 0);
     shares
@@ -137,6 +138,10 @@ pub(super) struct Paid {
 }
 
 impl Model {
+    fn nth(&mut self, at: usize) -> &mut ModelAward {
+        self.awards.get_mut(at).expect("an award")
+    }
+
     fn award(&self, name: &str) -> &ModelAward {
         self.awards.iter().find(|award| award.name == name).expect("an award")
     }
@@ -183,10 +188,10 @@ impl Model {
         match (c.funds, award) {
             (Funds::Bonus, None) => return Err("bonus_rule"),
             (Funds::Bonus, Some(_)) if !may => return Err("bonus_rule"),
-            (Funds::ByPolicy, Some(_)) if !may && units > 0 && units > free => {
-                if credits > 0 && units <= free.max(0) + credits {
-                    return Err("bonus_rule");
-                }
+            (Funds::ByPolicy, Some(_))
+                if !may && units > 0 && units > free && credits > 0 && units <= free.max(0) + credits =>
+            {
+                return Err("bonus_rule");
             }
             _ => {}
         }
@@ -516,18 +521,20 @@ impl Model {
 
     pub(super) fn expire_bonus(&mut self, c: &ExpireBonus) -> Judged {
         let at = self.live(&c.award)?;
-        if self.awards[at].life != Life::Plays || self.awards[at].ends.is_none_or(|end| self.now < end) {
+        let now = self.now;
+        let award = self.nth(at);
+        if award.life != Life::Plays || award.ends.is_none_or(|end| now < end) {
             return Err("not_allowed");
         }
         Ok("applied")
     }
 
     fn end_award(&mut self, at: usize, to: &str) {
-        let award = self.awards[at].clone();
+        let award = self.nth(at).clone();
         let left = self.credits(&award);
         self.add(&format!("player:bonus of {}", award.name), award.currency, -left);
         self.add(&format!("{to} of {}", award.campaign), award.currency, left);
-        self.awards[at].life = Life::Over;
+        self.nth(at).life = Life::Over;
     }
 
     /// What becomes of awards after a command that was not refused.
@@ -539,7 +546,7 @@ impl Model {
         };
         let closed = matches!(command, PlayerCommand::ClosePlayer(_));
         for at in 0..self.awards.len() {
-            let award = &self.awards[at];
+            let award = self.nth(at).clone();
             let taken = outcome == "applied" && (closed || (gone.is_some() && award.deposit == gone));
             if award.life != Life::Over && taken {
                 self.end_award(at, "bonus:forfeited");
@@ -575,21 +582,22 @@ impl Model {
     }
 
     fn settle_award(&mut self, at: usize) {
-        let award = self.awards[at].clone();
+        let award = self.nth(at).clone();
         let (left, away) = (self.credits(&award), self.in_rounds(&award));
         if award.life == Life::Waits {
             self.add(&format!("bonus:issued of {}", award.campaign), award.currency, award.units);
             self.add(&format!("player:bonus of {}", award.name), award.currency, award.units);
             let secs = award.terms.expires_after_secs;
-            self.awards[at].ends = secs.map(|secs| self.now + i64::from(secs) * 1_000_000);
-            self.awards[at].life = Life::Plays;
+            let now = self.now;
+            self.nth(at).ends = secs.map(|secs| now + i64::from(secs) * 1_000_000);
+            self.nth(at).life = Life::Plays;
         } else if award.progress < award.target && award.life == Life::Done {
-            self.awards[at].life = Life::Plays;
+            self.nth(at).life = Life::Plays;
         } else if award.progress < award.target {
             let timed_out = award.ends.is_some_and(|end| end <= self.now);
             self.end_award(at, if timed_out { "bonus:expired" } else { "bonus:forfeited" });
         } else if away > 0 {
-            self.awards[at].life = Life::Done;
+            self.nth(at).life = Life::Done;
         } else {
             let most = match &award.terms.max_conversion {
                 Some(MaxConversion::Times { times }) => Some(award.units * i128::from(times.get()) / 10_000),
