@@ -106,7 +106,12 @@ async fn with_entries(entries: &[(Vec<Posting>, &str)]) -> Arc<Puppet> {
         version += 1;
         purse.cash = purse.cash.checked_add(cash.parse().unwrap()).unwrap();
         let entry = Entry::new(AccountKind::Real, postings.clone()).unwrap();
-        let event = Event::EntryPosted(EntryPosted { entry, after: vec![purse.clone()], lots: vec![] });
+        let event = Event::EntryPosted(EntryPosted {
+            entry,
+            after: vec![purse.clone()],
+            lots: vec![],
+            bonus: vec![],
+        });
         let events = vec![EventRecord { stream: "wallet/p".parse().unwrap(), version, event }];
         let body = CommitBody { keys: vec![], tombstones: vec![], balance: None, events, ..last.clone() };
         let mut bytes = Vec::new();

@@ -475,7 +475,7 @@ impl World {
         let record = EventRecord {
             stream: Stream::Wallet(id.clone()),
             version: state.wallet().version() + 1,
-            event: Event::EntryPosted(EntryPosted { entry, after: vec![after], lots: vec![] }),
+            event: Event::EntryPosted(EntryPosted { entry, after: vec![after], lots: vec![], bonus: vec![] }),
         };
         let last = bodies.last().unwrap().clone();
         let body = CommitBody {

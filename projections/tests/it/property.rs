@@ -174,7 +174,8 @@ fn an_account_at_two_scales_adds_up() {
             .zip(1..)
             .map(|(n, version)| {
                 let entry = Entry::new(AccountKind::Real, entries[*n].clone()).unwrap();
-                let event = Event::EntryPosted(EntryPosted { entry, after: vec![], lots: vec![] });
+                let event =
+                    Event::EntryPosted(EntryPosted { entry, after: vec![], lots: vec![], bonus: vec![] });
                 let stream = "wallet/p~10".parse().unwrap();
                 let events = vec![EventRecord { stream, version, event }];
                 world.seal(&CommitBody { keys: vec![], events, ..template.clone() })
