@@ -38,7 +38,7 @@ enum Seat {
     #[default]
     Folded,
     /// From a ledger, with the command that was handled and not committed yet.
-    Ledger(Option<PlayerCommand>),
+    Ledger(Option<Box<PlayerCommand>>),
 }
 
 impl PlayerLedger {
@@ -55,7 +55,7 @@ impl PlayerLedger {
     /// The command that was handled and has to be committed.
     pub(crate) fn take_pending(&mut self) -> Option<PlayerCommand> {
         match &mut self.seat {
-            Seat::Ledger(pending) => pending.take(),
+            Seat::Ledger(pending) => pending.take().map(|command| *command),
             Seat::Folded => None,
         }
     }
@@ -117,7 +117,7 @@ impl Aggregate for PlayerLedger {
             return Err(fault.clone().into());
         }
         if let Seat::Ledger(pending) = &mut self.seat {
-            *pending = Some(command);
+            *pending = Some(Box::new(command));
             return Ok(());
         }
         let rules = services.rules().ok_or(PlayerError::WithoutLedger)?;
