@@ -72,8 +72,8 @@
 //!
 //! Not a server, not a gateway to providers, and no place for personal data in clear. It does not authenticate
 //! anyone. A command does not join a transaction of your database: write it to an outbox of yours, send it
-//! with a key you can make again, and ask for its outcome when in doubt. Bonuses and a player's
-//! limits are not built yet; the README keeps the list.
+//! with a key you can make again, and ask for its outcome when in doubt. What is not built yet is
+//! in a list of the README.
 //!
 //! # Cookbook
 //!

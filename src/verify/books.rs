@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ledger_core::stored::AwardRef;
 use ledger_core::{AccountCode, AccountKind, Amount, AmountError, Book, CurrencyCode, PlayerState, Side};
 use serde::{Deserialize, Serialize};
 
@@ -143,6 +144,8 @@ impl Books {
 struct Aside {
     /// Stakes of open bets, and money that plays elsewhere.
     held: BTreeMap<CurrencyCode, i128>,
+    /// What open bets staked of bonus awards.
+    bonus: BTreeMap<AwardRef, i128>,
     /// Withdrawals that were not sent.
     pending: BTreeMap<CurrencyCode, i128>,
     /// Withdrawals that were, and have no answer. It is on an account of the house.
@@ -155,7 +158,10 @@ impl Aside {
         for round in state.rounds() {
             for bet in round.open_bets() {
                 let currency = round.currency.ok_or("an open bet without a currency")?;
-                *all.held.entry(currency).or_default() += bet.open_stake().units();
+                *all.held.entry(currency).or_default() += bet.own_open_stake().units();
+                for share in bet.bonus_open_stake() {
+                    *all.bonus.entry(share.award).or_default() += share.amount.units();
+                }
             }
         }
         for transfer in state.transfers() {
@@ -174,6 +180,22 @@ impl Aside {
 pub(super) fn add_purses(purses: &mut Purses, state: &PlayerState) -> Result<(), String> {
     let Some(profile) = state.profile() else { return Ok(()) };
     let aside = Aside::of(state)?;
+    for own in state.wallet().bonus() {
+        let staked = aside.bonus.get(own.award()).copied().unwrap_or(0);
+        if staked != own.held().units() {
+            let (player, of) = (state.player(), own.award());
+            return Err(format!(
+                "player {player}: what is held of award {}/{} is not the sum of his open bets",
+                of.source, of.id
+            ));
+        }
+        for (account, amount) in
+            [(AccountCode::PlayerBonus, own.balance()), (AccountCode::PlayerBonusHeld, own.held())]
+        {
+            *purses.entry((profile.kind, Book::Bonus, account, own.currency())).or_default() +=
+                amount.units();
+        }
+    }
     for purse in state.wallet().purses() {
         let currency = purse.currency().code();
         let wrong = |what: &str| Err(format!("player {}: {what}", state.player()));

@@ -150,6 +150,26 @@ fn same_times(events: &mut [EventRecord], expected: &[EventRecord]) {
             found.round.opened_at = expected.round.opened_at;
             found.round.last_at = expected.round.last_at;
         }
+        // What follows from the instant of the commit is another where that is.
+        match (&mut found.event, &expected.event) {
+            (Event::LimitSet(found), Event::LimitSet(expected)) => found.bounds = expected.bounds,
+            (Event::LimitRaiseRequested(found), Event::LimitRaiseRequested(expected)) => {
+                found.due_at = expected.due_at;
+            }
+            (Event::LimitWindowsOpened(found), Event::LimitWindowsOpened(expected)) => {
+                found.clone_from(expected);
+            }
+            (Event::ExclusionReturnRequested(found), Event::ExclusionReturnRequested(expected)) => {
+                found.returns_at = expected.returns_at;
+            }
+            (Event::BonusIssued(found), Event::BonusIssued(expected)) => {
+                found.expires_at = expected.expires_at;
+            }
+            (Event::BonusActivated(found), Event::BonusActivated(expected)) => {
+                found.expires_at = expected.expires_at;
+            }
+            _ => {}
+        }
         if let (Event::WithdrawalSplitOff(found), Event::WithdrawalSplitOff(expected)) =
             (&mut found.event, &expected.event)
         {

@@ -23,11 +23,11 @@ pub(crate) struct Share {
 pub(crate) fn shares(round: &Round) -> Vec<Share> {
     let stakes = round.bets.iter().filter_map(|bet| {
         let stands = matches!(bet.status, BetStatus::Open | BetStatus::Settled);
-        Some(Share { entry: bet.entry?, stake: if stands { bet.own_stake() } else { 0 }, win: 0 })
+        Some(Share { entry: bet.entry?, stake: if stands { bet.own_staked().units() } else { 0 }, win: 0 })
     });
     let wins = round.wins.iter().filter_map(|win| {
         let stands = win.status != WinStatus::RolledBack;
-        let own = win.own().map_or(0, Amount::units);
+        let own = win.own().units();
         Some(Share { entry: win.entry?, stake: 0, win: if stands { own } else { 0 } })
     });
     stakes.chain(wins).collect()

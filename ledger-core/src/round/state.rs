@@ -257,10 +257,20 @@ impl Bet {
         Split { cash, owed: Some(owed).filter(|owed| owed.is_positive()), bonus, forfeited: Vec::new() }
     }
 
-    /// What the player's own money bears of the stake, in units: what limits count (R11).
-    pub(crate) fn own_stake(&self) -> i128 {
-        let Split { cash, owed, .. } = self.staked_split();
-        cash.units().saturating_add(owed.map_or(0, Amount::units))
+    /// What the player's own money bears of [`Self::staked`], also if he owes it: what limits count (R11), and what of the stake is
+    /// in the cash book.
+    pub fn own_staked(&self) -> Amount {
+        own(&self.staked_split())
+    }
+
+    /// What the player's own money bears of [`Self::open_stake`].
+    pub fn own_open_stake(&self) -> Amount {
+        own(&self.open_split())
+    }
+
+    /// What awards bear of [`Self::open_stake`], each.
+    pub fn bonus_open_stake(&self) -> Vec<BonusShare> {
+        self.open_split().bonus
     }
 
     /// What is still held of the stake, by funds. What is cashed out is cash before it is owed.
@@ -290,6 +300,11 @@ impl Bet {
     pub fn staked(&self) -> Amount {
         self.returned.and_then(|part| self.stake.checked_sub(part).ok()).unwrap_or(self.stake)
     }
+}
+
+fn own(split: &Split) -> Amount {
+    // Parts of one stake: they add up to no more than it.
+    split.own().unwrap_or(split.cash)
 }
 
 /// Folds one event of a round's stream, recorded at an instant. Holds no business rule and cannot panic.

@@ -19,8 +19,8 @@ use crate::ids::RoundId;
 use crate::ids::SourceId;
 use crate::ids::SubAccount;
 use crate::ids::TransactionId;
+use crate::money::Amount;
 use crate::money::CurrencyCode;
-use crate::money::{Amount, AmountError};
 use crate::time::Timestamp;
 
 shape! {
@@ -652,11 +652,10 @@ shape! {
 
 impl Win {
     /// What of it is the player's own money: no bonus, and nothing that was forfeited.
-    pub(crate) fn own(&self) -> Result<Amount, AmountError> {
-        self.bonus
-            .iter()
-            .chain(&self.forfeited)
-            .try_fold(self.amount, |rest, share| rest.checked_sub(share.amount))
+    pub fn own(&self) -> Amount {
+        let shares = self.bonus.iter().chain(&self.forfeited);
+        // Shares of one win: they add up to no more than it.
+        shares.fold(self.amount, |rest, share| rest.checked_sub(share.amount).unwrap_or(rest))
     }
 }
 

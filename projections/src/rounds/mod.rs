@@ -48,7 +48,7 @@ pub type RoundPage = Page<RoundRow, RoundCursor>;
 
 /// What a game came to in one currency, over all players of one kind.
 ///
-/// Cash only (bonus stakes join with the bonus book); credits without a stake and the wins of free bets are not
+/// Of the cash book only: what bonus credits staked and won is not in it. Credits without a stake and the wins of free bets are not
 /// payouts. What was staked and won with money that played elsewhere counts when it comes back, in no round.
 /// `stakes` equals the game's `gaming:stakes` in the trial balance, and `payouts` its `gaming:payouts`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,6 +17,8 @@ use crate::commit::Commit;
 
 /// The currencies that the core's generators name.
 const CURRENCIES: [&str; 4] = ["EUR", "USD", "GBP", "JPY"];
+/// How many seconds pass before the commands of every fourth player, in turn, so that windows of limits go by.
+const PACE: [u32; 6] = [0, 600, 18_000, 1_200, 40_000, 259_200];
 /// The most commits that are appended at once.
 const APPEND_COMMITS: usize = 50;
 
@@ -34,7 +36,7 @@ pub struct History {
 }
 
 /// Draws a history: so many shards (a power of two) and players, about so many commands of each, of every kind that
-/// the core's generators know. The same seed gives the same history, as long as the generators stay the same.
+/// the core's generators know. Days go by for every fourth of them. The same seed gives the same history, as long as the generators stay the same.
 ///
 /// Commands that append nothing leave no commit, so a player has fewer commits than commands.
 ///
@@ -51,7 +53,7 @@ pub fn history(shards: u16, players: usize, commands: usize, seed: u8) -> Histor
     let ids = (0..players).map(|n| PlayerId::new(format!("player/{n}")).expect("an id"));
     let ids: Vec<PlayerId> = ids.collect();
     let standard = CurrencyRegistry::standard();
-    for id in &ids {
+    for (number, id) in ids.iter().enumerate() {
         let policy = policies().new_tree(&mut runner).expect("a policy").current();
         let commands = histories(commands).new_tree(&mut runner).expect("a history").current();
         let mut ledger = TestLedger::new(id.clone(), policy);
@@ -63,7 +65,10 @@ pub fn history(shards: u16, players: usize, commands: usize, seed: u8) -> Histor
             // The register is one for the ledger.
             bodies.extend_from_slice(ledger.register_commits());
         }
-        for command in &commands {
+        for (step, command) in commands.iter().enumerate() {
+            if number % 4 == 3 {
+                ledger.advance_secs(PACE.get(step % PACE.len()).copied().unwrap_or_default());
+            }
             ledger.execute(command).expect("a decision");
         }
         bodies.extend_from_slice(ledger.commits());

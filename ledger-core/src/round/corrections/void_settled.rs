@@ -6,7 +6,6 @@ use crate::bonus::uncount;
 use crate::controls::Controls;
 use crate::ids::{Reason, TransactionId};
 use crate::key::OperationKind;
-use crate::money::Amount;
 use crate::player_ledger::{Facts, Outcome, Subject, Workspace};
 use crate::policy::{ShortfallPolicy, SourcePolicy};
 use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
@@ -159,13 +158,13 @@ fn not_counted(round: &Round, undone: &Undone, work: &Workspace<'_>) -> Vec<Coun
     if round.status == RoundStatus::Open || !work.controls().is_some_and(Controls::counts_play) {
         return Vec::new();
     }
-    let stakes = undone.bets.iter().filter_map(|bet| {
-        let stake = Amount::new(bet.own_stake(), bet.stake.scale()).ok();
-        Some(CountedShare { entry: bet.entry?, stake, win: None })
-    });
+    let stakes = undone
+        .bets
+        .iter()
+        .filter_map(|bet| Some(CountedShare { entry: bet.entry?, stake: Some(bet.own_staked()), win: None }));
     let wins = undone
         .wins
         .iter()
-        .filter_map(|win| Some(CountedShare { entry: win.entry?, stake: None, win: win.own().ok() }));
+        .filter_map(|win| Some(CountedShare { entry: win.entry?, stake: None, win: Some(win.own()) }));
     stakes.chain(wins).collect()
 }

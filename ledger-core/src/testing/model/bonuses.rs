@@ -461,8 +461,8 @@ impl Model {
             Some(of) => Some(self.deposited(of, c.currency)?),
             None => None,
         };
-        let stated = c.amount.map(|amount| self.units(amount, c.currency)).transpose()?;
         let most = most.ok_or("currency_mismatch")?;
+        let stated = c.amount.map(|amount| self.units(amount, c.currency)).transpose()?;
         let units = match (&terms.reward, rate) {
             (Reward::Given { .. }, _) => {
                 let stated = stated.ok_or("mismatch")?;

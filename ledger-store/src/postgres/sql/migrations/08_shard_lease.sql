@@ -1,4 +1,5 @@
--- Which process should be sent the commands of a shard. For speed only: any process may append to any shard.
+-- Which process should be sent the commands of a shard. For speed only, as any process may
+-- append to any shard.
 CREATE TABLE IF NOT EXISTS shard_lease (
     shard integer PRIMARY KEY,
     holder uuid NOT NULL,
