@@ -189,12 +189,12 @@ pub use player_ledger::{
     operations_of,
 };
 pub use policy::{
-    AfterChargeback, ApprovalStep, BonusTerms, CapturePolicy, ControlPolicy, DepositPolicy,
+    AboveMaxBet, AfterChargeback, ApprovalStep, BonusTerms, CapturePolicy, ControlPolicy, DepositPolicy,
     DestinationPolicy, FailureRule, FreeRoundPayment, FundOrder, FxPolicy, JurisdictionDocument,
-    JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy, LimitRule, MaxConversion, Policy,
-    ReverseWithdrawal, Reward, RoundClosePolicy, RoundTimeOut, SessionPolicy, ShortfallPolicy, SourcePolicy,
-    TimeOutAction, UnplayedMoney, WageringBase, WageringCount, WageringTerms, WeekStart, Weights,
-    WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
+    JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy, LimitRule, MaxBet, MaxConversion,
+    Policy, ReverseWithdrawal, Reward, RoundClosePolicy, RoundTimeOut, SessionPolicy, ShortfallPolicy,
+    SourcePolicy, TimeOutAction, UnplayedMoney, WageringBase, WageringCount, WageringTerms, WeekStart,
+    Weights, WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
 };
 pub use purchase::{EnterTournament, Purchase, PurchaseKind, PurchaseRef, Tip};
 pub use rejection::{BonusRule, Capacity, Limit, MismatchField, NotAllowedReason, Rejection};

@@ -177,6 +177,10 @@ pub enum BonusRule {
     CashOnly,
     /// The bonus credits cannot be staked here: the game does not count, or its source never reports a loss.
     NotStakeable,
+    /// A bet that buys a feature of its game is not paid with these bonus credits (S105).
+    BuyFeature,
+    /// The stake is above the most that one bet may stake while the bonus is wagered (F17, B29).
+    MaxBet,
 }
 
 /// What a player, or a partition of the house, has too many of.

@@ -30,7 +30,8 @@ fn check_amounts(terms: &BonusTerms, currency: &Currency) -> Result<(), Stop> {
             && amount.to_decimal() <= currency.maximum().to_decimal()
             && Amount::from_decimal(amount.to_decimal(), currency.scale()).is_ok()
     };
-    let mut all = [reward, converted, terms.min_to_terminate.get(&code)].into_iter().flatten();
+    let (least, most) = (terms.min_to_terminate.get(&code), terms.max_bet.amounts.get(&code));
+    let mut all = [reward, converted, least, most].into_iter().flatten();
     if all.all(fits) { Ok(()) } else { Err(not_allowed(NotAllowedReason::TermsAmounts)) }
 }
 
@@ -92,6 +93,25 @@ fn target(terms: &BonusTerms, amount: Amount, deposited: Option<Amount>) -> Resu
     Ok(base.basis_points(terms.wagering.times, Rounding::Floor)?)
 }
 
+/// The most that one bet may stake (F17): the lower of a fixed amount and of a share of the deposit.
+fn max_bet(
+    terms: &BonusTerms,
+    deposited: Option<Amount>,
+    currency: &Currency,
+) -> Result<Option<Amount>, Stop> {
+    let fixed = terms.max_bet.amounts.get(&currency.code());
+    let fixed = fixed.map(|fixed| at_scale(*fixed, currency.zero())).transpose()?;
+    let share = match (terms.max_bet.of_deposit, deposited) {
+        (Some(rate), Some(deposited)) => Some(deposited.basis_points(rate, Rounding::Floor)?),
+        (Some(_), None) => return Err(not_allowed(NotAllowedReason::DepositNeeded)),
+        (None, _) => None,
+    };
+    Ok(match (fixed, share) {
+        (Some(fixed), Some(share)) => Some(fixed.min(share)?),
+        (fixed, share) => fixed.or(share),
+    })
+}
+
 fn known<'a>(facts: &Facts<'a>, work: &'a Workspace<'_>, of: &AwardRef) -> Option<&'a Award> {
     work.state().award(of).or_else(|| facts.found.award(of))
 }
@@ -120,6 +140,7 @@ pub(super) fn grant(command: &GrantBonus, facts: &Facts<'_>, work: &mut Workspac
     let deposited = deposited(command, facts, zero)?;
     let amount = given(command, terms, deposited, &currency)?;
     let target = target(terms, amount, deposited)?;
+    let max_bet = max_bet(terms, deposited, &currency)?;
     work.state().may_play(work.now())?;
     if work.state().awards().len() >= AWARDS_MAX {
         let maximum = u32::try_from(AWARDS_MAX).unwrap_or(u32::MAX);
@@ -148,6 +169,7 @@ pub(super) fn grant(command: &GrantBonus, facts: &Facts<'_>, work: &mut Workspac
         currency: command.currency,
         amount,
         target,
+        max_bet,
         deposit: command.deposit.clone(),
         deposited,
         reactivates: command.reactivates.clone(),

@@ -20,4 +20,4 @@ pub(crate) use postings::{
 pub(crate) use shares::{add_shares, less_shares, part_of, parts, sum, win_shares, with_amounts};
 pub use state::{AWARDS_MAX, Award, AwardStatus};
 pub(crate) use state::{evolve, fold_award};
-pub(crate) use wagering::{Stakeable, count, stakeable, uncount, uncounted};
+pub(crate) use wagering::{Asking, Stakeable, count, stakeable, uncount, uncounted};

@@ -74,6 +74,9 @@ pub struct Award {
     pub target: Amount,
     /// What is wagered: from zero to the target.
     pub progress: Amount,
+    /// The most that one bet may stake, if there is a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bet: Option<Amount>,
     /// The deposit it is for, if it is for one.
     pub deposit: Option<PaymentRef>,
     /// When it expires, if it does.
@@ -109,6 +112,7 @@ impl Award {
             amount: event.amount,
             target: event.target,
             progress: Amount::zero(event.amount.scale()),
+            max_bet: event.max_bet,
             deposit: event.deposit.clone(),
             expires_at: event.expires_at,
             status: if event.queued { AwardStatus::Queued } else { AwardStatus::Active },

@@ -6,7 +6,8 @@ use super::shares::sum;
 use crate::ids::{GameId, GameType, RoundId, SourceId, SubAccount};
 use crate::money::{Amount, AmountError, BasisPoints, CurrencyCode, Rounding};
 use crate::player_ledger::{Fault, PlayerState, Stop, Workspace};
-use crate::policy::WageringCount;
+use crate::policy::{AboveMaxBet, WageringCount};
+use crate::rejection::BonusRule;
 use crate::stored::{
     Bet, Counted, Event, ProgressChange, Round, Split, WagerProgressUpdated, WagerReversalIgnored,
 };
@@ -25,38 +26,71 @@ impl Award {
     }
 }
 
+/// A bet that is to be placed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    /// Its game, and of which type that is.
+    pub(crate) game: (&'a GameId, Option<&'a GameType>),
+    /// Its round.
+    pub(crate) round: (&'a SourceId, &'a RoundId),
+    /// Its stake, in the currency's units.
+    pub(crate) stake: Amount,
+    /// Whether it buys a feature of the game.
+    pub(crate) buys_feature: bool,
+    /// Whether its source reports losses.
+    pub(crate) reports_losses: bool,
+}
+
 /// What an award can put into a stake.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stakeable<'a> {
     /// The award.
     pub(crate) award: &'a Award,
-    /// How much of a stake on the game counts, in basis points.
+    /// How much of the stake counts, in basis points.
     pub(crate) weight: u32,
     /// Its credits.
     pub(crate) balance: Amount,
-    /// Whether they may be staked: not on a game that does not count, nor where a loss is never reported, so that no one
-    /// would know when a round with them is over. (Nor where the names of round and award together are too long for an
-    /// account.)
-    pub(crate) may: bool,
+    /// Why they may not be staked, if so: not on a game that does not count, nor where a loss is never reported, so that
+    /// no one would know when a round with them is over (nor where the names of round and award together are too long for
+    /// an account); nor for a bought feature or above the most, where the terms say so.
+    pub(crate) barred: Option<BonusRule>,
+    /// Whether the stake is above the most that one bet may have, so that neither may it have credits nor count.
+    pub(crate) is_too_high: bool,
 }
 
-/// What the award that is played can put into a stake on a game.
+impl Stakeable<'_> {
+    /// Whether its credits may be staked.
+    pub(crate) fn may(&self) -> bool {
+        self.barred.is_none()
+    }
+}
+
+/// What the award that is played can put into a stake.
 pub(crate) fn stakeable<'a>(
     state: &'a PlayerState,
     currency: CurrencyCode,
     now: Timestamp,
-    game: (&GameId, Option<&GameType>),
-    round: (&SourceId, &RoundId),
-    reports_losses: bool,
+    asking: Asking<'_>,
 ) -> Option<Stakeable<'a>> {
     if state.awards().is_empty() {
         return None;
     }
     let award = playing(state, currency, now)?;
-    let weight = award.terms.weights.of(game.0, game.1);
-    let is_named = SubAccount::round_award(round.0, round.1, &award.of.source, &award.of.id).is_ok();
+    let weight = award.terms.weights.of(asking.game.0, asking.game.1);
+    let (source, round) = asking.round;
+    let is_named = SubAccount::round_award(source, round, &award.of.source, &award.of.id).is_ok();
     let (balance, _) = state.wallet().bonus_of(&award.of, Amount::zero(award.amount.scale()));
-    Some(Stakeable { award, weight, balance, may: weight > 0 && reports_losses && is_named })
+    let is_above = award.max_bet.is_some_and(|most| asking.stake > most);
+    let cash_only = is_above && award.terms.max_bet.above == AboveMaxBet::CashOnly;
+    let barred = if weight == 0 || !asking.reports_losses || !is_named {
+        Some(BonusRule::NotStakeable)
+    } else if asking.buys_feature && !award.terms.buy_feature {
+        Some(BonusRule::BuyFeature)
+    } else {
+        Some(BonusRule::MaxBet).filter(|_| cash_only)
+    };
+    let weight = if cash_only { 0 } else { weight };
+    Some(Stakeable { award, weight, balance, barred, is_too_high: is_above && !cash_only })
 }
 
 /// What a stake counts: F6 and F7, as far as the target is away (F8).

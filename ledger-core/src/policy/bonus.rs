@@ -142,6 +142,34 @@ pub enum MaxConversion {
     },
 }
 
+/// What becomes of a bet above the most that one may stake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum AboveMaxBet {
+    /// It is refused, if it has credits of the award in it or counts for it.
+    #[default]
+    Refuse,
+    /// It is paid from cash alone and does not count.
+    CashOnly,
+}
+
+/// The most that one bet may stake while an award is played with (F17): the lower of both, where both are given.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct MaxBet {
+    /// So much, by currency. In a currency that is not named there is no fixed limit.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub amounts: BTreeMap<CurrencyCode, Amount>,
+    /// A share of the deposit that the bonus is for, rounded down: 1,000 is a tenth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of_deposit: Option<BasisPoints>,
+    /// What becomes of a bet above it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub above: AboveMaxBet,
+}
+
 /// The terms of one bonus. A grant copies them, so that an award keeps those it was granted under.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -167,6 +195,12 @@ pub struct BonusTerms {
     /// (F18).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub min_to_terminate: BTreeMap<CurrencyCode, Amount>,
+    /// The most that one bet may stake; any stake, if absent.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub max_bet: MaxBet,
+    /// Whether credits may be staked on a bet that buys a feature of its game (S105).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub buy_feature: bool,
     /// How many seconds after it is booked an award expires; never, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_after_secs: Option<u32>,

@@ -19,7 +19,8 @@ use crate::ids::{HostName, JurisdictionId, SourceId, TermsName};
 use crate::key::{ContentHash, OperationKind};
 
 pub use bonus::{
-    BonusTerms, FundOrder, MaxConversion, Reward, WageringBase, WageringCount, WageringTerms, Weights,
+    AboveMaxBet, BonusTerms, FundOrder, MaxBet, MaxConversion, Reward, WageringBase, WageringCount,
+    WageringTerms, Weights,
 };
 pub use controls::{ControlPolicy, LimitRule, WeekStart};
 pub use deposits::{CapturePolicy, DepositPolicy, FailureRule};

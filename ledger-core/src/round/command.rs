@@ -103,6 +103,10 @@ pub struct PlaceBet {
     /// The type of the game, for what a bet counts towards wagering.
     #[serde(default)]
     pub game_type: Option<GameType>,
+    /// Whether it buys a feature of the game, such as its free spins: bonus credits may not be staked on that unless
+    /// their terms say so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub buys_feature: bool,
     /// What the provider says of this call.
     #[serde(default)]
     pub flags: CallFlags,
@@ -130,6 +134,7 @@ impl PlaceBet {
             free: None,
             contributions: Vec::new(),
             game_type: None,
+            buys_feature: false,
             flags: CallFlags::default(),
         }
     }
@@ -167,6 +172,7 @@ impl Operation for PlaceBet {
             Some(game_type) => print.field(11, Some(game_type.as_str())),
             None => print,
         };
+        let print = if self.buys_feature { print.field(12, Some("buys_feature")) } else { print };
         self.contributions.iter().fold(print, |print, share| {
             let kind = match share.kind {
                 JackpotKind::Local => "local",

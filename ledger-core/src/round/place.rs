@@ -7,7 +7,7 @@ use super::stakes::Jackpots;
 use super::state::{BETS_MAX, empty};
 use super::{Funds, PlaceBet};
 use crate::account::AccountCode;
-use crate::bonus::{self, Stakeable, hold_bonus};
+use crate::bonus::{self, Asking, Stakeable, hold_bonus};
 use crate::controls;
 use crate::entry::Posting;
 use crate::ids::{GameId, SubAccount};
@@ -106,14 +106,20 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
     }
     check_stake(profile, wager.stake, command)?;
     let at_once = source.round_close == RoundClosePolicy::ImmediateLoss;
-    let game = (&command.game, command.game_type.as_ref());
-    let named = (&command.source, &command.round);
-    let award = bonus::stakeable(state, command.currency, work.now(), game, named, !at_once);
+    let asking = Asking {
+        game: (&command.game, command.game_type.as_ref()),
+        round: (&command.source, &command.round),
+        stake: wager.stake,
+        buys_feature: command.buys_feature,
+        reports_losses: !at_once,
+    };
+    let award = bonus::stakeable(state, command.currency, work.now(), asking);
     let split = funds(command, purse, wager.stake, award, command.flags.may_owe(source));
     // Limits are told before funds: of a stake that cannot be paid they look at all of it.
     let own = split.as_ref().map_or(Ok(wager.stake), Split::own)?;
     let near = controls::check(controls::Asked::Bet(own), command.currency, facts, work)?;
     check_bonus(command, award, wager.stake, purse)?;
+    check_max_bet(command, award, wager.stake, split.as_ref().ok())?;
     check_room(command, known, &wager)?;
     if is_new && !at_once && state.open_rounds() >= OPEN_ROUNDS_MAX {
         return Err(capacity(Capacity::OpenRounds, OPEN_ROUNDS_MAX));
@@ -279,19 +285,41 @@ fn check_bonus(
     purse: &Purse,
 ) -> Result<(), Stop> {
     let refuse = |rule| Err(Rejection::BonusRule { rule }.into());
-    match (command.funds, award) {
-        (Funds::Bonus, None) => refuse(BonusRule::NoBonus),
-        (Funds::Bonus, Some(award)) if !award.may => refuse(BonusRule::NotStakeable),
-        (Funds::ByPolicy, Some(award)) if !award.may && stake > purse.available() => {
+    let Some(award) = award else {
+        return if command.funds == Funds::Bonus { refuse(BonusRule::NoBonus) } else { Ok(()) };
+    };
+    match (command.funds, award.barred) {
+        (Funds::Bonus, Some(rule)) => refuse(rule),
+        (Funds::ByPolicy, Some(rule)) if stake > purse.available() => {
             let all = purse.free().checked_add(award.balance)?;
             if stake.is_positive() && award.balance.is_positive() && stake <= all {
-                refuse(BonusRule::NotStakeable)
+                refuse(rule)
             } else {
                 Ok(())
             }
         }
         _ => Ok(()),
     }
+}
+
+/// A stake above the most has no credits in it and counts for nothing, whatever else would pay it (F17, B29). One that
+/// cannot be paid is looked at as it was asked for.
+fn check_max_bet(
+    command: &PlaceBet,
+    award: Option<Stakeable<'_>>,
+    stake: Amount,
+    split: Option<&Split>,
+) -> Result<(), Stop> {
+    let Some(award) = award.filter(|award| award.is_too_high) else { return Ok(()) };
+    let asks_credits = match split {
+        Some(split) => !split.bonus.is_empty(),
+        None => award.may() && command.funds != Funds::Cash,
+    };
+    let cash = Split::cash(stake);
+    if asks_credits || bonus::count(award, stake, split.unwrap_or(&cash))?.is_some() {
+        return Err(Rejection::BonusRule { rule: BonusRule::MaxBet }.into());
+    }
+    Ok(())
 }
 
 /// From which funds a stake comes: from what is available and bonus credits, in the order of the award's terms, or from
@@ -303,7 +331,7 @@ fn funds(
     award: Option<Stakeable<'_>>,
     may_owe: bool,
 ) -> Result<Split, Stop> {
-    let award = award.filter(|award| award.may && command.funds != Funds::Cash);
+    let award = award.filter(|award| award.may() && command.funds != Funds::Cash);
     if let Some(award) = award.filter(|_| stake.is_positive()) {
         let cash = if command.funds == Funds::Bonus { purse.currency().zero() } else { purse.free() };
         let bonus = match award.award.terms.funds {

@@ -102,6 +102,9 @@ shape! {
         pub amount: Amount,
         /// What must be wagered.
         pub target: Amount,
+        /// The most that one bet may stake; absent if any may.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub max_bet: Option<Amount>,
         /// The deposit it is for, if it is for one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub deposit: Option<PaymentRef>,

@@ -3,8 +3,8 @@
 
 use ledger_core::testing::{Scenario, commands, given};
 use ledger_core::{
-    AwardStatus, BonusRule, BonusTerms, FundOrder, Funds, GrantBonus, MaxConversion, NotAllowedReason,
-    PlaceBet, Rejection, Reward, ShortfallPolicy, WageringBase, WageringCount,
+    AboveMaxBet, AwardStatus, BonusRule, BonusTerms, FundOrder, Funds, GrantBonus, MaxConversion,
+    NotAllowedReason, PlaceBet, Rejection, Reward, ShortfallPolicy, WageringBase, WageringCount,
 };
 
 use WageringCount::{AllBets, BonusBets, RealBets};
@@ -207,6 +207,196 @@ fn a_game_that_does_not_count_takes_no_bonus_credits() {
         .bet("T2", "R", "5")
         .applied()
         .wagered("A", "5.00", "600.00");
+}
+
+// The most that one bet may stake, and bought features.
+
+fn capped(most: &str, above: AboveMaxBet) -> BonusTerms {
+    let mut terms = commands::bonus_terms(30);
+    terms.max_bet.amounts = [(commands::currency("EUR"), most.parse().unwrap())].into();
+    terms.max_bet.above = above;
+    terms
+}
+
+fn rule(rule: BonusRule) -> Rejection {
+    Rejection::BonusRule { rule }
+}
+
+/// A bonus of 20 of which nothing is staked, and so much cash.
+fn untouched(cash: &str) -> Vec<(&str, &str)> {
+    let own = [("player:cash", cash), ("psp:clearing of psp", cash)];
+    let all = [("bonus:issued of welcome", "20.00"), ("player:bonus of crm/A", "20.00")];
+    all.into_iter().chain(own.into_iter().filter(|_| cash != "0")).collect()
+}
+
+#[test]
+fn b29_a_bet_above_the_most_is_refused() {
+    let above = rule(BonusRule::MaxBet);
+    let player = |cash: &str| with(cash, "20.00", capped("5.00", AboveMaxBet::Refuse));
+    let of = |funds, amount: &str| PlaceBet { funds, ..commands::bet("T2", "Q", amount) };
+    // From credits, from both, and from cash alone, which would count: there is no way around it.
+    for cash in ["0", "1.00", "5.01", "100.00"] {
+        let refused = player(cash).bet("T1", "R", "5.01").rejected("bonus_rule").refused_as(&above);
+        let _ = refused.records(&["txn.rejected"]).accounts(&untouched(cash)).wagered("A", "0.00", "600.00");
+    }
+    for funds in [Funds::Cash, Funds::Bonus] {
+        let _ = player("100.00").when(of(funds, "5.01")).refused_as(&above).accounts(&untouched("100.00"));
+    }
+    // The most itself may be staked, and nothing is.
+    let most = player("1.00").bet("T1", "R", "5.00").applied();
+    let _ = most.wagered("A", "5.00", "600.00").accounts(&[
+        ("bonus:issued of welcome", "20.00"),
+        ("player:bonus of crm/A", "16.00"),
+        ("player:bonus_held of prov/R/crm/A", "4.00"),
+        ("player:held of prov/R", "1.00"),
+        ("psp:clearing of psp", "1.00"),
+    ]);
+    let free = player("0").when(commands::free_bet("T1", "R", "9.00")).applied();
+    let _ = free.accounts(&untouched("0"));
+    // What cannot be paid is above it all the same.
+    let _ = player("0").bet("T1", "R", "50").refused_as(&above);
+    // Another bonus has terms of its own, and a currency that is not named has no limit.
+    let mut other = capped("5.00", AboveMaxBet::Refuse);
+    other.max_bet.amounts = [(commands::currency("USD"), "5.00".parse().unwrap())].into();
+    let _ = with("0", "20.00", other).bet("T1", "R", "20").applied();
+}
+
+#[test]
+fn b29_the_most_is_nothing_to_a_bet_that_does_not_touch_the_bonus() {
+    let in_cash = &[
+        ("bonus:issued of welcome", "20.00"),
+        ("player:bonus of crm/A", "20.00"),
+        ("player:cash", "91.00"),
+        ("player:held of prov/R", "9.00"),
+        ("psp:clearing of psp", "100.00"),
+    ];
+    // Cash does not count, or the game does not.
+    let mut counts = capped("5.00", AboveMaxBet::Refuse);
+    counts.wagering.counts = WageringCount::BonusBets;
+    let mut game = capped("5.00", AboveMaxBet::Refuse);
+    game.weights.excluded_games = [commands::game("game")].into();
+    for terms in [counts.clone(), game] {
+        let placed = with("100.00", "20.00", terms).bet("T1", "R", "9").applied();
+        let _ = placed.accounts(in_cash).wagered("A", "0.00", "600.00");
+    }
+    let above = rule(BonusRule::MaxBet);
+    let _ = with("8.99", "20.00", counts.clone()).bet("T1", "R", "9").refused_as(&above);
+    let cash = PlaceBet { funds: Funds::Cash, ..commands::bet("T1", "R", "9") };
+    let _ = with("8.99", "20.00", counts).when(cash).rejected("insufficient_funds");
+    // A source that never reports a loss has no credits staked, but its stakes count.
+    let mut policy = ledger_core::Policy::default();
+    policy.default.round_close = ledger_core::RoundClosePolicy::ImmediateLoss;
+    policy.bonuses.insert(commands::terms_name("welcome"), capped("5.00", AboveMaxBet::Refuse));
+    let player = given().cash("100.00").policy(policy).when(commands::grant_bonus("A", "20"));
+    let _ = player.bet("T1", "R", "9").refused_as(&above).accounts(&untouched("100.00"));
+    // When all is wagered there is nothing to touch.
+    let mut terms = capped("5.00", AboveMaxBet::Refuse);
+    terms.wagering.times = commands::basis_points(2_500);
+    let done = with("0", "20.00", terms).bet("T1", "R", "5").applied().when(commands::deposit("D1", "100"));
+    let _ = done.bet("T2", "Q", "100").applied().accounts(&[
+        ("bonus:issued of welcome", "20.00"),
+        ("player:bonus of crm/A", "15.00"),
+        ("player:bonus_held of prov/R/crm/A", "5.00"),
+        ("player:held of prov/Q", "100.00"),
+        ("psp:clearing of psp", "100.00"),
+    ]);
+}
+
+#[test]
+fn b29_terms_may_pay_a_bet_above_the_most_from_cash_alone() {
+    let above = rule(BonusRule::MaxBet);
+    let mut terms = capped("5.00", AboveMaxBet::CashOnly);
+    terms.funds = FundOrder::BonusFirst;
+    let player = |cash: &str| with(cash, "20.00", terms.clone());
+    let _ = player("100.00").bet("T1", "R", "5.01").applied().wagered("A", "0.00", "600.00").accounts(&[
+        ("bonus:issued of welcome", "20.00"),
+        ("player:bonus of crm/A", "20.00"),
+        ("player:cash", "94.99"),
+        ("player:held of prov/R", "5.01"),
+        ("psp:clearing of psp", "100.00"),
+    ]);
+    let _ = player("100.00").bet("T1", "R", "5.00").applied().wagered("A", "5.00", "600.00");
+    let _ = player("5.00").bet("T1", "R", "5.01").refused_as(&above).accounts(&untouched("5.00"));
+    let bonus = PlaceBet { funds: Funds::Bonus, ..commands::bet("T1", "R", "5.01") };
+    let _ = player("100.00").when(bonus).refused_as(&above).accounts(&untouched("100.00"));
+    let _ = player("5.00").bet("T1", "R", "25.01").rejected("insufficient_funds");
+}
+
+#[test]
+fn b29_the_most_may_be_a_share_of_the_deposit() {
+    let above = rule(BonusRule::MaxBet);
+    let share = |fixed: Option<&str>| {
+        let mut terms = matching(10_000, "200");
+        terms.max_bet.of_deposit = Some(commands::basis_points(1_000));
+        terms.max_bet.amounts =
+            fixed.map(|fixed| (commands::currency("EUR"), fixed.parse().unwrap())).into_iter().collect();
+        terms
+    };
+    // A tenth of 33.39, rounded down; and the lower of two.
+    for (fixed, most, more) in
+        [(None, "3.33", "3.34"), (Some("5.00"), "3.33", "3.34"), (Some("2.5"), "2.50", "2.51")]
+    {
+        let player = matched("33.39", share(fixed));
+        let _ = player.bet("T1", "R", more).refused_as(&above).bet("T2", "R", most).applied();
+    }
+    let needed = Rejection::NotAllowed { reason: NotAllowedReason::DepositNeeded };
+    let mut terms = commands::bonus_terms(30);
+    terms.max_bet.of_deposit = Some(commands::basis_points(1_000));
+    let player = given().terms("welcome", terms);
+    let _ = player.when(commands::grant_bonus("A", "20")).refused_as(&needed).accounts(&[]);
+    let fine = capped("0.001", AboveMaxBet::Refuse);
+    let fine = given().terms("welcome", fine).when(commands::grant_bonus("A", "20"));
+    let _ = fine.refused_as(&Rejection::NotAllowed { reason: NotAllowedReason::TermsAmounts });
+}
+
+#[test]
+fn b29_an_award_keeps_the_most_it_was_granted_under() {
+    let player = with("0", "20.00", capped("5.00", AboveMaxBet::Refuse));
+    let later = player.terms("welcome", capped("1.00", AboveMaxBet::Refuse));
+    let _ = later.bet("T1", "R", "5").applied().bet("T2", "R", "5.01").refused_as(&rule(BonusRule::MaxBet));
+}
+
+#[test]
+fn s105_a_feature_is_not_bought_with_bonus_credits() {
+    let refusal = rule(BonusRule::BuyFeature);
+    let feature = |amount: &str| PlaceBet { buys_feature: true, ..commands::bet("T1", "R", amount) };
+    let player = |cash: &str| with(cash, "20.00", bonus_first(30));
+    // From credits alone, or from both: only credits would do.
+    for cash in ["0", "5.00"] {
+        let refused = player(cash).when(feature("8")).rejected("bonus_rule").refused_as(&refusal);
+        let _ = refused.accounts(&untouched(cash)).wagered("A", "0.00", "600.00");
+    }
+    let bonus = PlaceBet { funds: Funds::Bonus, ..feature("8") };
+    let _ = player("100.00").when(bonus).refused_as(&refusal).accounts(&untouched("100.00"));
+    // Cash buys it, and counts as any stake does.
+    let _ = player("100.00").when(feature("8")).applied().wagered("A", "8.00", "600.00").accounts(&[
+        ("bonus:issued of welcome", "20.00"),
+        ("player:bonus of crm/A", "20.00"),
+        ("player:cash", "92.00"),
+        ("player:held of prov/R", "8.00"),
+        ("psp:clearing of psp", "100.00"),
+    ]);
+    let _ = player("5.00").when(feature("25.01")).rejected("insufficient_funds");
+    // The terms may allow it. A game that does not count is told first.
+    let allowed = BonusTerms { buy_feature: true, ..bonus_first(30) };
+    let _ = with("0", "20.00", allowed).when(feature("8")).applied().accounts(&[
+        ("bonus:issued of welcome", "20.00"),
+        ("player:bonus of crm/A", "12.00"),
+        ("player:bonus_held of prov/R/crm/A", "8.00"),
+    ]);
+    let _ = with("0", "20.00", weighted(0, AllBets))
+        .when(feature("8"))
+        .refused_as(&rule(BonusRule::NotStakeable));
+    // Without a bonus it is a bet as any other, and what it says is part of its key.
+    let bought = given().cash("100.00").when(feature("8")).applied();
+    let again = bought.when(feature("8")).replayed("applied").bet("T1", "R", "8").refused("key_reused");
+    let _ = again.accounts(&[
+        ("player:cash", "92.00"),
+        ("player:held of prov/R", "8.00"),
+        ("psp:clearing of psp", "100.00"),
+    ]);
+    let plain = serde_json::to_string(&commands::bet("T1", "R", "8")).unwrap();
+    assert!(!plain.contains("buys_feature"), "{plain}");
 }
 
 // Wins.

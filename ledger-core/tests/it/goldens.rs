@@ -1258,6 +1258,7 @@ fn every_golden_file_is_known_and_read() {
                 OFFICE_DIGESTS,
                 WITHDRAWAL_DIGESTS,
                 crate::goldens_bonuses::DIGESTS,
+                crate::goldens_bonuses::FEATURE_DIGESTS,
                 crate::house_goldens::DIGESTS,
             ]
             .contains(&file.as_str())

@@ -10,6 +10,7 @@ use ledger_core::testing::{Scenario, commands, given};
 use ledger_core::{BonusTerms, ContentHash, MaxConversion, OperationKind, PlayerCommand, Policy};
 
 pub(crate) const DIGESTS: &str = "digests.bonuses.v1.json";
+pub(crate) const FEATURE_DIGESTS: &str = "digests.bonuses.features.v1.json";
 
 /// Terms with every field there.
 fn terms() -> BonusTerms {
@@ -42,6 +43,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
             currency: commands::currency("EUR"),
             amount: amount("50.00"),
             target: amount("5250.00"),
+            max_bet: None,
             deposit: Some(commands::payment("D1")),
             deposited: Some(amount("100.00")),
             reactivates: Some(commands::award("A0")),
@@ -108,7 +110,18 @@ pub(crate) fn shares() -> Vec<EventRecord> {
     let forfeited = || mixed().when(commands::forfeit_bonus("F1", "A")).applied();
     let won = || mixed().win_close("W1", "R", "25");
     let lost = || won().when(commands::forfeit_bonus("F1", "A"));
+    let capped = || {
+        let mut terms = commands::bonus_terms(35);
+        terms.max_bet.amounts = [(commands::currency("EUR"), amount("5.00"))].into();
+        terms.max_bet.of_deposit = Some(commands::basis_points(1_000));
+        terms.max_bet.above = ledger_core::AboveMaxBet::CashOnly;
+        terms.buy_feature = true;
+        let deposit = Some(commands::payment("D1"));
+        let grant = ledger_core::GrantBonus { deposit, ..commands::grant_bonus("A", "20") };
+        given().terms("welcome", terms).when(commands::deposit("D1", "33.33")).when(grant).applied()
+    };
     let cases = vec![
+        (capped(), "bonus.issued"),
         (mixed(), "entry.posted"),
         (mixed(), "bet.placed"),
         (forfeited().win("W1", "R", "25"), "win.credited"),
@@ -165,4 +178,8 @@ fn digests_of_bonuses_are_what_they_always_were() {
     let lines: Vec<_> = commands.iter().map(print).collect();
     let text = serde_json::to_string_pretty(&lines).unwrap();
     compare(&dir("tests/golden").join(DIGESTS), &text).unwrap();
+    let feature = ledger_core::PlaceBet { buys_feature: true, ..commands::bet("T1", "R", "10") };
+    let lines = [print(&feature.into())];
+    let text = serde_json::to_string_pretty(&lines).unwrap();
+    compare(&dir("tests/golden").join(FEATURE_DIGESTS), &text).unwrap();
 }

@@ -4,7 +4,7 @@ use super::{currency, decimal, source, sub_account, txn};
 use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
 use crate::ids::{GameType, TermsName};
 use crate::money::{Amount, BasisPoints};
-use crate::policy::{BonusTerms, FundOrder, Reward, WageringTerms, Weights};
+use crate::policy::{BonusTerms, FundOrder, MaxBet, Reward, WageringTerms, Weights};
 use crate::stored::{AwardRef, ForfeitReason};
 
 /// The name of terms.
@@ -34,6 +34,8 @@ pub fn bonus_terms(times: u32) -> BonusTerms {
         funds: FundOrder::CashFirst,
         max_conversion: None,
         min_to_terminate: [].into(),
+        max_bet: MaxBet::default(),
+        buy_feature: false,
         expires_after_secs: None,
     }
 }

@@ -10,7 +10,8 @@ use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
 use crate::ids::{TermsName, TransactionId};
 use crate::money::{Amount, CurrencyCode};
 use crate::policy::{
-    BonusTerms, FundOrder, MaxConversion, Reward, WageringBase, WageringCount, WageringTerms, Weights,
+    AboveMaxBet, BonusTerms, FundOrder, MaxBet, MaxConversion, Reward, WageringBase, WageringCount,
+    WageringTerms, Weights,
 };
 use crate::stored::{ForfeitReason, PaymentRef};
 
@@ -37,6 +38,18 @@ fn weights() -> impl Strategy<Value = Weights> {
     )
 }
 
+fn max_bets() -> impl Strategy<Value = MaxBet> {
+    let fixed = option::weighted(0.7, select(&["5.00", "12.34", "0.00"][..]).prop_map(euros));
+    let share = option::weighted(0.3, select(&[0_u32, 1_000, 2_500][..]).prop_map(commands::basis_points));
+    let above = select(&[AboveMaxBet::Refuse, AboveMaxBet::Refuse, AboveMaxBet::CashOnly][..]);
+    let some = (fixed, share, above).prop_map(|(fixed, of_deposit, above)| MaxBet {
+        amounts: fixed.unwrap_or_default(),
+        of_deposit,
+        above,
+    });
+    prop_oneof![2 => Just(MaxBet::default()), 1 => some]
+}
+
 fn terms() -> impl Strategy<Value = BonusTerms> {
     use WageringCount::{AllBets, BonusBets, RealBets};
     let reward = prop_oneof![
@@ -60,8 +73,9 @@ fn terms() -> impl Strategy<Value = BonusTerms> {
     );
     let least = option::weighted(0.3, Just(euros("2.50")));
     let secs = option::weighted(0.3, select(&[0_u32, 10, 30][..]));
-    (reward, base, times, (counts, weights(), funds), most, least, secs).prop_map(
-        |(reward, base, times, (counts, weights, funds), max_conversion, least, secs)| BonusTerms {
+    let stakes = (max_bets(), any::<bool>());
+    (reward, base, times, (counts, weights(), funds), most, least, secs, stakes).prop_map(
+        |(reward, base, times, (counts, weights, funds), max_conversion, least, secs, stakes)| BonusTerms {
             campaign: commands::sub_account("welcome"),
             reward,
             wagering: WageringTerms { base, times: commands::basis_points(times), counts },
@@ -69,6 +83,8 @@ fn terms() -> impl Strategy<Value = BonusTerms> {
             funds,
             max_conversion,
             min_to_terminate: least.unwrap_or_default(),
+            max_bet: stakes.0,
+            buy_feature: stakes.1,
             expires_after_secs: secs,
         },
     )

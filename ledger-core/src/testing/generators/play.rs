@@ -125,12 +125,12 @@ pub(super) fn varied(bet: PlaceBet) -> impl Strategy<Value = PlaceBet> {
     let session = option::weighted(0.2, session_refs());
     let contributions = prop_oneof![8 => Just(Vec::new()), 1 => vec(shares(), 1..3)];
     let kind = option::weighted(0.2, select(&["slots", "tables"][..]).prop_map(commands::game_type));
-    (Just(bet), free, session, funds(), contributions, flags(), any::<bool>(), kind).prop_map(
-        |(bet, free, session, funds, contributions, flags, odd, game_type)| {
+    (Just(bet), free, session, funds(), contributions, flags(), any::<bool>(), kind, seldom()).prop_map(
+        |(bet, free, session, funds, contributions, flags, odd, game_type, buys_feature)| {
             let amount = if free.is_some() && !odd { commands::decimal("0") } else { bet.amount };
             let free = free
                 .map(|(campaign, nominal)| FreeStake { campaign: commands::sub_account(campaign), nominal });
-            PlaceBet { amount, session, funds, free, contributions, game_type, flags, ..bet }
+            PlaceBet { amount, session, funds, free, contributions, game_type, buys_feature, flags, ..bet }
         },
     )
 }

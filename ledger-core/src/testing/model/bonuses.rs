@@ -6,7 +6,7 @@ use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
 use crate::money::{Amount, CurrencyCode};
 use crate::player::Block;
 use crate::player_ledger::PlayerCommand;
-use crate::policy::{BonusTerms, FundOrder, MaxConversion, Reward, WageringBase, WageringCount};
+use crate::policy::{AboveMaxBet, BonusTerms, FundOrder, MaxConversion, Reward, WageringBase, WageringCount};
 use crate::round::{Funds, PlaceBet};
 
 /// So much of which award, in the order in which it was staked.
@@ -29,6 +29,8 @@ pub(super) struct ModelAward {
     units: i128,
     target: i128,
     progress: i128,
+    /// What one bet may stake.
+    most_staked: Option<i128>,
     terms: BonusTerms,
     life: Life,
     ends: Option<i64>,
@@ -135,6 +137,8 @@ pub(super) struct Paid {
     pub(super) owed: i128,
     pub(super) bonus: Shares,
     pub(super) counts: Option<(String, i128)>,
+    /// It is more than the terms of a bonus that it touches let one bet be.
+    pub(super) too_high: bool,
 }
 
 impl Model {
@@ -182,8 +186,30 @@ impl Model {
                 && award.progress < award.target
         });
         let award = playing.next();
-        let weight = award.map_or(0, |award| weight(&award.terms, c));
-        let may = weight > 0 && !at_once;
+        let above = award.and_then(|award| award.most_staked).is_some_and(|most| units > most);
+        let alone = award.is_some_and(|award| award.terms.max_bet.above == AboveMaxBet::CashOnly);
+        let mut weight = award.map_or(0, |award| weight(&award.terms, c));
+        let may_buy = award.is_some_and(|award| award.terms.buy_feature);
+        let may = weight > 0 && !at_once && !(c.buys_feature && !may_buy) && !(above && alone);
+        if above && alone {
+            weight = 0;
+        }
+        let counting = |cash: i128, bonus: i128| -> i128 {
+            let counted = match award.map(|award| award.terms.wagering.counts) {
+                Some(WageringCount::AllBets) => cash + bonus,
+                Some(WageringCount::RealBets) => cash,
+                Some(WageringCount::BonusBets) => bonus,
+                None => 0,
+            };
+            counted * i128::from(weight) / 10_000
+        };
+        // Of what the player cannot pay the first reason against it is told.
+        let wanted = may && c.funds != Funds::Cash;
+        let lacks = if above && !alone && (wanted || counting(units, 0) > 0) {
+            "bonus_rule"
+        } else {
+            "insufficient_funds"
+        };
         let credits = award.map_or(0, |award| self.credits(award));
         match (c.funds, award) {
             (Funds::Bonus, None) => return Err("bonus_rule"),
@@ -195,7 +221,7 @@ impl Model {
             }
             _ => {}
         }
-        let mut paid = Paid { cash: units, owed: 0, bonus: Vec::new(), counts: None };
+        let mut paid = Paid { cash: units, owed: 0, bonus: Vec::new(), counts: None, too_high: false };
         match award.filter(|_| may && c.funds != Funds::Cash && units > 0) {
             Some(award) => {
                 let cash = if c.funds == Funds::Bonus { 0 } else { free.max(0) };
@@ -209,7 +235,7 @@ impl Model {
                         paid.bonus.push((award.name.clone(), bonus));
                     }
                 } else if c.funds == Funds::Bonus || !may_owe {
-                    return Err("insufficient_funds");
+                    return Err(lacks);
                 } else {
                     paid.owed = (units - has).max(0);
                     paid.cash = units - paid.owed;
@@ -217,7 +243,7 @@ impl Model {
             }
             None if units > 0 && units > free => {
                 if !may_owe {
-                    return Err("insufficient_funds");
+                    return Err(lacks);
                 }
                 paid.owed = (units - has).max(0);
                 paid.cash = units - paid.owed;
@@ -226,13 +252,9 @@ impl Model {
         }
         if let Some(award) = award {
             let bonus = total(&paid.bonus);
-            let counted = match award.terms.wagering.counts {
-                WageringCount::AllBets => units,
-                WageringCount::RealBets => units - bonus,
-                WageringCount::BonusBets => bonus,
-            };
-            let worth = counted * i128::from(weight) / 10_000;
+            let worth = counting(units - bonus, bonus);
             let counts = worth.min(award.target - award.progress);
+            paid.too_high = above && !alone && (bonus > 0 || counts > 0);
             paid.counts = (counts > 0).then(|| (award.name.clone(), counts));
         }
         Ok(paid)
@@ -447,6 +469,7 @@ impl Model {
             self.term(amounts.get(&c.currency), c.currency)?;
         }
         self.term(terms.min_to_terminate.get(&c.currency), c.currency)?;
+        let most_staked = self.term(terms.max_bet.amounts.get(&c.currency), c.currency)?;
         if let Some(old) = &c.reactivates {
             let name = format!("{}/{}", old.source, old.id);
             let old = self.awards.iter().find(|award| award.name == name).ok_or("not_allowed")?;
@@ -481,6 +504,12 @@ impl Model {
             WageringBase::Bonus => units,
             WageringBase::DepositAndBonus => units + deposited.ok_or("not_allowed")?,
         };
+        let share = match (terms.max_bet.of_deposit, deposited) {
+            (Some(rate), Some(deposited)) => Some(deposited * i128::from(rate.get()) / 10_000),
+            (Some(_), None) => return Err("not_allowed"),
+            (None, _) => None,
+        };
+        let most_staked = [most_staked, share].into_iter().flatten().min();
         if self.is_closed() {
             return Err("player_closed");
         }
@@ -499,6 +528,7 @@ impl Model {
             units,
             target: base * i128::from(terms.wagering.times.get()) / 10_000,
             progress: 0,
+            most_staked,
             terms,
             life: Life::Waits,
             ends: None,

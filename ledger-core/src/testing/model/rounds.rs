@@ -275,6 +275,9 @@ impl Model {
         let paid = self.fund(c, units, at_once, may_owe);
         self.in_limits("bet", paid.as_ref().map_or(units, |paid| paid.cash + paid.owed), c.currency)?;
         let paid = paid?;
+        if paid.too_high {
+            return Err("bonus_rule");
+        }
         let unplayed = self.play(c.currency, paid.cash);
         self.add("player:cash", c.currency, -paid.cash);
         self.add("receivable:player", c.currency, paid.owed);
