@@ -190,10 +190,10 @@ impl Model {
         let alone = award.is_some_and(|award| award.terms.max_bet.above == AboveMaxBet::CashOnly);
         let mut weight = award.map_or(0, |award| weight(&award.terms, c));
         let may_buy = award.is_some_and(|award| award.terms.buy_feature);
-        let may = weight > 0 && !at_once && !(c.buys_feature && !may_buy) && !(above && alone);
         if above && alone {
             weight = 0;
         }
+        let may = weight > 0 && !at_once && (may_buy || !c.buys_feature);
         let counting = |cash: i128, bonus: i128| -> i128 {
             let counted = match award.map(|award| award.terms.wagering.counts) {
                 Some(WageringCount::AllBets) => cash + bonus,
