@@ -13,13 +13,13 @@ use casino_ledger::core::{
 };
 use casino_ledger::store::log::{LogOptions, LogStore};
 use casino_ledger::store::{EventStore, MemoryStore, Position, READ_COMMITS_MAX, ShardCount};
-use casino_ledger::{Clock, ExecuteError, Ledger, RecordedOutcome, Settings, SystemClock};
+use casino_ledger::{Clock, ExecuteError, Ledger, RecordedOutcome, Settings};
 use proptest::prelude::Strategy;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::puppet::Puppet;
-use crate::support::{Hands, identity, in_play, on, player, soon, text, tuned, verified};
+use crate::support::{Hands, Ticks, identity, in_play, on, player, soon, text, tuned, verified};
 
 /// Those the histories name: the naive ledger knows them from the start, so the engine must too.
 const CURRENCIES: &[&str] = &["EUR", "USD", "GBP", "JPY"];
@@ -312,7 +312,8 @@ async fn two_engines_that_share_the_players_come_to_the_same_as_one() {
         let shards = if seed % 2 == 0 { ShardCount::ONE } else { ShardCount::DEFAULT };
         let store = new_memory(shards);
         // With both clocks standing still two commits can be the same, byte for byte, and land as one (C08).
-        let ticking = |settings: &mut Settings| settings.clock = Arc::new(SystemClock::default());
+        let clock: Arc<dyn Clock> = Ticks::new();
+        let ticking = |settings: &mut Settings| settings.clock = Arc::clone(&clock);
         let a = opened(Arc::clone(&store) as _, like_the_naive(&case, ticking)).await;
         let b = opened(
             Arc::clone(&store) as _,
@@ -370,7 +371,8 @@ async fn a_store_in_chaos_changes_nothing_for_those_who_insist() {
         let case = case(seed, 6, 30);
         let shards = if seed % 2 == 0 { ShardCount::ONE } else { ShardCount::DEFAULT };
         let store = new_memory(shards);
-        let ticking = |settings: &mut Settings| settings.clock = Arc::new(SystemClock::default());
+        let clock: Arc<dyn Clock> = Ticks::new();
+        let ticking = |settings: &mut Settings| settings.clock = Arc::clone(&clock);
         let shared = seed % 4 < 2;
         let puppets = if shared {
             vec![Puppet::new(Arc::clone(&store) as _), Puppet::new(Arc::clone(&store) as _)]
