@@ -17,6 +17,11 @@ fn options() -> LeaseOptions {
     LeaseOptions { every: EVERY, still_max: STILL_MAX }
 }
 
+/// Nobody is taken for dead while a test lasts.
+fn patient() -> LeaseOptions {
+    LeaseOptions { every: EVERY, still_max: Duration::from_mins(10) }
+}
+
 async fn store(schema: &str) -> PostgresStore {
     let mut options = PostgresOptions::new(&shared_url()).expect("a URL");
     schema.clone_into(&mut options.schema);
@@ -48,9 +53,9 @@ fn together(leases: &[&Leases]) -> BTreeSet<Shard> {
 async fn shards_are_shared_evenly_and_handed_over() {
     let schema = fresh_schema();
     let (a, b) = (store(&schema).await, store(&schema).await);
-    let first = a.lease("a:1", options()).await.expect("leases");
+    let first = a.lease("a:1", patient()).await.expect("leases");
     until("everything to the first", || first.held().len() == 8).await;
-    let second = b.lease("b:1", options()).await.expect("leases");
+    let second = b.lease("b:1", patient()).await.expect("leases");
     until("half of it to the second", || first.held().len() == 4 && second.held().len() == 4).await;
     assert_eq!(together(&[&first, &second]), all());
     until("sight of each other", || {
@@ -67,11 +72,9 @@ async fn shards_are_shared_evenly_and_handed_over() {
     let shard = a.identity().shards.shard_of(&player);
     assert_eq!(first.route(&player), first.holder(shard));
 
-    // A clean end: the other has everything long before the dead would be noticed.
-    let started = Instant::now();
+    // A clean end: the other has everything although the dead would not be noticed for minutes.
     first.leave().await.expect("to leave");
     until("everything to the second", || second.held().len() == 8).await;
-    assert!(started.elapsed() < STILL_MAX, "{:?}", started.elapsed());
     assert_eq!(second.members().len(), 1);
 }
 
