@@ -6,22 +6,25 @@
 #![expect(clippy::expect_used, clippy::cast_precision_loss, reason = "a bench")]
 
 #[allow(dead_code, reason = "shared by several benches")]
+#[path = "support/rounds.rs"]
+mod rounds;
+#[allow(dead_code, reason = "shared by several benches")]
 mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use casino_ledger::core::PlayerId;
 use casino_ledger::projections::balances::Balances;
 use casino_ledger::projections::rounds::Rounds;
 use casino_ledger::projections::sqlite::SqliteHome;
 use casino_ledger::projections::trial_balance::TrialBalance;
 use casino_ledger::projections::{Feed, MemoryHome, Runner, Settings as RunnerSettings};
-use casino_ledger::{Ledger, Receipt, Request, Settings};
+use casino_ledger::{Ledger, Receipt, Settings};
 use hdrhistogram::Histogram;
-use rust_decimal::Decimal;
 use tokio::sync::watch;
+
+use rounds::{fund, player};
 
 // As in the quickstart: memory goes from thread to thread.
 #[global_allocator]
@@ -34,25 +37,6 @@ const LIMIT: Duration = Duration::from_mins(5);
 
 fn argument(name: &str) -> Option<String> {
     std::env::args().skip_while(|argument| argument != name).nth(1)
-}
-
-fn player(i: usize) -> PlayerId {
-    PlayerId::new(format!("player-{i:06}")).expect("an id")
-}
-
-async fn prepare(ledger: &Ledger) {
-    for from in (0..PLAYERS).step_by(1_000) {
-        let requests = |command: &dyn Fn() -> casino_ledger::core::PlayerCommand| {
-            (from..from + 1_000).map(|i| Request::new(player(i), command())).collect::<Vec<_>>()
-        };
-        for result in ledger.execute_all(requests(&support::open)).await {
-            result.expect("an opening");
-        }
-        for result in ledger.execute_all(requests(&|| support::deposit("d", Decimal::from(1_000_000)))).await
-        {
-            result.expect("a deposit");
-        }
-    }
 }
 
 /// Plays rounds so that round n begins n / rate after the start, if the engine keeps up.
@@ -152,7 +136,7 @@ async fn main() {
     let dir = tempfile::tempdir().expect("a folder");
     let ledger =
         Ledger::open(dir.path().join("ledger"), Settings::new().expect("settings")).await.expect("a ledger");
-    prepare(&ledger).await;
+    fund(&ledger, PLAYERS).await;
     let wants = |home: &str| homes.as_deref().is_none_or(|wanted| wanted == home);
     let settings = RunnerSettings::default;
     if wants("none") {

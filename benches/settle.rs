@@ -6,6 +6,9 @@
 //! Criterion reports the time per round; the latencies of settlements are printed beside it.
 
 #[allow(dead_code, reason = "shared by several benches")]
+#[path = "support/rounds.rs"]
+mod rounds;
+#[allow(dead_code, reason = "shared by several benches")]
 mod support;
 
 use std::fs::OpenOptions;
@@ -14,28 +17,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use casino_ledger::core::PlayerId;
 use casino_ledger::store::postgres::PostgresOptions;
 use casino_ledger::{Ledger, Settings};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hdrhistogram::Histogram;
 use rusqlite::Connection;
-use rust_decimal::Decimal;
 use sqlx::PgConnection;
+
+use rounds::{fund, histogram, lane, record};
 
 // As in the quickstart: memory goes from thread to thread.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PLAYERS: usize = 10_000;
-
-fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, 120_000_000, 3).expect("a histogram")
-}
-
-fn record(histogram: &mut Histogram<u64>, took: Duration) {
-    histogram.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-}
 
 fn report(name: &str, histogram: &Histogram<u64>) {
     println!(
@@ -44,28 +39,6 @@ fn report(name: &str, histogram: &Histogram<u64>) {
         histogram.value_at_quantile(0.99),
         histogram.len()
     );
-}
-
-fn player(i: usize) -> PlayerId {
-    PlayerId::new(format!("player-{i:06}")).expect("an id")
-}
-
-/// Plays rounds on one lane's players until all rounds are given out.
-async fn lane(ledger: Ledger, lane: usize, lanes: usize, next: Arc<AtomicU64>, end: u64) -> Histogram<u64> {
-    let mut histogram = histogram();
-    let players: Vec<PlayerId> = (lane..PLAYERS).step_by(lanes).map(player).collect();
-    loop {
-        let round = next.fetch_add(1, Ordering::Relaxed);
-        if round >= end {
-            return histogram;
-        }
-        let index = usize::try_from(round).expect("rounds fit") / lanes % players.len();
-        let id = format!("r{round:012}");
-        ledger.execute(&players[index], support::place(&id)).await.expect("a bet");
-        let start = Instant::now();
-        ledger.execute(&players[index], support::settle(&id)).await.expect("a win");
-        record(&mut histogram, start.elapsed());
-    }
 }
 
 /// The variable that names the store; `cargo xtask bench` sets it.
@@ -133,21 +106,7 @@ fn engine(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a folder");
     let ledger = runtime.block_on(async {
         let ledger = open(dir.path()).await;
-        for from in (0..PLAYERS).step_by(1_000) {
-            let requests = |command: &dyn Fn() -> casino_ledger::core::PlayerCommand| {
-                (from..from + 1_000)
-                    .map(|i| casino_ledger::Request::new(player(i), command()))
-                    .collect::<Vec<_>>()
-            };
-            for result in ledger.execute_all(requests(&support::open)).await {
-                result.expect("an opening");
-            }
-            for result in
-                ledger.execute_all(requests(&|| support::deposit("d", Decimal::from(1_000_000)))).await
-            {
-                result.expect("a deposit");
-            }
-        }
+        fund(&ledger, PLAYERS).await;
         ledger
     });
     let mut given = 0_u64;
@@ -163,7 +122,7 @@ fn engine(c: &mut Criterion) {
                 let all = runtime.block_on(async {
                     let mut tasks = tokio::task::JoinSet::new();
                     for i in 0..in_flight {
-                        tasks.spawn(lane(ledger.clone(), i, in_flight, Arc::clone(&next), given));
+                        tasks.spawn(lane(ledger.clone(), PLAYERS, (i, in_flight), Arc::clone(&next), given));
                     }
                     tasks.join_all().await
                 });

@@ -5,6 +5,9 @@
 //! `cargo bench --bench standby`; `-- --rounds N` for more rounds a turn.
 
 #[allow(dead_code, reason = "shared by several benches")]
+#[path = "support/rounds.rs"]
+mod rounds;
+#[allow(dead_code, reason = "shared by several benches")]
 mod support;
 
 use std::path::Path;
@@ -12,13 +15,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use casino_ledger::core::PlayerId;
 use casino_ledger::replica::{MemoryFence, Mode, Primary, PrimaryOptions, Standby, StandbyLink, WhenAway};
 use casino_ledger::store::log::{LogOptions, LogStore};
 use casino_ledger::store::{EventStore, FORMAT, LedgerId, LedgerIdentity, ShardCount};
-use casino_ledger::{Ledger, Request, Settings};
-use hdrhistogram::Histogram;
-use rust_decimal::Decimal;
+use casino_ledger::{Ledger, Settings};
+
+use rounds::{fund, histogram, lane};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -39,10 +41,6 @@ const KINDS: [(Kind, &str); 3] = [
     (Kind::Asynchronous, "asynchronous standby"),
     (Kind::Synchronous, "synchronous standby"),
 ];
-
-fn player(i: usize) -> PlayerId {
-    PlayerId::new(format!("player-{i:06}")).expect("an id")
-}
 
 fn log(dir: &Path) -> Arc<dyn EventStore> {
     let identity = LedgerIdentity { ledger: LedgerId([7; 16]), shards: ShardCount::DEFAULT, format: FORMAT };
@@ -71,30 +69,8 @@ async fn open(dir: &Path, kind: Kind) -> Ledger {
         }
     };
     let ledger = Ledger::with_store(store, Settings::new().expect("settings")).await.expect("a ledger");
-    for command in [&support::open as &dyn Fn() -> _, &|| support::deposit("d", Decimal::from(1_000_000))] {
-        let requests = (0..PLAYERS).map(|i| Request::new(player(i), command())).collect();
-        for answer in ledger.execute_all(requests).await {
-            answer.expect("a player with money");
-        }
-    }
+    fund(&ledger, PLAYERS).await;
     ledger
-}
-
-async fn lane(ledger: Ledger, lane: usize, lanes: usize, next: Arc<AtomicU64>, end: u64) -> Histogram<u64> {
-    let mut histogram = Histogram::new_with_bounds(1, 120_000_000, 3).expect("a histogram");
-    let players: Vec<PlayerId> = (lane..PLAYERS).step_by(lanes).map(player).collect();
-    loop {
-        let round = next.fetch_add(1, Ordering::Relaxed);
-        if round >= end {
-            return histogram;
-        }
-        let index = usize::try_from(round).expect("rounds fit") / lanes % players.len();
-        let id = format!("r{round:012}");
-        ledger.execute(&players[index], support::place(&id)).await.expect("a bet");
-        let start = Instant::now();
-        ledger.execute(&players[index], support::settle(&id)).await.expect("a win");
-        histogram.saturating_record(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
-    }
 }
 
 fn main() {
@@ -120,9 +96,17 @@ fn main() {
                 let end = next[i].load(Ordering::Relaxed) + count;
                 let start = Instant::now();
                 let lanes = (0..in_flight)
-                    .map(|l| runtime.spawn(lane(ledger.clone(), l, in_flight, Arc::clone(&next[i]), end)))
+                    .map(|l| {
+                        runtime.spawn(lane(
+                            ledger.clone(),
+                            PLAYERS,
+                            (l, in_flight),
+                            Arc::clone(&next[i]),
+                            end,
+                        ))
+                    })
                     .collect::<Vec<_>>();
-                let mut all = Histogram::<u64>::new_with_bounds(1, 120_000_000, 3).expect("a histogram");
+                let mut all = histogram();
                 for lane in lanes {
                     all.add(runtime.block_on(lane).expect("a lane")).expect("a histogram of this kind");
                 }

@@ -8,6 +8,7 @@ use ledger_store::{
 
 use super::compare::{Pair, Relation, heads_of_both};
 use super::error::ReplicaError;
+use super::link::ShardCommits;
 
 /// How many commits of one shard are read at a time.
 const PAGE: usize = 1_024;
@@ -83,7 +84,9 @@ pub(super) async fn copy_shards(
 ) -> Result<Copied, ReplicaError> {
     let mut copied = Copied { goal, due: due.iter().map(Due::rest).sum(), commits: 0, bytes: 0 };
     while !due.is_empty() {
-        let parts = next_parts(source, &due).await?;
+        let (parts, _) = gather(source, &due).await?;
+        let identity = source.identity();
+        let parts = parts.into_iter().map(|part| sealed(identity, part)).collect::<Result<Vec<_>, _>>()?;
         for part in &parts {
             copied.commits += part.commits.len() as u64;
             copied.bytes += part.commits.iter().map(|commit| commit.body.len() as u64).sum::<u64>();
@@ -105,23 +108,27 @@ pub(super) async fn copy_shards(
     Ok(copied)
 }
 
-/// As much of what is due as one append takes, as many shards as fit.
-async fn next_parts(source: &dyn EventStore, due: &[Due]) -> Result<Vec<ShardAppend>, ReplicaError> {
-    let (mut parts, mut room) = (Vec::new(), Room::default());
+/// As much of what is due as one append takes, as many shards as fit, and whether that is all of it.
+pub(super) async fn gather(
+    source: &dyn EventStore,
+    due: &[Due],
+) -> Result<(Vec<ShardCommits>, bool), ReplicaError> {
+    let (mut parts, mut room, mut is_all) = (Vec::new(), Room::default(), true);
     for due in due {
-        let commits = next_commits(source, due, &mut room).await?;
-        if !commits.is_empty() {
-            parts.push(sealed(source.identity(), due.shard, due.at, commits)?);
-        }
         if room.is_full() {
-            break;
+            return Ok((parts, false));
+        }
+        let commits = next_commits(source, due, &mut room).await?;
+        is_all &= commits.last().is_some_and(|last| last.position == due.goal.position);
+        if !commits.is_empty() {
+            parts.push(ShardCommits { shard: due.shard, follows: due.at, commits });
         }
     }
-    Ok(parts)
+    Ok((parts, is_all))
 }
 
 /// What of one shard fits into the room that is left.
-pub(super) async fn next_commits(
+async fn next_commits(
     source: &dyn EventStore,
     due: &Due,
     room: &mut Room,
@@ -148,7 +155,7 @@ pub(super) async fn next_commits(
 
 /// What an append has room for.
 #[derive(Debug, Default)]
-pub(super) struct Room {
+struct Room {
     commits: usize,
     bytes: usize,
     is_full: bool,
@@ -159,7 +166,7 @@ impl Room {
         APPEND_COMMITS_MAX.saturating_sub(self.commits)
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.is_full || self.commits() == 0
     }
 
@@ -174,13 +181,9 @@ impl Room {
     }
 }
 
-/// Commits as they are to be appended on a head, each checked against its hash and its predecessor.
-pub(super) fn sealed(
-    identity: &LedgerIdentity,
-    shard: Shard,
-    expected: Head,
-    commits: Vec<StoredCommit>,
-) -> Result<ShardAppend, ReplicaError> {
+/// Commits as they are to be appended on the head they follow, each checked against its hash and its predecessor.
+pub(super) fn sealed(identity: &LedgerIdentity, part: ShardCommits) -> Result<ShardAppend, ReplicaError> {
+    let ShardCommits { shard, follows: expected, commits } = part;
     let mut head = expected;
     let mut all = Vec::with_capacity(commits.len());
     for commit in commits {

@@ -8,10 +8,10 @@ use ledger_store::{EventStore, Head, Shard, StoreError};
 use tokio::sync::watch;
 
 use super::compare::{Side, head_at};
-use super::copy::{Due, Room, next_commits};
+use super::copy::{Due, gather};
 use super::error::ReplicaError;
 use super::fence::{Epoch, Fence, FenceState, Role};
-use super::link::{Hello, LinkError, ShardCommits, Shipment, StandbyLink};
+use super::link::{Hello, LinkError, Shipment, StandbyLink};
 
 /// How long a shipper rests before it asks a standby again that is away; it doubles up to the second.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
@@ -246,7 +246,8 @@ impl Shipper {
                 let _ = tokio::time::timeout(LOOK, landed.changed()).await;
                 continue;
             }
-            let (shipment, is_all) = self.shipment(&due).await?;
+            let (parts, is_all) = gather(&*shared.store, &due).await?;
+            let shipment = Shipment { epoch: shared.epoch, parts };
             let after = heads_after(&heads, &shipment);
             let answer = self.limited(self.link.ship(shipment)).await?;
             if answer != after {
@@ -265,24 +266,6 @@ impl Shipper {
     /// It has all that there was a moment ago: answers may wait for it again.
     fn is_current(&self) {
         self.shared.update(self.standby, |known| known.current_at = Some(Instant::now()));
-    }
-
-    /// As much of what is due as one append takes, and whether that is all of it.
-    async fn shipment(&self, due: &[Due]) -> Result<(Shipment, bool), ReplicaError> {
-        let (mut parts, mut room) = (Vec::new(), Room::default());
-        let mut is_all = true;
-        for due in due {
-            if room.is_full() {
-                is_all = false;
-                break;
-            }
-            let commits = next_commits(&*self.shared.store, due, &mut room).await?;
-            is_all &= commits.last().is_some_and(|last| last.position == due.goal.position);
-            if !commits.is_empty() {
-                parts.push(ShardCommits { shard: due.shard, follows: due.at, commits });
-            }
-        }
-        Ok((Shipment { epoch: self.shared.epoch, parts }, is_all))
     }
 
     /// The standby's history must be the beginning of ours.

@@ -178,8 +178,7 @@ impl StandbyLink for Standby {
             if head != Some(&part.follows) || part.commits.is_empty() {
                 continue;
             }
-            let sealed = sealed(self.store.identity(), part.shard, part.follows, part.commits);
-            parts.push(sealed.map_err(LinkError::refused)?);
+            parts.push(sealed(self.store.identity(), part).map_err(LinkError::refused)?);
         }
         if parts.is_empty() {
             return Ok(heads);

@@ -158,8 +158,8 @@ impl Aside {
         for round in state.rounds() {
             for bet in round.open_bets() {
                 let currency = round.currency.ok_or("an open bet without a currency")?;
-                *all.held.entry(currency).or_default() += bet.own_open_stake().units();
-                for share in bet.bonus_open_stake() {
+                *all.held.entry(currency).or_default() += bet.open_money().units();
+                for share in bet.open_bonus() {
                     *all.bonus.entry(share.award).or_default() += share.amount.units();
                 }
             }

@@ -188,11 +188,9 @@ async fn what_does_not_belong_together_is_not_copied() {
     }
     assert_eq!(compare(&*source, &*copied).await.unwrap(), [Relation::Ahead { by: 1 }]);
     // Both went on: whichever is longer, the first difference is named, and nothing is written.
-    for longer in [&ledger, &ledger, &ledger, &on_copy, &on_copy, &on_copy, &on_copy] {
-        let id = format!("{:?}", compare(&*source, &*copied).await.unwrap());
-        let from_here = if std::ptr::eq(longer, &raw const ledger) { "here" } else { "there" };
-        let heads = source.heads().await.unwrap()[0].position.0 + copied.heads().await.unwrap()[0].position.0;
-        longer.execute(&player("p1"), deposit(&format!("{from_here} {heads} {id}"), "1.00")).await.unwrap();
+    let turns = [&ledger, &ledger, &ledger, &on_copy, &on_copy, &on_copy, &on_copy];
+    for (turn, longer) in turns.into_iter().enumerate() {
+        longer.execute(&player("p1"), deposit(&format!("turn {turn}"), "1.00")).await.unwrap();
         let (before, first) = (copied.heads().await.unwrap(), at.position.next());
         match copy(&*source, &*copied, &mut silent()).await {
             Err(ReplicaError::Forked { shard: Shard(0), first: told }) => assert_eq!(told, first),

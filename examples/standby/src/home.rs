@@ -65,7 +65,8 @@ impl Home {
         let identity = match like {
             Some(identity) => identity,
             None => {
-                LedgerIdentity { ledger: LedgerId(random()?), shards: ShardCount::DEFAULT, format: FORMAT }
+                let ledger = LedgerId(*uuid::Uuid::new_v4().as_bytes());
+                LedgerIdentity { ledger, shards: ShardCount::DEFAULT, format: FORMAT }
             }
         };
         Ok(Arc::new(LogStore::create(&self.log(), identity, LogOptions::default())?))
@@ -88,11 +89,4 @@ impl Home {
     pub fn has_log(&self) -> anyhow::Result<bool> {
         Ok(LogStore::identity_in(&self.log(), &LogOptions::default())?.is_some())
     }
-}
-
-fn random() -> anyhow::Result<[u8; 16]> {
-    use std::io::Read as _;
-    let mut bytes = [0; 16];
-    std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes))?;
-    Ok(bytes)
 }

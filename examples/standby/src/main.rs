@@ -91,6 +91,7 @@ async fn acknowledged(game: &Game, player: &PlayerId, id: &str, command: &str) -
             Err(ExecuteError::Indeterminate { .. } | ExecuteError::Unavailable { .. })
                 if started.elapsed() < game.give_up =>
             {
+                // A standby that is away comes back by itself; nobody tells when.
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             Err(error) => return Err(error).with_context(|| format!("{player} {id}")),

@@ -44,50 +44,51 @@ pub(super) fn issue(
     all.into_iter().filter_map(unless_zero).collect()
 }
 
-/// A stake is held for its round (P10).
-pub(crate) fn hold_bonus(moved: Moved<'_>, shares: &[BonusShare]) -> Result<Vec<Posting>, Fault> {
+/// Shares move between two accounts, each.
+fn moved<'a>(
+    currency: CurrencyCode,
+    shares: &'a [BonusShare],
+    between: impl Fn(&'a BonusShare) -> Result<[(AccountCode, SubAccount); 2], Fault>,
+) -> Result<Vec<Posting>, Fault> {
     let mut all = Vec::with_capacity(shares.len().saturating_mul(2));
     for share in shares.iter().filter(|share| !share.amount.is_zero()) {
-        let (currency, amount) = (moved.currency, share.amount);
-        all.push(Posting::debit(AccountCode::PlayerBonus, Some(award(&share.award)), amount, currency));
-        let held = moved.held(&share.award)?;
-        all.push(Posting::credit(AccountCode::PlayerBonusHeld, Some(held), amount, currency));
+        let [(from, from_of), (to, to_of)] = between(share)?;
+        all.push(Posting::debit(from, Some(from_of), share.amount, currency));
+        all.push(Posting::credit(to, Some(to_of), share.amount, currency));
     }
     Ok(all)
+}
+
+/// A stake is held for its round (P10).
+pub(crate) fn hold_bonus(round: Moved<'_>, shares: &[BonusShare]) -> Result<Vec<Posting>, Fault> {
+    moved(round.currency, shares, |share| {
+        let held = (AccountCode::PlayerBonusHeld, round.held(&share.award)?);
+        Ok([(AccountCode::PlayerBonus, award(&share.award)), held])
+    })
 }
 
 /// Held stakes of a game are taken for good (P11, P12).
 pub(crate) fn take_bonus(
-    moved: Moved<'_>,
+    round: Moved<'_>,
     game: &GameId,
     shares: &[BonusShare],
 ) -> Result<Vec<Posting>, Fault> {
-    let mut all = Vec::with_capacity(shares.len().saturating_mul(2));
-    for share in shares.iter().filter(|share| !share.amount.is_zero()) {
-        let (currency, amount) = (moved.currency, share.amount);
-        let held = moved.held(&share.award)?;
-        all.push(Posting::debit(AccountCode::PlayerBonusHeld, Some(held), amount, currency));
-        let game = Some(SubAccount::game(game));
-        all.push(Posting::credit(AccountCode::BonusStakes, game, amount, currency));
-    }
-    Ok(all)
+    moved(round.currency, shares, |share| {
+        let held = (AccountCode::PlayerBonusHeld, round.held(&share.award)?);
+        Ok([held, (AccountCode::BonusStakes, SubAccount::game(game))])
+    })
 }
 
 /// Stakes of a game that were taken are held again.
 pub(crate) fn hold_bonus_again(
-    moved: Moved<'_>,
+    round: Moved<'_>,
     game: &GameId,
     shares: &[BonusShare],
 ) -> Result<Vec<Posting>, Fault> {
-    let mut all = Vec::with_capacity(shares.len().saturating_mul(2));
-    for share in shares.iter().filter(|share| !share.amount.is_zero()) {
-        let (currency, amount) = (moved.currency, share.amount);
-        let game = Some(SubAccount::game(game));
-        all.push(Posting::debit(AccountCode::BonusStakes, game, amount, currency));
-        let held = moved.held(&share.award)?;
-        all.push(Posting::credit(AccountCode::PlayerBonusHeld, Some(held), amount, currency));
-    }
-    Ok(all)
+    moved(round.currency, shares, |share| {
+        let held = (AccountCode::PlayerBonusHeld, round.held(&share.award)?);
+        Ok([(AccountCode::BonusStakes, SubAccount::game(game)), held])
+    })
 }
 
 /// Where credits go that are an award's: to it, or, if it has ended, to what is forfeited.

@@ -86,6 +86,15 @@ pub struct Award {
 }
 
 impl Award {
+    /// The estimated bytes of it in a cache, with its terms.
+    pub fn weight(&self) -> usize {
+        let BonusTerms { weights, min_to_terminate, .. } = &*self.terms;
+        let excluded = weights.excluded_games.len().saturating_add(weights.excluded_types.len());
+        let named = weights.games.len().saturating_add(weights.types.len());
+        let listed = excluded.saturating_add(named).saturating_add(min_to_terminate.len());
+        1_000_usize.saturating_add(listed.saturating_mul(64))
+    }
+
     /// Whether it has not ended.
     pub fn is_live(&self) -> bool {
         matches!(self.status, AwardStatus::Queued | AwardStatus::Active | AwardStatus::Completing)

@@ -157,7 +157,7 @@ pub(crate) fn uncounted(bet: &Bet, part: Amount, kept: Amount) -> Result<Option<
 }
 
 /// Reverses what a stake counted, as it was recorded, as `part` of it goes back and `kept` of it stays. If the award has
-/// ended, that is recorded and nothing else. Answers with how much.
+/// ended, that is recorded and nothing else.
 pub(crate) fn uncount(
     work: &mut Workspace<'_>,
     round: &Round,

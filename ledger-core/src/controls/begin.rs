@@ -2,6 +2,8 @@
 //! jurisdiction sets, raises whose time has come, windows of the calendar that are over. So no timer writes into the log of a
 //! player who does nothing.
 
+use std::borrow::Cow;
+
 use super::{Controls, window};
 use crate::key::IdempotencyKey;
 use crate::money::Amount;
@@ -37,14 +39,15 @@ fn counts(command: &PlayerCommand) -> bool {
 /// The events, and the limits as they are after them.
 struct Begun<'w, 'a> {
     key: &'a IdempotencyKey,
-    controls: Controls,
+    /// Copied with the first change: most commands find everything as it is.
+    controls: Cow<'a, Controls>,
     work: &'w mut Workspace<'a>,
 }
 
 impl Begun<'_, '_> {
     fn push(&mut self, event: Event) -> Result<(), Fault> {
         let entries = self.work.state().wallet().version();
-        self.controls.evolve(&event, entries, self.work.now())?;
+        self.controls.to_mut().evolve(&event, entries, self.work.now())?;
         self.work.push_player(event)
     }
 
@@ -86,15 +89,18 @@ pub(crate) fn begin<'a>(
     facts: &Facts<'_>,
     work: &mut Workspace<'a>,
 ) -> Result<(), Fault> {
+    if !counts(command) {
+        return Ok(());
+    }
     let state = work.state();
     let policy = &state.jurisdiction_profile(facts.policy).controls;
-    if (state.controls().is_none() && policy.limits.is_empty()) || !counts(command) {
+    if state.controls().is_none() && policy.limits.is_empty() {
         return Ok(());
     }
     let Some(profile) = state.profile() else { return Ok(()) };
     let zone = profile.zone.as_str();
     let now = work.now();
-    let controls = state.controls().cloned().unwrap_or_default();
+    let controls = state.controls().map_or_else(Cow::default, Cow::Borrowed);
     let mut begun = Begun { key, controls, work };
 
     follow_policy(policy, zone, now, &mut begun)?;
@@ -115,8 +121,9 @@ pub(crate) fn begin<'a>(
     if !windows.is_empty() {
         begun.push(Event::LimitWindowsOpened(LimitWindowsOpened { windows }))?;
     }
-    let controls = begun.controls;
-    work.begun(controls);
+    if let Cow::Owned(controls) = begun.controls {
+        work.begun(controls);
+    }
     Ok(())
 }
 

@@ -101,6 +101,10 @@ impl PlayerState {
     /// What is left of his limits at an instant, on each term of the lowest: with what is counted, and the deposits that are
     /// under way. A limit that the policy sets is here once something was decided under it.
     pub fn limits_left(&self, policy: &crate::policy::Policy, now: Timestamp) -> Vec<LimitLeft> {
+        // Asked after every command: of most players there is nothing to look up.
+        if self.controls().is_none() {
+            return Vec::new();
+        }
         lowest(self, None, self.jurisdiction_profile(policy).controls.warn_at_percent, now)
     }
 }

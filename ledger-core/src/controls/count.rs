@@ -23,12 +23,12 @@ pub(crate) struct Share {
 pub(crate) fn shares(round: &Round) -> Vec<Share> {
     let stakes = round.bets.iter().filter_map(|bet| {
         let stands = matches!(bet.status, BetStatus::Open | BetStatus::Settled);
-        Some(Share { entry: bet.entry?, stake: if stands { bet.own_staked().units() } else { 0 }, win: 0 })
+        Some(Share { entry: bet.entry?, stake: if stands { bet.staked_money().units() } else { 0 }, win: 0 })
     });
     let wins = round.wins.iter().filter_map(|win| {
         let stands = win.status != WinStatus::RolledBack;
-        let own = win.own().units();
-        Some(Share { entry: win.entry?, stake: 0, win: if stands { own } else { 0 } })
+        let money = win.money().units();
+        Some(Share { entry: win.entry?, stake: 0, win: if stands { money } else { 0 } })
     });
     stakes.chain(wins).collect()
 }
@@ -75,12 +75,11 @@ impl Controls {
         match event {
             Event::WinCredited(event) => {
                 if let Some(entry) = event.entry {
-                    let own = event.split.own().map_or(0, Amount::units);
-                    self.count(event.currency, Flow::Win(own), entry, at);
+                    self.count(event.currency, Flow::Win(event.split.money().units()), entry, at);
                 }
             }
             Event::BetResettled(event) => {
-                let more = event.own_change();
+                let more = event.money_change();
                 if let Some(entry) = event.counted {
                     self.count(event.currency, Flow::Win(more), entry, at);
                 }

@@ -54,6 +54,10 @@ pub(super) fn sources(
     before: Option<u64>,
     zero: Amount,
 ) -> Result<(Amount, Vec<BonusShare>), AmountError> {
+    // Of most rounds all is money, and how much does not matter then.
+    if round.bets.iter().all(|bet| bet.split.bonus.is_empty()) {
+        return Ok((zero, Vec::new()));
+    }
     let stands = |bet: &&Bet| {
         matches!(bet.status, BetStatus::Open | BetStatus::Settled)
             && before.is_none_or(|before| bet.version < before)

@@ -116,8 +116,8 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
     let award = bonus::stakeable(state, command.currency, work.now(), asking);
     let split = funds(command, purse, wager.stake, award, command.flags.may_owe(source));
     // Limits are told before funds: of a stake that cannot be paid they look at all of it.
-    let own = split.as_ref().map_or(Ok(wager.stake), Split::own)?;
-    let near = controls::check(controls::Asked::Bet(own), command.currency, facts, work)?;
+    let money = split.as_ref().map_or(wager.stake, Split::money);
+    let near = controls::check(controls::Asked::Bet(money), command.currency, facts, work)?;
     check_bonus(command, award, wager.stake, purse)?;
     check_max_bet(command, award, wager.stake, split.as_ref().ok())?;
     check_room(command, known, &wager)?;

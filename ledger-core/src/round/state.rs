@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::bonus::{add_shares, less_shares};
 use crate::ids::{RoundId, SourceId, TransactionId};
-use crate::money::{Amount, AmountError};
+use crate::money::Amount;
 use crate::player_ledger::Fault;
 use crate::policy::SourcePolicy;
 use crate::stored::{
@@ -230,25 +230,28 @@ fn sum_of(zero: Amount, shares: &[BonusShare]) -> Amount {
 }
 
 impl Split {
-    /// What is not bonus credits.
+    /// What is not bonus credits: the player's own money, or what he owes.
     pub(crate) fn money(&self) -> Amount {
+        // Parts of one stake: they add up to no more than it.
         self.owed.and_then(|owed| self.cash.checked_add(owed).ok()).unwrap_or(self.cash)
     }
 }
 
 impl Win {
-    /// What of it was money.
-    pub(super) fn money(&self) -> Result<Amount, AmountError> {
-        [&self.bonus, &self.forfeited]
-            .into_iter()
-            .flatten()
-            .try_fold(self.amount, |rest, share| rest.checked_sub(share.amount))
+    /// What of it was money: no bonus credits, and nothing that was forfeited.
+    pub fn money(&self) -> Amount {
+        let shares = self.bonus.iter().chain(&self.forfeited);
+        // Shares of one win: they add up to no more than it.
+        shares.fold(self.amount, |rest, share| rest.checked_sub(share.amount).unwrap_or(rest))
     }
 }
 
 impl Bet {
     /// What of the stake did not go back, by funds. What was owed for it goes back first.
     pub(super) fn staked_split(&self) -> Split {
+        if self.returned.is_none() {
+            return self.split.clone();
+        }
         let none = Amount::zero(self.stake.scale());
         let returned = less(self.returned.unwrap_or(none), sum_of(none, &self.returned_bonus));
         let owed = self.split.owed.unwrap_or(none);
@@ -257,27 +260,27 @@ impl Bet {
         Split { cash, owed: Some(owed).filter(|owed| owed.is_positive()), bonus, forfeited: Vec::new() }
     }
 
-    /// What the player's own money bears of [`Self::staked`], also if he owes it: what limits count (R11), and what of the stake is
-    /// in the cash book.
-    pub fn own_staked(&self) -> Amount {
-        own(&self.staked_split())
+    /// What of [`Self::staked`] is money, also if the player owes it: what limits count (R11), and what of the stake is in the
+    /// cash book.
+    pub fn staked_money(&self) -> Amount {
+        self.staked_split().money()
     }
 
-    /// What the player's own money bears of [`Self::open_stake`].
-    pub fn own_open_stake(&self) -> Amount {
-        own(&self.open_split())
+    /// What of [`Self::open_stake`] is money.
+    pub fn open_money(&self) -> Amount {
+        self.open_split().money()
     }
 
     /// What awards bear of [`Self::open_stake`], each.
-    pub fn bonus_open_stake(&self) -> Vec<BonusShare> {
+    pub fn open_bonus(&self) -> Vec<BonusShare> {
         self.open_split().bonus
     }
 
     /// What is still held of the stake, by funds. What is cashed out is cash before it is owed.
     pub(super) fn open_split(&self) -> Split {
-        let none = Amount::zero(self.stake.scale());
-        let sold = less(self.cashed_out.unwrap_or(none), sum_of(none, &self.cashed_bonus));
         let staked = self.staked_split();
+        let Some(sold) = self.cashed_out else { return staked };
+        let sold = less(sold, sum_of(Amount::zero(self.stake.scale()), &self.cashed_bonus));
         let owed = staked.owed.map(|owed| less(owed, less(sold, staked.cash)));
         let bonus = less_shares(&staked.bonus, &self.cashed_bonus);
         let owed = owed.filter(|owed| owed.is_positive());
@@ -300,11 +303,6 @@ impl Bet {
     pub fn staked(&self) -> Amount {
         self.returned.and_then(|part| self.stake.checked_sub(part).ok()).unwrap_or(self.stake)
     }
-}
-
-fn own(split: &Split) -> Amount {
-    // Parts of one stake: they add up to no more than it.
-    split.own().unwrap_or(split.cash)
 }
 
 /// Folds one event of a round's stream, recorded at an instant. Holds no business rule and cannot panic.

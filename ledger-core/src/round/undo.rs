@@ -467,7 +467,7 @@ fn rollback_win(
     }
     let taken = taken_of(work, &win.bonus, &win.forfeited, (&[], &[]))?;
     let is_kept = check_spent(work, &taken, policy, purse)?;
-    let money = win.money()?;
+    let money = win.money();
     let recovery = recovery(purse, money, policy)?.filter(|_| !is_kept);
 
     let (mut round, win) = (round.clone(), win.clone());

@@ -650,18 +650,9 @@ shape! {
     }
 }
 
-impl Win {
-    /// What of it is the player's own money: no bonus, and nothing that was forfeited.
-    pub fn own(&self) -> Amount {
-        let shares = self.bonus.iter().chain(&self.forfeited);
-        // Shares of one win: they add up to no more than it.
-        shares.fold(self.amount, |rest, share| rest.checked_sub(share.amount).unwrap_or(rest))
-    }
-}
-
 impl BetResettled {
-    /// How much more of the player's own money the win is, in units; below zero if it is less.
-    pub(crate) fn own_change(&self) -> i128 {
+    /// How much more the win is without its bonus credits, in units; below zero if it is less.
+    pub(crate) fn money_change(&self) -> i128 {
         let all = self.amount.units().saturating_sub(self.previous.units());
         let to_awards = self.bonus.iter().chain(&self.forfeited).map(|share| share.amount.units());
         let of_awards = self.taken.iter().map(|taken| {

@@ -7,8 +7,8 @@ use super::bonus::BonusAfter;
 use super::bonus::BonusShare;
 use super::shapes::shape;
 use crate::entry::Entry;
+use crate::money::Amount;
 use crate::money::CurrencyCode;
-use crate::money::{Amount, AmountError};
 
 shape! {
     /// The balances of one purse after a movement.
@@ -57,11 +57,6 @@ shape! {
 }
 
 impl Split {
-    /// What of it is the player's own money, or is owed by him: no bonus.
-    pub(crate) fn own(&self) -> Result<Amount, AmountError> {
-        self.owed.map_or(Ok(self.cash), |owed| self.cash.checked_add(owed))
-    }
-
     /// All of it in cash.
     pub fn cash(amount: Amount) -> Self {
         Self { cash: amount, owed: None, bonus: Vec::new(), forfeited: Vec::new() }

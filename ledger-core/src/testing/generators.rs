@@ -208,7 +208,7 @@ fn host_operations() -> impl Strategy<Value = HostOperation> {
     )
 }
 
-/// Currencies of repeated openings: the known one, and malformed ones.
+/// Currencies of repeated openings: the known one, and malformed ones. `XXX` is what ISO 4217 has for no currency.
 const OPENINGS: &[&[&str]] = &[&["EUR", "USD"], &["EUR"], &["EUR", "EUR"], &["EUR", "XXX"], &[]];
 
 fn openings() -> impl Strategy<Value = OpenPlayer> {

@@ -169,6 +169,7 @@ fn a_purse_is_opened_later() {
         .replayed("applied")
         .when(commands::add_purse("U1", "GBP"))
         .refused("key_reused")
+        // What ISO 4217 has for no currency.
         .when(commands::add_purse("U3", "XXX"))
         .refused("currency_unknown")
         .when(deposit)

@@ -235,10 +235,10 @@ impl RoundRow {
         let nothing = || GameSums { rounds: 0, stakes, payouts };
         let large = || too_large(AmountError::AmountOverflow);
         let taken = |bet: &Bet| match bet.status {
-            BetStatus::Settled => Some(bet.own_staked()),
+            BetStatus::Settled => Some(bet.staked_money()),
             // What was cashed out is taken for good, while the rest is open.
             BetStatus::Open if bet.cashed_out.is_some() => {
-                bet.own_staked().checked_sub(bet.own_open_stake()).ok()
+                bet.staked_money().checked_sub(bet.open_money()).ok()
             }
             _ => None,
         };
@@ -254,7 +254,7 @@ impl RoundRow {
                 continue;
             }
             let sums = games.entry((payer.game.clone(), currency)).or_insert_with(nothing);
-            sums.payouts = sums.payouts.plus(win.own()).ok_or_else(large)?;
+            sums.payouts = sums.payouts.plus(win.money()).ok_or_else(large)?;
         }
         Ok(games)
     }

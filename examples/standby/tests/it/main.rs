@@ -93,6 +93,7 @@ async fn all_there(home: &Path, acknowledged: &Acknowledged) {
             Ok(store) => break store,
             Err(error) => assert!(Instant::now() < deadline, "{error}"),
         }
+        // The lock of a killed process goes when the kernel has cleaned up.
         tokio::time::sleep(Duration::from_millis(10)).await;
     };
     for ((player, id), (shard, position, hash)) in acknowledged {

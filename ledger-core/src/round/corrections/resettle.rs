@@ -90,7 +90,7 @@ fn shares_of(win: &Win, part: Amount) -> Result<(Amount, Vec<BonusShare>, Vec<Bo
         return Ok((part, Vec::new(), Vec::new()));
     }
     let sources: Vec<Amount> = win.bonus.iter().chain(&win.forfeited).map(|share| share.amount).collect();
-    let amounts = parts(part, win.money()?, &sources)?;
+    let amounts = parts(part, win.money(), &sources)?;
     let money = amounts.iter().try_fold(part, |rest, amount| rest.checked_sub(*amount))?;
     let (won, forfeited) = amounts.split_at_checked(win.bonus.len()).unwrap_or((&amounts, &[]));
     Ok((money, with_amounts(&win.bonus, won), with_amounts(&win.forfeited, forfeited)))

@@ -125,7 +125,7 @@ impl Undone {
         }
         all.contributions = jackpots.take_back(round, purse);
         for win in &wins {
-            let money = win.money()?;
+            let money = win.money();
             all.win = all.win.checked_add(win.amount)?;
             all.win_money = all.win_money.checked_add(money)?;
             add_to(&mut all.won, &paid_from(round, win)?, money)?;

@@ -158,13 +158,12 @@ fn not_counted(round: &Round, undone: &Undone, work: &Workspace<'_>) -> Vec<Coun
     if round.status == RoundStatus::Open || !work.controls().is_some_and(Controls::counts_play) {
         return Vec::new();
     }
-    let stakes = undone
-        .bets
-        .iter()
-        .filter_map(|bet| Some(CountedShare { entry: bet.entry?, stake: Some(bet.own_staked()), win: None }));
+    let stakes = undone.bets.iter().filter_map(|bet| {
+        Some(CountedShare { entry: bet.entry?, stake: Some(bet.staked_money()), win: None })
+    });
     let wins = undone
         .wins
         .iter()
-        .filter_map(|win| Some(CountedShare { entry: win.entry?, stake: None, win: Some(win.own()) }));
+        .filter_map(|win| Some(CountedShare { entry: win.entry?, stake: None, win: Some(win.money()) }));
     stakes.chain(wins).collect()
 }

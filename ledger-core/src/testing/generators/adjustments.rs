@@ -109,6 +109,7 @@ fn reversals() -> impl Strategy<Value = ReverseExchange> {
 /// One command of the back office.
 pub(super) fn office() -> impl Strategy<Value = PlayerCommand> {
     let dormant = || (sources(), txns(), currencies());
+    // `XXX` is what ISO 4217 has for no currency: nobody registers it.
     let purse = select(&["EUR", "GBP", "GBP", "JPY", "XXX"][..]).prop_map(commands::currency);
     prop_oneof![
         6 => proposals().prop_map(PlayerCommand::from),

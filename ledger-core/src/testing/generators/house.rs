@@ -56,6 +56,7 @@ fn amounts() -> impl Strategy<Value = rust_decimal::Decimal> {
 }
 
 fn currencies() -> impl Strategy<Value = CurrencyCode> {
+    // `XXX` is what ISO 4217 has for no currency: nobody registers it.
     prop_oneof![20 => Just("EUR"), 6 => Just("USD"), 2 => Just("JPY"), 1 => Just("XXX")]
         .prop_map(commands::currency)
 }
