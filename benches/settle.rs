@@ -6,6 +6,9 @@
 //! Criterion reports the time per round; the latencies of settlements are printed beside it.
 
 #[allow(dead_code, reason = "shared by several benches")]
+#[path = "support/places.rs"]
+mod places;
+#[allow(dead_code, reason = "shared by several benches")]
 #[path = "support/rounds.rs"]
 mod rounds;
 #[allow(dead_code, reason = "shared by several benches")]
@@ -17,13 +20,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use casino_ledger::store::postgres::PostgresOptions;
-use casino_ledger::{Ledger, Settings};
+use casino_ledger::Settings;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hdrhistogram::Histogram;
 use rusqlite::Connection;
 use sqlx::PgConnection;
 
+use places::{Place, store_name};
 use rounds::{fund, histogram, lane, record};
 
 // As in the quickstart: memory goes from thread to thread.
@@ -39,31 +42,6 @@ fn report(name: &str, histogram: &Histogram<u64>) {
         histogram.value_at_quantile(0.99),
         histogram.len()
     );
-}
-
-/// The variable that names the store; `cargo xtask bench` sets it.
-const STORE: &str = "CASINO_LEDGER_BENCH_STORE";
-
-fn store_name() -> String {
-    std::env::var(STORE).ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "log".to_owned())
-}
-
-async fn open(folder: &std::path::Path) -> Ledger {
-    let settings = Settings::new().expect("settings");
-    let ledger = match store_name().as_str() {
-        "log" => Ledger::open(folder.join("ledger"), settings).await,
-        "sqlite" => Ledger::open_sqlite(folder.join("ledger.db"), settings).await,
-        "postgres" => Ledger::open_postgres(postgres_options(), settings).await,
-        other => panic!("there is no store {other}: log, sqlite or postgres"),
-    };
-    ledger.expect("a ledger")
-}
-
-fn postgres_options() -> PostgresOptions {
-    let mut options = PostgresOptions::new(&ledger_testkit::postgres::shared_url()).expect("a URL");
-    options.schema = format!("bench_{}", uuid::Uuid::new_v4().simple());
-    options.verify_appends = false;
-    options
 }
 
 /// What a durable round trip to the database costs: two bare inserts of a commit's bytes a round.
@@ -103,9 +81,9 @@ fn bare_postgres(c: &mut Criterion) {
 
 fn engine(c: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
-    let dir = tempfile::tempdir().expect("a folder");
+    let place = Place::new();
     let ledger = runtime.block_on(async {
-        let ledger = open(dir.path()).await;
+        let ledger = place.open(Settings::new().expect("settings")).await;
         fund(&ledger, PLAYERS).await;
         ledger
     });

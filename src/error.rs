@@ -1,7 +1,7 @@
 //! What a command can come to when it is not applied. Four kinds, never mixed: a refusal by the rules, a
 //! failure before anything was recorded, an outcome nobody knows yet, and a bug.
 
-use ledger_core::stored::PurseBalance;
+use ledger_core::stored::{PurseBalance, ShapeLevel};
 use ledger_core::{IdError, IdempotencyKey, Rejection};
 use ledger_store::{Position, Shard, StoreError};
 
@@ -113,6 +113,16 @@ pub enum OpenError {
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
+    /// A newer release writes this ledger, in shapes that this build does not know: use that release.
+    #[error(
+        "shapes of level {active} are active in this ledger, this build knows {newest}: use a newer casino-ledger"
+    )]
+    NewerShapes {
+        /// The level that is active.
+        active: ShapeLevel,
+        /// The newest this build knows.
+        newest: ShapeLevel,
+    },
     /// A partition of the house that every process must know cannot be named.
     #[error("the register of currencies or the configuration cannot be named: {0}")]
     Register(String),

@@ -2,16 +2,18 @@
 
 #[cfg(any(feature = "log", feature = "sqlite"))]
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use ledger_core::stored::ShapeLevel;
 use ledger_core::{
-    ActorId, Context, CurrencyCode, CurrencyRegistry, HouseCommand, HouseId, IdError, IdempotencyKey,
-    Partition, PlayerCommand, PlayerId, RegisterCurrency, configuration_partition, register_partition,
+    ActivateShapes, ActorId, Context, CurrencyCode, CurrencyRegistry, HouseCommand, HouseId, IdError,
+    IdempotencyKey, Partition, PlayerCommand, PlayerId, Reason, RegisterCurrency, configuration_partition,
+    register_partition,
 };
-use ledger_store::{EventStore, Head, StoreError};
+use ledger_store::{EventStore, Head, Position, StoreError};
 use tokio::sync::oneshot;
 
 use crate::error::{ExecuteError, OpenError};
@@ -177,7 +179,44 @@ impl Ledger {
     pub async fn with_store(store: Arc<dyn EventStore>, settings: Settings) -> Result<Self, OpenError> {
         settings.check()?;
         let threads = Threads::new(settings.scheduler.clone());
-        aside_on(&threads.clone(), "start", move || Self::start(store, settings, &threads)).await?
+        let ledger =
+            aside_on(&threads.clone(), "start", move || Self::start(store, settings, &threads)).await??;
+        ledger.begin_in_newest_shapes().await?;
+        Ok(ledger)
+    }
+
+    /// A ledger that is new has no older release beside it: it is written in the newest shapes from its first commit.
+    async fn begin_in_newest_shapes(&self) -> Result<(), OpenError> {
+        if self.shape_level() == ShapeLevel::NEWEST {
+            return Ok(());
+        }
+        let is_new = self.heads().await?.iter().all(|head| head.position == Position::ZERO);
+        if is_new
+            && let Ok(reason) = Reason::new("the ledger is new")
+            && let Err(error) = self.activate_shapes(ShapeLevel::NEWEST, reason).await
+        {
+            // Older shapes are right too; the operator may activate the newest at any time.
+            tracing::warn!(%error, "a new ledger begins in older shapes");
+        }
+        Ok(())
+    }
+
+    /// The level of the shapes this ledger is written in, as far as this process has seen.
+    pub fn shape_level(&self) -> ShapeLevel {
+        ShapeLevel(self.shared().level.load(Ordering::Acquire))
+    }
+
+    /// Lets the shapes of a level be written, once and for ever: call it when no process of an older release is left,
+    /// nor will come back. Other processes of this release follow within [`Settings::refresh`].
+    ///
+    /// # Errors
+    ///
+    /// [`ExecuteError::Rejected`] if the level is active already, or not known to this build; and as
+    /// [`Self::execute_house`].
+    pub async fn activate_shapes(&self, level: ShapeLevel, reason: Reason) -> Result<Receipt, ExecuteError> {
+        let of = configuration_partition()?;
+        let command = Command::House(ActivateShapes { level, reason }.into());
+        self.perform(of, command, None, Lane::Cashier).await
     }
 
     fn start(given: Arc<dyn EventStore>, settings: Settings, machine: &Threads) -> Result<Self, OpenError> {
@@ -206,11 +245,13 @@ impl Ledger {
         let now = last.map_or(settings.clock.wall(), |last| last.max(settings.clock.wall()));
         let known = Known::new(&settings, &register, &configuration, now)?;
         let (currencies, rules) = known.shelves();
+        let level = AtomicU16::new(known.level.0);
         let shared = Arc::new(Shared {
             inbox: Inbox::new(settings.lane_capacity, machine),
             in_flight: InFlight::new(machine.clone()),
             currencies: Shelf::new(currencies),
             rules: Shelf::new(rules),
+            level,
             clock_accepted: AtomicBool::new(false),
             settings,
             threads: machine.clone(),

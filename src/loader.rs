@@ -126,7 +126,7 @@ async fn load(
 }
 
 fn decode(commit: &StoredCommit) -> Result<CommitBody, StoreError> {
-    CommitBody::decode(&commit.body).map_err(|e| StoreError::corrupted_at(commit.shard, commit.position, e))
+    CommitBody::decode(&commit.body).map_err(|e| StoreError::unreadable_at(commit.shard, commit.position, &e))
 }
 
 /// A usable snapshot: of this fold, and naming a commit of the partition that the log has with the same hash.

@@ -1,6 +1,6 @@
 //! What the threads of one ledger share.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ledger_core::CurrencyRegistry;
@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) currencies: Shelf<CurrencyRegistry>,
     /// What commands are decided under now.
     pub(crate) rules: Shelf<Rules>,
+    /// The level of shapes that is active, as far as this process has seen.
+    pub(crate) level: AtomicU16,
     /// The operator took the clock as it is; the writer has not heard yet.
     pub(crate) clock_accepted: AtomicBool,
 }

@@ -236,7 +236,7 @@ pub fn upcasting(data: &[u8]) {
         }
     };
     assert_eq!((event.type_name(), Some(event.schema())), (parts.name.as_str(), newest));
-    let record = EventRecord { stream: "player/p1".parse().expect("a stream"), version: 1, event };
+    let record = EventRecord::new("player/p1".parse().expect("a stream"), 1, event);
     let written = serde_json::to_string(&record).expect("an event encodes");
     let again: Parts<'_> = serde_json::from_str(&written).expect("what was written has its parts");
     assert_eq!(Some(again.schema), newest, "what is written is the newest version");

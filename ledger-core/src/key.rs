@@ -70,6 +70,8 @@ pub enum OperationKind {
     DebtWriteOff,
     /// A currency's first use (house).
     Currency,
+    /// Newer shapes are written (house).
+    Activation,
     /// The proposal of a correction.
     Correction,
     /// The decision on a proposed correction.
@@ -232,6 +234,7 @@ impl OperationKind {
             Self::ChargebackReversal => "chargeback_reversal",
             Self::DebtWriteOff => "debt_write_off",
             Self::Currency => "currency",
+            Self::Activation => "activation",
             Self::Correction => "correction",
             Self::CorrectionDecision => "correction_decision",
             Self::InactivityFee => "inactivity_fee",

@@ -154,15 +154,15 @@ pub use host::{
     PreCheck, Refused,
 };
 pub use house::{
-    AccrueDuty, AccrueProviderFees, AssignSuspense, Assignment, BookFxResult, CONFIGURATION_BYTES_MAX,
-    CancelAssignment, Configuration, ConfirmAssignment, ConvertedNet, DOCUMENT_BYTES_MAX, DOCUMENTS_MAX,
-    DecideJournal, DocumentChange, DocumentCheck, DocumentContent, DocumentContentError, DocumentDraft,
-    DocumentVersion, ExchangeFunds, HOUSE_FOLD_VERSION, HouseAggregate, HouseAggregateRef, HouseCommand,
-    HouseLedger, HouseName, HousePurpose, HouseState, JOURNAL_POSTINGS_MAX, JOURNALS_MAX, JournalPosting,
-    JournalProposal, JournalStatus, KeptBalance, POLICY_DOCUMENT, POLICY_KIND, ProposeJournal,
-    PublishDocument, PublishedDocument, RecordChargebackLoss, RecoverBadDebt, RegisterCurrency,
-    ReturnSuspense, SUSPENSE_ITEMS_MAX, SeedJackpot, SettleAuthority, SettleProvider, SettlePsp,
-    SettlementLine, SuspendCapture, SuspenseItem, SuspenseStatus, TransferFunds, VERSIONS_MAX,
+    AccrueDuty, AccrueProviderFees, ActivateShapes, AssignSuspense, Assignment, BookFxResult,
+    CONFIGURATION_BYTES_MAX, CancelAssignment, Configuration, ConfirmAssignment, ConvertedNet,
+    DOCUMENT_BYTES_MAX, DOCUMENTS_MAX, DecideJournal, DocumentChange, DocumentCheck, DocumentContent,
+    DocumentContentError, DocumentDraft, DocumentVersion, ExchangeFunds, HOUSE_FOLD_VERSION, HouseAggregate,
+    HouseAggregateRef, HouseCommand, HouseLedger, HouseName, HousePurpose, HouseState, JOURNAL_POSTINGS_MAX,
+    JOURNALS_MAX, JournalPosting, JournalProposal, JournalStatus, KeptBalance, POLICY_DOCUMENT, POLICY_KIND,
+    ProposeJournal, PublishDocument, PublishedDocument, RecordChargebackLoss, RecoverBadDebt,
+    RegisterCurrency, ReturnSuspense, SUSPENSE_ITEMS_MAX, SeedJackpot, SettleAuthority, SettleProvider,
+    SettlePsp, SettlementLine, SuspendCapture, SuspenseItem, SuspenseStatus, TransferFunds, VERSIONS_MAX,
     configuration_partition, diff_documents, policy_of, register_partition,
 };
 pub use ids::{

@@ -163,6 +163,12 @@ pub enum NotAllowedReason {
     AwardLive,
     /// The award has ended.
     AwardEnded,
+    /// Shapes of this level are not known to this build.
+    LevelUnknown,
+    /// Shapes of this level, or a higher one, are active already.
+    LevelPassed,
+    /// It would be written in a shape that older releases cannot read, and that is not active yet.
+    NotActive,
 }
 
 /// Why the rules of bonuses refuse.

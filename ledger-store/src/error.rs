@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ledger_core::stored::BodyError;
+
 use crate::types::{Head, Position, Shard};
 
 /// A failure of the store. Only [`StoreError::Unknown`] leaves open whether an append landed; after every
@@ -70,6 +72,16 @@ pub enum StoreError {
         /// The newest version this build reads.
         supported: u16,
     },
+    /// A commit was written by a newer release, in shapes that this build does not know.
+    #[error("shard {shard} position {position}: {what}")]
+    NewerShape {
+        /// The shard.
+        shard: Shard,
+        /// The position.
+        position: Position,
+        /// What is not known, and what to do.
+        what: String,
+    },
     /// Another process (or another handle of this one) has the ledger open for writing.
     #[error("{what} is open for writing elsewhere: close the other process first, or open it read-only")]
     InUse {
@@ -87,5 +99,13 @@ impl StoreError {
     /// A damaged commit.
     pub fn corrupted_at(shard: Shard, position: Position, what: impl std::fmt::Display) -> Self {
         Self::Corrupted(format!("shard {shard} position {position}: {what}"))
+    }
+
+    /// A commit whose body cannot be read: damaged, or of a newer release.
+    pub fn unreadable_at(shard: Shard, position: Position, error: &BodyError) -> Self {
+        match error {
+            BodyError::Newer(newer) => Self::NewerShape { shard, position, what: newer.to_string() },
+            error => Self::corrupted_at(shard, position, error),
+        }
     }
 }

@@ -50,7 +50,7 @@ impl Commit {
 
     /// The error of a view that cannot take this commit because of one of its events.
     pub fn poison_event(&self, record: &EventRecord, reason: impl std::fmt::Display) -> ViewError {
-        let EventRecord { stream, version, event } = record;
+        let EventRecord { stream, version, event, .. } = record;
         self.poison(format!("{} {version} of {stream}: {reason}", event.type_name()))
     }
 }

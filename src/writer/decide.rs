@@ -332,6 +332,9 @@ impl Writer {
                 return self.answer_known(job, loaded, error.into());
             }
         };
+        if let Some(reason) = self.known.outgrown() {
+            return self.answer_known(job, loaded, ExecuteError::Unavailable { reason });
+        }
         let partition = job.partition;
         let rules = &self.known.rules;
         // The house's own commands are not decided by policies: one of them may mend what is wrong.
@@ -352,6 +355,7 @@ impl Writer {
                 policy: rules.policy(),
                 checks: &rules.checks,
                 documents: &self.shared.settings.documents,
+                level: self.known.level,
             };
             // A panic in a decision is a bug of this one command; it must not take the others with it.
             catch_unwind(AssertUnwindSafe(|| state.decide(&prepared.command, &prepared.needed, &facts, now)))

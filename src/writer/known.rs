@@ -1,11 +1,14 @@
-//! What one partition of the house records and all others must know: the currencies, and the policies in force.
+//! What one partition of the house records and all others must know: the currencies, the policies in force, and the
+//! level of shapes that is active.
 //!
 //! Both are taken in once they are durable, never before: another shard's commit may land though theirs does not. The
 //! answer to a publication waits until the writer has taken it in, so that whoever has it sends under the new policy.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use ledger_core::stored::ShapeLevel;
 use ledger_core::{CurrencyCode, CurrencyRegistry, HouseState, Partition, PartitionDigest, Timestamp};
 use ledger_store::{Head, Shard};
 use tokio::sync::oneshot;
@@ -31,6 +34,8 @@ pub(crate) struct Known {
     pub(super) registered: u64,
     schedule: Schedule,
     pub(super) rules: Arc<Rules>,
+    /// The level of the shapes that are active.
+    pub(crate) level: ShapeLevel,
     /// When the next policy takes effect, if one is to.
     next: Option<Timestamp>,
     /// When others were last looked for.
@@ -61,6 +66,10 @@ impl Known {
             schedule.publish(state.configuration(), &settings.checks);
         }
         schedule.check_given(settings)?;
+        let active = configuration.house().map_or(ShapeLevel::FIRST, HouseState::level);
+        if active > ShapeLevel::NEWEST {
+            return Err(OpenError::NewerShapes { active, newest: ShapeLevel::NEWEST });
+        }
         let rules = Arc::clone(schedule.at(now).0);
         let currencies = register.house().map(|state| state.currencies().clone()).unwrap_or_default();
         Ok(Self {
@@ -70,6 +79,7 @@ impl Known {
             registered: 0,
             schedule,
             rules,
+            level: active,
             // The writer looks again with its own clock.
             next: Some(Timestamp::EPOCH),
             refreshed: Duration::ZERO,
@@ -121,12 +131,27 @@ impl Known {
         }
     }
 
+    /// Why this process cannot decide anything any more: a newer release activated shapes it does not know.
+    pub(super) fn outgrown(&self) -> Option<String> {
+        let (level, newest) = (self.level, ShapeLevel::NEWEST);
+        (level > newest).then(|| {
+            format!(
+                "shapes of level {level} are active, this build knows {newest}: use a newer casino-ledger"
+            )
+        })
+    }
+
     fn take_in_house(&mut self, shared: &Shared, partition: &PartitionDigest, state: &HouseState) {
         if *partition == self.register.1 {
             self.currencies = Arc::new(state.currencies().clone());
             shared.currencies.set(Arc::clone(&self.currencies));
         } else {
             self.schedule.publish(state.configuration(), &shared.settings.checks);
+            if state.level() != self.level {
+                self.level = state.level();
+                shared.level.store(self.level.0, Ordering::Release);
+                tracing::info!(level = %self.level, "newer shapes are active");
+            }
             // Whatever is in force by now is looked for with the next instant.
             self.next = Some(Timestamp::EPOCH);
         }

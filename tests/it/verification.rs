@@ -112,7 +112,7 @@ async fn with_entries(entries: &[(Vec<Posting>, &str)]) -> Arc<Puppet> {
             lots: vec![],
             bonus: vec![],
         });
-        let events = vec![EventRecord { stream: "wallet/p".parse().unwrap(), version, event }];
+        let events = vec![EventRecord::new("wallet/p".parse().unwrap(), version, event)];
         let body = CommitBody { keys: vec![], tombstones: vec![], balance: None, events, ..last.clone() };
         let mut bytes = Vec::new();
         body.encode(&mut bytes).unwrap();

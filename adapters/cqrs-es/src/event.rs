@@ -61,7 +61,7 @@ impl DomainEvent for PlayerEvent {
 
     /// The version of the shape, such as `1`.
     fn event_version(&self) -> String {
-        self.record.event.schema().to_string()
+        self.record.schema.to_string()
     }
 }
 
@@ -87,6 +87,6 @@ impl<'de> Deserialize<'de> for PlayerEvent {
         let Stored { recorded_at, operation, event } = Stored::deserialize(deserializer)?;
         let StoredRecord { stream, version, name, schema, data } = event;
         let event = Event::decode(&name, schema, data.get()).map_err(serde::de::Error::custom)?;
-        Ok(Self { recorded_at, operation, record: EventRecord { stream, version, event } })
+        Ok(Self { recorded_at, operation, record: EventRecord { stream, version, schema, event } })
     }
 }

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::operation::{Currencies, HouseOperation};
 use crate::house::{
-    AccrueDuty, AccrueProviderFees, AssignSuspense, BookFxResult, CancelAssignment, ConfirmAssignment,
-    DecideJournal, ExchangeFunds, HouseAggregateRef, HouseName, HouseWorkspace, ProposeJournal,
-    PublishDocument, RecordChargebackLoss, RecoverBadDebt, RegisterCurrency, ReturnSuspense, SeedJackpot,
-    SettleAuthority, SettleProvider, SettlePsp, SuspendCapture, TransferFunds,
+    AccrueDuty, AccrueProviderFees, ActivateShapes, AssignSuspense, BookFxResult, CancelAssignment,
+    ConfirmAssignment, DecideJournal, ExchangeFunds, HouseAggregateRef, HouseName, HouseWorkspace,
+    ProposeJournal, PublishDocument, RecordChargebackLoss, RecoverBadDebt, RegisterCurrency, ReturnSuspense,
+    SeedJackpot, SettleAuthority, SettleProvider, SettlePsp, SuspendCapture, TransferFunds,
 };
 use crate::ids::{HouseId, IdError, SourceId, TransactionId};
 use crate::key::{Fingerprint, FingerprintBuilder, IdempotencyKey, OperationKind};
@@ -103,6 +103,7 @@ macro_rules! commands {
 commands! {
     RegisterCurrency,
     PublishDocument,
+    ActivateShapes,
     SettlePsp,
     RecordChargebackLoss,
     SuspendCapture,

@@ -56,14 +56,14 @@ impl HouseLedger {
         }
         let mut work = HouseWorkspace::new(state, now);
         match command.decide(facts, &mut work) {
-            Ok(()) => Ok(Decision::Commit(work.finish(applied(needed)))),
+            Ok(()) => Ok(Decision::commit_at(facts.level, work.finish(applied(needed)))),
             Err(Stop::Fault(fault)) => Err(fault),
             // A partition begins with something that happened, as a player does.
             Err(Stop::Reject(rejection)) if rejection.is_malformed() || state.is_new() => {
                 Ok(Decision::Refuse(rejection))
             }
             Err(Stop::Reject(rejection)) => {
-                Ok(Decision::Commit(refusal(state, command, needed, rejection, now)?))
+                Ok(Decision::commit_at(facts.level, refusal(state, command, needed, rejection, now)?))
             }
         }
     }

@@ -4,7 +4,7 @@
 //! | partition | what is decided there |
 //! |---|---|
 //! | `currencies` | the scale and maximum of a currency, at its first use |
-//! | `configuration` | published documents |
+//! | `configuration` | published documents, and from when on newer shapes are written |
 //! | `psp/<payment provider>` | settlements, rolling reserve, chargebacks no player bears, money of nobody known |
 //! | `provider/<game provider>` | fees, and the settlement of what the two owe each other |
 //! | `authority/<jurisdiction>` | gaming duty, and the tax withheld from players |
@@ -18,6 +18,7 @@
 //! entries have one door, [`Entry::of_house`](crate::Entry::of_house), which refuses that, and the fold refuses it too.
 //! House accounts have no balance that a decision could look at, but those that one partition alone posts to.
 
+mod activation;
 mod authority;
 mod command;
 mod currencies;
@@ -38,6 +39,7 @@ mod suspense;
 mod treasury;
 mod workspace;
 
+pub use activation::ActivateShapes;
 pub use authority::{AccrueDuty, SettleAuthority};
 pub use command::HouseCommand;
 pub use currencies::{RegisterCurrency, register_partition};

@@ -16,12 +16,12 @@ use crate::money::{Amount, CurrencyCode, CurrencyRegistry};
 use crate::partition::{Partition, Stream};
 use crate::player_ledger::{AggregateRef, Fault, Stop};
 use crate::rejection::Rejection;
-use crate::stored::{CommitBody, EntryPosted, Event, EventRecord};
+use crate::stored::{CommitBody, EntryPosted, Event, EventRecord, ShapeLevel};
 use crate::time::Timestamp;
 
 /// The version of this fold; a snapshot made by another is ignored. Raise it with every change to what `evolve`
 /// makes of events or to how the state is encoded.
-pub const HOUSE_FOLD_VERSION: u32 = 1;
+pub const HOUSE_FOLD_VERSION: u32 = 2;
 
 /// The balance of an account that one partition alone posts to ([`AccountCode::is_kept`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,7 @@ pub struct HouseState {
     kept: Vec<KeptBalance>,
     currencies: CurrencyRegistry,
     configuration: Configuration,
+    level: ShapeLevel,
     items: BTreeMap<TransactionId, SuspenseItem>,
     /// In the order they were proposed.
     proposals: Vec<JournalProposal>,
@@ -70,6 +71,7 @@ impl HouseState {
             kept: Vec::new(),
             currencies: CurrencyRegistry::default(),
             configuration: Configuration::default(),
+            level: ShapeLevel::FIRST,
             items: BTreeMap::new(),
             proposals: Vec::new(),
             recorded_at: None,
@@ -125,6 +127,11 @@ impl HouseState {
     /// The published documents that are or will be in force; empty but in the configuration.
     pub fn configuration(&self) -> &Configuration {
         &self.configuration
+    }
+
+    /// The level of shapes that is active in the ledger; [`ShapeLevel::FIRST`] but in the configuration.
+    pub fn level(&self) -> ShapeLevel {
+        self.level
     }
 
     /// What is in suspense, open or on its way to a player, by the payment provider's reference.
@@ -287,6 +294,14 @@ impl HouseState {
                     return Err(Fault::corrupted("a currency was registered twice"));
                 }
                 self.currencies.insert(event.currency);
+            }
+            // A level that this build does not know is folded too: an engine must see it to stop.
+            (HousePurpose::Configuration, Event::ShapesActivated(event)) => {
+                if event.level <= self.level {
+                    let (level, active) = (event.level, self.level);
+                    return Err(Fault::corrupted(format!("level {level} was activated after {active}")));
+                }
+                self.level = event.level;
             }
             (_, Event::TxnRejected(_))
             | (HousePurpose::Psp(_), Event::PspSettled(_) | Event::ChargebackLost(_))

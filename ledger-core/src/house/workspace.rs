@@ -69,7 +69,7 @@ impl<'a> HouseWorkspace<'a> {
         let stream = Stream::Statement(self.state.house().clone());
         let event =
             Event::EntryPosted(EntryPosted { entry, after: Vec::new(), lots: Vec::new(), bonus: Vec::new() });
-        self.events.push(EventRecord { stream, version: number, event });
+        self.events.push(EventRecord::new(stream, number, event));
         self.entry = Some(number);
         Ok(number)
     }
@@ -78,7 +78,7 @@ impl<'a> HouseWorkspace<'a> {
     pub(super) fn push_house(&mut self, event: Event) -> Result<(), Fault> {
         self.version =
             self.version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
-        self.events.push(EventRecord { stream: self.state.own_stream(), version: self.version, event });
+        self.events.push(EventRecord::new(self.state.own_stream(), self.version, event));
         Ok(())
     }
 
@@ -90,7 +90,7 @@ impl<'a> HouseWorkspace<'a> {
         event: Event,
     ) -> Result<(), Fault> {
         let version = before.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
-        self.events.push(EventRecord { stream: item.stream(self.state.house()), version, event });
+        self.events.push(EventRecord::new(item.stream(self.state.house()), version, event));
         Ok(())
     }
 

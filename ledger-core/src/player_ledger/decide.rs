@@ -53,13 +53,16 @@ impl PlayerLedger {
             return Err(Fault::corrupted("the clock stands before the player's last commit"));
         }
         if let PlayerCommand::Batch(commands) = command {
-            return batch::decide(state, commands, needed, facts, now);
+            return Ok(match batch::decide(state, commands, needed, facts, now)? {
+                Decision::Commit(draft) => Decision::commit_at(facts.level, draft),
+                answer => answer,
+            });
         }
         if let Some(answer) = needed.known_answer(facts.found) {
             return Ok(answer);
         }
         match apply(state, command, needed, facts, now) {
-            Ok(draft) => Ok(Decision::Commit(draft)),
+            Ok(draft) => Ok(Decision::commit_at(facts.level, draft)),
             Err(Stop::Fault(fault)) => Err(fault),
             Err(Stop::Reject(rejection)) if rejection.is_malformed() || state.profile().is_none() => {
                 Ok(Decision::Refuse(rejection))
@@ -67,7 +70,7 @@ impl PlayerLedger {
             Err(Stop::Reject(rejection)) => {
                 let sticky = command.takes_money() && facts.policy.of(&needed.key.source).sticky_rejections;
                 let draft = player::refusal(command, needed, rejection, state, sticky, now)?;
-                Ok(Decision::Commit(draft))
+                Ok(Decision::commit_at(facts.level, draft))
             }
         }
     }

@@ -13,10 +13,10 @@ use crate::money::{Amount, AmountError, CurrencyCode};
 use crate::partition::{Partition, Stream};
 use crate::player_ledger::facts::balances_after;
 use crate::player_ledger::{Fault, PlayerState};
-use crate::rejection::{Capacity, Rejection};
+use crate::rejection::{Capacity, NotAllowedReason, Rejection};
 use crate::stored::{
     AwardRef, CommitBody, EVENTS_MAX, EntryPosted, Event, EventRecord, KeyRecord, NegativeBalanceCleared,
-    NegativeBalanceRaised, OutcomeKind, PurseBalance, Round, SealedFields, TombstoneRecord,
+    NegativeBalanceRaised, OutcomeKind, PurseBalance, Round, SealedFields, ShapeLevel, TombstoneRecord,
 };
 use crate::time::Timestamp;
 use crate::wallet::{LotMoves, Purse, Wallet};
@@ -52,6 +52,21 @@ pub enum Decision {
     Replay,
     /// Refused, and nothing is recorded.
     Refuse(Rejection),
+}
+
+impl Decision {
+    /// A commit in the shapes that are active; refused, with nothing recorded, if it cannot be said in them.
+    pub(crate) fn commit_at(level: ShapeLevel, mut draft: Draft) -> Self {
+        if level < ShapeLevel::NEWEST {
+            for record in &mut draft.events {
+                let Some(schema) = record.event.schema_at(level) else {
+                    return Self::Refuse(Rejection::NotAllowed { reason: NotAllowedReason::NotActive });
+                };
+                record.schema = schema;
+            }
+        }
+        Self::Commit(draft)
+    }
 }
 
 /// What a decision appends.
@@ -314,7 +329,7 @@ impl<'a> Workspace<'a> {
         let mut award = index.and_then(|index| desk.awards.get(index)).cloned();
         let before = award.as_ref().map_or(0, |award| award.version);
         let version = before.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
-        let record = EventRecord { stream, version, event };
+        let record = EventRecord::new(stream, version, event);
         bonus::fold_award(&mut award, of, &record)?;
         match (index.and_then(|index| desk.awards.get_mut(index)), award) {
             (Some(old), Some(award)) => *old = award,
@@ -381,7 +396,7 @@ impl<'a> Workspace<'a> {
         if let Some(desk) = &mut self.desk {
             desk.wallet.evolve(version, &posted)?;
         }
-        self.events.push(EventRecord { stream, version, event: Event::EntryPosted(posted) });
+        self.events.push(EventRecord::new(stream, version, Event::EntryPosted(posted)));
         self.entry = Some(version);
         for (purse, before) in touched.into_iter().zip(owed) {
             if purse.receivable().is_zero() && !before.is_zero() {
@@ -406,7 +421,7 @@ impl<'a> Workspace<'a> {
         self.player_version =
             self.player_version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
         let stream = Stream::Player(self.state.player().clone());
-        self.events.push(EventRecord { stream, version: self.player_version, event });
+        self.events.push(EventRecord::new(stream, self.player_version, event));
         Ok(())
     }
 
@@ -415,7 +430,7 @@ impl<'a> Workspace<'a> {
         let version =
             round.version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
         let stream = Stream::Round(self.state.player().clone(), round.source.clone(), round.id.clone());
-        let record = EventRecord { stream, version, event };
+        let record = EventRecord::new(stream, version, event);
         crate::round::evolve(round, &record, self.now)?;
         self.events.push(record);
         Ok(())
@@ -423,7 +438,7 @@ impl<'a> Workspace<'a> {
 
     /// Adds an event of any stream.
     pub(crate) fn push(&mut self, stream: Stream, version: u64, event: Event) {
-        self.events.push(EventRecord { stream, version, event });
+        self.events.push(EventRecord::new(stream, version, event));
     }
 
     /// Adds an event of an adjustment's stream and folds it into `adjustment`; `None` before its first.
@@ -436,7 +451,7 @@ impl<'a> Workspace<'a> {
         let before = adjustment.as_ref().map_or(0, Adjustment::version);
         let version = before.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
         let stream = Stream::Adjustment(self.state.player().clone(), of.clone());
-        let record = EventRecord { stream, version, event };
+        let record = EventRecord::new(stream, version, event);
         adjustment::evolve(adjustment, of, &record, self.now)?;
         self.events.push(record);
         Ok(())
@@ -448,7 +463,7 @@ impl<'a> Workspace<'a> {
             intent.version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
         let (source, id) = (intent.of.source.clone(), intent.of.id.clone());
         let stream = Stream::Intent(self.state.player().clone(), source, id);
-        let record = EventRecord { stream, version, event };
+        let record = EventRecord::new(stream, version, event);
         intent.evolve(&record)?;
         self.events.push(record);
         Ok(())
@@ -460,7 +475,7 @@ impl<'a> Workspace<'a> {
             deposit.version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
         let (source, id) = (deposit.of.source.clone(), deposit.of.id.clone());
         let stream = Stream::Deposit(self.state.player().clone(), source, id);
-        let record = EventRecord { stream, version, event };
+        let record = EventRecord::new(stream, version, event);
         deposit::fold_deposit(&mut Some(deposit.clone()), &deposit.of, &record)?;
         self.events.push(record);
         Ok(())
@@ -472,7 +487,7 @@ impl<'a> Workspace<'a> {
             withdrawal.version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
         let (source, id) = (withdrawal.of.source.clone(), withdrawal.of.id.clone());
         let stream = Stream::Withdrawal(self.state.player().clone(), source, id);
-        let record = EventRecord { stream, version, event };
+        let record = EventRecord::new(stream, version, event);
         withdrawal.evolve(&record)?;
         self.events.push(record);
         Ok(())
@@ -480,7 +495,7 @@ impl<'a> Workspace<'a> {
 
     /// Adds the first event of a stream.
     pub(crate) fn push_first(&mut self, stream: Stream, event: Event) {
-        self.events.push(EventRecord { stream, version: 1, event });
+        self.events.push(EventRecord::new(stream, 1, event));
     }
 
     /// The draft. `currency` tells whose purse the answer shows if no entry does.

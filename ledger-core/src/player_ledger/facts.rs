@@ -20,7 +20,7 @@ use crate::rejection::Rejection;
 use crate::round;
 use crate::stored::{
     AwardRef, CommitBody, Event, EventRecord, KeyRecord, OutcomeKind, PaymentRef, PurseBalance, Round,
-    SessionRef, SettledBy, TombstoneRecord,
+    SessionRef, SettledBy, ShapeLevel, TombstoneRecord,
 };
 use crate::time::Timestamp;
 use crate::transfer::{self, Transfer, TransferRef};
@@ -545,12 +545,14 @@ pub struct Facts<'a> {
     pub checks: &'a [Arc<dyn PreCheck>],
     /// The host's checks of documents that are to be published.
     pub documents: &'a [Arc<dyn DocumentCheck>],
+    /// The level of the shapes that are active in this ledger.
+    pub level: ShapeLevel,
 }
 
 impl<'a> Facts<'a> {
-    /// Facts without checks of the host.
+    /// Facts without checks of the host, in a ledger that writes the newest shapes.
     pub fn new(found: &'a Found, currencies: &'a CurrencyRegistry, policy: &'a Policy) -> Self {
-        Self { found, currencies, policy, checks: &[], documents: &[] }
+        Self { found, currencies, policy, checks: &[], documents: &[], level: ShapeLevel::NEWEST }
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::EventRecord;
+use super::event::{Event, EventError, EventRecord};
 use super::sealed::SealedFields;
 use super::wallet::PurseBalance;
 use crate::ids::{ActorId, BrandId, JurisdictionId, OperatorId, SourceId, TraceId, TransactionId, WriterId};
@@ -126,6 +126,9 @@ pub enum BodyError {
     /// The bytes are not a commit of a shape this build knows.
     #[error("the body is not a commit this build can read: {0}")]
     Json(#[from] serde_json::Error),
+    /// A newer release wrote it: the body has an event of a type or version that this build does not know.
+    #[error(transparent)]
+    Newer(EventError),
     /// There are more keys or events than a commit may have.
     #[error(
         "the commit has {keys} keys and {events} events: at most {KEYS_MAX} and {EVENTS_MAX} are allowed"
@@ -140,6 +143,26 @@ pub enum BodyError {
     #[cfg(feature = "spike-cbor")]
     #[error("the body could not be encoded as CBOR: {0}")]
     Cbor(String),
+}
+
+/// The first event of a body that this build does not know, if there is one: that is why it cannot be read then.
+fn newer_event(bytes: &[u8]) -> Option<EventError> {
+    #[derive(Deserialize)]
+    struct Kinds {
+        events: Vec<Kind>,
+    }
+    #[derive(Deserialize)]
+    struct Kind {
+        #[serde(rename = "type")]
+        name: String,
+        schema: u16,
+    }
+    let kinds: Kinds = serde_json::from_slice(bytes).ok()?;
+    let unknown = |kind: &Kind| match Event::decode(&kind.name, kind.schema, "null") {
+        Err(error @ EventError::Unknown { .. }) => Some(error),
+        _ => None,
+    };
+    kinds.events.iter().find_map(unknown)
 }
 
 impl CommitBody {
@@ -163,7 +186,8 @@ impl CommitBody {
     ///
     /// [`BodyError`] if the bytes are not a commit this build can read.
     pub fn decode(bytes: &[u8]) -> Result<Self, BodyError> {
-        let body: Self = serde_json::from_slice(bytes)?;
+        let body: Self = serde_json::from_slice(bytes)
+            .map_err(|error| newer_event(bytes).map_or(BodyError::Json(error), BodyError::Newer))?;
         body.check()?;
         Ok(body)
     }

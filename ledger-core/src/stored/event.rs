@@ -24,8 +24,10 @@ use super::house::{
     AuthoritySettled, BadDebtRecovered, ChargebackLost, CurrencyRegistered, DocumentPublished,
     DocumentStored, DutyAccrued, FundsExchanged, FundsTransferred, FxResultBooked, JackpotSeeded,
     JournalDeclined, JournalPosted, JournalProposed, ProviderFeesAccrued, ProviderSettled, PspSettled,
-    SuspenseAssigned, SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded, SuspenseReturned,
+    ShapesActivated, SuspenseAssigned, SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded,
+    SuspenseReturned,
 };
+use super::level::ShapeLevel;
 use super::limit::{LimitRaiseRequested, LimitSet, LimitWarned, LimitWindowsOpened};
 use super::player::{
     PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened, TxnNoted,
@@ -67,39 +69,92 @@ macro_rules! older {
     };
 }
 
+/// The version in which an event is stored while `level` is active: the newest one from the level on that its line
+/// names; below it, the version before if the line has a way back, else none.
+macro_rules! version_at {
+    ($event:ident $data:ident $level:ident $schema:literal;) => {
+        Some($schema)
+    };
+    ($event:ident $data:ident $level:ident $schema:literal; $since:literal) => {
+        (($level) >= ShapeLevel($since)).then_some($schema)
+    };
+    ($event:ident $data:ident $level:ident $schema:literal; $since:literal $back:path) => {
+        if ($level) >= ShapeLevel($since) {
+            Some($schema)
+        } else {
+            let before: u16 = $schema - 1;
+            let stored = serde_json::to_string(&$back($data)).ok();
+            let read = stored.and_then(|stored| Event::decode($event.type_name(), before, &stored).ok());
+            // What the older version cannot say is not written in it.
+            read.is_some_and(|read| read == *$event).then_some(before)
+        }
+    };
+}
+
+/// Writes an event's data: in its newest version, or in the one before.
+macro_rules! write_data {
+    ($data:ident $version:expr, $serializer:ident $schema:literal; $since:literal $back:path) => {
+        if $version == $schema { $data.serialize($serializer) } else { $back($data).serialize($serializer) }
+    };
+    ($data:ident $version:expr, $serializer:ident $schema:literal; $($since:literal)?) => {{
+        // There is one version to write.
+        let _ = $version;
+        $data.serialize($serializer)
+    }};
+}
+
 /// The event types, one line each: variant and shape, frozen name, newest version.
 ///
 /// A type whose shape changed lists its older versions behind the number, oldest first and without a gap: the
 /// struct that version is stored in, and the upcaster, a function from it to the struct of the next version
 /// (the last one gives the newest). Upcasters are total: what was stored can be read for ever.
 ///
+/// A version or type that came after the first release names the level it is written from (`from 2`), and the way
+/// back to the version before it (`or`), by which it is written until then. A new type has no version before.
+///
 /// ```ignore
-/// BetPlaced = "bet.placed" 3 { 1 BetPlacedV1 => bet_placed_v2, 2 BetPlacedV2 => bet_placed_v3 },
+/// BetPlaced = "bet.placed" 3 from 2 or bet_placed_v2 { 1 BetPlacedV1 => to_v2, 2 BetPlacedV2 => to_v3 },
+/// BetBoosted = "bet.boosted" 1 from 2,
 /// ```
 macro_rules! events {
     ($(
-        $(#[$doc:meta])* $variant:ident = $name:literal $schema:literal $({ $($older:tt)+ })?
+        $(#[doc = $doc:literal])* $(#[cfg($condition:meta)])?
+        $variant:ident = $name:literal $schema:literal
+        $(from $since:literal $(or $back:path)?)? $({ $($older:tt)+ })?
     ),* $(,)?) => {
         /// A stored event, by type. The names are frozen.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Event {
-            $($(#[$doc])* $variant($variant)),*
+            $($(#[doc = $doc])* $(#[cfg($condition)])? $variant($variant)),*
         }
 
         impl Event {
             /// Every event type of this build, with its newest schema version. Older versions, from 1 on, are
             /// read too.
-            pub const TYPES: &'static [(&'static str, u16)] = &[$(($name, $schema)),*];
+            pub const TYPES: &'static [(&'static str, u16)] =
+                &[$($(#[cfg($condition)])? ($name, $schema)),*];
 
             /// The event's type, such as `bet.placed`.
             pub fn type_name(&self) -> &'static str {
-                match self { $(Self::$variant(_) => $name),* }
+                match self { $($(#[cfg($condition)])? Self::$variant(_) => $name),* }
             }
 
-            /// The version of the shape it is stored in: the newest.
+            /// The newest version of the shape it is stored in.
             pub fn schema(&self) -> u16 {
-                match self { $(Self::$variant(_) => $schema),* }
+                match self { $($(#[cfg($condition)])? Self::$variant(_) => $schema),* }
+            }
+
+            /// The version it is stored in while a level is active; `None` if that cannot be written yet.
+            pub fn schema_at(&self, level: ShapeLevel) -> Option<u16> {
+                // Of the first release no line asks.
+                let _ = level;
+                match self {
+                    $(
+                        $(#[cfg($condition)])?
+                        Self::$variant(_data) => version_at!(self _data level $schema; $($since $($back)?)?),
+                    )*
+                }
             }
 
             /// Reads an event from its parts as they are stored: the type's name, the version of its shape,
@@ -112,7 +167,9 @@ macro_rules! events {
             pub fn decode(name: &str, schema: u16, data: &str) -> Result<Self, EventError> {
                 match (name, schema) {
                     $(
+                        $(#[cfg($condition)])?
                         ($name, $schema) => Ok(Self::$variant(serde_json::from_str(data)?)),
+                        $(#[cfg($condition)])?
                         ($name, _) => {
                             let newest: Result<$variant, EventError> =
                                 older!(name schema data; $($($older)+)?);
@@ -124,18 +181,25 @@ macro_rules! events {
             }
         }
 
-        struct Data<'a>(&'a Event);
+        struct Data<'a>(&'a Event, u16);
 
         impl Serialize for Data<'_> {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match self.0 { $(Event::$variant(data) => data.serialize(serializer)),* }
+                match self.0 {
+                    $(
+                        $(#[cfg($condition)])?
+                        Event::$variant(data) => {
+                            write_data!(data self.1, serializer $schema; $($since $($back)?)?)
+                        }
+                    )*
+                }
             }
         }
 
         /// The JSON Schema of every event type, by name and version.
         #[cfg(feature = "schema")]
         pub fn event_schemas() -> Vec<(&'static str, u16, schemars::Schema)> {
-            vec![$(($name, $schema, schemars::schema_for!($variant))),*]
+            Vec::from([$($(#[cfg($condition)])? ($name, $schema, schemars::schema_for!($variant))),*])
         }
     };
 }
@@ -212,7 +276,13 @@ events! {
     /// An adjustment by a provider.
     AdjustmentApplied = "adjustment.applied" 1,
     /// A round is over.
+    #[cfg(not(feature = "next-release"))]
     RoundClosed = "round.closed" 1,
+    /// A round is over.
+    #[cfg(feature = "next-release")]
+    RoundClosed = "round.closed" 2 from 2 or super::next_release::before {
+        1 super::next_release::RoundClosedV1 => super::next_release::newest
+    },
     /// A round was called off as a whole.
     RoundVoided = "round.voided" 1,
     /// A round that was over is live again.
@@ -227,6 +297,8 @@ events! {
     DocumentStored = "document.stored" 1,
     /// A version of a document was published.
     DocumentPublished = "document.published" 1,
+    /// Newer shapes are written from here on.
+    ShapesActivated = "shapes.activated" 1,
     /// A payment provider settled a batch.
     PspSettled = "psp.settled" 1,
     /// A chargeback that no player bears.
@@ -411,8 +483,17 @@ pub struct EventRecord {
     pub stream: Stream,
     /// The event's version in the stream: 1, 2, 3 ...
     pub version: u64,
+    /// The version of the shape it is stored in.
+    pub schema: u16,
     /// The event.
     pub event: Event,
+}
+
+impl EventRecord {
+    /// An event of a stream, to be stored in its newest shape.
+    pub fn new(stream: Stream, version: u64, event: Event) -> Self {
+        Self { stream, version, schema: event.schema(), event }
+    }
 }
 
 impl Serialize for EventRecord {
@@ -422,8 +503,8 @@ impl Serialize for EventRecord {
         fields.serialize_field("stream", &self.stream)?;
         fields.serialize_field("version", &self.version)?;
         fields.serialize_field("type", self.event.type_name())?;
-        fields.serialize_field("schema", &self.event.schema())?;
-        fields.serialize_field("data", &Data(&self.event))?;
+        fields.serialize_field("schema", &self.schema)?;
+        fields.serialize_field("data", &Data(&self.event, self.schema))?;
         fields.end()
     }
 }
@@ -443,7 +524,7 @@ impl<'de> Deserialize<'de> for EventRecord {
         let stored = Stored::deserialize(deserializer)?;
         let event = Event::decode(&stored.name.0, stored.schema, stored.data.get())
             .map_err(serde::de::Error::custom)?;
-        Ok(Self { stream: stored.stream, version: stored.version, event })
+        Ok(Self { stream: stored.stream, version: stored.version, schema: stored.schema, event })
     }
 }
 
@@ -454,7 +535,7 @@ mod tests {
     #[expect(unreachable_pub, reason = "the macro makes public items")]
     #[cfg_attr(feature = "schema", expect(dead_code, reason = "schemas are not what is tested here"))]
     mod future {
-        use super::super::EventError;
+        use super::super::{EventError, ShapeLevel};
         use serde::{Deserialize, Serialize};
 
         macro_rules! shapes {
@@ -470,6 +551,7 @@ mod tests {
             MovedV2 { cents: u32, currency: String, by: String }
             Moved { units: u64, scale: u8, currency: String, by: String }
             Rested { why: String }
+            Slept { hours: u8 }
         }
 
         fn moved_v2(old: MovedV1) -> MovedV2 {
@@ -480,20 +562,32 @@ mod tests {
             Moved { units: u64::from(old.cents), scale: 2, currency: old.currency, by: old.by }
         }
 
-        events! {
-            /// It was moved.
-            Moved = "test.moved" 3 { 1 MovedV1 => moved_v2, 2 MovedV2 => moved_v3 },
-            /// It rested.
-            Rested = "test.rested" 1,
+        /// Cents alone, as there were before.
+        fn moved_before(new: &Moved) -> MovedV2 {
+            let cents = u32::try_from(new.units).unwrap_or(0);
+            MovedV2 { cents, currency: new.currency.clone(), by: new.by.clone() }
         }
 
-        pub(super) fn encode(event: &Event) -> String {
-            serde_json::to_string(&Data(event)).unwrap()
+        events! {
+            /// It was moved.
+            Moved = "test.moved" 3 from 2 or moved_before { 1 MovedV1 => moved_v2, 2 MovedV2 => moved_v3 },
+            /// It rested.
+            Rested = "test.rested" 1,
+            /// It slept.
+            Slept = "test.slept" 1 from 3,
+            /// It is in no build.
+            #[cfg(any())]
+            Dreamt = "test.dreamt" 1,
+        }
+
+        pub(super) fn encode(event: &Event, version: u16) -> String {
+            serde_json::to_string(&Data(event, version)).unwrap()
         }
     }
 
     use super::EventError;
-    use future::{Event, Moved};
+    use super::ShapeLevel;
+    use future::{Event, Moved, Rested, Slept};
 
     fn moved(currency: &str) -> Event {
         Event::Moved(Moved { units: 250, scale: 2, currency: currency.to_owned(), by: "me".to_owned() })
@@ -509,12 +603,36 @@ mod tests {
 
     #[test]
     fn what_was_read_from_an_older_version_is_written_as_the_newest() {
-        assert_eq!(Event::TYPES, [("test.moved", 3), ("test.rested", 1)]);
+        assert_eq!(Event::TYPES, [("test.moved", 3), ("test.rested", 1), ("test.slept", 1)]);
         let event = Event::decode("test.moved", 1, r#"{"cents":250,"by":"me"}"#).unwrap();
         assert_eq!((event.type_name(), event.schema()), ("test.moved", 3));
-        let written = future::encode(&event);
+        let written = future::encode(&event, 3);
         assert_eq!(written, r#"{"units":250,"scale":2,"currency":"EUR","by":"me"}"#);
         assert_eq!(Event::decode("test.moved", 3, &written).unwrap(), event);
+    }
+
+    #[test]
+    fn an_event_is_written_as_the_level_allows() {
+        let rested = Event::Rested(Rested { why: "tired".to_owned() });
+        let slept = Event::Slept(Slept { hours: 8 });
+        let at = |event: &Event| [1, 2, 3, 4].map(|level| event.schema_at(ShapeLevel(level)));
+        assert_eq!(at(&rested), [Some(1); 4]);
+        assert_eq!(at(&moved("SEK")), [Some(2), Some(3), Some(3), Some(3)]);
+        assert_eq!(at(&slept), [None, None, Some(1), Some(1)], "there is no version before the first");
+        let written = future::encode(&moved("SEK"), 2);
+        assert_eq!(written, r#"{"cents":250,"currency":"SEK","by":"me"}"#);
+        assert_eq!(Event::decode("test.moved", 2, &written).unwrap(), moved("SEK"));
+    }
+
+    /// Nothing is lost on the way back: what the older version cannot say has to wait.
+    #[test]
+    fn what_an_older_version_cannot_say_is_not_written_in_it() {
+        for (units, scale) in [(250, 3), (u64::from(u32::MAX) + 1, 2)] {
+            let by = "me".to_owned();
+            let event = Event::Moved(Moved { units, scale, currency: "EUR".to_owned(), by });
+            let at = [1, 2].map(|level| event.schema_at(ShapeLevel(level)));
+            assert_eq!(at, [None, Some(3)], "{units} {scale}");
+        }
     }
 
     #[test]

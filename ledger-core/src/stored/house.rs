@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::deposit::{Money, PaymentRef};
+use super::level::ShapeLevel;
 use super::player::TransactionRef;
 use super::shapes::{shape, words};
 use crate::entry::Entry;
@@ -18,6 +19,16 @@ shape! {
     pub struct CurrencyRegistered {
         /// The currency.
         pub currency: Currency,
+    }
+}
+
+shape! {
+    /// `shapes.activated` 1: whatever is written from here on may have the shapes of this level. There is no way back.
+    pub struct ShapesActivated {
+        /// The level.
+        pub level: ShapeLevel,
+        /// Why, in the words of who did it.
+        pub reason: Reason,
     }
 }
 

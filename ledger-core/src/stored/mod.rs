@@ -11,7 +11,10 @@ mod exclusion;
 mod host;
 mod house;
 mod index;
+mod level;
 mod limit;
+#[cfg(feature = "next-release")]
+mod next_release;
 mod player;
 mod purchase;
 mod round;
@@ -50,10 +53,12 @@ pub use house::{
     CancelProof, ChargebackLost, CurrencyRegistered, DocumentPublished, DocumentStored, DutyAccrued, Funds,
     FundsExchanged, FundsTransferred, FxDirection, FxResultBooked, HouseEntryRef, JackpotSeeded,
     JournalDeclined, JournalPosted, JournalProposed, LossDirection, ProviderFeesAccrued, ProviderLine,
-    ProviderPart, ProviderSettled, PspLine, PspPart, PspSettled, SeedMovement, SuspenseAssigned,
-    SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded, SuspenseOrigin, SuspenseReturned,
+    ProviderPart, ProviderSettled, PspLine, PspPart, PspSettled, SeedMovement, ShapesActivated,
+    SuspenseAssigned, SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded, SuspenseOrigin,
+    SuspenseReturned,
 };
 pub use index::{CommitIndex, IndexError};
+pub use level::ShapeLevel;
 pub use limit::{
     LimitBasis, LimitBounds, LimitCause, LimitKind, LimitPeriod, LimitRaiseRequested, LimitSet, LimitSide,
     LimitTerm, LimitWarned, LimitWindow, LimitWindowOpened, LimitWindowsOpened,

@@ -358,6 +358,7 @@ shape! {
         /// The operation that closed it.
         pub txn: TransactionId,
         /// Why.
+        #[cfg_attr(feature = "next-release", serde(rename = "why"))]
         pub reason: CloseReason,
     }
 }

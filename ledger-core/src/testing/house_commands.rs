@@ -3,17 +3,17 @@
 
 use crate::account::{AccountCode, Side};
 use crate::house::{
-    AccrueDuty, AccrueProviderFees, AssignSuspense, BookFxResult, CancelAssignment, ConfirmAssignment,
-    ConvertedNet, DecideJournal, DocumentContent, ExchangeFunds, JournalPosting, ProposeJournal,
-    PublishDocument, RecordChargebackLoss, RecoverBadDebt, RegisterCurrency, ReturnSuspense, SeedJackpot,
-    SettleAuthority, SettleProvider, SettlePsp, SettlementLine, SuspendCapture, TransferFunds,
+    AccrueDuty, AccrueProviderFees, ActivateShapes, AssignSuspense, BookFxResult, CancelAssignment,
+    ConfirmAssignment, ConvertedNet, DecideJournal, DocumentContent, ExchangeFunds, JournalPosting,
+    ProposeJournal, PublishDocument, RecordChargebackLoss, RecoverBadDebt, RegisterCurrency, ReturnSuspense,
+    SeedJackpot, SettleAuthority, SettleProvider, SettlePsp, SettlementLine, SuspendCapture, TransferFunds,
 };
 use crate::ids::{DocumentKind, DocumentName, HouseId, PlayerId, Reason, SubAccount};
 use crate::money::CurrencyRegistry;
 use crate::policy::Policy;
 use crate::stored::{
     AccrualDirection, AuthorityLine, BankAccount, CancelProof, Funds, FxDirection, LossDirection, PaymentRef,
-    ProviderLine, PspLine, SeedMovement, SuspenseOrigin,
+    ProviderLine, PspLine, SeedMovement, ShapeLevel, SuspenseOrigin,
 };
 use crate::testing::commands::{currency, decimal, person, source, txn};
 use crate::time::Day;
@@ -360,6 +360,11 @@ pub fn publish(id: &str, kind: &str, name: &str, content: &str) -> PublishDocume
         author: person("anna"),
         approved_by: person("boris"),
     }
+}
+
+/// Shapes of a level are written from here on.
+pub fn activate(level: u16) -> ActivateShapes {
+    ActivateShapes { level: ShapeLevel(level), reason: reason("no older release is left") }
 }
 
 /// A policy, in force at once.

@@ -93,10 +93,9 @@ fn events_stand_in_their_own_streams() {
         if fits.contains(&name) || anywhere.contains(&name) {
             continue;
         }
-        let misplaced =
-            EventRecord { stream: opened.stream.clone(), version: 2, event: sample.event.clone() };
+        let misplaced = EventRecord::new(opened.stream.clone(), 2, sample.event.clone());
         assert!(fold(&[opened.clone(), misplaced]).is_err(), "{name} in the player's stream");
-        let misplaced = EventRecord { stream: "wallet/p1".parse().unwrap(), version: 1, event: sample.event };
+        let misplaced = EventRecord::new("wallet/p1".parse().unwrap(), 1, sample.event);
         assert!(fold(&[opened.clone(), misplaced]).is_err(), "{name} in the wallet's stream");
     }
     // And a player's event does not stand in a round's.

@@ -460,26 +460,19 @@ fn with_exchange(open: OpenPlayer) -> (ledger_core::PlayerState, Vec<CommitBody>
     after.cash = after.cash.checked_add(amount("90.92")).unwrap();
     let entry = Entry::new(AccountKind::Real, mixed("USD", "100.01")).unwrap();
     let version = ledger.state().wallet().version() + 1;
-    let record = EventRecord {
-        stream: format!("wallet/{player}").parse().unwrap(),
-        version,
-        event: Event::EntryPosted(EntryPosted {
-            entry,
-            after: vec![after],
-            lots: Vec::new(),
-            bonus: Vec::new(),
-        }),
-    };
+    let posted = EntryPosted { entry, after: vec![after], lots: Vec::new(), bonus: Vec::new() };
+    let stream = format!("wallet/{player}").parse().unwrap();
+    let record = EventRecord::new(stream, version, Event::EntryPosted(posted));
     let converted = Converted {
         rate: commands::rate("EUR", "USD", "1.1"),
         currency: code("EUR"),
         amount: amount("90.92"),
         exact: amount("90.918182"),
     };
-    let deposit = EventRecord {
-        stream: format!("deposit/{player}/psp/D9").parse().unwrap(),
-        version: 1,
-        event: Event::DepositSucceeded(DepositSucceeded {
+    let deposit = EventRecord::new(
+        format!("deposit/{player}/psp/D9").parse().unwrap(),
+        1,
+        Event::DepositSucceeded(DepositSucceeded {
             currency: code("USD"),
             amount: amount("100.01"),
             authorisation: None,
@@ -490,7 +483,7 @@ fn with_exchange(open: OpenPlayer) -> (ledger_core::PlayerState, Vec<CommitBody>
             after: None,
             entry: version,
         }),
-    };
+    );
     let events = vec![record, deposit];
     commits.push(CommitBody { keys: vec![], events, ..commits.last().unwrap().clone() });
     (invariants::replay(&player, &commits).unwrap(), commits)

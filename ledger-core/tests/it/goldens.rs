@@ -39,7 +39,7 @@ pub(crate) fn amount(text: &str) -> Amount {
 }
 
 pub(crate) fn record(stream: &str, version: u64, event: Event) -> EventRecord {
-    EventRecord { stream: stream.parse().unwrap(), version, event }
+    EventRecord::new(stream.parse().unwrap(), version, event)
 }
 
 pub(crate) fn txn_ref(source: &str, kind: OperationKind, id: &str) -> TransactionRef {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ledger_core::stored::{DocumentPublished, Event};
+use ledger_core::stored::{DocumentPublished, Event, EventRecord, ShapeLevel, ShapesActivated};
 use ledger_core::testing::commands::{person, source};
 use ledger_core::testing::house_commands as commands;
 use ledger_core::testing::{HouseScenario, given_house};
@@ -389,4 +389,40 @@ fn a_content_that_is_not_what_its_name_says_is_damage() {
     );
     assert!(fold(&|body| drop(body.events.remove(0))).is_err(), "a version of a content that is nowhere");
     assert!(fold(&|body| body.events[1].version = 2).is_err());
+}
+
+/// This build knows one level, which every ledger begins at.
+#[test]
+fn shapes_of_a_level_that_is_unknown_or_active_are_not_activated() {
+    let house = given_configuration()
+        .when(commands::activate(2))
+        .refused("not_allowed")
+        .refused_as(&no(NotAllowedReason::LevelUnknown))
+        .when(commands::activate(1))
+        .refused("not_allowed")
+        .refused_as(&no(NotAllowedReason::LevelPassed));
+    assert_eq!(house.house().state().level(), ShapeLevel::FIRST);
+    given_house("treasury").when(commands::activate(2)).refused("wrong_partition");
+}
+
+/// What a newer release activated is folded by an older one too, so that it can see that it must stop.
+#[test]
+fn a_level_rises_and_never_falls() {
+    let mut state = ledger_core::HouseState::new(commands::house("configuration"));
+    let activated = |version, level| {
+        let reason = commands::reason("no older release is left");
+        let event = Event::ShapesActivated(ShapesActivated { level: ShapeLevel(level), reason });
+        [EventRecord::new("house/configuration".parse().unwrap(), version, event)]
+    };
+    state.evolve_all(&activated(1, 2), Timestamp::EPOCH).unwrap();
+    assert_eq!(state.level(), ShapeLevel(2));
+    for level in [0, 1, 2] {
+        assert!(state.clone().evolve_all(&activated(2, level), Timestamp::EPOCH).is_err(), "{level}");
+    }
+    state.evolve_all(&activated(2, 4), Timestamp::EPOCH).unwrap();
+    assert_eq!(state.level(), ShapeLevel(4));
+    let mut elsewhere = ledger_core::HouseState::new(commands::house("treasury"));
+    let event =
+        activated(1, 2).map(|record| EventRecord { stream: "house/treasury".parse().unwrap(), ..record });
+    assert!(elsewhere.evolve_all(&event, Timestamp::EPOCH).is_err());
 }

@@ -5,9 +5,9 @@ use ledger_core::stored::{
     ChargebackLost, DocumentPublished, DocumentStored, DutyAccrued, Event, EventRecord, FundsExchanged,
     FundsTransferred, FxDirection, FxResultBooked, HouseEntryRef, JackpotSeeded, JournalDeclined,
     JournalPosted, JournalProposed, LossDirection, Money, ProviderFeesAccrued, ProviderLine, ProviderPart,
-    ProviderSettled, PspLine, PspPart, PspSettled, SeedMovement, SuspenseAssigned,
-    SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded, SuspenseOrigin, SuspenseReturned,
-    TransactionRef,
+    ProviderSettled, PspLine, PspPart, PspSettled, SeedMovement, ShapeLevel, ShapesActivated,
+    SuspenseAssigned, SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded, SuspenseOrigin,
+    SuspenseReturned, TransactionRef,
 };
 use ledger_core::testing::commands::{currency, person, source, txn};
 use ledger_core::testing::house_commands::{
@@ -25,7 +25,7 @@ fn amount(text: &str) -> Amount {
 }
 
 fn record(stream: &str, version: u64, event: Event) -> EventRecord {
-    EventRecord { stream: stream.parse().unwrap(), version, event }
+    EventRecord::new(stream.parse().unwrap(), version, event)
 }
 
 fn txn_ref(kind: OperationKind, id: &str) -> TransactionRef {
@@ -67,6 +67,14 @@ fn documents() -> Vec<EventRecord> {
             Event::DocumentStored(DocumentStored { hash, content }),
         ),
         record("document/configuration/terms/summer", 2, Event::DocumentPublished(published)),
+        record(
+            "house/configuration",
+            1,
+            Event::ShapesActivated(ShapesActivated {
+                level: ShapeLevel(2),
+                reason: reason("no older release is left"),
+            }),
+        ),
     ]
 }
 
@@ -303,6 +311,7 @@ fn every_command() -> Vec<(&'static str, HouseCommand)> {
     vec![
         ("currencies", commands::register("EUR").into()),
         ("configuration", commands::publish("P1", "terms", "summer", r#"{"limit":"10.00"}"#).into()),
+        ("configuration", commands::activate(2).into()),
         ("psp/acme", psp.clone().into()),
         ("psp/acme", ledger_core::SettlePsp { converted: Some(converted), ..psp }.into()),
         ("psp/acme", with_fee.into()),

@@ -1,12 +1,13 @@
 //! Amounts and currencies: exact, checked, bounded. M01 to M12 in docs/scenarios.md.
 //!
-//! M11 (files of payment providers) comes with reconciliation; M06 and M10 (a provider's own scale) are the
-//! gateway's, of M06 the refusal of 3.561 EUR is here.
+//! M06 and M10 (a provider's own scale) are the gateway's, of M06 the refusal of 3.561 EUR is here.
 
-use ledger_core::testing::{commands, given_nobody};
+use ledger_core::stored::PspLine;
+use ledger_core::testing::{commands, given_house, given_nobody, house_commands};
 use ledger_core::{
     Amount, AmountError, BASIS_POINTS_MAX, BasisPoints, Currency, CurrencyCode, CurrencyRegistry, PlaceBet,
-    RecordDeposit, Remainder, Rounding, SCALE_MAX, SHARES_MAX, UNITS_BOUND, fee, mul_div, split_units,
+    RecordDeposit, Remainder, Rounding, SCALE_MAX, SHARES_MAX, SettlePsp, UNITS_BOUND, fee, mul_div,
+    split_units,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -134,6 +135,36 @@ fn m10_subunits_round_trip() {
     let subunits = Amount::new(74_322_001, 2).unwrap();
     assert_eq!(subunits.to_string(), "743220.01");
     assert_eq!(amount("743220.01").units(), 74_322_001);
+}
+
+/// A payment provider's file has two digits where the ledger has three: the same money, to the last unit, on both sides.
+#[test]
+fn m11_dinars_reported_with_two_digits_are_the_same_dinars() {
+    let kwd = commands::currency("KWD");
+    let three = RecordDeposit { currency: kwd, ..commands::deposit("D1", "10.120") };
+    given_nobody()
+        .when(commands::open(&["KWD"]))
+        .when(RecordDeposit { amount: commands::decimal("10.12"), ..three.clone() })
+        .applied()
+        .accounts(&[("psp:clearing of psp in KWD", "10.120"), ("player:cash in KWD", "10.120")])
+        .when(three.clone())
+        .replayed("applied")
+        .when(RecordDeposit { amount: commands::decimal("10.121"), ..three })
+        .refused("key_reused");
+    let lines = [(PspLine::Payments, "10.12"), (PspLine::Fees, "0.3")];
+    let batch = |net| SettlePsp { currency: kwd, ..house_commands::settle_psp("B1", &lines, net) };
+    given_house("psp/psp")
+        .when(batch("9.82"))
+        .applied()
+        .accounts(&[
+            ("bank:players of main in KWD", "9.820"),
+            ("psp:fees of psp in KWD", "0.300"),
+            ("psp:clearing of psp in KWD", "-10.120"),
+        ])
+        .when(batch("9.820"))
+        .replayed()
+        .when(batch("9.8205"))
+        .refused("key_reused");
 }
 
 proptest! {

@@ -45,6 +45,7 @@ pub(crate) fn is_of_house(name: &str) -> bool {
     let starts = [
         "currency.",
         "document.",
+        "shapes.",
         "journal.",
         "jackpot.",
         "funds.",

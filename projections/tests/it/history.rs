@@ -472,11 +472,9 @@ impl World {
         after.cash = after.cash.checked_add(paid).unwrap();
         after.receivable =
             after.receivable.map(|debt| debt.checked_sub(owed).unwrap()).filter(|debt| !debt.is_zero());
-        let record = EventRecord {
-            stream: Stream::Wallet(id.clone()),
-            version: state.wallet().version() + 1,
-            event: Event::EntryPosted(EntryPosted { entry, after: vec![after], lots: vec![], bonus: vec![] }),
-        };
+        let posted = EntryPosted { entry, after: vec![after], lots: vec![], bonus: vec![] };
+        let version = state.wallet().version() + 1;
+        let record = EventRecord::new(Stream::Wallet(id.clone()), version, Event::EntryPosted(posted));
         let last = bodies.last().unwrap().clone();
         let body = CommitBody {
             recorded_at: now,

@@ -177,7 +177,7 @@ fn an_account_at_two_scales_adds_up() {
                 let event =
                     Event::EntryPosted(EntryPosted { entry, after: vec![], lots: vec![], bonus: vec![] });
                 let stream = "wallet/p~10".parse().unwrap();
-                let events = vec![EventRecord { stream, version, event }];
+                let events = vec![EventRecord::new(stream, version, event)];
                 world.seal(&CommitBody { keys: vec![], events, ..template.clone() })
             })
             .collect();

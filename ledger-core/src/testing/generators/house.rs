@@ -8,10 +8,10 @@ use proptest::sample::{Index, select};
 
 use crate::account::{AccountCode, Side};
 use crate::house::{
-    AccrueDuty, AccrueProviderFees, AssignSuspense, BookFxResult, CancelAssignment, ConfirmAssignment,
-    ConvertedNet, DecideJournal, ExchangeFunds, HouseCommand, JournalPosting, ProposeJournal,
-    PublishDocument, RecordChargebackLoss, RecoverBadDebt, RegisterCurrency, ReturnSuspense, SeedJackpot,
-    SettleAuthority, SettleProvider, SettlePsp, SettlementLine, SuspendCapture, TransferFunds,
+    AccrueDuty, AccrueProviderFees, ActivateShapes, AssignSuspense, BookFxResult, CancelAssignment,
+    ConfirmAssignment, ConvertedNet, DecideJournal, ExchangeFunds, HouseCommand, JournalPosting,
+    ProposeJournal, PublishDocument, RecordChargebackLoss, RecoverBadDebt, RegisterCurrency, ReturnSuspense,
+    SeedJackpot, SettleAuthority, SettleProvider, SettlePsp, SettlementLine, SuspendCapture, TransferFunds,
 };
 use crate::ids::{ActorId, SubAccount, TransactionId};
 use crate::money::{Amount, Currency, CurrencyCode, CurrencyRegistry};
@@ -390,6 +390,11 @@ fn publications() -> impl Strategy<Value = PublishDocument> {
     )
 }
 
+/// Of levels that are active already, of those to come, and of those that no build knows.
+fn activations() -> impl Strategy<Value = ActivateShapes> {
+    (0_u16..4).prop_map(house_commands::activate)
+}
+
 fn psp_commands() -> impl Strategy<Value = HouseCommand> {
     prop_oneof![
         4 => psp_settlements().prop_map(HouseCommand::from),
@@ -414,6 +419,7 @@ fn any_command() -> impl Strategy<Value = HouseCommand> {
         journals().prop_map(HouseCommand::from),
         journal_decisions().prop_map(HouseCommand::from),
         publications().prop_map(HouseCommand::from),
+        activations().prop_map(HouseCommand::from),
         registrations().prop_map(HouseCommand::from),
     ]
 }
@@ -440,7 +446,11 @@ fn commands_of(house: &str) -> BoxedStrategy<HouseCommand> {
             journal_decisions().prop_map(HouseCommand::from),
         ]
         .boxed(),
-        "configuration" => publications().prop_map(HouseCommand::from).boxed(),
+        "configuration" => prop_oneof![
+            12 => publications().prop_map(HouseCommand::from),
+            1 => activations().prop_map(HouseCommand::from),
+        ]
+        .boxed(),
         _ => registrations().prop_map(HouseCommand::from).boxed(),
     }
 }
@@ -497,7 +507,7 @@ fn aim(command: &mut HouseCommand, all: &[HouseCommand], at: Index) {
 
 fn fresh_id(command: &mut HouseCommand) -> Option<&mut TransactionId> {
     Some(match command {
-        HouseCommand::RegisterCurrency(_) => return None,
+        HouseCommand::RegisterCurrency(_) | HouseCommand::ActivateShapes(_) => return None,
         HouseCommand::PublishDocument(c) => &mut c.id,
         HouseCommand::SettlePsp(c) => &mut c.batch,
         HouseCommand::RecordChargebackLoss(c) => &mut c.reference,

@@ -64,6 +64,7 @@ pub struct HouseModel {
     recorded: BTreeSet<CurrencyCode>,
     documents: BTreeMap<Name, Vec<ModelVersion>>,
     /// Microseconds since 1970.
+    level: u16,
     now: i64,
 }
 
@@ -130,6 +131,7 @@ impl HouseModel {
             journals: BTreeMap::new(),
             recorded: BTreeSet::new(),
             documents: BTreeMap::new(),
+            level: 1,
             now: 0,
         }
     }
@@ -234,6 +236,7 @@ impl HouseModel {
                 ("ledger".to_owned(), c.currency.code().to_string(), "currency")
             }
             HouseCommand::PublishDocument(c) => sent!(c, "document"),
+            HouseCommand::ActivateShapes(c) => ("ledger".to_owned(), c.level.0.to_string(), "activation"),
             HouseCommand::SettlePsp(c) => own(&c.batch, "psp_settlement"),
             HouseCommand::RecordChargebackLoss(c) => own(&c.reference, "chargeback_loss"),
             HouseCommand::SuspendCapture(c) => own(&c.reference, "suspense_capture"),
@@ -324,6 +327,13 @@ impl HouseModel {
                 return Ok("applied");
             }
             HouseCommand::PublishDocument(c) => return self.publish(c),
+            HouseCommand::ActivateShapes(c) => {
+                if c.level.0 > crate::stored::ShapeLevel::NEWEST.0 || c.level.0 <= self.level {
+                    return Err("not_allowed");
+                }
+                self.level = c.level.0;
+                return Ok("applied");
+            }
             HouseCommand::SettlePsp(c) => {
                 let lines = |line| match line {
                     PspLine::Payments | PspLine::PayoutReturns | PspLine::ChargebackReversals => {
@@ -691,7 +701,7 @@ fn agreed(needed: bool, by: &ActorId, approved_by: Option<&ActorId>) -> Result<(
 fn purpose(command: &HouseCommand) -> &'static str {
     match command {
         HouseCommand::RegisterCurrency(_) => "currencies",
-        HouseCommand::PublishDocument(_) => "configuration",
+        HouseCommand::PublishDocument(_) | HouseCommand::ActivateShapes(_) => "configuration",
         HouseCommand::SettlePsp(_)
         | HouseCommand::RecordChargebackLoss(_)
         | HouseCommand::SuspendCapture(_)
@@ -746,6 +756,7 @@ fn payload_of(command: &HouseCommand) -> HouseCommand {
         HouseCommand::RecoverBadDebt(c) => (c.by, c.reason) = (nobody, nothing),
         HouseCommand::SeedJackpot(c) => (c.by, c.approved_by) = (nobody.clone(), nobody),
         HouseCommand::ProposeJournal(c) => c.reason = nothing,
+        HouseCommand::ActivateShapes(c) => c.reason = nothing,
         HouseCommand::RegisterCurrency(_) | HouseCommand::DecideJournal(_) => {}
     }
     payload

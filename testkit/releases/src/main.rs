@@ -1,0 +1,5 @@
+//! This release.
+
+fn main() -> anyhow::Result<()> {
+    ledger_releases::main()
+}

@@ -1,0 +1,5 @@
+//! The next release.
+
+fn main() -> anyhow::Result<()> {
+    ledger_releases::main()
+}
