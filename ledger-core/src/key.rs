@@ -176,6 +176,16 @@ pub enum OperationKind {
     Exclusion,
     /// The return from one.
     ExclusionReturn,
+    /// What registers outside of this ledger answered.
+    RegisterAnswer,
+    /// How far the player is verified.
+    Tier,
+    /// Which person the player is.
+    Person,
+    /// A limit on the time of a session.
+    SessionLimitSet,
+    /// The confirmation of longer sessions.
+    SessionLimitConfirm,
     /// The start of a session.
     SessionStart,
     /// The end of a session.
@@ -285,6 +295,11 @@ impl OperationKind {
             Self::LimitConfirm => "limit_confirm",
             Self::Exclusion => "exclusion",
             Self::ExclusionReturn => "exclusion_return",
+            Self::RegisterAnswer => "register_answer",
+            Self::Tier => "tier",
+            Self::Person => "person",
+            Self::SessionLimitSet => "session_limit_set",
+            Self::SessionLimitConfirm => "session_limit_confirm",
             Self::SessionStart => "session_start",
             Self::SessionEnd => "session_end",
             Self::RealityCheck => "reality_check",

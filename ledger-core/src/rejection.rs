@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{HostName, HostNamespace, RoundId, TransactionId};
+use crate::ids::{HostName, HostNamespace, RegisterName, RoundId, TierName, TransactionId};
 use crate::money::{Amount, CurrencyCode};
 use crate::player::Block;
 use crate::stored::{ExclusionKind, LimitKind, LimitSide, LimitWindow};
@@ -137,7 +137,7 @@ pub enum NotAllowedReason {
     AnotherRoundOpen,
     /// The round is younger than its source's time-out, or there is none.
     RoundNotTimedOut,
-    /// A limit on single bets has no window, and any other has one.
+    /// A limit on single bets or on the balance has no window, and any other has one.
     LimitWindow,
     /// The policy sets this limit, and nobody else.
     LimitOfPolicy,
@@ -163,6 +163,35 @@ pub enum NotAllowedReason {
     AwardLive,
     /// The award has ended.
     AwardEnded,
+    /// The policy has no tier of that name.
+    TierUnknown,
+}
+
+/// Why what a register said is not enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RegisterGap {
+    /// No answer of it is known.
+    Missing,
+    /// Its last answer is older than the policy allows.
+    Stale,
+    /// It could not be reached, and the policy does not let that pass.
+    Unreachable,
+    /// It said what is left in another currency.
+    OtherCurrency,
+}
+
+/// Which register excludes a player, and when it said so.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RegisterExclusion {
+    /// The register.
+    pub name: RegisterName,
+    /// When it was asked.
+    pub asked_at: Timestamp,
 }
 
 /// Why the rules of bonuses refuse.
@@ -237,12 +266,14 @@ pub enum Capacity {
     OpenTransfers,
     /// Limits of one player.
     Limits,
+    /// Registers that answered about one player.
+    Registers,
     /// Bonus awards that have not ended.
     Awards,
 }
 
 /// A limit that a command would pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -264,6 +295,11 @@ pub enum Limit {
         window: Option<LimitWindow>,
         /// Whose limit leaves least.
         side: LimitSide,
+    },
+    /// What a register outside of this ledger said is left of a limit over several operators.
+    Register {
+        /// Which.
+        register: RegisterName,
     },
 }
 
@@ -394,6 +430,9 @@ pub enum Rejection {
         /// Its end, if it has one. After a self-exclusion the player must ask before he may play again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
+        /// The register outside of this ledger that says so, if it is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        register: Option<RegisterExclusion>,
     },
     /// The player is blocked, and the block bars this.
     #[error("the player is blocked: {block:?}")]
@@ -401,9 +440,21 @@ pub enum Rejection {
         /// What for.
         block: Block,
     },
+    /// A register must be asked about the player, and its answer sent with the command. The key stays free.
+    #[error("ask the register {register} and send its answer with the command: {why:?}")]
+    RegisterNeeded {
+        /// Which.
+        register: RegisterName,
+        /// Why what is known of it is not enough.
+        why: RegisterGap,
+    },
     /// The player must be verified first.
     #[error("the player is not verified")]
-    KycRequired,
+    KycRequired {
+        /// The tier that would do, if tiers are what it depends on and there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tier: Option<TierName>,
+    },
     /// Nothing shows that the instrument the money goes to is the player's.
     #[error("the destination is not proven to be the player's")]
     DestinationUnproven,
@@ -538,7 +589,8 @@ impl Rejection {
             Self::PlayerClosed => "player_closed",
             Self::PlayerExcluded { .. } => "player_excluded",
             Self::PlayerBlocked { .. } => "player_blocked",
-            Self::KycRequired => "kyc_required",
+            Self::RegisterNeeded { .. } => "register_needed",
+            Self::KycRequired { .. } => "kyc_required",
             Self::DestinationUnproven => "destination_unproven",
             Self::SessionTimeReached { .. } => "session_time_reached",
             Self::RealityCheckDue { .. } => "reality_check_due",
@@ -555,6 +607,12 @@ impl Rejection {
             Self::UnplayedDeposits { .. } => "unplayed_deposits",
             Self::InsufficientFunds { .. } => "insufficient_funds",
         }
+    }
+
+    /// Whether only something is missing that may come with the same command: such a refusal is recorded and never
+    /// consumes its key.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        matches!(self, Self::RegisterNeeded { .. })
     }
 
     /// Whether the command itself is malformed: such refusals are never recorded and consume no key.

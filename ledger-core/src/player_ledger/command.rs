@@ -7,7 +7,10 @@ use crate::adjustment::{
     WithholdTax,
 };
 use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
-use crate::controls::{ConfirmLimit, ExcludePlayer, ReturnFromExclusion, SetLimit};
+use crate::controls::{
+    ConfirmLimit, ConfirmSessionLimit, ExcludePlayer, RecordRegisterAnswers, ReturnFromExclusion, SetLimit,
+    SetPerson, SetSessionLimit, SetTier,
+};
 use crate::credit::{GrantCredit, ReportFreeRounds};
 use crate::deposit::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
@@ -187,6 +190,11 @@ commands! {
     ConfirmLimit,
     ExcludePlayer,
     ReturnFromExclusion,
+    RecordRegisterAnswers,
+    SetTier,
+    SetPerson,
+    SetSessionLimit,
+    ConfirmSessionLimit,
     StartSession,
     EndSession,
     AcknowledgeRealityCheck,

@@ -7,8 +7,10 @@ mod deposits;
 mod fx;
 mod jurisdiction;
 mod play;
+mod registers;
 mod shipped;
 mod source;
+mod verification;
 mod withdrawals;
 
 use std::collections::BTreeMap;
@@ -22,13 +24,15 @@ pub use bonus::{
     AboveMaxBet, BonusTerms, FundOrder, MaxBet, MaxConversion, Reward, WageringBase, WageringCount,
     WageringTerms, Weights,
 };
-pub use controls::{ControlPolicy, LimitRule, WeekStart};
+pub use controls::{ControlPolicy, CountedFunds, LimitRule, WeekStart};
 pub use deposits::{CapturePolicy, DepositPolicy, FailureRule};
 pub use fx::FxPolicy;
 pub use jurisdiction::{JurisdictionProfile, ReverseWithdrawal, UnplayedMoney};
 pub use play::{FreeRoundPayment, RoundClosePolicy, RoundTimeOut, SessionPolicy, TimeOutAction};
+pub use registers::{RegisterRule, RegisterUse, WhenUnreachable};
 pub use shipped::JurisdictionDocument;
 pub use source::{KeyScope, ShortfallPolicy, SourcePolicy};
+pub use verification::{TierBar, TierRule, WithdrawalGate};
 pub use withdrawals::{
     AfterChargeback, ApprovalStep, DestinationPolicy, KycRequirement, LatePayoutPolicy, WithdrawalFee,
     WithdrawalPolicy, WithdrawalTerms,

@@ -26,18 +26,23 @@ use super::house::{
     JournalDeclined, JournalPosted, JournalProposed, ProviderFeesAccrued, ProviderSettled, PspSettled,
     SuspenseAssigned, SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded, SuspenseReturned,
 };
-use super::limit::{LimitRaiseRequested, LimitSet, LimitWarned, LimitWindowsOpened};
+use super::limit::{
+    LimitRaiseRequested, LimitSet, LimitWarned, LimitWindowsOpened, SessionLimitRaiseRequested,
+    SessionLimitSet,
+};
 use super::player::{
     PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened, TxnNoted,
     TxnRejected, TxnTombstoned,
 };
 use super::purchase::{TipGiven, TipReturned, TournamentEntered, TournamentEntryReturned};
+use super::register::RegisterAnswered;
 use super::round::{
     BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetUnsettled, BetVoided,
     RoundClosed, RoundReopened, RoundVoided, SettlementVoided, WinCredited, WinRetained, WinRolledBack,
 };
 use super::session::{RealityCheckAcknowledged, SessionEnded, SessionStarted};
 use super::transfer::{TransferRolledBack, TransferRolledIn, TransferRolledOut};
+use super::verification::{KycStatusChanged, PersonChanged};
 use super::wallet::{EntryPosted, NegativeBalanceCleared, NegativeBalanceRaised};
 use super::withdrawal::{
     LatePayoutSettled, WithdrawalApproved, WithdrawalCancelled, WithdrawalExpired, WithdrawalFailed,
@@ -339,6 +344,16 @@ events! {
     ExclusionStarted = "exclusion.started" 1,
     /// A player whose self-exclusion is over asks to play again.
     ExclusionReturnRequested = "exclusion.return_requested" 1,
+    /// Registers answered about the player.
+    RegisterAnswered = "register.answered" 1,
+    /// How far the player is verified has changed.
+    KycStatusChanged = "player.kyc.status_changed" 1,
+    /// Which person the player is has changed.
+    PersonChanged = "player.person_changed" 1,
+    /// A limit on the time of a session is as it says from here on.
+    SessionLimitSet = "session_limit.set" 1,
+    /// The player wants longer sessions.
+    SessionLimitRaiseRequested = "session_limit.raise_requested" 1,
     /// A player opened a game.
     SessionStarted = "session.started" 1,
     /// A session is over.

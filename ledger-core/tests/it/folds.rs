@@ -87,6 +87,10 @@ fn events_stand_in_their_own_streams() {
             "limit.set",
             "limit.warned",
             "exclusion.started",
+            "register.answered",
+            "player.kyc.status_changed",
+            "player.person_changed",
+            "session_limit.set",
             "wager.reversal_ignored",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];

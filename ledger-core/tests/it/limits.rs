@@ -29,7 +29,7 @@ fn exceeded(term: LimitTerm, side: LimitSide, left: &str) -> Rejection {
 
 fn used(ledger: &TestLedger, term: LimitTerm) -> String {
     let counter = ledger.state().controls().and_then(|controls| controls.counter(&term));
-    counter.expect("a counter").used(ledger.now()).to_string()
+    counter.expect("a counter").used(ledger_core::CountedFunds::OwnMoney, ledger.now()).to_string()
 }
 
 trait Limited {

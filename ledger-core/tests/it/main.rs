@@ -40,6 +40,7 @@ mod planted_bonuses;
 mod planted_withdrawals;
 mod promotions;
 mod purchases;
+mod registers;
 mod rejections;
 mod rollbacks;
 mod rounds;
@@ -48,6 +49,7 @@ mod sealed;
 mod sessions;
 mod sportsbook;
 mod turnover;
+mod verification;
 mod withdrawals;
 
 /// How many cases a property is tried with, unless `PROPTEST_CASES` says otherwise. Failures are not written

@@ -6,7 +6,7 @@ use ledger_core::{
     AccountKind, Amount, BETS_MAX, Block, BonusRule, Capacity, Currency, Finality, GAMES_MAX, GrantCredit,
     HostName, HostNamespace, InitiateDeposit, JACKPOTS_MAX, JACKPOTS_OF_BET_MAX, JackpotShare, KeyScope,
     Limit, MismatchField, NotAllowedReason, OPEN_ROUNDS_MAX, OpenPlayer, OperatorId, PlaceBet, PlayerCommand,
-    RecordDeposit, Rejection, Rollback, Settle, ShortfallPolicy, WINS_MAX,
+    RecordDeposit, RegisterGap, RegisterName, Rejection, Rollback, Settle, ShortfallPolicy, WINS_MAX,
 };
 
 /// The variants in order of precedence.
@@ -34,6 +34,7 @@ pub(crate) const CODES: &[&str] = &[
     "player_closed",
     "player_excluded",
     "player_blocked",
+    "register_needed",
     "kyc_required",
     "destination_unproven",
     "session_time_reached",
@@ -85,9 +86,14 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
         Rejection::PlayerExcluded {
             kind: ExclusionKind::TimeOut,
             until: Some("2026-01-02T00:00:00Z".parse().unwrap()),
+            register: None,
         },
         Rejection::PlayerBlocked { block: Block::PayoutsFrozen },
-        Rejection::KycRequired,
+        Rejection::RegisterNeeded {
+            register: RegisterName::new("cruks").unwrap(),
+            why: RegisterGap::Missing,
+        },
+        Rejection::KycRequired { tier: None },
         Rejection::DestinationUnproven,
         Rejection::SessionTimeReached { limit_secs: 7_200 },
         Rejection::RealityCheckDue { staked: amount("5.00"), won: amount("1.00") },

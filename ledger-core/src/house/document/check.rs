@@ -82,10 +82,11 @@ fn check_controls(policy: &Policy) -> Result<(), String> {
         }
         if let Some(rule) = controls.limits.iter().find(|rule| !controls::is_whole(&rule.term)) {
             return Err(format!(
-                "a limit on {} needs a window, and one on single bets none",
+                "a limit on {} needs a window, and one on single bets or the balance none",
                 rule.term.kind.as_str()
             ));
         }
+        controls::tiers_make_sense(controls)?;
         if controls.limits.iter().any(|rule| rule.amount.is_sign_negative()) {
             return Err("a limit is below zero".to_owned());
         }

@@ -1,7 +1,11 @@
 //! Commands on limits by texts: of `host`, in EUR.
 
 use super::{currency, decimal, source, txn};
-use crate::controls::{ConfirmLimit, ExcludePlayer, ReturnFromExclusion, SetLimit};
+use crate::controls::{
+    ConfirmLimit, ConfirmSessionLimit, ExcludePlayer, RecordRegisterAnswers, RegisterAnswer, RegisterSays,
+    ReturnFromExclusion, SetLimit, SetPerson, SetSessionLimit, SetTier,
+};
+use crate::ids::{PersonId, Reason, RegisterName, TierName};
 use crate::stored::{ExclusionKind, LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm, LimitWindow};
 use crate::time::Timestamp;
 
@@ -45,4 +49,46 @@ pub fn exclude(id: &str, kind: ExclusionKind, until: Option<Timestamp>) -> Exclu
 /// The return from a self-exclusion.
 pub fn come_back(id: &str) -> ReturnFromExclusion {
     ReturnFromExclusion { source: source("host"), id: txn(id) }
+}
+
+/// What a register said, asked at an instant.
+pub fn register(name: &str, asked_at: Timestamp, outcome: RegisterSays) -> RegisterAnswer {
+    RegisterAnswer { register: RegisterName::new(name).expect("a name"), asked_at, outcome }
+}
+
+/// The record of what registers said.
+pub fn register_answers(id: &str, answers: Vec<RegisterAnswer>) -> RecordRegisterAnswers {
+    RecordRegisterAnswers { source: source("host"), id: txn(id), answers, by: None }
+}
+
+/// A tier of verification.
+pub fn tier(id: &str, tier: Option<&str>) -> SetTier {
+    SetTier {
+        source: source("kyc"),
+        id: txn(id),
+        tier: tier.map(|tier| TierName::new(tier).expect("a name")),
+        by: super::person("anna"),
+        reason: Reason::new("documents seen").expect("a reason"),
+    }
+}
+
+/// Which person the player is.
+pub fn set_person(id: &str, of: Option<&str>) -> SetPerson {
+    SetPerson {
+        source: source("kyc"),
+        id: txn(id),
+        person: of.map(|of| PersonId::new(of).expect("an id")),
+        by: super::person("anna"),
+        reason: Reason::new("same passport").expect("a reason"),
+    }
+}
+
+/// The player's own limit on the time of a session.
+pub fn session_limit(id: &str, max_secs: Option<u32>) -> SetSessionLimit {
+    SetSessionLimit { source: source("host"), id: txn(id), max_secs, by: None }
+}
+
+/// The confirmation of longer sessions.
+pub fn confirm_session_limit(id: &str) -> ConfirmSessionLimit {
+    ConfirmSessionLimit { source: source("host"), id: txn(id) }
 }

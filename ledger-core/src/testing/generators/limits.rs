@@ -5,10 +5,16 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{currencies, txns};
-use crate::controls::{ConfirmLimit, ExcludePlayer, ReturnFromExclusion, SetLimit};
-use crate::ids::TransactionId;
+use crate::controls::{
+    ConfirmLimit, ConfirmSessionLimit, ExcludePlayer, RecordRegisterAnswers, RegisterAnswer, RegisterSays,
+    ReturnFromExclusion, SetLimit, SetPerson, SetSessionLimit, SetTier,
+};
+use crate::ids::{RegisterName, TierName, TransactionId};
 use crate::player_ledger::PlayerCommand;
-use crate::policy::{ControlPolicy, LimitRule, WeekStart};
+use crate::policy::{
+    ControlPolicy, CountedFunds, LimitRule, RegisterRule, RegisterUse, TierBar, TierRule, WeekStart,
+    WhenUnreachable, WithdrawalGate,
+};
 use crate::stored::{ExclusionKind, LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm, LimitWindow};
 use crate::testing::commands;
 
@@ -19,12 +25,12 @@ fn windows() -> impl Strategy<Value = LimitWindow> {
 }
 
 fn terms() -> impl Strategy<Value = LimitTerm> {
-    use LimitKind::{Deposit, Loss, NetDeposit, NetLoss, SingleBet, Stake};
-    let kinds = select(&[Deposit, NetDeposit, Stake, Loss, NetLoss, SingleBet][..]);
+    use LimitKind::{Balance, Deposit, Loss, NetDeposit, NetLoss, SingleBet, Stake};
+    let kinds = select(&[Deposit, NetDeposit, Stake, Loss, NetLoss, SingleBet, Balance][..]);
     (kinds, windows(), currencies()).prop_map(|(kind, window, currency)| LimitTerm {
         kind,
         currency,
-        window: Some(window).filter(|_| kind != SingleBet),
+        window: Some(window).filter(|_| !matches!(kind, SingleBet | Balance)),
     })
 }
 
@@ -33,8 +39,8 @@ fn odd_terms() -> impl Strategy<Value = LimitTerm> {
 }
 
 fn sides() -> impl Strategy<Value = LimitSide> {
-    use LimitSide::{Jurisdiction, Operator, Player};
-    prop_oneof![12 => Just(Player), 4 => Just(Operator), 1 => Just(Jurisdiction)]
+    use LimitSide::{Jurisdiction, Operator, Player, Tier};
+    prop_oneof![24 => Just(Player), 8 => Just(Operator), 1 => Just(Jurisdiction), 1 => Just(Tier)]
 }
 
 /// A command on limits.
@@ -57,7 +63,97 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
         ExcludePlayer { id, ..commands::exclude("E", kind, until) }.into()
     });
     let back = txns().prop_map(|id| ReturnFromExclusion { id, ..commands::come_back("B") }.into());
-    prop_oneof![30 => set, 10 => confirm, 2 => exclude, 2 => back]
+    let told = (txns(), answers()).prop_map(|(id, answers)| {
+        RecordRegisterAnswers { id, ..commands::register_answers("A", answers) }.into()
+    });
+    let tiers = option::weighted(0.9, select(&["low", "high", "high", "odd"][..]));
+    let tier = (txns(), tiers).prop_map(|(id, tier)| SetTier { id, ..commands::tier("V", tier) }.into());
+    let person = (txns(), option::of(Just("h1")))
+        .prop_map(|(id, person)| SetPerson { id, ..commands::set_person("P", person) }.into());
+    let times = option::weighted(0.8, select(&[2_u32, 10, 60][..]));
+    let time = (txns(), times)
+        .prop_map(|(id, secs)| SetSessionLimit { id, ..commands::session_limit("S", secs) }.into());
+    let longer =
+        txns().prop_map(|id| ConfirmSessionLimit { id, ..commands::confirm_session_limit("S") }.into());
+    let others = prop_oneof![3 => told, 4 => tier, 1 => person, 4 => time, 3 => longer];
+    prop_oneof![30 => set, 10 => confirm, 2 => exclude, 2 => back, 15 => others]
+}
+
+/// What registers say, of now, of the past and of the future.
+pub(super) fn answers() -> impl Strategy<Value = Vec<RegisterAnswer>> {
+    let times = [
+        "2025-12-31T23:59:50Z",
+        "2026-01-01T00:00:00Z",
+        "2026-01-01T00:00:04Z",
+        "2026-01-01T00:00:10Z",
+        "2026-01-01T00:00:20Z",
+        "2026-01-02T00:00:00Z",
+    ];
+    let times = select(times.map(|at| at.parse().expect("an instant")).to_vec());
+    let until = "2026-01-01T00:00:15Z".parse().ok();
+    let left = (currencies(), select(&["0", "25", "100", "250", "0.005"][..]))
+        .prop_map(|(currency, amount)| RegisterSays::Left { currency, amount: commands::decimal(amount) });
+    let says = prop_oneof![
+        12 => Just(RegisterSays::Clear),
+        1 => Just(RegisterSays::Excluded { until: None }),
+        2 => Just(RegisterSays::Excluded { until }),
+        8 => left,
+        4 => Just(RegisterSays::Unreachable),
+    ];
+    let one = (select(&["oasis", "lugas", "lugas"][..]), times, says)
+        .prop_map(|(name, at, says)| commands::register(name, at, says));
+    prop::collection::vec(one, 0..4)
+}
+
+/// A command with answers of registers, if it may have some.
+pub(super) fn with_answers(command: &mut PlayerCommand, answers: Vec<RegisterAnswer>) {
+    match command {
+        PlayerCommand::PlaceBet(c) => c.registers = answers,
+        PlayerCommand::Tip(c) => c.registers = answers,
+        PlayerCommand::EnterTournament(c) => c.registers = answers,
+        PlayerCommand::RollOut(c) => c.registers = answers,
+        PlayerCommand::StartSession(c) => c.registers = answers,
+        PlayerCommand::InitiateDeposit(c) => c.registers = answers,
+        _ => {}
+    }
+}
+
+fn registers() -> impl Strategy<Value = Vec<RegisterRule>> {
+    use RegisterUse::{Bet, Deposit, Purchase, Session, Transfer};
+    let before = prop::sample::subsequence(vec![Bet, Purchase, Transfer, Session, Deposit], 1..=3);
+    let unreachable = select(&[WhenUnreachable::Refuse, WhenUnreachable::Allow][..]);
+    let rule = (select(&["oasis", "lugas"][..]), before, select(&[5_u32, 100_000][..]), unreachable);
+    let rule = rule.prop_map(|(name, before, max_age_secs, unreachable)| RegisterRule {
+        register: RegisterName::new(name).expect("a name"),
+        before,
+        max_age_secs,
+        unreachable,
+    });
+    prop_oneof![8 => Just(Vec::new()), 1 => prop::collection::vec(rule, 1..3)]
+}
+
+fn tiers(
+    rules: impl Strategy<Value = LimitRule> + Clone + 'static,
+) -> impl Strategy<Value = (Vec<TierRule>, Vec<WithdrawalGate>)> {
+    use TierBar::{Deposits, Play, Withdrawals};
+    let name = |text: &str| TierName::new(text).expect("a name");
+    let bars = || {
+        prop_oneof![
+            6 => Just(Vec::new()),
+            1 => prop::sample::subsequence(vec![Play, Deposits, Withdrawals], 1..=2),
+        ]
+    };
+    let limits = move || prop::collection::vec(rules.clone(), 0..3);
+    let gate = (currencies(), select(&["0", "60", "100"][..])).prop_map(move |(currency, above)| {
+        WithdrawalGate { currency, above: commands::decimal(above), tier: name("high") }
+    });
+    let some = (bars(), limits(), limits(), prop::collection::vec(gate, 0..2)).prop_map(
+        move |(bars, low, high, gates)| {
+            let low = TierRule { name: name("low"), bars, limits: low };
+            (vec![low, TierRule { name: name("high"), bars: Vec::new(), limits: high }], gates)
+        },
+    );
+    prop_oneof![5 => Just((Vec::new(), Vec::new())), 1 => some]
 }
 
 /// A limit is set, made higher, lower or lifted, and confirmed.
@@ -74,6 +170,9 @@ pub(super) fn tale() -> impl Strategy<Value = Vec<PlayerCommand>> {
             commands::confirm_limit("YC", term).into(),
             set("YD", last),
             commands::confirm_limit("YE", term).into(),
+            commands::session_limit("YF", Some(20)).into(),
+            commands::session_limit("YG", Some(60)).into(),
+            commands::confirm_session_limit("YH").into(),
         ]
     })
 }
@@ -98,6 +197,11 @@ pub(super) fn id(command: &mut PlayerCommand) -> Option<&mut TransactionId> {
         PlayerCommand::ConfirmLimit(c) => Some(&mut c.id),
         PlayerCommand::ExcludePlayer(c) => Some(&mut c.id),
         PlayerCommand::ReturnFromExclusion(c) => Some(&mut c.id),
+        PlayerCommand::RecordRegisterAnswers(c) => Some(&mut c.id),
+        PlayerCommand::SetTier(c) => Some(&mut c.id),
+        PlayerCommand::SetPerson(c) => Some(&mut c.id),
+        PlayerCommand::SetSessionLimit(c) => Some(&mut c.id),
+        PlayerCommand::ConfirmSessionLimit(c) => Some(&mut c.id),
         _ => None,
     }
 }
@@ -110,6 +214,8 @@ pub(super) fn policies() -> impl Strategy<Value = ControlPolicy> {
     let rules = rules.prop_filter("no anniversaries", |rule| {
         rule.term.window.is_none_or(|window| window.basis != LimitBasis::Anniversary)
     });
+    let rules = rules.boxed();
+    let verification = tiers(rules.clone());
     let starts = select(&[WeekStart::Monday, WeekStart::Saturday, WeekStart::Sunday][..]);
     let raises = (select(&[0_u32, 3_600, 86_400][..]), any::<bool>(), any::<bool>());
     let rules = prop_oneof![6 => Just(Vec::new()), 1 => prop::collection::vec(rules, 1..3)];
@@ -119,8 +225,10 @@ pub(super) fn policies() -> impl Strategy<Value = ControlPolicy> {
         option::weighted(0.1, 1..20_u32),
         prop_oneof![4 => Just(Vec::new()), 1 => Just(vec![card])],
     );
-    (starts, raises, rules, others).prop_map(
-        |(week_starts, (raise_after_secs, raise_after_window, raise_needs_confirmation), limits, others)| {
+    let funds = select(&[CountedFunds::OwnMoney, CountedFunds::OwnMoney, CountedFunds::All][..]);
+    (starts, raises, rules, others, (registers(), verification, funds)).prop_map(
+        |(week_starts, raises, limits, others, (registers, (tiers, withdrawal_gates), counted_funds))| {
+            let (raise_after_secs, raise_after_window, raise_needs_confirmation) = raises;
             let (months, seconds, forbidden_methods) = others;
             ControlPolicy {
                 week_starts,
@@ -133,6 +241,10 @@ pub(super) fn policies() -> impl Strategy<Value = ControlPolicy> {
                 session_max_secs: seconds.map(|secs| secs * 4),
                 reality_check_secs: seconds,
                 forbidden_methods,
+                registers,
+                tiers,
+                withdrawal_gates,
+                counted_funds,
                 ..ControlPolicy::DEFAULT
             }
         },

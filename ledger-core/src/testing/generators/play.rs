@@ -156,7 +156,7 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
     let round = option::weighted(0.3, rounds());
     let tips = (sources(), txns(), amounts(), currencies(), round, funds()).prop_map(
         |(source, id, amount, currency, round, funds)| {
-            Tip { source, id, amount, currency, round, funds }.into()
+            Tip { source, id, amount, currency, round, funds, registers: Vec::new() }.into()
         },
     );
     let entries = (txns(), amounts(), select(&["0", "1", "0.50"][..]), currencies(), funds()).prop_map(
