@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{HostName, HostNamespace, RegisterName, RoundId, TierName, TransactionId};
+use crate::ids::{GameId, HostName, HostNamespace, RegisterName, RoundId, SourceId, TierName, TransactionId};
 use crate::money::{Amount, CurrencyCode};
 use crate::player::Block;
+use crate::policy::SourceSwitch;
 use crate::stored::{ExclusionKind, LimitKind, LimitSide, LimitWindow};
 use crate::time::Timestamp;
 
@@ -165,6 +166,12 @@ pub enum NotAllowedReason {
     AwardEnded,
     /// The policy has no tier of that name.
     TierUnknown,
+    /// The policy has no profile of limits of that name.
+    ProfileUnknown,
+    /// There is no such alert, or it was closed.
+    AlertNotOpen,
+    /// There is no such case, or it was closed.
+    CaseNotOpen,
 }
 
 /// Why what a register said is not enough.
@@ -268,6 +275,10 @@ pub enum Capacity {
     Limits,
     /// Registers that answered about one player.
     Registers,
+    /// Alerts of one player that nobody closed.
+    Alerts,
+    /// Cases of one player that nobody closed.
+    Cases,
     /// Bonus awards that have not ended.
     Awards,
 }
@@ -455,6 +466,20 @@ pub enum Rejection {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tier: Option<TierName>,
     },
+    /// The source takes nothing new of this kind.
+    #[error("{of} takes nothing new: {switch:?}")]
+    SourceClosed {
+        /// The source.
+        of: SourceId,
+        /// What of it is switched off.
+        switch: SourceSwitch,
+    },
+    /// The player may not play this game in his jurisdiction, or nobody may.
+    #[error("the game {game} is not allowed here")]
+    GameNotAllowed {
+        /// The game.
+        game: GameId,
+    },
     /// Nothing shows that the instrument the money goes to is the player's.
     #[error("the destination is not proven to be the player's")]
     DestinationUnproven,
@@ -478,7 +503,8 @@ pub enum Rejection {
         /// From when on.
         allowed_at: Timestamp,
     },
-    /// Bets of this stake are not allowed: it is none of the denominations there are.
+    /// Bets of this stake are not allowed: it is none of the denominations there are, or less or more than the game may be
+    /// played for.
     #[error("a stake of {stake} {currency} is not allowed")]
     StakeNotAllowed {
         /// The stake.
@@ -591,6 +617,8 @@ impl Rejection {
             Self::PlayerBlocked { .. } => "player_blocked",
             Self::RegisterNeeded { .. } => "register_needed",
             Self::KycRequired { .. } => "kyc_required",
+            Self::SourceClosed { .. } => "source_closed",
+            Self::GameNotAllowed { .. } => "game_not_allowed",
             Self::DestinationUnproven => "destination_unproven",
             Self::SessionTimeReached { .. } => "session_time_reached",
             Self::RealityCheckDue { .. } => "reality_check_due",

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::tier::rule;
-use super::{Controls, window};
+use super::{Controls, profile, window};
 use crate::key::IdempotencyKey;
 use crate::money::Amount;
 use crate::player_ledger::{Facts, Fault, PlayerCommand, Workspace};
@@ -33,6 +33,7 @@ fn counts(command: &PlayerCommand) -> bool {
             | C::MarkPaid(_)
             | C::MarkReturned(_)
             | C::SetLimit(_)
+            | C::RaiseAlert(_)
             | C::ConfirmLimit(_)
     )
 }
@@ -96,16 +97,18 @@ pub(crate) fn begin<'a>(
     let state = work.state();
     let policy = &state.jurisdiction_profile(facts.policy).controls;
     let of_tier = rule(policy, state).map_or(&[][..], |tier| &tier.limits[..]);
-    if state.controls().is_none() && policy.limits.is_empty() && of_tier.is_empty() {
+    let of_profile = profile::limits(facts.policy, state);
+    if state.controls().is_none() && policy.limits.is_empty() && of_tier.is_empty() && of_profile.is_empty() {
         return Ok(());
     }
-    let Some(profile) = state.profile() else { return Ok(()) };
-    let zone = profile.zone.as_str();
+    let Some(opened) = state.profile() else { return Ok(()) };
+    let zone = opened.zone.as_str();
     let now = work.now();
     let controls = state.controls().map_or_else(Cow::default, Cow::Borrowed);
     let mut begun = Begun { key, controls, work };
 
     follow_policy((LimitSide::Jurisdiction, &policy.limits), policy, zone, now, &mut begun)?;
+    follow_policy((LimitSide::Profile, of_profile), policy, zone, now, &mut begun)?;
     follow_policy((LimitSide::Tier, of_tier), policy, zone, now, &mut begun)?;
     let matured = begun.controls.limits().iter().filter_map(|limit| {
         let raise = limit.raise.as_ref().filter(|raise| !raise.confirm && raise.due_at <= now)?;

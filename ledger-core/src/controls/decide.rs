@@ -46,7 +46,7 @@ fn due_at(
 pub(super) fn set(command: &SetLimit, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let state = work.state();
     let (side, term) = (command.side, command.term);
-    if matches!(side, LimitSide::Jurisdiction | LimitSide::Tier) {
+    if matches!(side, LimitSide::Jurisdiction | LimitSide::Profile | LimitSide::Tier) {
         return Err(not_allowed(NotAllowedReason::LimitOfPolicy).into());
     }
     if !is_whole(&term) {

@@ -10,8 +10,11 @@ mod count;
 mod counter;
 mod decide;
 mod exclusion;
+mod game;
+mod profile;
 mod protection;
 mod register;
+mod risk;
 mod session_limit;
 mod state;
 mod tier;
@@ -24,10 +27,16 @@ pub(crate) use count::shares;
 pub use counter::{Bucket, Counter};
 pub(crate) use decide::is_whole;
 pub use exclusion::{ExcludePlayer, Exclusion, ReturnFromExclusion};
+pub(crate) use game::{Begins, check_game, check_source, check_stake};
+pub use profile::AssignLimitProfile;
 pub use protection::Protection;
 pub(crate) use register::Gate;
 pub use register::{
     KnownRegister, REGISTERS_MAX, RecordRegisterAnswers, RegisterAnswer, RegisterSays, SaidByRegister,
+};
+pub use risk::{
+    AssignCase, CloseAlert, CloseCase, OPEN_ALERTS_MAX, OPEN_CASES_MAX, OpenAlert, OpenCase, OpenCaseFor,
+    RaiseAlert,
 };
 pub use session_limit::{ConfirmSessionLimit, SessionLimit, SessionRaise, SetSessionLimit};
 pub use state::{Controls, LimitLeft, PlayerLimit, Raise};

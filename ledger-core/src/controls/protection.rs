@@ -4,12 +4,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::register::KnownRegister;
+use super::risk::{OpenAlert, OpenCase};
 use super::session_limit::{SessionLimit, SessionRaise};
-use crate::ids::TierName;
+use crate::ids::{ProfileName, TierName};
 use crate::money::{Amount, CurrencyCode};
+use crate::player_ledger::Fault;
 use crate::stored::{
     Event, Money, PayoutReturnedTo, RegisterRecord, SessionLimitRaiseRequested, SessionLimitSet,
 };
+use crate::time::Timestamp;
 
 /// What protects a player beside limits, blocks and exclusions of this ledger's own. A player of whom there is nothing of
 /// it has none.
@@ -21,7 +24,15 @@ pub struct Protection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tier: Option<TierName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    limit_profile: Option<ProfileName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     session_limit: Option<SessionLimit>,
+    /// In the order they were raised.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    alerts: Vec<OpenAlert>,
+    /// In the order they were opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    cases: Vec<OpenCase>,
     /// What was paid out to him so far, less what came back to him, by currency.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     paid_out: Vec<Money>,
@@ -38,9 +49,54 @@ impl Protection {
         self.tier.as_ref()
     }
 
+    /// The profile of limits he was assigned; `None` for the default.
+    pub fn limit_profile(&self) -> Option<&ProfileName> {
+        self.limit_profile.as_ref()
+    }
+
     /// His own limit on the time of a session.
     pub fn session_limit(&self) -> Option<&SessionLimit> {
         self.session_limit.as_ref()
+    }
+
+    pub(crate) fn alerts(&self) -> &[OpenAlert] {
+        &self.alerts
+    }
+
+    pub(crate) fn cases(&self) -> &[OpenCase] {
+        &self.cases
+    }
+
+    /// Folds an event of alerts and cases.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the event cannot follow.
+    pub(crate) fn evolve_risk(&mut self, event: &Event, at: Timestamp) -> Result<(), Fault> {
+        let missing = || Fault::corrupted("an alert or a case is named that is not open");
+        match event {
+            Event::AlertRaised(event) => {
+                let (of, signal) = (event.txn.clone(), event.signal.clone());
+                self.alerts.push(OpenAlert { of, signal, at });
+            }
+            Event::AlertClosed(event) => {
+                let index = self.alerts.iter().position(|open| open.of == event.alert);
+                self.alerts.remove(index.ok_or_else(missing)?);
+            }
+            Event::CaseOpened(event) => {
+                self.cases.push(OpenCase { of: event.txn.clone(), assigned_to: None, at });
+            }
+            Event::CaseAssigned(event) => {
+                let open = self.cases.iter_mut().find(|open| open.of == event.case);
+                open.ok_or_else(missing)?.assigned_to = Some(event.to.clone());
+            }
+            Event::CaseClosed(event) => {
+                let index = self.cases.iter().position(|open| open.of == event.case);
+                self.cases.remove(index.ok_or_else(missing)?);
+            }
+            event => return Err(Fault::corrupted(format!("{} is of no risk", event.type_name()))),
+        }
+        Ok(())
     }
 
     /// What was paid out to him so far in a currency, less what came back to him.
@@ -50,7 +106,8 @@ impl Protection {
 
     /// The estimated bytes of it in a cache.
     pub fn weight(&self) -> usize {
-        let paid = self.paid_out.len().saturating_mul(48);
+        let open = self.alerts.len().saturating_add(self.cases.len()).saturating_mul(200);
+        let paid = self.paid_out.len().saturating_mul(48).saturating_add(open);
         self.registers.len().saturating_mul(160).saturating_add(paid).saturating_add(160)
     }
 
@@ -66,6 +123,11 @@ impl Protection {
         self.tier = tier.cloned();
     }
 
+    /// Folds that he has the limits of this profile from here on.
+    pub(crate) fn assigned(&mut self, profile: Option<&ProfileName>) {
+        self.limit_profile = profile.cloned();
+    }
+
     /// Folds a new limit on the time of a session.
     pub(crate) fn session_limited(&mut self, event: &SessionLimitSet) {
         self.session_limit = event.max_secs.map(|max_secs| SessionLimit { max_secs, raise: None });
@@ -79,7 +141,7 @@ impl Protection {
     pub(crate) fn session_raise_requested(
         &mut self,
         event: &SessionLimitRaiseRequested,
-        now: crate::time::Timestamp,
+        now: Timestamp,
     ) -> Result<(), crate::player_ledger::Fault> {
         let SessionLimitRaiseRequested { max_secs, due_at, confirm, .. } = *event;
         let missing =

@@ -7,9 +7,10 @@ use crate::adjustment::{
     WithholdTax,
 };
 use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
+use crate::controls::{AssignCase, CloseAlert, CloseCase, OpenCaseFor, RaiseAlert};
 use crate::controls::{
-    ConfirmLimit, ConfirmSessionLimit, ExcludePlayer, RecordRegisterAnswers, ReturnFromExclusion, SetLimit,
-    SetPerson, SetSessionLimit, SetTier,
+    AssignLimitProfile, ConfirmLimit, ConfirmSessionLimit, ExcludePlayer, RecordRegisterAnswers,
+    ReturnFromExclusion, SetLimit, SetPerson, SetSessionLimit, SetTier,
 };
 use crate::credit::{GrantCredit, ReportFreeRounds};
 use crate::deposit::{
@@ -191,10 +192,16 @@ commands! {
     ExcludePlayer,
     ReturnFromExclusion,
     RecordRegisterAnswers,
+    AssignLimitProfile,
     SetTier,
     SetPerson,
     SetSessionLimit,
     ConfirmSessionLimit,
+    RaiseAlert,
+    CloseAlert,
+    OpenCaseFor,
+    AssignCase,
+    CloseCase,
     StartSession,
     EndSession,
     AcknowledgeRealityCheck,

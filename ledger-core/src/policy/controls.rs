@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::{RegisterRule, TierRule, WithdrawalGate, is_default};
+use super::{RegisterRule, RiskRule, TierRule, WithdrawalGate, is_default};
 use crate::ids::MethodId;
 use crate::stored::LimitTerm;
 
@@ -99,6 +99,9 @@ pub struct ControlPolicy {
     /// From which sum of withdrawals on a player needs a tier.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub withdrawal_gates: Vec<WithdrawalGate>,
+    /// What follows from signals of risk.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub risk: Vec<RiskRule>,
 }
 
 impl ControlPolicy {
@@ -121,6 +124,7 @@ impl ControlPolicy {
         registers: Vec::new(),
         tiers: Vec::new(),
         withdrawal_gates: Vec::new(),
+        risk: Vec::new(),
     };
 }
 

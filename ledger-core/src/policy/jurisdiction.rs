@@ -102,6 +102,7 @@ impl JurisdictionProfile {
             registers: Vec::new(),
             tiers: Vec::new(),
             withdrawal_gates: Vec::new(),
+            risk: Vec::new(),
         },
         stakes: BTreeMap::new(),
         round_interval_ms: 0,

@@ -2,7 +2,7 @@
 
 use super::state::Paid;
 use super::{EnterTournament, Purchase, PurchaseKind, PurchaseRef, Tip, postings};
-use crate::controls::Gate;
+use crate::controls::{self, Begins, Gate};
 use crate::ids::{SubAccount, TransactionId};
 use crate::key::OperationKind;
 use crate::money::Amount;
@@ -62,6 +62,7 @@ pub(super) fn tip(command: &Tip, facts: &Facts<'_>, work: &mut Workspace<'_>) ->
     let gate = Gate::read(&command.registers, state, work.now())?;
     let policy = &state.jurisdiction_profile(facts.policy).controls;
     state.may_begin(&gate, RegisterUse::Purchase, policy, work.now())?;
+    controls::check_source(facts.policy.of(&command.source), &command.source, Begins::Play)?;
     check_funds(command.funds)?;
     check_available(purse, amount)?;
 
@@ -86,6 +87,7 @@ pub(super) fn enter(command: &EnterTournament, facts: &Facts<'_>, work: &mut Wor
     let gate = Gate::read(&command.registers, state, work.now())?;
     let policy = &state.jurisdiction_profile(facts.policy).controls;
     state.may_begin(&gate, RegisterUse::Purchase, policy, work.now())?;
+    controls::check_source(facts.policy.of(&command.source), &command.source, Begins::Play)?;
     check_funds(command.funds)?;
     check_available(purse, total)?;
 

@@ -1,7 +1,7 @@
 //! The decisions on sessions.
 
 use super::{AcknowledgeRealityCheck, EndSession, SESSIONS_MAX, Session, StartSession};
-use crate::controls::Gate;
+use crate::controls::{self, Begins, Gate};
 use crate::key::OperationKind;
 use crate::partition::Stream;
 use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
@@ -25,6 +25,9 @@ pub(super) fn start(command: &StartSession, facts: &Facts<'_>, work: &mut Worksp
     let gate = Gate::read(&command.registers, state, work.now())?;
     let policy = &state.jurisdiction_profile(facts.policy).controls;
     state.may_begin(&gate, RegisterUse::Session, policy, work.now())?;
+    let jurisdiction = &state.profile().ok_or(Rejection::PlayerUnknown)?.jurisdiction;
+    controls::check_source(facts.policy.of(&command.source), &command.source, Begins::Session)?;
+    controls::check_game(facts.policy, &command.game, jurisdiction)?;
 
     let (source, id) = (command.source.clone(), command.id.clone());
     let txn = TransactionRef { source, kind: OperationKind::SessionStart, id };

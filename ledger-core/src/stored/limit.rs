@@ -7,6 +7,8 @@ use super::player::TransactionRef;
 use super::shapes::shape;
 use super::shapes::words;
 use crate::ids::ActorId;
+use crate::ids::ProfileName;
+use crate::ids::Reason;
 use crate::money::Amount;
 use crate::money::CurrencyCode;
 use crate::time::Timestamp;
@@ -69,6 +71,8 @@ words! {
         Operator,
         /// That of his jurisdiction, as the policy has it.
         Jurisdiction,
+        /// The operator's for players of his profile, as the policy has it.
+        Profile,
         /// That of his tier of verification, as the policy has it.
         Tier,
     }
@@ -112,6 +116,8 @@ words! {
         Matured,
         /// The policy says so.
         Policy,
+        /// It follows from a signal of risk.
+        Signal,
     }
 }
 
@@ -208,6 +214,24 @@ shape! {
 }
 
 shape! {
+    /// `limit_profile.assigned` 1: the player has the limits of this profile from here on.
+    pub struct LimitProfileAssigned {
+        /// The operation.
+        pub txn: TransactionRef,
+        /// The profile; absent for the default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub profile: Option<ProfileName>,
+        /// The profile before; absent for the default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub previous: Option<ProfileName>,
+        /// Who assigned it.
+        pub by: ActorId,
+        /// Why, in his words.
+        pub reason: Reason,
+    }
+}
+
+shape! {
     /// `session_limit.set` 1: the player's own limit on the time of a session is as it says from here on; a longer one that
     /// was asked for and waited is off.
     pub struct SessionLimitSet {
@@ -290,6 +314,7 @@ impl LimitSide {
             Self::Player => "player",
             Self::Operator => "operator",
             Self::Jurisdiction => "jurisdiction",
+            Self::Profile => "profile",
             Self::Tier => "tier",
         }
     }

@@ -15,6 +15,7 @@ mod limit;
 mod player;
 mod purchase;
 mod register;
+mod risk;
 mod round;
 mod sealed;
 mod session;
@@ -57,9 +58,9 @@ pub use house::{
 };
 pub use index::{CommitIndex, IndexError};
 pub use limit::{
-    LimitBasis, LimitBounds, LimitCause, LimitKind, LimitPeriod, LimitRaiseRequested, LimitSet, LimitSide,
-    LimitTerm, LimitWarned, LimitWindow, LimitWindowOpened, LimitWindowsOpened, SessionLimitRaiseRequested,
-    SessionLimitSet,
+    LimitBasis, LimitBounds, LimitCause, LimitKind, LimitPeriod, LimitProfileAssigned, LimitRaiseRequested,
+    LimitSet, LimitSide, LimitTerm, LimitWarned, LimitWindow, LimitWindowOpened, LimitWindowsOpened,
+    SessionLimitRaiseRequested, SessionLimitSet,
 };
 pub use player::{
     Note, PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened,
@@ -67,6 +68,7 @@ pub use player::{
 };
 pub use purchase::{TipGiven, TipReturned, TournamentEntered, TournamentEntryReturned};
 pub use register::{RegisterAnswered, RegisterOutcome, RegisterRecord};
+pub use risk::{AlertClosed, AlertRaised, CaseAssigned, CaseClosed, CaseFinding, CaseOpened};
 pub use round::{
     Bet, BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetStatus,
     BetUnsettled, BetVoided, CloseReason, Contribution, CountedShare, FreeBet, JackpotKind, ReopenReason,

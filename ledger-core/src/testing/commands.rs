@@ -40,7 +40,8 @@ pub use bonuses::{
     award, basis_points, bonus_terms, expire_bonus, forfeit_bonus, game_type, grant_bonus, terms_name,
 };
 pub use limits::{
-    come_back, confirm_limit, confirm_session_limit, exclude, limit, no_limit, register, register_answers,
+    assign_case, assign_profile, case, close_alert, close_case, come_back, confirm_limit,
+    confirm_session_limit, exclude, limit, no_limit, open_case, raise_alert, register, register_answers,
     session_limit, set_person, single_bet, term, tier,
 };
 pub use withdrawals::{

@@ -94,10 +94,12 @@ pub fn policies() -> impl Strategy<Value = Policy> {
         controls,
         ..play
     });
-    let bonuses = bonuses::policies();
+    let bonuses = (bonuses::policies(), limits::with_documents());
     (policies, deposits::policies(), max_age_secs, withdrawals::policies(), profiles, bonuses).prop_map(
-        |(policy, deposits, max_age_secs, withdrawals, default_jurisdiction, bonuses)| Policy {
+        |(policy, deposits, max_age_secs, withdrawals, default_jurisdiction, (bonuses, others))| Policy {
             bonuses,
+            limit_profiles: others.limit_profiles,
+            games: others.games,
             deposits,
             fx: FxPolicy { max_age_secs },
             withdrawals,

@@ -2,7 +2,7 @@
 
 use super::postings::{self, Comeback};
 use super::{OPEN_TRANSFERS_MAX, RollIn, RollOut, Transfer, TransferRef, TransferStatus};
-use crate::controls::{self, Gate};
+use crate::controls::{self, Begins, Gate};
 use crate::ids::{SubAccount, TransactionId};
 use crate::key::OperationKind;
 use crate::money::Amount;
@@ -28,14 +28,16 @@ pub(super) fn roll_out(command: &RollOut, facts: &Facts<'_>, work: &mut Workspac
     }
     let (currency, source) = (command.currency, facts.policy.of(&command.source));
     let purse = purse(state, currency)?;
-    let profile = state.profile().ok_or(Rejection::PlayerUnknown)?;
-    let profile = facts.policy.profile(&profile.jurisdiction);
+    let jurisdiction = &state.profile().ok_or(Rejection::PlayerUnknown)?.jurisdiction;
+    let profile = facts.policy.profile(jurisdiction);
     let validate = command.flags.validate_session;
     let asked = session::Asked { session: command.session.as_ref(), currency, validate };
     session::check(asked, &source.sessions, profile, state, work.now())?;
     let asked = command.amount.map(|amount| incoming(amount, purse.currency())).transpose()?;
     let gate = Gate::read(&command.registers, state, work.now())?;
     state.may_begin(&gate, RegisterUse::Transfer, &profile.controls, work.now())?;
+    controls::check_source(source, &command.source, Begins::Play)?;
+    controls::check_game(facts.policy, &command.game, jurisdiction)?;
     session::check_time(command.session.as_ref(), profile, state, work.now())?;
     if state.open_transfers() >= OPEN_TRANSFERS_MAX {
         let maximum = u32::try_from(OPEN_TRANSFERS_MAX).unwrap_or(u32::MAX);

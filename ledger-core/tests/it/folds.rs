@@ -91,6 +91,9 @@ fn events_stand_in_their_own_streams() {
             "player.kyc.status_changed",
             "player.person_changed",
             "session_limit.set",
+            "limit_profile.assigned",
+            "risk.alert.raised",
+            "aml.case.opened",
             "wager.reversal_ignored",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];

@@ -2,13 +2,14 @@
 
 use crate::goldens::{amount, record, txn_ref};
 use ledger_core::stored::{
-    Event, EventRecord, ExclusionKind, ExclusionReturnRequested, ExclusionStarted, KycStatusChanged,
-    LimitBasis, LimitBounds, LimitCause, LimitKind, LimitPeriod, LimitRaiseRequested, LimitSet, LimitSide,
+    AlertClosed, AlertRaised, CaseAssigned, CaseClosed, CaseFinding, CaseOpened, Event, EventRecord,
+    ExclusionKind, ExclusionReturnRequested, ExclusionStarted, KycStatusChanged, LimitBasis, LimitBounds,
+    LimitCause, LimitKind, LimitPeriod, LimitProfileAssigned, LimitRaiseRequested, LimitSet, LimitSide,
     LimitWarned, LimitWindowOpened, LimitWindowsOpened, Money, PersonChanged, RegisterAnswered,
     RegisterOutcome, RegisterRecord, SessionLimitRaiseRequested, SessionLimitSet,
 };
 use ledger_core::testing::commands;
-use ledger_core::{OperationKind, PersonId, Reason, RegisterName, TierName};
+use ledger_core::{OperationKind, PersonId, ProfileName, Reason, RegisterName, SignalName, TierName};
 
 fn bounds(from: &str, until: &str) -> LimitBounds {
     LimitBounds { from: from.parse().unwrap(), until: until.parse().unwrap() }
@@ -123,6 +124,17 @@ fn protection_samples() -> Vec<EventRecord> {
         ),
         record(
             stream,
+            13,
+            Event::LimitProfileAssigned(LimitProfileAssigned {
+                txn: txn_ref("office", OperationKind::LimitProfile, "F1"),
+                profile: Some(ProfileName::new("VIP_A").unwrap()),
+                previous: Some(ProfileName::new("NEW").unwrap()),
+                by: commands::person("anna"),
+                reason: Reason::new("plays a lot").unwrap(),
+            }),
+        ),
+        record(
+            stream,
             9,
             Event::KycStatusChanged(KycStatusChanged {
                 txn: txn_ref("kyc", OperationKind::Tier, "V1"),
@@ -166,4 +178,45 @@ fn protection_samples() -> Vec<EventRecord> {
             }),
         ),
     ]
+    .into_iter()
+    .chain(risk_samples())
+    .collect()
+}
+
+fn risk_samples() -> Vec<EventRecord> {
+    let (anna, boris) = (|| commands::person("anna"), || commands::person("boris"));
+    let reason = || Reason::new("twelve voids in an hour").unwrap();
+    let signal = || SignalName::new("many_voids").unwrap();
+    let alert = || txn_ref("risk", OperationKind::Alert, "R1");
+    let case = || txn_ref("office", OperationKind::Case, "O1");
+    let raised =
+        AlertRaised { txn: alert(), signal: signal(), by: commands::person("watch"), reason: reason() };
+    let closed = AlertClosed {
+        txn: txn_ref("office", OperationKind::AlertClose, "C1"),
+        alert: alert(),
+        by: anna(),
+        reason: reason(),
+    };
+    let opened = CaseOpened { txn: case(), signal: Some(signal()), by: Some(anna()), reason: Some(reason()) };
+    let assigned = CaseAssigned {
+        txn: txn_ref("office", OperationKind::CaseAssign, "G1"),
+        case: case(),
+        to: boris(),
+        by: anna(),
+    };
+    let ended = CaseClosed {
+        txn: txn_ref("office", OperationKind::CaseClose, "E1"),
+        case: case(),
+        finding: CaseFinding::Reported,
+        by: boris(),
+        reason: reason(),
+    };
+    let events = [
+        Event::AlertRaised(raised),
+        Event::AlertClosed(closed),
+        Event::CaseOpened(opened),
+        Event::CaseAssigned(assigned),
+        Event::CaseClosed(ended),
+    ];
+    (14..).zip(events).map(|(version, event)| record("player/p1", version, event)).collect()
 }

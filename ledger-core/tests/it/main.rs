@@ -10,6 +10,7 @@ mod chargebacks;
 mod closing;
 #[cfg(feature = "schema")]
 mod commands_doc;
+mod configuration;
 mod corrections;
 mod defects;
 mod deposits;
@@ -42,6 +43,7 @@ mod promotions;
 mod purchases;
 mod registers;
 mod rejections;
+mod risk;
 mod rollbacks;
 mod rounds;
 mod scenarios_doc;

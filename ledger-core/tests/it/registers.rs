@@ -296,3 +296,32 @@ fn r28_what_a_register_leaves_bounds_deposits() {
     let play = rich(vec![rule("cruks", &ALL, 60)]).when(bet("T1", says("00:00:00", left("0")))).applied();
     let _ = play.when(ask("I1", "0.01", Vec::new())).rejected("limit_exceeded");
 }
+
+// Planted bugs.
+
+#[test]
+fn i25_catches_what_began_in_spite_of_a_register() {
+    use ledger_core::testing::invariants::i25_registers_are_heeded;
+    let told = rich(Vec::new()).when(bet("T1", Vec::new())).applied();
+    let told = told.when(commands::register_answers("A1", says("00:00:00", excluded(None)))).applied();
+    let mut commits = told.ledger().commits().to_vec();
+    i25_registers_are_heeded(&commits).unwrap();
+    // The bet comes after the exclusion.
+    let count = commits.len();
+    commits.swap(count - 2, count - 1);
+    assert!(i25_registers_are_heeded(&commits).unwrap_err().starts_with("I25"));
+    // A deposit that is more than what the answer left that came with it.
+    let command = ledger_core::InitiateDeposit {
+        registers: says("00:00:00", left("100")),
+        ..commands::initiate("I1", "100")
+    };
+    let started = rich(Vec::new()).when(command).applied();
+    let mut commits = started.ledger().commits().to_vec();
+    i25_registers_are_heeded(&commits).unwrap();
+    for record in commits.iter_mut().flat_map(|body| &mut body.events) {
+        if let Event::DepositInitiated(event) = &mut record.event {
+            event.amount = "100.01".parse().unwrap();
+        }
+    }
+    assert!(i25_registers_are_heeded(&commits).unwrap_err().contains("left 10000"));
+}

@@ -169,6 +169,16 @@ impl PlayerState {
             Event::KycStatusChanged(event) => {
                 self.protection.get_or_insert_default().verified(event.tier.as_ref());
             }
+            Event::LimitProfileAssigned(event) => {
+                self.protection.get_or_insert_default().assigned(event.profile.as_ref());
+            }
+            Event::AlertRaised(_)
+            | Event::AlertClosed(_)
+            | Event::CaseOpened(_)
+            | Event::CaseAssigned(_)
+            | Event::CaseClosed(_) => {
+                self.protection.get_or_insert_default().evolve_risk(&record.event, at)?;
+            }
             Event::PersonChanged(event) => {
                 let profile = self.profile.as_mut();
                 let profile = profile.ok_or_else(|| Fault::corrupted("nobody is a person"))?;

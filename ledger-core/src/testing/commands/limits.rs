@@ -2,11 +2,16 @@
 
 use super::{currency, decimal, source, txn};
 use crate::controls::{
-    ConfirmLimit, ConfirmSessionLimit, ExcludePlayer, RecordRegisterAnswers, RegisterAnswer, RegisterSays,
-    ReturnFromExclusion, SetLimit, SetPerson, SetSessionLimit, SetTier,
+    AssignCase, AssignLimitProfile, CloseAlert, CloseCase, ConfirmLimit, ConfirmSessionLimit, ExcludePlayer,
+    OpenCaseFor, RaiseAlert, RecordRegisterAnswers, RegisterAnswer, RegisterSays, ReturnFromExclusion,
+    SetLimit, SetPerson, SetSessionLimit, SetTier,
 };
-use crate::ids::{PersonId, Reason, RegisterName, TierName};
-use crate::stored::{ExclusionKind, LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm, LimitWindow};
+use crate::ids::{PersonId, ProfileName, Reason, RegisterName, SignalName, TierName};
+use crate::key::OperationKind;
+use crate::stored::{
+    CaseFinding, ExclusionKind, LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm, LimitWindow,
+    TransactionRef,
+};
 use crate::time::Timestamp;
 
 /// A term in EUR.
@@ -91,4 +96,66 @@ pub fn session_limit(id: &str, max_secs: Option<u32>) -> SetSessionLimit {
 /// The confirmation of longer sessions.
 pub fn confirm_session_limit(id: &str) -> ConfirmSessionLimit {
     ConfirmSessionLimit { source: source("host"), id: txn(id) }
+}
+
+/// A profile of limits for the player.
+pub fn assign_profile(id: &str, profile: Option<&str>) -> AssignLimitProfile {
+    AssignLimitProfile {
+        source: source("office"),
+        id: txn(id),
+        profile: profile.map(|name| ProfileName::new(name).expect("a name")),
+        by: super::person("anna"),
+        reason: Reason::new("plays a lot").expect("a reason"),
+    }
+}
+
+/// An alert of `risk`.
+pub fn raise_alert(id: &str, signal: &str) -> RaiseAlert {
+    RaiseAlert {
+        source: source("risk"),
+        id: txn(id),
+        signal: SignalName::new(signal).expect("a name"),
+        by: super::person("watch"),
+        reason: Reason::new("seen").expect("a reason"),
+    }
+}
+
+/// The end of an alert of `risk`.
+pub fn close_alert(id: &str, alert: &str) -> CloseAlert {
+    CloseAlert {
+        source: source("office"),
+        id: txn(id),
+        alert: TransactionRef { source: source("risk"), kind: OperationKind::Alert, id: txn(alert) },
+        by: super::person("anna"),
+        reason: Reason::new("looked at").expect("a reason"),
+    }
+}
+
+/// A case.
+pub fn open_case(id: &str) -> OpenCaseFor {
+    let (by, reason) = (super::person("anna"), Reason::new("odd").expect("a reason"));
+    OpenCaseFor { source: source("office"), id: txn(id), by, reason }
+}
+
+/// The name of a case that [`open_case`] opened.
+pub fn case(id: &str) -> TransactionRef {
+    TransactionRef { source: source("office"), kind: OperationKind::Case, id: txn(id) }
+}
+
+/// Someone looks into a case.
+pub fn assign_case(id: &str, of: &str) -> AssignCase {
+    let (to, by) = (super::person("boris"), super::person("anna"));
+    AssignCase { source: source("office"), id: txn(id), case: case(of), to, by }
+}
+
+/// The end of a case.
+pub fn close_case(id: &str, of: &str) -> CloseCase {
+    CloseCase {
+        source: source("office"),
+        id: txn(id),
+        case: case(of),
+        finding: CaseFinding::Cleared,
+        by: super::person("boris"),
+        reason: Reason::new("nothing").expect("a reason"),
+    }
 }

@@ -6,14 +6,16 @@ use proptest::sample::select;
 
 use super::{currencies, txns};
 use crate::controls::{
-    ConfirmLimit, ConfirmSessionLimit, ExcludePlayer, RecordRegisterAnswers, RegisterAnswer, RegisterSays,
-    ReturnFromExclusion, SetLimit, SetPerson, SetSessionLimit, SetTier,
+    AssignCase, AssignLimitProfile, CloseAlert, CloseCase, ConfirmLimit, ConfirmSessionLimit, ExcludePlayer,
+    OpenCaseFor, RaiseAlert, RecordRegisterAnswers, RegisterAnswer, RegisterSays, ReturnFromExclusion,
+    SetLimit, SetPerson, SetSessionLimit, SetTier,
 };
-use crate::ids::{RegisterName, TierName, TransactionId};
+use crate::ids::{ProfileName, RegisterName, SignalName, TierName, TransactionId};
 use crate::player_ledger::PlayerCommand;
 use crate::policy::{
-    ControlPolicy, CountedFunds, LimitRule, RegisterRule, RegisterUse, TierBar, TierRule, WeekStart,
-    WhenUnreachable, WithdrawalGate,
+    ControlPolicy, CountedFunds, GameRule, GameTable, LimitProfile, LimitRule, Policy, Reaction,
+    RegisterRule, RegisterUse, RiskRule, StakeRange, TierBar, TierRule, WeekStart, WhenUnreachable,
+    WithdrawalGate,
 };
 use crate::stored::{ExclusionKind, LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm, LimitWindow};
 use crate::testing::commands;
@@ -75,7 +77,22 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
         .prop_map(|(id, secs)| SetSessionLimit { id, ..commands::session_limit("S", secs) }.into());
     let longer =
         txns().prop_map(|id| ConfirmSessionLimit { id, ..commands::confirm_session_limit("S") }.into());
-    let others = prop_oneof![3 => told, 4 => tier, 1 => person, 4 => time, 3 => longer];
+    let profiles = option::weighted(0.8, select(&["VIP_A", "VIP_A", "DEFAULT", "ODD"][..]));
+    let profile = (txns(), profiles)
+        .prop_map(|(id, name)| AssignLimitProfile { id, ..commands::assign_profile("F", name) }.into());
+    let signals = select(&["many_voids", "bet_growth", "opposite_bets"][..]);
+    let alert =
+        (txns(), signals).prop_map(|(id, of)| RaiseAlert { id, ..commands::raise_alert("R", of) }.into());
+    let closed = (txns(), txns())
+        .prop_map(|(id, of)| CloseAlert { id, ..commands::close_alert("C", of.as_str()) }.into());
+    let case = txns().prop_map(|id| OpenCaseFor { id, ..commands::open_case("O") }.into());
+    let assigned = (txns(), txns())
+        .prop_map(|(id, of)| AssignCase { id, ..commands::assign_case("G", of.as_str()) }.into());
+    let over = (txns(), txns())
+        .prop_map(|(id, of)| CloseCase { id, ..commands::close_case("E", of.as_str()) }.into());
+    let risk = prop_oneof![3 => alert, 2 => closed, 2 => case, 2 => assigned, 2 => over];
+    let others =
+        prop_oneof![5 => risk, 3 => told, 2 => profile, 4 => tier, 1 => person, 4 => time, 3 => longer];
     prop_oneof![30 => set, 10 => confirm, 2 => exclude, 2 => back, 15 => others]
 }
 
@@ -179,6 +196,17 @@ pub(super) fn tale() -> impl Strategy<Value = Vec<PlayerCommand>> {
 
 /// Aims a command at a limit that an earlier one set.
 pub(super) fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: prop::sample::Index) {
+    let name = |command: &PlayerCommand| match command {
+        PlayerCommand::RaiseAlert(c) => Some(c.id.clone()),
+        PlayerCommand::OpenCaseFor(c) => Some(c.id.clone()),
+        _ => None,
+    };
+    match (&mut *command, super::earlier(all, at, name)) {
+        (PlayerCommand::CloseAlert(c), Some(id)) => c.alert.id = id,
+        (PlayerCommand::AssignCase(c), Some(id)) => c.case.id = id,
+        (PlayerCommand::CloseCase(c), Some(id)) => c.case.id = id,
+        _ => {}
+    }
     let set = |command: &PlayerCommand| match command {
         PlayerCommand::SetLimit(c) => Some((c.side, c.term)),
         _ => None,
@@ -198,7 +226,13 @@ pub(super) fn id(command: &mut PlayerCommand) -> Option<&mut TransactionId> {
         PlayerCommand::ExcludePlayer(c) => Some(&mut c.id),
         PlayerCommand::ReturnFromExclusion(c) => Some(&mut c.id),
         PlayerCommand::RecordRegisterAnswers(c) => Some(&mut c.id),
+        PlayerCommand::AssignLimitProfile(c) => Some(&mut c.id),
         PlayerCommand::SetTier(c) => Some(&mut c.id),
+        PlayerCommand::RaiseAlert(c) => Some(&mut c.id),
+        PlayerCommand::CloseAlert(c) => Some(&mut c.id),
+        PlayerCommand::OpenCaseFor(c) => Some(&mut c.id),
+        PlayerCommand::AssignCase(c) => Some(&mut c.id),
+        PlayerCommand::CloseCase(c) => Some(&mut c.id),
         PlayerCommand::SetPerson(c) => Some(&mut c.id),
         PlayerCommand::SetSessionLimit(c) => Some(&mut c.id),
         PlayerCommand::ConfirmSessionLimit(c) => Some(&mut c.id),
@@ -206,15 +240,65 @@ pub(super) fn id(command: &mut PlayerCommand) -> Option<&mut TransactionId> {
     }
 }
 
-/// How limits are kept.
-pub(super) fn policies() -> impl Strategy<Value = ControlPolicy> {
+/// Limits that a policy may set, in any order.
+fn rules() -> BoxedStrategy<LimitRule> {
     let rules = (terms(), select(&["50", "100", "1000.009"][..]))
         .prop_map(|(term, amount)| LimitRule { term, amount: commands::decimal(amount) });
     // What is counted of the policy's limits begins with the player's first command; so does an anniversary of the model.
     let rules = rules.prop_filter("no anniversaries", |rule| {
         rule.term.window.is_none_or(|window| window.basis != LimitBasis::Anniversary)
     });
-    let rules = rules.boxed();
+    rules.boxed()
+}
+
+/// Profiles of limits, and games: a policy with some.
+pub(super) fn with_documents() -> impl Strategy<Value = Policy> {
+    let name = |text: &str| ProfileName::new(text).expect("a name");
+    let limits = || prop::collection::vec(rules(), 0..3);
+    let here = crate::ids::JurisdictionId::new("MT").expect("an id");
+    let elsewhere = crate::ids::JurisdictionId::new("SE").expect("an id");
+    let of_here = here.clone();
+    let profiles = (option::of(limits()), limits(), option::weighted(0.3, limits())).prop_map(
+        move |(default, vip, vip_here)| {
+            let jurisdictions = vip_here.map(|limits| (of_here.clone(), limits)).into_iter().collect();
+            let vip = (name("VIP_A"), LimitProfile { limits: vip, jurisdictions });
+            let plain = |limits| LimitProfile { limits, ..LimitProfile::default() };
+            default.map(|limits| (name("DEFAULT"), plain(limits))).into_iter().chain([vip]).collect()
+        },
+    );
+    let profiles = prop_oneof![5 => Just(std::collections::BTreeMap::new()), 1 => profiles];
+    let listed = option::of(prop::sample::subsequence(vec![here.clone(), elsewhere], 0..=2));
+    let range = (option::of(Just("5")), option::of(select(&["10", "50"][..])));
+    let range = range.prop_map(|(min, max)| StakeRange {
+        min: min.map(commands::decimal),
+        max: max.map(commands::decimal),
+    });
+    let range = (range.clone(), option::weighted(0.3, range));
+    let games = (select(&["game", "other"][..]), listed, range, prop::bool::weighted(0.2)).prop_map(
+        move |(game, listed, (range, by_law), only_listed)| {
+            let stakes = |range| [(commands::currency("EUR"), range)].into();
+            let rule = GameRule {
+                jurisdictions: listed.map(|listed| listed.into_iter().collect()),
+                stakes: stakes(range),
+                stakes_by_jurisdiction: by_law
+                    .map(|range| (here.clone(), stakes(range)))
+                    .into_iter()
+                    .collect(),
+            };
+            GameTable { only_listed, games: [(commands::game(game), rule)].into() }
+        },
+    );
+    let games = prop_oneof![8 => Just(GameTable::default()), 1 => games];
+    (profiles, games).prop_map(|(limit_profiles, games)| Policy {
+        limit_profiles,
+        games,
+        ..Policy::default()
+    })
+}
+
+/// How limits are kept.
+pub(super) fn policies() -> impl Strategy<Value = ControlPolicy> {
+    let rules = rules();
     let verification = tiers(rules.clone());
     let starts = select(&[WeekStart::Monday, WeekStart::Saturday, WeekStart::Sunday][..]);
     let raises = (select(&[0_u32, 3_600, 86_400][..]), any::<bool>(), any::<bool>());
@@ -225,9 +309,23 @@ pub(super) fn policies() -> impl Strategy<Value = ControlPolicy> {
         option::weighted(0.1, 1..20_u32),
         prop_oneof![4 => Just(Vec::new()), 1 => Just(vec![card])],
     );
+    let reaction = prop_oneof![
+        Just(Reaction::Case),
+        Just(Reaction::Block { block: crate::player::Block::Bets }),
+        self::rules().prop_map(|rule| Reaction::Limit { term: rule.term, amount: rule.amount }),
+    ];
+    let risk = (select(&["many_voids", "bet_growth"][..]), reaction)
+        .prop_map(|(signal, then)| RiskRule { signal: SignalName::new(signal).expect("a name"), then });
+    let risk = prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(risk, 1..4)];
     let funds = select(&[CountedFunds::OwnMoney, CountedFunds::OwnMoney, CountedFunds::All][..]);
-    (starts, raises, rules, others, (registers(), verification, funds)).prop_map(
-        |(week_starts, raises, limits, others, (registers, (tiers, withdrawal_gates), counted_funds))| {
+    (starts, raises, rules, others, (registers(), verification, funds, risk)).prop_map(
+        |(
+            week_starts,
+            raises,
+            limits,
+            others,
+            (registers, (tiers, withdrawal_gates), counted_funds, risk),
+        )| {
             let (raise_after_secs, raise_after_window, raise_needs_confirmation) = raises;
             let (months, seconds, forbidden_methods) = others;
             ControlPolicy {
@@ -245,6 +343,7 @@ pub(super) fn policies() -> impl Strategy<Value = ControlPolicy> {
                 tiers,
                 withdrawal_gates,
                 counted_funds,
+                risk,
                 ..ControlPolicy::DEFAULT
             }
         },

@@ -137,8 +137,8 @@ fn sides(worth: &Worth, kind: LimitKind) -> (i128, i128) {
     }
 }
 
-/// The same of what bonus credits are worth, as if it were the player's own money.
-fn of_bonus(worth: &BTreeMap<(CurrencyCode, u64), Worth>) -> BTreeMap<(CurrencyCode, u64), Worth> {
+/// What every entry is worth in bonus credits, as if they were the player's own money: what counters count beside.
+pub fn bonus_worth(worth: &BTreeMap<(CurrencyCode, u64), Worth>) -> BTreeMap<(CurrencyCode, u64), Worth> {
     let of = |worth: &Worth| Worth {
         at: worth.at,
         stake: worth.bonus_stake,
@@ -160,7 +160,7 @@ pub fn i17_counters_are_what_entries_are_worth(
 ) -> Result<(), String> {
     let Some(controls) = live.controls() else { return Ok(()) };
     let worth = worth(commits)?;
-    let beside = of_bonus(&worth);
+    let beside = bonus_worth(&worth);
     controls.counters().iter().try_for_each(|counter| {
         counter_agrees(&worth, counter)?;
         counter.bonus.as_deref().map_or(Ok(()), |bonus| counter_agrees(&beside, bonus))

@@ -206,7 +206,10 @@ impl Model {
             let last = |term: &LimitTerm| rules.iter().rev().find(|rule| rule.term == *term);
             rules.iter().filter(|rule| last(&rule.term) == Some(rule)).cloned().collect()
         };
-        let rules = lasts(&self.profile().controls.limits).into_iter().chain(lasts(&of_tier));
+        let rules = lasts(&self.profile().controls.limits)
+            .into_iter()
+            .chain(lasts(&of_tier))
+            .chain(lasts(&self.profile_limits()));
         let law = rules.filter_map(|rule| {
             let (scale, _) = *self.purses.as_ref()?.get(&rule.term.currency)?;
             let amount = rule.amount.trunc_with_scale(u32::from(scale));
@@ -252,6 +255,7 @@ impl Model {
                 | C::MarkPaid(_)
                 | C::MarkReturned(_)
                 | C::SetLimit(_)
+                | C::RaiseAlert(_)
                 | C::ConfirmLimit(_)
         );
         if !counts {
@@ -262,7 +266,7 @@ impl Model {
         }
         let of_tier = self.tier_rule().map_or(Vec::new(), |tier| tier.limits);
         let before = (self.seq - 1, self.now);
-        for rule in of_tier {
+        for rule in of_tier.into_iter().chain(self.profile_limits()) {
             self.limits.since.entry(rule.term).or_insert(before);
         }
         let due = |limit: &ModelLimit, now: i64| limit.raise.filter(|(_, at, again)| !again && *at <= now);
@@ -285,7 +289,7 @@ impl Model {
 
     pub(super) fn set_limit(&mut self, c: &SetLimit) -> Judged {
         let at_once = matches!(c.term.kind, LimitKind::SingleBet | LimitKind::Balance);
-        if matches!(c.side, LimitSide::Jurisdiction | LimitSide::Tier) || at_once != c.term.window.is_none() {
+        if !matches!(c.side, LimitSide::Player | LimitSide::Operator) || at_once != c.term.window.is_none() {
             return Err("not_allowed");
         }
         self.purse(c.term.currency)?;
@@ -316,6 +320,23 @@ impl Model {
         self.limits.all = all;
         self.forget_uncounted();
         Ok("applied")
+    }
+
+    /// The operator's limit becomes so low, if it is not lower.
+    pub(super) fn operator_limit(&mut self, term: LimitTerm, amount: rust_decimal::Decimal) {
+        let Some(Some((scale, _))) = self.purses.as_ref().map(|all| all.get(&term.currency).copied()) else {
+            return;
+        };
+        let amount = amount.trunc_with_scale(u32::from(scale));
+        let units = amount.mantissa() * 10_i128.pow(u32::from(scale) - amount.scale());
+        let is_own = |limit: &&mut ModelLimit| limit.side == LimitSide::Operator && limit.term == term;
+        match self.limits.all.iter_mut().find(is_own) {
+            Some(limit) => limit.units = limit.units.min(units),
+            None => {
+                self.limits.all.push(ModelLimit { side: LimitSide::Operator, term, units, raise: None });
+                self.limits.since.entry(term).or_insert((self.seq, self.now));
+            }
+        }
     }
 
     pub(super) fn confirm_limit(&mut self, c: &ConfirmLimit) -> Judged {

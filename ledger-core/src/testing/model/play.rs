@@ -9,7 +9,7 @@ use crate::money::CurrencyCode;
 use crate::player::Block;
 use crate::policy::{FreeRoundPayment, RegisterUse, SourcePolicy, TierBar, TimeOutAction};
 use crate::purchase::{EnterTournament, Tip};
-use crate::round::{ExpireRound, Funds, ReopenRound, Rollback, RollbackKind};
+use crate::round::{ExpireRound, Funds, PlaceBet, ReopenRound, Rollback, RollbackKind};
 use crate::session::{AcknowledgeRealityCheck, EndSession, StartSession};
 use crate::stored::SessionRef;
 use crate::transfer::{RollIn, RollOut};
@@ -113,13 +113,15 @@ impl Model {
         is_new: bool,
         units: i128,
         currency: CurrencyCode,
-        named: Option<&SessionRef>,
+        c: &PlaceBet,
     ) -> Result<(), &'static str> {
+        let named = c.session.as_ref();
         if self.office.closed {
             return Err("player_closed");
         }
         self.not_barred(Block::Bets)?;
         self.may_go_on(RegisterUse::Bet, None, TierBar::Play)?;
+        self.may_play_at(c.source.as_str(), Some(&c.game), false)?;
         self.in_time(named)?;
         let pause = i64::from(self.profile().round_interval_ms) * 1_000;
         if is_new && self.last_round.is_some_and(|last| self.now < last + pause) {
@@ -131,7 +133,7 @@ impl Model {
         {
             return Err("stake_not_allowed");
         }
-        Ok(())
+        self.plays_for(&c.game, units, currency)
     }
 
     /// Whether a session may go on.
@@ -157,6 +159,7 @@ impl Model {
         }
         self.not_barred(Block::Bets)?;
         self.may_go_on(RegisterUse::Session, None, TierBar::Play)?;
+        self.may_play_at(c.source.as_str(), Some(&c.game), true)?;
         if self.sessions.len() >= 32 {
             let idle = self.sessions.iter().min_by_key(|(_, session)| (session.last, session.seq));
             let idle = idle.map(|(of, _)| of.clone()).expect("there are many");
@@ -272,6 +275,7 @@ impl Model {
         }
         self.not_barred(Block::Bets)?;
         self.may_go_on(RegisterUse::Purchase, None, TierBar::Play)?;
+        self.may_play_at(&of.1, None, false)?;
         if funds == Funds::Bonus {
             return Err("bonus_rule");
         }
@@ -322,6 +326,7 @@ impl Model {
         }
         self.not_barred(Block::Bets)?;
         self.may_go_on(RegisterUse::Transfer, None, TierBar::Play)?;
+        self.may_play_at(c.source.as_str(), Some(&c.game), false)?;
         self.in_time(c.session.as_ref())?;
         let free = self.free(c.currency);
         if asked.is_some_and(|units| units > 0 && units > free) {

@@ -1,15 +1,19 @@
 //! Registers, tiers of verification and limits on the time of sessions, as the model reads the rules: everything that was
 //! ever told is kept, and each question is answered by looking through all of it.
 
+use std::collections::BTreeSet;
+
 use super::limits::What;
 use super::{Judged, Model};
 use crate::controls::{
-    ConfirmSessionLimit, RecordRegisterAnswers, RegisterAnswer, RegisterSays, SetPerson, SetSessionLimit,
-    SetTier,
+    AssignCase, AssignLimitProfile, CloseAlert, CloseCase, ConfirmSessionLimit, OpenCaseFor, RaiseAlert,
+    RecordRegisterAnswers, RegisterAnswer, RegisterSays, SetPerson, SetSessionLimit, SetTier,
 };
+use crate::ids::{GameId, JurisdictionId};
 use crate::money::CurrencyCode;
 use crate::player_ledger::PlayerCommand;
-use crate::policy::{RegisterUse, TierBar, TierRule, WhenUnreachable};
+use crate::policy::{LimitRule, Reaction, RegisterUse, SourceSwitch, TierBar, TierRule, WhenUnreachable};
+use crate::stored::{LimitTerm, TransactionRef};
 
 const SECOND: i64 = 1_000_000;
 
@@ -46,6 +50,10 @@ pub(super) struct Protection {
     tick: u64,
     tier: Option<String>,
     person: Option<String>,
+    profile: Option<String>,
+    /// What is open, by source, kind and id.
+    alerts: BTreeSet<(String, String, String)>,
+    cases: BTreeSet<(String, String, String)>,
     /// How long sessions may be, and how long they are to be, from when on, and whether that must be said again.
     session: Option<(u32, Option<(Option<u32>, i64, bool)>)>,
 }
@@ -294,4 +302,115 @@ impl Model {
             _ => Err("not_allowed"),
         }
     }
+
+    pub(super) fn assign_profile(&mut self, c: &AssignLimitProfile) -> Judged {
+        let name = c.profile.as_ref().map(ToString::to_string);
+        if name.as_ref().is_some_and(|name| !self.policy.limit_profiles.keys().any(|it| it.as_str() == name))
+        {
+            return Err("not_allowed");
+        }
+        let same = std::mem::replace(&mut self.protection.profile, name.clone()) == name;
+        Ok(if same { "noop" } else { "applied" })
+    }
+
+    /// The limits of his profile.
+    pub(super) fn profile_limits(&self) -> Vec<LimitRule> {
+        let name = self.protection.profile.as_deref().unwrap_or("DEFAULT");
+        let own = self.policy.limit_profiles.iter().find(|(it, _)| it.as_str() == name);
+        let Some((_, own)) = own else { return Vec::new() };
+        let here = own.jurisdictions.iter().find(|(it, _)| it.as_str() == self.jurisdiction);
+        here.map_or(&own.limits, |(_, limits)| limits).clone()
+    }
+
+    /// That a source takes something new, and a game may be played.
+    pub(super) fn may_play_at(
+        &self,
+        source: &str,
+        game: Option<&GameId>,
+        session: bool,
+    ) -> Result<(), &'static str> {
+        let switches = &self.of_source(source).switches;
+        if switches.contains(&SourceSwitch::Maintenance)
+            || (session && switches.contains(&SourceSwitch::NoNewSessions))
+        {
+            return Err("source_closed");
+        }
+        let Some(game) = game else { return Ok(()) };
+        let here =
+            |listed: &BTreeSet<JurisdictionId>| listed.iter().any(|it| it.as_str() == self.jurisdiction);
+        let may = match self.policy.games.games.get(game) {
+            Some(rule) => rule.jurisdictions.as_ref().is_none_or(here),
+            None => !self.policy.games.only_listed,
+        };
+        if may { Ok(()) } else { Err("game_not_allowed") }
+    }
+
+    /// That a game may be played for so much.
+    pub(super) fn plays_for(
+        &self,
+        game: &GameId,
+        units: i128,
+        currency: CurrencyCode,
+    ) -> Result<(), &'static str> {
+        let Some(rule) = self.policy.games.games.get(game) else { return Ok(()) };
+        let here = rule.stakes_by_jurisdiction.iter().find(|(it, _)| it.as_str() == self.jurisdiction);
+        let Some(range) = here.map_or(&rule.stakes, |(_, stakes)| stakes).get(&currency) else {
+            return Ok(());
+        };
+        let amount = self.decimal(units, currency);
+        let outside = range.min.is_some_and(|it| amount < it) || range.max.is_some_and(|it| amount > it);
+        if units > 0 && outside { Err("stake_not_allowed") } else { Ok(()) }
+    }
+
+    pub(super) fn raise_alert(&mut self, c: &RaiseAlert) -> Judged {
+        if self.protection.alerts.len() == 64 {
+            return Err("capacity_exceeded");
+        }
+        let name = (c.source.to_string(), "alert".to_owned(), c.id.to_string());
+        self.protection.alerts.insert(name.clone());
+        let rules = self.profile().controls.risk.clone();
+        let mut limited: Vec<LimitTerm> = Vec::new();
+        for rule in rules.into_iter().filter(|rule| rule.signal == c.signal) {
+            match rule.then {
+                Reaction::Block { block } => {
+                    self.blocks.insert(block);
+                }
+                Reaction::Limit { term, amount } if !limited.contains(&term) => {
+                    limited.push(term);
+                    self.operator_limit(term, amount);
+                }
+                Reaction::Limit { .. } => {}
+                Reaction::Case => {
+                    if self.protection.cases.len() < 16 {
+                        self.protection.cases.insert(name.clone());
+                    }
+                }
+            }
+        }
+        Ok("applied")
+    }
+
+    pub(super) fn close_alert(&mut self, c: &CloseAlert) -> Judged {
+        if self.protection.alerts.remove(&named(&c.alert)) { Ok("applied") } else { Err("not_allowed") }
+    }
+
+    pub(super) fn open_case(&mut self, c: &OpenCaseFor) -> Judged {
+        if self.protection.cases.len() == 16 {
+            return Err("capacity_exceeded");
+        }
+        self.protection.cases.insert((c.source.to_string(), "case".to_owned(), c.id.to_string()));
+        Ok("applied")
+    }
+
+    pub(super) fn assign_case(&mut self, c: &AssignCase) -> Judged {
+        if self.protection.cases.contains(&named(&c.case)) { Ok("applied") } else { Err("not_allowed") }
+    }
+
+    pub(super) fn close_case(&mut self, c: &CloseCase) -> Judged {
+        if self.protection.cases.remove(&named(&c.case)) { Ok("applied") } else { Err("not_allowed") }
+    }
+}
+
+fn named(of: &TransactionRef) -> (String, String, String) {
+    (of.source.to_string(), of.kind.as_str().to_owned(), of.id.to_string())
 }

@@ -270,7 +270,7 @@ impl Model {
         }
         let shares = self.shares(c, units)?;
         self.read_registers(&c.registers)?;
-        self.may_begin(is_new, units, c.currency, c.session.as_ref())?;
+        self.may_begin(is_new, units, c.currency, c)?;
         let at_once = policy.round_close == RoundClosePolicy::ImmediateLoss;
         let may_owe = c.flags.negative_debit.unwrap_or(policy.negative_debit);
         let paid = self.fund(c, units, at_once, may_owe);
