@@ -168,6 +168,7 @@ impl State {
                     + 500 * others
                     + state.rounds().map(of_round).sum::<usize>()
                     + state.controls().map_or(0, ledger_core::Controls::weight)
+                    + state.protection().map_or(0, ledger_core::Protection::weight)
                     + state.awards().iter().map(ledger_core::Award::weight).sum::<usize>()
                     + 250 * state.wallet().bonus().len()
             }

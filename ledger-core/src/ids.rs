@@ -207,6 +207,24 @@ id!(
     /// A type of games, such as slots, as the operator calls it.
     GameType, "game type");
 
+id!(
+    /// A person, who may have several players, as an opaque token of the host that tells nothing by itself. Holds no
+    /// personal data.
+    PersonId, "person id");
+id!(
+    /// How far a player is verified, as the policy calls it: `unverified`, `verified`, `source_of_funds`.
+    TierName, "name of a tier");
+id!(
+    /// A profile of limits within the policy: `DEFAULT`, `VIP_A`.
+    ProfileName, "name of a profile");
+id!(
+    /// A signal of risk, as the host calls it: `bet_growth`, `many_voids`, `opposite_bets`, `minimum_bets`.
+    SignalName, "name of a signal");
+id!(
+    /// A register outside of this ledger that knows players of several operators: of exclusions (`oasis`), of deposits
+    /// (`lugas`).
+    RegisterName, "name of a register");
+
 /// The longest reason, in bytes.
 pub const REASON_BYTES_MAX: usize = 256;
 

@@ -178,6 +178,28 @@ pub enum OperationKind {
     Exclusion,
     /// The return from one.
     ExclusionReturn,
+    /// What registers outside of this ledger answered.
+    RegisterAnswer,
+    /// How far the player is verified.
+    Tier,
+    /// The assignment of a profile of limits.
+    LimitProfile,
+    /// Which person the player is.
+    Person,
+    /// A signal of risk.
+    Alert,
+    /// The end of an alert.
+    AlertClose,
+    /// A case is opened.
+    Case,
+    /// Someone looks into a case.
+    CaseAssign,
+    /// The end of a case.
+    CaseClose,
+    /// A limit on the time of a session.
+    SessionLimitSet,
+    /// The confirmation of longer sessions.
+    SessionLimitConfirm,
     /// The start of a session.
     SessionStart,
     /// The end of a session.
@@ -288,6 +310,17 @@ impl OperationKind {
             Self::LimitConfirm => "limit_confirm",
             Self::Exclusion => "exclusion",
             Self::ExclusionReturn => "exclusion_return",
+            Self::RegisterAnswer => "register_answer",
+            Self::Tier => "tier",
+            Self::LimitProfile => "limit_profile",
+            Self::Person => "person",
+            Self::Alert => "alert",
+            Self::AlertClose => "alert_close",
+            Self::Case => "case",
+            Self::CaseAssign => "case_assign",
+            Self::CaseClose => "case_close",
+            Self::SessionLimitSet => "session_limit_set",
+            Self::SessionLimitConfirm => "session_limit_confirm",
             Self::SessionStart => "session_start",
             Self::SessionEnd => "session_end",
             Self::RealityCheck => "reality_check",

@@ -136,9 +136,18 @@ pub use adjustment::{
     TaxWithholding, TransferDormant, WithholdTax,
 };
 pub use bonus::{AWARDS_MAX, Award, AwardStatus, ExpireBonus, ForfeitBonus, GrantBonus};
+pub use controls::AssignLimitProfile;
+pub use controls::{
+    AssignCase, CloseAlert, CloseCase, OPEN_ALERTS_MAX, OPEN_CASES_MAX, OpenAlert, OpenCase, OpenCaseFor,
+    RaiseAlert,
+};
 pub use controls::{
     Bucket, ConfirmLimit, Controls, Counter, ExcludePlayer, Exclusion, LIMITS_MAX, LimitLeft, PlayerLimit,
     Raise, ReturnFromExclusion, SetLimit,
+};
+pub use controls::{
+    ConfirmSessionLimit, KnownRegister, Protection, REGISTERS_MAX, RecordRegisterAnswers, RegisterAnswer,
+    RegisterSays, SaidByRegister, SessionLimit, SessionRaise, SetPerson, SetSessionLimit, SetTier,
 };
 pub use credit::{GrantCredit, ReportFreeRounds};
 pub use deposit::{
@@ -168,8 +177,9 @@ pub use house::{
 pub use ids::{
     ActorId, Authorisation, BrandId, DeviceId, DocumentKind, DocumentName, GameId, GameType,
     HOUSE_ID_BYTES_MAX, HostName, HostNamespace, HouseId, ID_BYTES_MAX, IdError, InstrumentId, JackpotId,
-    JurisdictionId, MethodId, OperatorId, PlayerId, REASON_BYTES_MAX, RateId, Reason, RoundId,
-    SUB_ACCOUNT_BYTES_MAX, SourceId, SubAccount, TermsName, TraceId, TransactionId, WriterId,
+    JurisdictionId, MethodId, OperatorId, PersonId, PlayerId, ProfileName, REASON_BYTES_MAX, RateId, Reason,
+    RegisterName, RoundId, SUB_ACCOUNT_BYTES_MAX, SignalName, SourceId, SubAccount, TermsName, TierName,
+    TraceId, TransactionId, WriterId,
 };
 pub use key::{
     ContentHash, DigestTextError, FINGERPRINT_VERSION, Fingerprint, FingerprintBuilder, IdempotencyKey,
@@ -196,8 +206,15 @@ pub use policy::{
     SourcePolicy, TimeOutAction, UnplayedMoney, WageringBase, WageringCount, WageringTerms, WeekStart,
     Weights, WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
 };
+pub use policy::{
+    CountedFunds, RegisterRule, RegisterUse, TierBar, TierRule, WhenUnreachable, WithdrawalGate,
+};
+pub use policy::{DEFAULT_PROFILE, GameRule, GameTable, LimitProfile, SourceSwitch, StakeRange};
+pub use policy::{Reaction, RiskRule};
 pub use purchase::{EnterTournament, Purchase, PurchaseKind, PurchaseRef, Tip};
-pub use rejection::{BonusRule, Capacity, Limit, MismatchField, NotAllowedReason, Rejection};
+pub use rejection::{
+    BonusRule, Capacity, Limit, MismatchField, NotAllowedReason, RegisterExclusion, RegisterGap, Rejection,
+};
 pub use round::{
     AdjustRound, BETS_MAX, CallFlags, CashOut, CloseRound, ExpireRound, Finality, FreeStake, Funds,
     GAMES_MAX, Inform, JACKPOTS_MAX, JACKPOTS_OF_BET_MAX, JackpotShare, PlaceBet, ReopenRound, Resettle,

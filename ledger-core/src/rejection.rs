@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{HostName, HostNamespace, RoundId, TransactionId};
+use crate::ids::{GameId, HostName, HostNamespace, RegisterName, RoundId, SourceId, TierName, TransactionId};
 use crate::money::{Amount, CurrencyCode};
 use crate::player::Block;
+use crate::policy::SourceSwitch;
 use crate::stored::{ExclusionKind, LimitKind, LimitSide, LimitWindow};
 use crate::time::Timestamp;
 
@@ -137,7 +138,7 @@ pub enum NotAllowedReason {
     AnotherRoundOpen,
     /// The round is younger than its source's time-out, or there is none.
     RoundNotTimedOut,
-    /// A limit on single bets has no window, and any other has one.
+    /// A limit on single bets or on the balance has no window, and any other has one.
     LimitWindow,
     /// The policy sets this limit, and nobody else.
     LimitOfPolicy,
@@ -169,6 +170,41 @@ pub enum NotAllowedReason {
     LevelPassed,
     /// It would be written in a shape that older releases cannot read, and that is not active yet.
     NotActive,
+    /// The policy has no tier of that name.
+    TierUnknown,
+    /// The policy has no profile of limits of that name.
+    ProfileUnknown,
+    /// There is no such alert, or it was closed.
+    AlertNotOpen,
+    /// There is no such case, or it was closed.
+    CaseNotOpen,
+}
+
+/// Why what a register said is not enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RegisterGap {
+    /// No answer of it is known.
+    Missing,
+    /// Its last answer is older than the policy allows.
+    Stale,
+    /// It could not be reached, and the policy does not let that pass.
+    Unreachable,
+    /// It said what is left in another currency.
+    OtherCurrency,
+}
+
+/// Which register excludes a player, and when it said so.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RegisterExclusion {
+    /// The register.
+    pub name: RegisterName,
+    /// When it was asked.
+    pub asked_at: Timestamp,
 }
 
 /// Why the rules of bonuses refuse.
@@ -243,12 +279,18 @@ pub enum Capacity {
     OpenTransfers,
     /// Limits of one player.
     Limits,
+    /// Registers that answered about one player.
+    Registers,
+    /// Alerts of one player that nobody closed.
+    Alerts,
+    /// Cases of one player that nobody closed.
+    Cases,
     /// Bonus awards that have not ended.
     Awards,
 }
 
 /// A limit that a command would pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -270,6 +312,11 @@ pub enum Limit {
         window: Option<LimitWindow>,
         /// Whose limit leaves least.
         side: LimitSide,
+    },
+    /// What a register outside of this ledger said is left of a limit over several operators.
+    Register {
+        /// Which.
+        register: RegisterName,
     },
 }
 
@@ -400,6 +447,9 @@ pub enum Rejection {
         /// Its end, if it has one. After a self-exclusion the player must ask before he may play again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
+        /// The register outside of this ledger that says so, if it is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        register: Option<RegisterExclusion>,
     },
     /// The player is blocked, and the block bars this.
     #[error("the player is blocked: {block:?}")]
@@ -407,9 +457,35 @@ pub enum Rejection {
         /// What for.
         block: Block,
     },
+    /// A register must be asked about the player, and its answer sent with the command. The key stays free.
+    #[error("ask the register {register} and send its answer with the command: {why:?}")]
+    RegisterNeeded {
+        /// Which.
+        register: RegisterName,
+        /// Why what is known of it is not enough.
+        why: RegisterGap,
+    },
     /// The player must be verified first.
     #[error("the player is not verified")]
-    KycRequired,
+    KycRequired {
+        /// The tier that would do, if tiers are what it depends on and there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tier: Option<TierName>,
+    },
+    /// The source takes nothing new of this kind.
+    #[error("{of} takes nothing new: {switch:?}")]
+    SourceClosed {
+        /// The source.
+        of: SourceId,
+        /// What of it is switched off.
+        switch: SourceSwitch,
+    },
+    /// The player may not play this game in his jurisdiction, or nobody may.
+    #[error("the game {game} is not allowed here")]
+    GameNotAllowed {
+        /// The game.
+        game: GameId,
+    },
     /// Nothing shows that the instrument the money goes to is the player's.
     #[error("the destination is not proven to be the player's")]
     DestinationUnproven,
@@ -433,7 +509,8 @@ pub enum Rejection {
         /// From when on.
         allowed_at: Timestamp,
     },
-    /// Bets of this stake are not allowed: it is none of the denominations there are.
+    /// Bets of this stake are not allowed: it is none of the denominations there are, or less or more than the game may be
+    /// played for.
     #[error("a stake of {stake} {currency} is not allowed")]
     StakeNotAllowed {
         /// The stake.
@@ -544,7 +621,10 @@ impl Rejection {
             Self::PlayerClosed => "player_closed",
             Self::PlayerExcluded { .. } => "player_excluded",
             Self::PlayerBlocked { .. } => "player_blocked",
-            Self::KycRequired => "kyc_required",
+            Self::RegisterNeeded { .. } => "register_needed",
+            Self::KycRequired { .. } => "kyc_required",
+            Self::SourceClosed { .. } => "source_closed",
+            Self::GameNotAllowed { .. } => "game_not_allowed",
             Self::DestinationUnproven => "destination_unproven",
             Self::SessionTimeReached { .. } => "session_time_reached",
             Self::RealityCheckDue { .. } => "reality_check_due",
@@ -561,6 +641,12 @@ impl Rejection {
             Self::UnplayedDeposits { .. } => "unplayed_deposits",
             Self::InsufficientFunds { .. } => "insufficient_funds",
         }
+    }
+
+    /// Whether only something is missing that may come with the same command: such a refusal is recorded and never
+    /// consumes its key.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        matches!(self, Self::RegisterNeeded { .. })
     }
 
     /// Whether the command itself is malformed: such refusals are never recorded and consume no key.

@@ -4,11 +4,12 @@
 
 use std::borrow::Cow;
 
-use super::{Controls, window};
+use super::tier::rule;
+use super::{Controls, profile, window};
 use crate::key::IdempotencyKey;
 use crate::money::Amount;
 use crate::player_ledger::{Facts, Fault, PlayerCommand, Workspace};
-use crate::policy::ControlPolicy;
+use crate::policy::{ControlPolicy, LimitRule};
 use crate::stored::{
     Event, LimitBasis, LimitBounds, LimitCause, LimitSet, LimitSide, LimitTerm, LimitWindowOpened,
     LimitWindowsOpened, TransactionRef,
@@ -32,6 +33,7 @@ fn counts(command: &PlayerCommand) -> bool {
             | C::MarkPaid(_)
             | C::MarkReturned(_)
             | C::SetLimit(_)
+            | C::RaiseAlert(_)
             | C::ConfirmLimit(_)
     )
 }
@@ -94,16 +96,20 @@ pub(crate) fn begin<'a>(
     }
     let state = work.state();
     let policy = &state.jurisdiction_profile(facts.policy).controls;
-    if state.controls().is_none() && policy.limits.is_empty() {
+    let of_tier = rule(policy, state).map_or(&[][..], |tier| &tier.limits[..]);
+    let of_profile = profile::limits(facts.policy, state);
+    if state.controls().is_none() && policy.limits.is_empty() && of_tier.is_empty() && of_profile.is_empty() {
         return Ok(());
     }
-    let Some(profile) = state.profile() else { return Ok(()) };
-    let zone = profile.zone.as_str();
+    let Some(opened) = state.profile() else { return Ok(()) };
+    let zone = opened.zone.as_str();
     let now = work.now();
     let controls = state.controls().map_or_else(Cow::default, Cow::Borrowed);
     let mut begun = Begun { key, controls, work };
 
-    follow_policy(policy, zone, now, &mut begun)?;
+    follow_policy((LimitSide::Jurisdiction, &policy.limits), policy, zone, now, &mut begun)?;
+    follow_policy((LimitSide::Profile, of_profile), policy, zone, now, &mut begun)?;
+    follow_policy((LimitSide::Tier, of_tier), policy, zone, now, &mut begun)?;
     let matured = begun.controls.limits().iter().filter_map(|limit| {
         let raise = limit.raise.as_ref().filter(|raise| !raise.confirm && raise.due_at <= now)?;
         Some((limit.term, raise.amount))
@@ -127,17 +133,17 @@ pub(crate) fn begin<'a>(
     Ok(())
 }
 
-/// The jurisdiction's limits are what the policy says.
+/// The limits of a side that the policy sets are what it says.
 fn follow_policy(
+    (side, rules): (LimitSide, &[LimitRule]),
     policy: &ControlPolicy,
     zone: &str,
     now: Timestamp,
     begun: &mut Begun<'_, '_>,
 ) -> Result<(), Fault> {
-    let side = LimitSide::Jurisdiction;
-    for rule in &policy.limits {
+    for rule in rules {
         // Of two rules on the same the later counts.
-        if policy.limits.iter().rev().find(|other| other.term == rule.term) != Some(rule) {
+        if rules.iter().rev().find(|other| other.term == rule.term) != Some(rule) {
             continue;
         }
         let Some(purse) = begun.work.state().wallet().purse(rule.term.currency) else { continue };
@@ -150,10 +156,8 @@ fn follow_policy(
         }
     }
     let own = begun.controls.limits().iter().filter(|limit| limit.side == side);
-    let gone: Vec<LimitTerm> = own
-        .map(|limit| limit.term)
-        .filter(|term| policy.limits.iter().all(|rule| rule.term != *term))
-        .collect();
+    let gone: Vec<LimitTerm> =
+        own.map(|limit| limit.term).filter(|term| rules.iter().all(|rule| rule.term != *term)).collect();
     for term in gone {
         begun.set((side, term), None, LimitCause::Policy, None)?;
     }

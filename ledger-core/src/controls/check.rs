@@ -3,6 +3,7 @@
 use super::state::LimitLeft;
 use crate::money::{Amount, CurrencyCode};
 use crate::player_ledger::{Facts, Fault, PlayerState, Workspace};
+use crate::policy::{ControlPolicy, CountedFunds};
 use crate::rejection::{Limit, Rejection};
 use crate::stored::{Event, LimitKind, LimitWarned, TransactionRef};
 use crate::time::Timestamp;
@@ -12,8 +13,8 @@ use crate::time::Timestamp;
 pub(crate) enum Asked {
     /// A deposit.
     Deposit(Amount),
-    /// The stake of one bet, as far as it is the player's own money (R11).
-    Bet(Amount),
+    /// The stake of one bet: as far as it is the player's own money, and all of it. The policy says which counts (R11).
+    Bet(Amount, Amount),
     /// Money that goes to play elsewhere: any part of it may be staked and lost there.
     Transfer(Amount),
 }
@@ -21,15 +22,23 @@ pub(crate) enum Asked {
 impl Asked {
     fn amount(self) -> Amount {
         match self {
-            Self::Deposit(amount) | Self::Bet(amount) | Self::Transfer(amount) => amount,
+            Self::Deposit(amount) | Self::Bet(amount, _) | Self::Transfer(amount) => amount,
+        }
+    }
+
+    /// The same, as the policy counts it.
+    fn counted(self, funds: CountedFunds) -> Self {
+        match self {
+            Self::Bet(_, all) if funds == CountedFunds::All => Self::Bet(all, all),
+            asked => asked,
         }
     }
 
     fn counts_for(self, kind: LimitKind) -> bool {
-        use LimitKind::{Deposit, Loss, NetDeposit, NetLoss, SingleBet, Stake};
+        use LimitKind::{Balance, Deposit, Loss, NetDeposit, NetLoss, SingleBet, Stake};
         match self {
-            Self::Deposit(_) => matches!(kind, Deposit | NetDeposit),
-            Self::Bet(_) => matches!(kind, Stake | Loss | NetLoss | SingleBet),
+            Self::Deposit(_) => matches!(kind, Deposit | NetDeposit | Balance),
+            Self::Bet(..) => matches!(kind, Stake | Loss | NetLoss | SingleBet),
             Self::Transfer(_) => matches!(kind, Stake | Loss | NetLoss),
         }
     }
@@ -70,14 +79,31 @@ fn is_near(used: Amount, limit: Amount, percent: u8) -> bool {
     percent > 0 && used.is_positive() && share.zip(whole).is_some_and(|(share, whole)| share >= whole)
 }
 
+/// What a purse has for its owner to play with: cash, and what is held for bets and elsewhere.
+fn balance(state: &PlayerState, currency: CurrencyCode) -> Option<Amount> {
+    let purse = state.wallet().purse(currency)?;
+    purse.cash().checked_add(purse.held()).ok()
+}
+
 /// How much of each limit in a currency is used, and what is left of it: on each term the lowest.
-fn lowest(state: &PlayerState, work: Option<&Workspace<'_>>, percent: u8, now: Timestamp) -> Vec<LimitLeft> {
+fn lowest(
+    state: &PlayerState,
+    work: Option<&Workspace<'_>>,
+    policy: &ControlPolicy,
+    now: Timestamp,
+) -> Vec<LimitLeft> {
     let Some(controls) = work.map_or(state.controls(), |work| work.controls()) else { return Vec::new() };
     let mut all: Vec<LimitLeft> = Vec::new();
     for limit in controls.limits() {
         let zero = Amount::zero(limit.amount.scale());
-        let counted = controls.counter(&limit.term).map_or(zero, |counter| counter.used(now));
-        let used = if matches!(limit.term.kind, LimitKind::Deposit | LimitKind::NetDeposit) {
+        let counted = match (controls.counter(&limit.term), limit.term.kind) {
+            (Some(counter), _) => counter.used(policy.counted_funds, now),
+            (None, LimitKind::Balance) => balance(state, limit.term.currency).unwrap_or(zero),
+            (None, _) => zero,
+        };
+        let of_deposits =
+            matches!(limit.term.kind, LimitKind::Deposit | LimitKind::NetDeposit | LimitKind::Balance);
+        let used = if of_deposits {
             let under_way = state.intents().filter(|intent| intent.currency == limit.term.currency);
             let sum = under_way.map(|intent| intent.amount).try_fold(counted, Amount::checked_add);
             sum.unwrap_or(counted)
@@ -85,7 +111,7 @@ fn lowest(state: &PlayerState, work: Option<&Workspace<'_>>, percent: u8, now: T
             counted
         };
         let left = limit.amount.checked_sub(used).unwrap_or(zero);
-        let is_near = is_near(used, limit.amount, percent);
+        let is_near = is_near(used, limit.amount, policy.warn_at_percent);
         let (term, side, amount) = (limit.term, limit.side, limit.amount);
         let own = LimitLeft { term, side, amount, used, left, is_near };
         match all.iter_mut().find(|known| known.term == term) {
@@ -105,7 +131,7 @@ impl PlayerState {
         if self.controls().is_none() {
             return Vec::new();
         }
-        lowest(self, None, self.jurisdiction_profile(policy).controls.warn_at_percent, now)
+        lowest(self, None, &self.jurisdiction_profile(policy).controls, now)
     }
 }
 
@@ -121,11 +147,15 @@ pub(crate) fn check(
     facts: &Facts<'_>,
     work: &Workspace<'_>,
 ) -> Result<Near, Rejection> {
-    if work.controls().is_none() || asked.amount().is_zero() {
+    if work.controls().is_none() {
         return Ok(Near::default());
     }
-    let percent = work.state().jurisdiction_profile(facts.policy).controls.warn_at_percent;
-    let mut all = lowest(work.state(), Some(work), percent, work.now());
+    let policy = &work.state().jurisdiction_profile(facts.policy).controls;
+    let asked = asked.counted(policy.counted_funds);
+    if asked.amount().is_zero() {
+        return Ok(Near::default());
+    }
+    let mut all = lowest(work.state(), Some(work), policy, work.now());
     all.retain(|left| left.term.currency == currency && asked.counts_for(left.term.kind));
     let passed = all.iter().filter(|left| asked.amount() > left.left);
     if let Some(least) = passed.min_by_key(|left| (left.left, left.side, left.term)) {
@@ -140,7 +170,7 @@ pub(crate) fn check(
     let mut near = Vec::new();
     for left in all.into_iter().filter(|left| !left.is_near && left.term.window.is_some()) {
         let used = plus(left.used, asked.amount())?;
-        if is_near(used, left.amount, percent) {
+        if is_near(used, left.amount, policy.warn_at_percent) {
             near.push(LimitLeft { used, is_near: true, ..left });
         }
     }

@@ -5,7 +5,7 @@ use super::Controls;
 use super::counter::Flow;
 use crate::money::{Amount, CurrencyCode};
 use crate::stored::{
-    BetStatus, Converted, Event, EventRecord, PayoutReturnedTo, ReleasedTo, Round, WinStatus,
+    BetStatus, BonusShare, Converted, Event, EventRecord, PayoutReturnedTo, ReleasedTo, Round, WinStatus,
 };
 use crate::time::Timestamp;
 use crate::transfer::Transfer;
@@ -16,19 +16,40 @@ pub(crate) struct Share {
     entry: u64,
     stake: i128,
     win: i128,
+    /// What of either bonus credits were.
+    bonus_stake: i128,
+    bonus_win: i128,
+}
+
+impl Share {
+    fn of(entry: u64) -> Self {
+        Self { entry, stake: 0, win: 0, bonus_stake: 0, bonus_win: 0 }
+    }
+
+    fn is_nothing(self) -> bool {
+        (self.stake, self.win, self.bonus_stake, self.bonus_win) == (0, 0, 0, 0)
+    }
+}
+
+fn sum(shares: &[BonusShare]) -> i128 {
+    shares.iter().map(|share| share.amount.units()).fold(0, i128::saturating_add)
 }
 
 /// What a round's bets and wins count. Of a stake that is what the player's own money bore, of a win what became his own
-/// money; an open bet counts as lost (R11, R21).
+/// money, and beside it the same of bonus credits; an open bet counts as lost (R11, R21).
 pub(crate) fn shares(round: &Round) -> Vec<Share> {
     let stakes = round.bets.iter().filter_map(|bet| {
         let stands = matches!(bet.status, BetStatus::Open | BetStatus::Settled);
-        Some(Share { entry: bet.entry?, stake: if stands { bet.staked_money().units() } else { 0 }, win: 0 })
+        let none = Share::of(bet.entry?);
+        let money = bet.staked_money().units();
+        let bonus_stake = bet.staked().units().saturating_sub(money);
+        Some(if stands { Share { stake: money, bonus_stake, ..none } } else { none })
     });
     let wins = round.wins.iter().filter_map(|win| {
         let stands = win.status != WinStatus::RolledBack;
-        let money = win.money().units();
-        Some(Share { entry: win.entry?, stake: 0, win: if stands { money } else { 0 } })
+        let none = Share::of(win.entry?);
+        let (money, bonus_win) = (win.money().units(), sum(&win.bonus));
+        Some(if stands { Share { win: money, bonus_win, ..none } } else { none })
     });
     stakes.chain(wins).collect()
 }
@@ -40,13 +61,15 @@ fn changes(before: &[Share], after: Vec<Share>) -> Vec<Share> {
         // Several may be of one entry, but they are of one kind then, or one after the other: a share that was there is the
         // same or smaller.
         let at = left.iter().position(|known| known.entry == share.entry);
-        let known = at.map_or(Share { stake: 0, win: 0, ..share }, |at| left.remove(at));
+        let known = at.map_or(Share::of(share.entry), |at| left.remove(at));
         let change = Share {
             entry: share.entry,
             stake: share.stake.saturating_sub(known.stake),
             win: share.win.saturating_sub(known.win),
+            bonus_stake: share.bonus_stake.saturating_sub(known.bonus_stake),
+            bonus_win: share.bonus_win.saturating_sub(known.bonus_win),
         };
-        (change.stake != 0 || change.win != 0).then_some(change)
+        (!change.is_nothing()).then_some(change)
     });
     changed.collect()
 }
@@ -60,13 +83,23 @@ impl Controls {
     /// Counts what an event changed in a round.
     pub(crate) fn count_round(&mut self, before: &[Share], round: &Round, at: Timestamp) {
         let Some(currency) = round.currency else { return };
-        for Share { entry, stake, win } in changes(before, shares(round)) {
-            if stake != 0 {
-                self.count(currency, Flow::Stake(stake), entry, at);
-            }
-            if win != 0 {
-                self.count(currency, Flow::Win(win), entry, at);
-            }
+        for share in changes(before, shares(round)) {
+            self.count_share(currency, share, at);
+        }
+    }
+
+    fn count_share(&mut self, currency: CurrencyCode, share: Share, at: Timestamp) {
+        if share.stake != 0 {
+            self.count(currency, Flow::Stake(share.stake), share.entry, at);
+        }
+        if share.win != 0 {
+            self.count(currency, Flow::Win(share.win), share.entry, at);
+        }
+        if share.bonus_stake != 0 {
+            self.count_bonus(currency, Flow::Stake(share.bonus_stake), share.entry, at);
+        }
+        if share.bonus_win != 0 {
+            self.count_bonus(currency, Flow::Win(share.bonus_win), share.entry, at);
         }
     }
 
@@ -75,24 +108,29 @@ impl Controls {
         match event {
             Event::WinCredited(event) => {
                 if let Some(entry) = event.entry {
-                    self.count(event.currency, Flow::Win(event.split.money().units()), entry, at);
+                    let (win, bonus_win) = (event.split.money().units(), sum(&event.split.bonus));
+                    self.count_share(event.currency, Share { win, bonus_win, ..Share::of(entry) }, at);
                 }
             }
             Event::BetResettled(event) => {
-                let more = event.money_change();
                 if let Some(entry) = event.counted {
-                    self.count(event.currency, Flow::Win(more), entry, at);
+                    let taken = event.taken.iter().map(|taken| taken.won.units());
+                    let bonus_win = taken.fold(sum(&event.bonus), i128::saturating_sub);
+                    let share = Share { win: event.money_change(), bonus_win, ..Share::of(entry) };
+                    self.count_share(event.currency, share, at);
                 }
             }
             Event::SettlementVoided(event) => {
                 for share in &event.counted {
-                    let back = |amount: Amount| amount.units().saturating_neg();
-                    if let Some(stake) = share.stake {
-                        self.count(event.currency, Flow::Stake(back(stake)), share.entry, at);
-                    }
-                    if let Some(win) = share.win {
-                        self.count(event.currency, Flow::Win(back(win)), share.entry, at);
-                    }
+                    let back = |amount: Option<Amount>| amount.map_or(0, |it| it.units().saturating_neg());
+                    let share = Share {
+                        entry: share.entry,
+                        stake: back(share.stake),
+                        win: back(share.win),
+                        bonus_stake: back(share.bonus_stake),
+                        bonus_win: back(share.bonus_win),
+                    };
+                    self.count_share(event.currency, share, at);
                 }
             }
             _ => {}

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::window::{grain, length};
 use crate::money::Amount;
+use crate::policy::CountedFunds;
 use crate::stored::{LimitBasis, LimitBounds, LimitKind, LimitPeriod, LimitTerm, LimitWindow};
 use crate::time::Timestamp;
 
@@ -65,6 +66,12 @@ pub struct Counter {
     pub last: u64,
     /// Oldest first; of a window of the calendar there is at most one.
     pub buckets: Vec<Bucket>,
+    /// What bonus credits staked and won, counted beside: the policy says whether it counts (R11). Of a player without
+    /// bonuses there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bonus: Option<Box<Counter>>,
+    /// The last entry that is of before: of another window, or of before counting began.
+    from: u64,
     scale: u8,
 }
 
@@ -86,7 +93,8 @@ impl Counter {
         entry: u64,
         bounds: Option<LimitBounds>,
     ) -> Self {
-        Self { term, since, bounds, last: entry, buckets: Vec::new(), scale }
+        let (buckets, bonus) = (Vec::new(), None);
+        Self { term, since, bounds, last: entry, buckets, bonus, from: entry, scale }
     }
 
     fn window(&self) -> LimitWindow {
@@ -98,7 +106,9 @@ impl Counter {
     pub(super) fn reopen(&mut self, bounds: LimitBounds, entry: u64) {
         self.bounds = Some(bounds);
         self.last = self.last.max(entry);
+        self.from = self.last;
         self.buckets.clear();
+        self.bonus = None;
     }
 
     /// Counts a flow of an entry at an instant. One of an entry that was counted before changes what stands in its
@@ -135,9 +145,28 @@ impl Counter {
         });
     }
 
-    /// What is counted at an instant. Of a bucket that is partly within a rolling window all that is counted counts, and
-    /// of what is taken off nothing. What was won beside counts below zero only where the kind says so.
-    pub fn used(&self, now: Timestamp) -> Amount {
+    /// Counts the part of a flow that bonus credits are, as [`Self::count`] the player's own.
+    pub(super) fn count_bonus(&mut self, flow: Flow, entry: u64, at: Timestamp) {
+        if flow.sides(self.term.kind).is_none() {
+            return;
+        }
+        let (term, scale, since, from, bounds) = (self.term, self.scale, self.since, self.from, self.bounds);
+        let bonus = self.bonus.get_or_insert_with(|| Box::new(Self::new(term, scale, since, from, bounds)));
+        bonus.count(flow, entry, at);
+    }
+
+    /// What is counted at an instant, of the funds that count. Of a bucket that is partly within a rolling window all that
+    /// is counted counts, and of what is taken off nothing. What was won beside counts below zero only where the kind says
+    /// so.
+    pub fn used(&self, funds: CountedFunds, now: Timestamp) -> Amount {
+        let bonus = self.bonus.as_deref().filter(|_| funds == CountedFunds::All);
+        let of_bonus = bonus.map_or(0, |bonus| bonus.sum(now).units());
+        let used = changed(self.sum(now), of_bonus);
+        let below = used.is_negative() && matches!(self.term.kind, LimitKind::Loss);
+        if below { Amount::zero(self.scale) } else { used }
+    }
+
+    fn sum(&self, now: Timestamp) -> Amount {
         let LimitWindow { period, basis } = self.window();
         let mut used = Amount::zero(self.scale);
         for bucket in &self.buckets {
@@ -152,8 +181,7 @@ impl Counter {
                 used = changed(used, bucket.minus.units().saturating_neg());
             }
         }
-        let below = used.is_negative() && matches!(self.term.kind, LimitKind::Loss);
-        if below { Amount::zero(self.scale) } else { used }
+        used
     }
 
     /// Whether the current window does not reach to an instant.

@@ -11,8 +11,8 @@ use crate::player_ledger::{Facts, Outcome, Workspace};
 use crate::policy::ControlPolicy;
 use crate::rejection::{Capacity, NotAllowedReason, Rejection};
 use crate::stored::{
-    Event, LimitBasis, LimitCause, LimitKind, LimitRaiseRequested, LimitSet, LimitSide, LimitTerm, Note,
-    OutcomeKind, TransactionRef, TxnNoted,
+    Event, LimitBasis, LimitCause, LimitRaiseRequested, LimitSet, LimitSide, LimitTerm, Note, OutcomeKind,
+    TransactionRef, TxnNoted,
 };
 use crate::time::Timestamp;
 use crate::wallet::{incoming, purse};
@@ -21,9 +21,9 @@ fn not_allowed(reason: NotAllowedReason) -> Rejection {
     Rejection::NotAllowed { reason }
 }
 
-/// A limit on single bets has no window, any other has one.
+/// A limit on what is at one instant, a single bet or the balance, has no window, any other has one.
 pub(crate) fn is_whole(term: &LimitTerm) -> bool {
-    (term.kind == LimitKind::SingleBet) == term.window.is_none()
+    term.kind.is_of_an_instant() == term.window.is_none()
 }
 
 /// From when on a raise that is asked for now may be.
@@ -46,7 +46,7 @@ fn due_at(
 pub(super) fn set(command: &SetLimit, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let state = work.state();
     let (side, term) = (command.side, command.term);
-    if side == LimitSide::Jurisdiction {
+    if matches!(side, LimitSide::Jurisdiction | LimitSide::Profile | LimitSide::Tier) {
         return Err(not_allowed(NotAllowedReason::LimitOfPolicy).into());
     }
     if !is_whole(&term) {

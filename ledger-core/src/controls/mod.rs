@@ -10,7 +10,14 @@ mod count;
 mod counter;
 mod decide;
 mod exclusion;
+mod game;
+mod profile;
+mod protection;
+mod register;
+mod risk;
+mod session_limit;
 mod state;
+mod tier;
 mod window;
 
 pub(crate) use begin::begin;
@@ -20,7 +27,21 @@ pub(crate) use count::shares;
 pub use counter::{Bucket, Counter};
 pub(crate) use decide::is_whole;
 pub use exclusion::{ExcludePlayer, Exclusion, ReturnFromExclusion};
+pub(crate) use game::{Begins, check_game, check_source, check_stake};
+pub use profile::AssignLimitProfile;
+pub use protection::Protection;
+pub(crate) use register::Gate;
+pub use register::{
+    KnownRegister, REGISTERS_MAX, RecordRegisterAnswers, RegisterAnswer, RegisterSays, SaidByRegister,
+};
+pub use risk::{
+    AssignCase, CloseAlert, CloseCase, OPEN_ALERTS_MAX, OPEN_CASES_MAX, OpenAlert, OpenCase, OpenCaseFor,
+    RaiseAlert,
+};
+pub use session_limit::{ConfirmSessionLimit, SessionLimit, SessionRaise, SetSessionLimit};
 pub use state::{Controls, LimitLeft, PlayerLimit, Raise};
+pub use tier::{SetPerson, SetTier};
+pub(crate) use tier::{check_tier, tier_for_withdrawal, tiers_make_sense};
 pub(crate) use window::is_zone;
 
 /// The most limits of one player, of all sides and currencies; those that the policy sets come on top.

@@ -87,8 +87,10 @@ impl Controls {
 
     /// The estimated bytes of it in a cache.
     pub fn weight(&self) -> usize {
-        let of_counter =
-            |counter: &Counter| 200_usize.saturating_add(counter.buckets.len().saturating_mul(112));
+        let of_counter = |counter: &Counter| {
+            let beside = counter.bonus.as_ref().map_or(0, |bonus| bonus.buckets.len());
+            200_usize.saturating_add(counter.buckets.len().saturating_add(beside).saturating_mul(112))
+        };
         let counters = self.counters.iter().map(of_counter).fold(0, usize::saturating_add);
         self.limits.len().saturating_mul(200).saturating_add(counters)
     }
@@ -109,6 +111,13 @@ impl Controls {
     pub(super) fn count(&mut self, currency: CurrencyCode, flow: Flow, entry: u64, at: Timestamp) {
         for counter in self.counters.iter_mut().filter(|counter| counter.term.currency == currency) {
             counter.count(flow, entry, at);
+        }
+    }
+
+    /// Counts the part of a flow of an entry that bonus credits are.
+    pub(super) fn count_bonus(&mut self, currency: CurrencyCode, flow: Flow, entry: u64, at: Timestamp) {
+        for counter in self.counters.iter_mut().filter(|counter| counter.term.currency == currency) {
+            counter.count_bonus(flow, entry, at);
         }
     }
 

@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountKind;
+use crate::controls::RegisterAnswer;
 use crate::ids::{ActorId, Authorisation, InstrumentId, MethodId, Reason, SourceId, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::{CurrencyCode, FxRate};
@@ -48,6 +49,9 @@ pub struct InitiateDeposit {
     /// How he wants to pay.
     #[serde(default)]
     pub method: Option<MethodId>,
+    /// What registers outside of this ledger answered about the player; not part of the fingerprint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub registers: Vec<RegisterAnswer>,
 }
 
 impl Operation for InitiateDeposit {

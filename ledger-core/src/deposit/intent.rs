@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::command::{AttemptDeposit, CancelDeposit, ExpireDeposit, FailDeposit, InitiateDeposit};
 use super::state::{ATTEMPTS_MAX, Intent, OPEN_INTENTS_MAX};
-use crate::controls;
+use crate::controls::{self, Gate};
 use crate::ids::{SourceId, TransactionId};
 use crate::key::OperationKind;
 use crate::partition::Stream;
@@ -64,11 +64,15 @@ pub(super) fn initiate(command: &InitiateDeposit, facts: &Facts<'_>, work: &mut 
     if amount.is_zero() {
         return Err(Rejection::InvalidAmount { amount: command.amount.to_string() }.into());
     }
-    state.may_deposit(work.now())?;
+    let (gate, policy, now) =
+        (Gate::read(&command.registers, state, work.now())?, &profile.controls, work.now());
+    state.may_deposit(&gate, command.currency, policy, now)?;
     let near = controls::check(controls::Asked::Deposit(amount), command.currency, facts, work)?;
+    gate.check_left((command.currency, amount), &policy.registers, now)?;
     if state.open_intents() >= OPEN_INTENTS_MAX {
         return Err(capacity(Capacity::OpenDeposits, OPEN_INTENTS_MAX).into());
     }
+    gate.record(|| txn(&command.source, OperationKind::DepositIntent, &command.id), work)?;
     let event = DepositInitiated { currency: command.currency, amount, method: command.method.clone() };
     let stream = Stream::Intent(state.player().clone(), of.source, of.id);
     work.push_first(stream, Event::DepositInitiated(event));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountKind;
-use crate::ids::{BrandId, IdError, JurisdictionId, OperatorId, PlayerId, SourceId, TransactionId};
+use crate::ids::{BrandId, IdError, JurisdictionId, OperatorId, PersonId, PlayerId, SourceId, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::CurrencyCode;
 use crate::player_ledger::{Facts, Operation, Outcome, Workspace};
@@ -25,6 +25,9 @@ pub struct OpenPlayer {
     pub kind: AccountKind,
     /// His purses: at least one, each currency once.
     pub currencies: Vec<CurrencyCode>,
+    /// Which person he is, as an opaque token of the host; not part of the fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonId>,
 }
 
 impl Operation for OpenPlayer {

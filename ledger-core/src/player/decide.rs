@@ -43,6 +43,7 @@ pub(super) fn open(command: &OpenPlayer, facts: &Facts<'_>, work: &mut Workspace
         zone: command.zone.clone(),
         kind: command.kind,
         currencies,
+        person: command.person.clone(),
     }))?;
     Ok(None)
 }

@@ -269,7 +269,8 @@ fn refusal(
         command.takes_money() && facts.policy.of(&needs.key.source).sticky_rejections
     };
     let all = || batch.commands.iter().zip(needed);
-    let cause_sticks = all().any(|(command, needs)| needs.key == cause.key && sticks(command, needs));
+    let cause_sticks = !rejection.is_incomplete()
+        && all().any(|(command, needs)| needs.key == cause.key && sticks(command, needs));
     for (command, needs) in all() {
         let is_cause = needs.key == cause.key;
         let consumes = cause_sticks && sticks(command, needs) && facts.found.operation(&needs.key).is_none();

@@ -7,7 +7,11 @@ use crate::adjustment::{
     WithholdTax,
 };
 use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
-use crate::controls::{ConfirmLimit, ExcludePlayer, ReturnFromExclusion, SetLimit};
+use crate::controls::{AssignCase, CloseAlert, CloseCase, OpenCaseFor, RaiseAlert};
+use crate::controls::{
+    AssignLimitProfile, ConfirmLimit, ConfirmSessionLimit, ExcludePlayer, RecordRegisterAnswers,
+    ReturnFromExclusion, SetLimit, SetPerson, SetSessionLimit, SetTier,
+};
 use crate::credit::{GrantCredit, ReportFreeRounds};
 use crate::deposit::{
     AttemptDeposit, CancelDeposit, Chargeback, ExpireDeposit, FailDeposit, InitiateDeposit, RecordDeposit,
@@ -187,6 +191,17 @@ commands! {
     ConfirmLimit,
     ExcludePlayer,
     ReturnFromExclusion,
+    RecordRegisterAnswers,
+    AssignLimitProfile,
+    SetTier,
+    SetPerson,
+    SetSessionLimit,
+    ConfirmSessionLimit,
+    RaiseAlert,
+    CloseAlert,
+    OpenCaseFor,
+    AssignCase,
+    CloseCase,
     StartSession,
     EndSession,
     AcknowledgeRealityCheck,

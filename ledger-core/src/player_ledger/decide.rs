@@ -68,7 +68,9 @@ impl PlayerLedger {
                 Ok(Decision::Refuse(rejection))
             }
             Err(Stop::Reject(rejection)) => {
-                let sticky = command.takes_money() && facts.policy.of(&needed.key.source).sticky_rejections;
+                let sticky = command.takes_money()
+                    && !rejection.is_incomplete()
+                    && facts.policy.of(&needed.key.source).sticky_rejections;
                 let draft = player::refusal(command, needed, rejection, state, sticky, now)?;
                 Ok(Decision::commit_at(facts.level, draft))
             }

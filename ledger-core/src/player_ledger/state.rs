@@ -10,14 +10,18 @@ use serde::{Deserialize, Serialize};
 use crate::account::AccountKind;
 use crate::adjustment::{AdjustmentKind, Correction};
 use crate::bonus::Award;
-use crate::controls::{Controls, Exclusion};
+use crate::controls::{self, Controls, Exclusion, Gate, Protection};
 use crate::deposit::Intent;
 use crate::host::HostData;
-use crate::ids::{BrandId, HostNamespace, JurisdictionId, OperatorId, PlayerId, SourceId, TransactionId};
+use crate::ids::{
+    BrandId, HostNamespace, JurisdictionId, OperatorId, PersonId, PlayerId, SourceId, TransactionId,
+};
 use crate::money::CurrencyCode;
 use crate::player::Block;
 use crate::player_ledger::{AggregateRef, PlayerCommand, RoundRef};
-use crate::policy::{AfterChargeback, JurisdictionProfile, Policy, UnplayedMoney};
+use crate::policy::{
+    AfterChargeback, ControlPolicy, JurisdictionProfile, Policy, RegisterUse, TierBar, UnplayedMoney,
+};
 use crate::rejection::Rejection;
 use crate::round::RollbackKind;
 use crate::session::Session;
@@ -29,7 +33,7 @@ use crate::withdrawal::{Recent, Withdrawal};
 
 /// The version of this fold; a snapshot made by another is ignored. Raise it with every change to what
 /// `evolve` makes of events or to how the state is encoded.
-pub const FOLD_VERSION: u32 = 6;
+pub const FOLD_VERSION: u32 = 7;
 
 /// The most rounds a player may have open at once.
 pub const OPEN_ROUNDS_MAX: usize = 1_000;
@@ -62,6 +66,9 @@ pub struct Profile {
     pub zone: String,
     /// Real or test.
     pub kind: AccountKind,
+    /// Which person he is, if the host says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonId>,
 }
 
 /// Whether a player is closed, dormant or blocked, and since when.
@@ -122,6 +129,9 @@ pub struct PlayerState {
     /// His limits and what they count; nothing of a player who has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     controls: Option<Box<Controls>>,
+    /// What else protects him; nothing of a player of whom there is none of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    protection: Option<Box<Protection>>,
     /// In the order they were granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     awards: Vec<Award>,
@@ -156,6 +166,7 @@ impl PlayerState {
             transfers: Vec::new(),
             last_round_at: None,
             controls: None,
+            protection: None,
             awards: Vec::new(),
             recorded_at: None,
         }
@@ -221,6 +232,27 @@ impl PlayerState {
     ///
     /// # Errors
     ///
+    /// [`Rejection::PlayerClosed`], [`Rejection::PlayerExcluded`], [`Rejection::PlayerBlocked`],
+    /// [`Rejection::RegisterNeeded`], [`Rejection::KycRequired`].
+    pub(crate) fn may_begin(
+        &self,
+        gate: &Gate<'_>,
+        before: RegisterUse,
+        policy: &ControlPolicy,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        self.check_open()?;
+        self.check_own_exclusion(now)?;
+        gate.check_not_excluded(now)?;
+        self.check_block(Block::Bets)?;
+        gate.check(before, None, &policy.registers, now)?;
+        controls::check_tier(TierBar::Play, policy, self)
+    }
+
+    /// That something may begin for the player that no register need be asked for and no tier bars: a bonus.
+    ///
+    /// # Errors
+    ///
     /// [`Rejection::PlayerClosed`], [`Rejection::PlayerExcluded`], [`Rejection::PlayerBlocked`].
     pub(crate) fn may_play(&self, now: Timestamp) -> Result<(), Rejection> {
         self.check_open()?;
@@ -234,16 +266,30 @@ impl PlayerState {
     }
 
     /// That he may start a deposit.
-    pub(crate) fn may_deposit(&self, now: Timestamp) -> Result<(), Rejection> {
-        self.check_not_excluded(now)?;
-        self.check_block(Block::Deposits)
+    pub(crate) fn may_deposit(
+        &self,
+        gate: &Gate<'_>,
+        currency: CurrencyCode,
+        policy: &ControlPolicy,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        self.check_own_exclusion(now)?;
+        gate.check_not_excluded(now)?;
+        self.check_block(Block::Deposits)?;
+        gate.check(RegisterUse::Deposit, Some(currency), &policy.registers, now)?;
+        controls::check_tier(TierBar::Deposits, policy, self)
     }
 
-    /// That no exclusion of his is in force.
+    /// That no exclusion of his is in force, of this ledger or that a register told of.
     pub(crate) fn check_not_excluded(&self, now: Timestamp) -> Result<(), Rejection> {
+        self.check_own_exclusion(now)?;
+        Gate::read(&[], self, now)?.check_not_excluded(now)
+    }
+
+    fn check_own_exclusion(&self, now: Timestamp) -> Result<(), Rejection> {
         match self.standing.exclusion.as_ref().filter(|exclusion| exclusion.bars(now)) {
             Some(Exclusion { kind, until, .. }) => {
-                Err(Rejection::PlayerExcluded { kind: *kind, until: *until })
+                Err(Rejection::PlayerExcluded { kind: *kind, until: *until, register: None })
             }
             None => Ok(()),
         }
@@ -280,11 +326,12 @@ impl PlayerState {
     ///
     /// # Errors
     ///
-    /// [`Rejection::PlayerBlocked`].
+    /// [`Rejection::PlayerBlocked`], [`Rejection::KycRequired`].
     pub(crate) fn may_withdraw(&self, policy: &Policy) -> Result<(), Rejection> {
         self.check_not_frozen()?;
         self.check_block(Block::Withdrawals)?;
-        self.check_charged_back(policy.withdrawals.after_chargeback == AfterChargeback::Reject)
+        self.check_charged_back(policy.withdrawals.after_chargeback == AfterChargeback::Reject)?;
+        controls::check_tier(TierBar::Withdrawals, &self.jurisdiction_profile(policy).controls, self)
     }
 
     /// That a withdrawal of his may be sent.
@@ -439,6 +486,11 @@ impl PlayerState {
     /// His limits and what they count; `None` of a player who never had any.
     pub fn controls(&self) -> Option<&Controls> {
         self.controls.as_deref()
+    }
+
+    /// What else protects him; `None` of a player of whom there is nothing of it.
+    pub fn protection(&self) -> Option<&Protection> {
+        self.protection.as_deref()
     }
 
     /// What the host keeps under a namespace.

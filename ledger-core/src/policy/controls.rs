@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::is_default;
+use super::{RegisterRule, RiskRule, TierRule, WithdrawalGate, is_default};
 use crate::ids::MethodId;
 use crate::stored::LimitTerm;
 
@@ -34,6 +34,18 @@ pub struct LimitRule {
     pub amount: Decimal,
 }
 
+/// Which funds count for limits on stakes and losses (R11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CountedFunds {
+    /// The player's own money, also where he owes it.
+    #[default]
+    OwnMoney,
+    /// Bonus credits too: those that are staked, and those that are won.
+    All,
+}
+
 /// How limits of players are kept (D.1 and D.2 in docs/scenarios.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -55,7 +67,7 @@ pub struct ControlPolicy {
     pub raise_needs_confirmation: bool,
     /// From how much of a limit on the player is warned, in per cent (S109); 0 for never.
     pub warn_at_percent: u8,
-    /// How long a session may last, in seconds (R24). Bets must name their session for it: see
+    /// How long a session may last, in seconds (R24); the player's own limit stands beside it. Bets must name their session for it: see
     /// [`super::JurisdictionProfile::session_needed`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_max_secs: Option<u32>,
@@ -74,6 +86,22 @@ pub struct ControlPolicy {
     /// The limits that hold for every player of the jurisdiction, in any order; of two on the same the later counts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitRule>,
+    /// Which funds count for limits on stakes, losses and single bets.
+    #[serde(skip_serializing_if = "is_default")]
+    pub counted_funds: CountedFunds,
+    /// The registers outside of this ledger that must be asked about a player.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub registers: Vec<RegisterRule>,
+    /// The tiers of verification, from the lowest, which a player has who was given none, to the highest. Without any
+    /// nothing depends on them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<TierRule>,
+    /// From which sum of withdrawals on a player needs a tier.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub withdrawal_gates: Vec<WithdrawalGate>,
+    /// What follows from signals of risk.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub risk: Vec<RiskRule>,
 }
 
 impl ControlPolicy {
@@ -92,6 +120,11 @@ impl ControlPolicy {
         return_after_secs: 86_400,
         forbidden_methods: Vec::new(),
         limits: Vec::new(),
+        counted_funds: CountedFunds::OwnMoney,
+        registers: Vec::new(),
+        tiers: Vec::new(),
+        withdrawal_gates: Vec::new(),
+        risk: Vec::new(),
     };
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ControlPolicy, WeekStart, is_default};
+use super::{ControlPolicy, CountedFunds, WeekStart, is_default};
 use crate::ids::JurisdictionId;
 use crate::money::{Amount, BasisPoints, CurrencyCode};
 
@@ -98,6 +98,11 @@ impl JurisdictionProfile {
             return_after_secs: 86_400,
             forbidden_methods: Vec::new(),
             limits: Vec::new(),
+            counted_funds: CountedFunds::OwnMoney,
+            registers: Vec::new(),
+            tiers: Vec::new(),
+            withdrawal_gates: Vec::new(),
+            risk: Vec::new(),
         },
         stakes: BTreeMap::new(),
         round_interval_ms: 0,

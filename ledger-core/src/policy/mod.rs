@@ -5,30 +5,40 @@ mod bonus;
 mod controls;
 mod deposits;
 mod fx;
+mod games;
 mod jurisdiction;
 mod play;
+mod profiles;
+mod registers;
+mod risk;
 mod shipped;
 mod source;
+mod verification;
 mod withdrawals;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{HostName, JurisdictionId, SourceId, TermsName};
+use crate::ids::{HostName, JurisdictionId, ProfileName, SourceId, TermsName};
 use crate::key::{ContentHash, OperationKind};
 
 pub use bonus::{
     AboveMaxBet, BonusTerms, FundOrder, MaxBet, MaxConversion, Reward, WageringBase, WageringCount,
     WageringTerms, Weights,
 };
-pub use controls::{ControlPolicy, LimitRule, WeekStart};
+pub use controls::{ControlPolicy, CountedFunds, LimitRule, WeekStart};
 pub use deposits::{CapturePolicy, DepositPolicy, FailureRule};
 pub use fx::FxPolicy;
+pub use games::{GameRule, GameTable, SourceSwitch, StakeRange};
 pub use jurisdiction::{JurisdictionProfile, ReverseWithdrawal, UnplayedMoney};
 pub use play::{FreeRoundPayment, RoundClosePolicy, RoundTimeOut, SessionPolicy, TimeOutAction};
+pub use profiles::{DEFAULT_PROFILE, LimitProfile};
+pub use registers::{RegisterRule, RegisterUse, WhenUnreachable};
+pub use risk::{Reaction, RiskRule};
 pub use shipped::JurisdictionDocument;
 pub use source::{KeyScope, ShortfallPolicy, SourcePolicy};
+pub use verification::{TierBar, TierRule, WithdrawalGate};
 pub use withdrawals::{
     AfterChargeback, ApprovalStep, DestinationPolicy, KycRequirement, LatePayoutPolicy, WithdrawalFee,
     WithdrawalPolicy, WithdrawalTerms,
@@ -66,6 +76,12 @@ pub struct Policy {
     /// The terms of bonuses, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub bonuses: BTreeMap<TermsName, BonusTerms>,
+    /// The operator's profiles of limits, by name. One that is called `DEFAULT` is every player's who was assigned none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub limit_profiles: BTreeMap<ProfileName, LimitProfile>,
+    /// Which games may be played where, and for how much.
+    #[serde(skip_serializing_if = "is_default")]
+    pub games: GameTable,
 }
 
 /// Settings that are as they are by default are left out of a document, so that a new setting does not change the
@@ -87,6 +103,8 @@ impl Default for Policy {
             fx: FxPolicy::default(),
             withdrawals: WithdrawalPolicy::default(),
             bonuses: BTreeMap::new(),
+            limit_profiles: BTreeMap::new(),
+            games: GameTable::default(),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::is_default;
 use super::play::{FreeRoundPayment, RoundClosePolicy, RoundTimeOut, SessionPolicy};
+use super::{SourceSwitch, is_default};
 
 /// What happens when a win is rolled back and the player has already spent it (S42a to S42d in
 /// docs/scenarios.md).
@@ -80,6 +80,9 @@ pub struct SourcePolicy {
     /// What its bets need of a session.
     #[serde(skip_serializing_if = "is_default")]
     pub sessions: SessionPolicy,
+    /// What of it is switched off.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub switches: Vec<SourceSwitch>,
 }
 
 impl Default for SourcePolicy {
@@ -98,6 +101,7 @@ impl Default for SourcePolicy {
             one_open_round: false,
             free_rounds: FreeRoundPayment::Each,
             sessions: SessionPolicy::default(),
+            switches: Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{PurchaseKind, PurchaseRef, decide};
+use crate::controls::RegisterAnswer;
 use crate::ids::{RoundId, SourceId, SubAccount, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::CurrencyCode;
@@ -32,6 +33,9 @@ pub struct Tip {
     /// From which funds. Bonus credits are refused (S102).
     #[serde(default)]
     pub funds: Funds,
+    /// What registers outside of this ledger answered about the player; not part of the fingerprint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub registers: Vec<RegisterAnswer>,
 }
 
 impl Tip {
@@ -94,6 +98,9 @@ pub struct EnterTournament {
     /// From which funds. Bonus credits are refused.
     #[serde(default)]
     pub funds: Funds,
+    /// What registers outside of this ledger answered about the player; not part of the fingerprint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub registers: Vec<RegisterAnswer>,
 }
 
 impl EnterTournament {

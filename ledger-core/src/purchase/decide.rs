@@ -1,14 +1,19 @@
 //! The decisions on purchases.
 
 use super::state::Paid;
-use super::{EnterTournament, Purchase, PurchaseRef, Tip, postings};
+use super::{EnterTournament, Purchase, PurchaseKind, PurchaseRef, Tip, postings};
+use crate::controls::{self, Begins, Gate};
 use crate::ids::{SubAccount, TransactionId};
+use crate::key::OperationKind;
 use crate::money::Amount;
 use crate::partition::Stream;
 use crate::player_ledger::{Facts, Fault, Outcome, PlayerState, Stop, Workspace};
+use crate::policy::RegisterUse;
 use crate::rejection::{BonusRule, Rejection};
 use crate::round::Funds;
-use crate::stored::{Event, TipGiven, TipReturned, TournamentEntered, TournamentEntryReturned};
+use crate::stored::{
+    Event, TipGiven, TipReturned, TournamentEntered, TournamentEntryReturned, TransactionRef,
+};
 use crate::wallet::{LotMoves, Purse, incoming, purse};
 
 /// Bonus credits buy nothing.
@@ -34,6 +39,14 @@ fn stream(state: &PlayerState, of: PurchaseRef) -> Stream {
     Stream::Purchase(state.player().clone(), of)
 }
 
+fn txn_of(of: &PurchaseRef) -> TransactionRef {
+    let kind = match of.kind {
+        PurchaseKind::Tip => OperationKind::Tip,
+        PurchaseKind::TournamentEntry => OperationKind::TournamentEntry,
+    };
+    TransactionRef { source: of.source.clone(), kind, id: of.id.clone() }
+}
+
 fn entry(posted: Option<u64>) -> Result<u64, Fault> {
     posted.ok_or_else(|| Fault::corrupted("a purchase without an entry"))
 }
@@ -46,10 +59,14 @@ pub(super) fn tip(command: &Tip, facts: &Facts<'_>, work: &mut Workspace<'_>) ->
     if amount.is_zero() {
         return Err(Rejection::InvalidAmount { amount: command.amount.to_string() }.into());
     }
-    state.may_play(work.now())?;
+    let gate = Gate::read(&command.registers, state, work.now())?;
+    let policy = &state.jurisdiction_profile(facts.policy).controls;
+    state.may_begin(&gate, RegisterUse::Purchase, policy, work.now())?;
+    controls::check_source(facts.policy.of(&command.source), &command.source, Begins::Play)?;
     check_funds(command.funds)?;
     check_available(purse, amount)?;
 
+    gate.record(|| txn_of(&of), work)?;
     let provider = SubAccount::source(&command.source);
     let unplayed = state.wallet().draw_last(purse, amount, &[])?;
     let postings = postings::tip(purse, provider, amount);
@@ -67,10 +84,14 @@ pub(super) fn enter(command: &EnterTournament, facts: &Facts<'_>, work: &mut Wor
     let buy_in = incoming(command.buy_in, purse.currency())?;
     let fee = incoming(command.fee, purse.currency())?;
     let total = buy_in.checked_add(fee)?;
-    state.may_play(work.now())?;
+    let gate = Gate::read(&command.registers, state, work.now())?;
+    let policy = &state.jurisdiction_profile(facts.policy).controls;
+    state.may_begin(&gate, RegisterUse::Purchase, policy, work.now())?;
+    controls::check_source(facts.policy.of(&command.source), &command.source, Begins::Play)?;
     check_funds(command.funds)?;
     check_available(purse, total)?;
 
+    gate.record(|| txn_of(&of), work)?;
     let unplayed = state.wallet().draw_last(purse, total, &[])?;
     let postings = postings::enter(purse, &command.tournament, buy_in, fee)?;
     let entry = work.post_with(postings, &LotMoves::drawn(&unplayed))?;

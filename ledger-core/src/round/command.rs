@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{CallFlags, close, place, settle, undo};
+use crate::controls::RegisterAnswer;
 use crate::ids::{GameId, GameType, Reason, RoundId, SourceId, SubAccount, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::CurrencyCode;
@@ -107,6 +108,9 @@ pub struct PlaceBet {
     /// their terms say so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub buys_feature: bool,
+    /// What registers outside of this ledger answered about the player; not part of the fingerprint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub registers: Vec<RegisterAnswer>,
     /// What the provider says of this call.
     #[serde(default)]
     pub flags: CallFlags,
@@ -135,6 +139,7 @@ impl PlaceBet {
             contributions: Vec::new(),
             game_type: None,
             buys_feature: false,
+            registers: Vec::new(),
             flags: CallFlags::default(),
         }
     }

@@ -8,13 +8,15 @@ use super::state::{BETS_MAX, empty};
 use super::{Funds, PlaceBet};
 use crate::account::AccountCode;
 use crate::bonus::{self, Asking, Stakeable, hold_bonus};
-use crate::controls;
+use crate::controls::{self, Begins, Gate};
 use crate::entry::Posting;
 use crate::ids::{GameId, SubAccount};
 use crate::key::OperationKind;
 use crate::money::{Amount, AmountError};
 use crate::player_ledger::{Facts, OPEN_ROUNDS_MAX, Outcome, PlayerState, RoundRef, Stop, Workspace};
-use crate::policy::{FundOrder, JurisdictionProfile, RoundClosePolicy, SourcePolicy};
+use crate::policy::{
+    FundOrder, JurisdictionProfile, RegisterUse, RoundClosePolicy, SourcePolicy, SourceSwitch,
+};
 use crate::rejection::{BonusRule, Capacity, NotAllowedReason, Rejection};
 use crate::session;
 use crate::stored::{
@@ -90,8 +92,8 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
     if let Some(round) = known {
         check_currency(round, command.currency)?;
     }
-    let profile = state.profile().ok_or(Rejection::PlayerUnknown)?;
-    let profile = facts.policy.profile(&profile.jurisdiction);
+    let jurisdiction = &state.profile().ok_or(Rejection::PlayerUnknown)?.jurisdiction;
+    let profile = facts.policy.profile(jurisdiction);
     let asked = session::Asked {
         session: command.session.as_ref(),
         currency: command.currency,
@@ -99,12 +101,16 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
     };
     session::check(asked, &source.sessions, profile, state, work.now())?;
     let wager = Wager::read(command, purse)?;
-    state.may_play(work.now())?;
+    let gate = Gate::read(&command.registers, state, work.now())?;
+    state.may_begin(&gate, RegisterUse::Bet, &profile.controls, work.now())?;
+    controls::check_source(source, &command.source, Begins::Play)?;
+    controls::check_game(facts.policy, &command.game, jurisdiction)?;
     session::check_time(command.session.as_ref(), profile, state, work.now())?;
     if is_new {
         check_interval(profile, state, work.now())?;
     }
     check_stake(profile, wager.stake, command)?;
+    controls::check_stake(facts.policy, &command.game, jurisdiction, (command.currency, wager.stake))?;
     let at_once = source.round_close == RoundClosePolicy::ImmediateLoss;
     let asking = Asking {
         game: (&command.game, command.game_type.as_ref()),
@@ -113,11 +119,15 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
         buys_feature: command.buys_feature,
         reports_losses: !at_once,
     };
-    let award = bonus::stakeable(state, command.currency, work.now(), asking);
+    let is_off = source.switches.contains(&SourceSwitch::BonusesOff);
+    let award = bonus::stakeable(state, command.currency, work.now(), asking).filter(|_| !is_off);
     let split = funds(command, purse, wager.stake, award, command.flags.may_owe(source));
     // Limits are told before funds: of a stake that cannot be paid they look at all of it.
     let money = split.as_ref().map_or(wager.stake, Split::money);
-    let near = controls::check(controls::Asked::Bet(money), command.currency, facts, work)?;
+    let near = controls::check(controls::Asked::Bet(money, wager.stake), command.currency, facts, work)?;
+    if is_off && command.funds == Funds::Bonus {
+        return Err(Rejection::BonusRule { rule: BonusRule::NotStakeable }.into());
+    }
     check_bonus(command, award, wager.stake, purse)?;
     check_max_bet(command, award, wager.stake, split.as_ref().ok())?;
     check_room(command, known, &wager)?;
@@ -128,6 +138,7 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
     let split = split?;
     let counted = award.map_or(Ok(None), |award| bonus::count(award, wager.stake, &split))?;
 
+    gate.record(|| as_txn(command), work)?;
     let mut round = known.cloned().unwrap_or_else(|| empty(&command.source, &command.round));
     match round.status {
         RoundStatus::Void => reopen(work, &mut round, ReopenReason::Bet)?,

@@ -65,7 +65,9 @@ pub(crate) fn check_time(
     let Some(session) = named.and_then(|named| state.session(named)) else { return Ok(()) };
     let is_past = |since: Timestamp, secs: u32| now >= since.saturating_add(Duration::from_secs(secs.into()));
     let controls = &profile.controls;
-    if let Some(limit_secs) = controls.session_max_secs.filter(|secs| is_past(session.started_at(), *secs)) {
+    let own = state.protection().and_then(|protection| protection.session_limit()?.in_force(now));
+    let lower = own.into_iter().chain(controls.session_max_secs).min();
+    if let Some(limit_secs) = lower.filter(|secs| is_past(session.started_at(), *secs)) {
         return Err(Rejection::SessionTimeReached { limit_secs });
     }
     let shown_at = session.acknowledged_at().unwrap_or(session.started_at());

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::decide;
+use crate::controls::RegisterAnswer;
 use crate::ids::{DeviceId, GameId, SourceId, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::CurrencyCode;
@@ -29,6 +30,9 @@ pub struct StartSession {
     /// The launch of the game that it belongs to.
     #[serde(default)]
     pub launch: Option<TransactionId>,
+    /// What registers outside of this ledger answered about the player; not part of the fingerprint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub registers: Vec<RegisterAnswer>,
 }
 
 impl StartSession {

@@ -1,9 +1,11 @@
 //! The decisions on sessions.
 
 use super::{AcknowledgeRealityCheck, EndSession, SESSIONS_MAX, Session, StartSession};
+use crate::controls::{self, Begins, Gate};
 use crate::key::OperationKind;
 use crate::partition::Stream;
 use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
+use crate::policy::RegisterUse;
 use crate::rejection::Rejection;
 use crate::stored::{
     Event, Note, OutcomeKind, RealityCheckAcknowledged, SessionEndReason, SessionEnded, SessionStarted,
@@ -20,13 +22,19 @@ pub(super) fn start(command: &StartSession, facts: &Facts<'_>, work: &mut Worksp
         return Err(Rejection::KeyReused.into());
     }
     purse(state, command.currency)?;
-    state.may_play(work.now())?;
+    let gate = Gate::read(&command.registers, state, work.now())?;
+    let policy = &state.jurisdiction_profile(facts.policy).controls;
+    state.may_begin(&gate, RegisterUse::Session, policy, work.now())?;
+    let jurisdiction = &state.profile().ok_or(Rejection::PlayerUnknown)?.jurisdiction;
+    controls::check_source(facts.policy.of(&command.source), &command.source, Begins::Session)?;
+    controls::check_game(facts.policy, &command.game, jurisdiction)?;
 
+    let (source, id) = (command.source.clone(), command.id.clone());
+    let txn = TransactionRef { source, kind: OperationKind::SessionStart, id };
+    gate.record(|| txn.clone(), work)?;
     if state.open_sessions() >= SESSIONS_MAX
         && let Some(idle) = state.sessions().min_by_key(|session| session.last_at())
     {
-        let (source, id) = (command.source.clone(), command.id.clone());
-        let txn = TransactionRef { source, kind: OperationKind::SessionStart, id };
         push_end(idle, txn, SessionEndReason::Displaced, work)?;
     }
     let stream = Stream::Session(state.player().clone(), of);

@@ -28,18 +28,24 @@ use super::house::{
     SuspenseReturned,
 };
 use super::level::ShapeLevel;
-use super::limit::{LimitRaiseRequested, LimitSet, LimitWarned, LimitWindowsOpened};
+use super::limit::{
+    LimitProfileAssigned, LimitRaiseRequested, LimitSet, LimitWarned, LimitWindowsOpened,
+    SessionLimitRaiseRequested, SessionLimitSet,
+};
 use super::player::{
     PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened, TxnNoted,
     TxnRejected, TxnTombstoned,
 };
 use super::purchase::{TipGiven, TipReturned, TournamentEntered, TournamentEntryReturned};
+use super::register::RegisterAnswered;
+use super::risk::{AlertClosed, AlertRaised, CaseAssigned, CaseClosed, CaseOpened};
 use super::round::{
     BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetUnsettled, BetVoided,
     RoundClosed, RoundReopened, RoundVoided, SettlementVoided, WinCredited, WinRetained, WinRolledBack,
 };
 use super::session::{RealityCheckAcknowledged, SessionEnded, SessionStarted};
 use super::transfer::{TransferRolledBack, TransferRolledIn, TransferRolledOut};
+use super::verification::{KycStatusChanged, PersonChanged};
 use super::wallet::{EntryPosted, NegativeBalanceCleared, NegativeBalanceRaised};
 use super::withdrawal::{
     LatePayoutSettled, WithdrawalApproved, WithdrawalCancelled, WithdrawalExpired, WithdrawalFailed,
@@ -411,6 +417,28 @@ events! {
     ExclusionStarted = "exclusion.started" 1,
     /// A player whose self-exclusion is over asks to play again.
     ExclusionReturnRequested = "exclusion.return_requested" 1,
+    /// Registers answered about the player.
+    RegisterAnswered = "register.answered" 1,
+    /// The player has another profile of limits.
+    LimitProfileAssigned = "limit_profile.assigned" 1,
+    /// How far the player is verified has changed.
+    KycStatusChanged = "player.kyc.status_changed" 1,
+    /// Which person the player is has changed.
+    PersonChanged = "player.person_changed" 1,
+    /// Something about the player is suspicious.
+    AlertRaised = "risk.alert.raised" 1,
+    /// Someone looked at an alert.
+    AlertClosed = "risk.alert.closed" 1,
+    /// Someone is to look into the player.
+    CaseOpened = "aml.case.opened" 1,
+    /// Someone looks into a case.
+    CaseAssigned = "aml.case.assigned" 1,
+    /// A case is over.
+    CaseClosed = "aml.case.closed" 1,
+    /// A limit on the time of a session is as it says from here on.
+    SessionLimitSet = "session_limit.set" 1,
+    /// The player wants longer sessions.
+    SessionLimitRaiseRequested = "session_limit.raise_requested" 1,
     /// A player opened a game.
     SessionStarted = "session.started" 1,
     /// A session is over.

@@ -7,6 +7,8 @@ use super::player::TransactionRef;
 use super::shapes::shape;
 use super::shapes::words;
 use crate::ids::ActorId;
+use crate::ids::ProfileName;
+use crate::ids::Reason;
 use crate::money::Amount;
 use crate::money::CurrencyCode;
 use crate::time::Timestamp;
@@ -27,6 +29,8 @@ words! {
         NetLoss,
         /// The stake of one bet.
         SingleBet,
+        /// What a deposit brings the purse to: cash, what is held for bets, and deposits under way.
+        Balance,
     }
 }
 
@@ -67,6 +71,10 @@ words! {
         Operator,
         /// That of his jurisdiction, as the policy has it.
         Jurisdiction,
+        /// The operator's for players of his profile, as the policy has it.
+        Profile,
+        /// That of his tier of verification, as the policy has it.
+        Tier,
     }
 }
 
@@ -90,7 +98,7 @@ pub struct LimitTerm {
     pub kind: LimitKind,
     /// The currency it is in; amounts in others do not count.
     pub currency: CurrencyCode,
-    /// Over which window; of a limit on single bets there is none.
+    /// Over which window; of a limit on single bets or on the balance there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<LimitWindow>,
 }
@@ -108,6 +116,8 @@ words! {
         Matured,
         /// The policy says so.
         Policy,
+        /// It follows from a signal of risk.
+        Signal,
     }
 }
 
@@ -203,6 +213,63 @@ shape! {
     }
 }
 
+shape! {
+    /// `limit_profile.assigned` 1: the player has the limits of this profile from here on.
+    pub struct LimitProfileAssigned {
+        /// The operation.
+        pub txn: TransactionRef,
+        /// The profile; absent for the default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub profile: Option<ProfileName>,
+        /// The profile before; absent for the default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub previous: Option<ProfileName>,
+        /// Who assigned it.
+        pub by: ActorId,
+        /// Why, in his words.
+        pub reason: Reason,
+    }
+}
+
+shape! {
+    /// `session_limit.set` 1: the player's own limit on the time of a session is as it says from here on; a longer one that
+    /// was asked for and waited is off.
+    pub struct SessionLimitSet {
+        /// The operation.
+        pub txn: TransactionRef,
+        /// How long a session may be, in seconds; absent if there is no limit any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub max_secs: Option<u32>,
+        /// How long it was; absent if there was no limit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub previous: Option<u32>,
+        /// Why.
+        pub cause: LimitCause,
+        /// Who set it, if it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub by: Option<ActorId>,
+    }
+}
+
+shape! {
+    /// `session_limit.raise_requested` 1: the player wants longer sessions, or no limit on them. Where no confirmation is
+    /// asked for, it is so once its time has come.
+    pub struct SessionLimitRaiseRequested {
+        /// The operation.
+        pub txn: TransactionRef,
+        /// How long he wants them, in seconds; absent if he wants no limit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub max_secs: Option<u32>,
+        /// From when on it may be so.
+        pub due_at: Timestamp,
+        /// Whether he must confirm it then.
+        pub confirm: bool,
+        /// Who asked, if it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub by: Option<ActorId>,
+    }
+}
+
 impl LimitKind {
     /// The name, as stored.
     pub fn as_str(self) -> &'static str {
@@ -213,6 +280,7 @@ impl LimitKind {
             Self::Loss => "loss",
             Self::NetLoss => "net_loss",
             Self::SingleBet => "single_bet",
+            Self::Balance => "balance",
         }
     }
 }
@@ -246,6 +314,8 @@ impl LimitSide {
             Self::Player => "player",
             Self::Operator => "operator",
             Self::Jurisdiction => "jurisdiction",
+            Self::Profile => "profile",
+            Self::Tier => "tier",
         }
     }
 }

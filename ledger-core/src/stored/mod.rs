@@ -17,11 +17,14 @@ mod limit;
 mod next_release;
 mod player;
 mod purchase;
+mod register;
+mod risk;
 mod round;
 mod sealed;
 mod session;
 mod shapes;
 mod transfer;
+mod verification;
 mod wallet;
 mod withdrawal;
 
@@ -60,14 +63,17 @@ pub use house::{
 pub use index::{CommitIndex, IndexError};
 pub use level::ShapeLevel;
 pub use limit::{
-    LimitBasis, LimitBounds, LimitCause, LimitKind, LimitPeriod, LimitRaiseRequested, LimitSet, LimitSide,
-    LimitTerm, LimitWarned, LimitWindow, LimitWindowOpened, LimitWindowsOpened,
+    LimitBasis, LimitBounds, LimitCause, LimitKind, LimitPeriod, LimitProfileAssigned, LimitRaiseRequested,
+    LimitSet, LimitSide, LimitTerm, LimitWarned, LimitWindow, LimitWindowOpened, LimitWindowsOpened,
+    SessionLimitRaiseRequested, SessionLimitSet,
 };
 pub use player::{
     Note, PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened,
     TransactionRef, TxnNoted, TxnRejected, TxnTombstoned,
 };
 pub use purchase::{TipGiven, TipReturned, TournamentEntered, TournamentEntryReturned};
+pub use register::{RegisterAnswered, RegisterOutcome, RegisterRecord};
+pub use risk::{AlertClosed, AlertRaised, CaseAssigned, CaseClosed, CaseFinding, CaseOpened};
 pub use round::{
     Bet, BetCashedOut, BetPlaced, BetResettled, BetReturned, BetRolledBack, BetSettled, BetStatus,
     BetUnsettled, BetVoided, CloseReason, Contribution, CountedShare, FreeBet, JackpotKind, ReopenReason,
@@ -80,6 +86,7 @@ pub use sealed::{
 };
 pub use session::{RealityCheckAcknowledged, SessionEndReason, SessionEnded, SessionRef, SessionStarted};
 pub use transfer::{TransferRolledBack, TransferRolledIn, TransferRolledOut};
+pub use verification::{KycStatusChanged, PersonChanged};
 pub use wallet::{
     EntryPosted, LotAfter, LotShare, NegativeBalanceCleared, NegativeBalanceRaised, PurseBalance, Recovery,
     Split,

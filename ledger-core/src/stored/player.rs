@@ -11,6 +11,7 @@ use crate::ids::ActorId;
 use crate::ids::BrandId;
 use crate::ids::JurisdictionId;
 use crate::ids::OperatorId;
+use crate::ids::PersonId;
 use crate::ids::Reason;
 use crate::ids::SourceId;
 use crate::ids::TransactionId;
@@ -35,6 +36,9 @@ shape! {
         pub kind: AccountKind,
         /// His purses.
         pub currencies: Vec<Currency>,
+        /// Which person he is, if the host says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub person: Option<PersonId>,
     }
 }
 
@@ -103,6 +107,10 @@ words! {
         PaidByTotal,
         /// There is no such limit to lift.
         NoLimit,
+        /// The answers of registers are known, older than what is known, or of the future.
+        AnswersKnown,
+        /// It is so already.
+        Unchanged,
     }
 }
 

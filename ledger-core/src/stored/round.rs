@@ -222,6 +222,12 @@ shape! {
         /// So much of the win does not count.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub win: Option<Amount>,
+        /// So much of the stake that bonus credits bore does not count; absent if nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub bonus_stake: Option<Amount>,
+        /// So much of the win that went to awards does not count; absent if nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub bonus_win: Option<Amount>,
     }
 }
 

@@ -39,7 +39,11 @@ use crate::transfer::{RollIn, RollOut};
 pub use bonuses::{
     award, basis_points, bonus_terms, expire_bonus, forfeit_bonus, game_type, grant_bonus, terms_name,
 };
-pub use limits::{come_back, confirm_limit, exclude, limit, no_limit, single_bet, term};
+pub use limits::{
+    assign_case, assign_profile, case, close_alert, close_case, come_back, confirm_limit,
+    confirm_session_limit, exclude, limit, no_limit, open_case, raise_alert, register, register_answers,
+    session_limit, set_person, single_bet, term, tier,
+};
 pub use withdrawals::{
     approve_withdrawal, block, cancel_withdrawal, expire_withdrawal, instrument, kyc, mark_failed, mark_paid,
     mark_paid_part, mark_returned, mark_returned_to_suspense, mark_unknown, pass_kyc, reject_withdrawal,
@@ -85,6 +89,7 @@ pub fn open(currencies: &[&str]) -> OpenPlayer {
         zone: "Europe/Malta".to_owned(),
         kind: AccountKind::Real,
         currencies: currencies.iter().map(|code| currency(code)).collect(),
+        person: None,
     }
 }
 
@@ -134,6 +139,7 @@ pub fn initiate(id: &str, amount: &str) -> InitiateDeposit {
         amount: decimal(amount),
         currency: currency("EUR"),
         method: None,
+        registers: Vec::new(),
     }
 }
 
@@ -360,6 +366,7 @@ pub fn start_session(id: &str) -> StartSession {
         currency: currency("EUR"),
         device: None,
         launch: None,
+        registers: Vec::new(),
     }
 }
 
@@ -387,6 +394,7 @@ pub fn tip(id: &str, amount: &str) -> Tip {
         currency: currency("EUR"),
         round: None,
         funds: Funds::ByPolicy,
+        registers: Vec::new(),
     }
 }
 
@@ -400,6 +408,7 @@ pub fn enter_tournament(id: &str, buy_in: &str, fee: &str) -> EnterTournament {
         fee: decimal(fee),
         currency: currency("EUR"),
         funds: Funds::ByPolicy,
+        registers: Vec::new(),
     }
 }
 
@@ -418,6 +427,7 @@ pub fn take_all(id: &str) -> RollOut {
         currency: currency("EUR"),
         session: None,
         flags: CallFlags::default(),
+        registers: Vec::new(),
     }
 }
 

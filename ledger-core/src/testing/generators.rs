@@ -17,6 +17,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use crate::controls::RegisterAnswer;
 use crate::credit::GrantCredit;
 use crate::host::{HostAccountClass, HostData, HostMovement, HostOperation};
 use crate::ids::{HostNamespace, RoundId, SourceId, SubAccount, TransactionId};
@@ -93,10 +94,12 @@ pub fn policies() -> impl Strategy<Value = Policy> {
         controls,
         ..play
     });
-    let bonuses = bonuses::policies();
+    let bonuses = (bonuses::policies(), limits::with_documents());
     (policies, deposits::policies(), max_age_secs, withdrawals::policies(), profiles, bonuses).prop_map(
-        |(policy, deposits, max_age_secs, withdrawals, default_jurisdiction, bonuses)| Policy {
+        |(policy, deposits, max_age_secs, withdrawals, default_jurisdiction, (bonuses, others))| Policy {
             bonuses,
+            limit_profiles: others.limit_profiles,
+            games: others.games,
             deposits,
             fx: FxPolicy { max_age_secs },
             withdrawals,
@@ -265,12 +268,20 @@ struct Bend {
     aim: Option<Index>,
     /// It has an id of its own, instead of one from the pool.
     fresh: bool,
+    /// Registers answered something for it.
+    answers: Option<Vec<RegisterAnswer>>,
 }
 
 fn bends() -> impl Strategy<Value = Bend> {
     let again = option::weighted(0.12, any::<Index>());
     let aim = option::weighted(0.7, any::<Index>());
-    (again, aim, prop::bool::weighted(0.7)).prop_map(|(again, aim, fresh)| Bend { again, aim, fresh })
+    let answers = option::weighted(0.06, limits::answers());
+    (again, aim, prop::bool::weighted(0.7), answers).prop_map(|(again, aim, fresh, answers)| Bend {
+        again,
+        aim,
+        fresh,
+        answers,
+    })
 }
 
 /// One of the earlier commands that `pick` finds something in.
@@ -440,6 +451,9 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
             }
             if bend.fresh {
                 rename(&mut command, step);
+            }
+            if let Some(answers) = bend.answers {
+                limits::with_answers(&mut command, answers);
             }
             let repeated = bend.again.and_then(|at| all.get(at.index(all.len())).cloned());
             all.push(repeated.unwrap_or(command));

@@ -1,10 +1,11 @@
-//! What must hold of any log of a player, or of a partition of the house, checked from its commits alone (I1 to I24 in
+//! What must hold of any log of a player, or of a partition of the house, checked from its commits alone (I1 to I25 in
 //! docs/scenarios.md).
 //!
 //! Each checker reads plain data, so that a test can plant a bug in it and see the checker fail.
 
 mod bonuses;
 mod limits;
+mod registers;
 mod statement;
 mod withdrawals;
 
@@ -29,8 +30,10 @@ pub use bonuses::{
     i13_the_bonus_book_adds_up,
 };
 pub use limits::{
-    Worth, counter_agrees, i17_counters_are_what_entries_are_worth, i20_items_stand_in_their_windows, worth,
+    Worth, bonus_worth, counter_agrees, i17_counters_are_what_entries_are_worth,
+    i20_items_stand_in_their_windows, worth,
 };
+pub use registers::i25_registers_are_heeded;
 pub use statement::i14_the_statement_adds_up;
 pub use withdrawals::{
     i4_pending_is_what_open_withdrawals_hold, i9_unplayed_money_goes_back_to_its_lots,
@@ -141,6 +144,7 @@ pub fn check_all(player: &PlayerId, commits: &[CommitBody], live: &PlayerState) 
     i16_one_player(player, commits)?;
     i17_counters_are_what_entries_are_worth(commits, live)?;
     i20_items_stand_in_their_windows(commits, live)?;
+    i25_registers_are_heeded(commits)?;
     i19_one_kind_of_account(commits, &journal)?;
     i22_legs_are_in_the_purse_currency(live, &journal)
 }

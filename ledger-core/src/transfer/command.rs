@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{TransferRef, decide};
+use crate::controls::RegisterAnswer;
 use crate::ids::{GameId, IdError, PlayerId, SourceId, SubAccount, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::CurrencyCode;
@@ -33,6 +34,9 @@ pub struct RollOut {
     /// The session it is for.
     #[serde(default)]
     pub session: Option<SessionRef>,
+    /// What registers outside of this ledger answered about the player; not part of the fingerprint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub registers: Vec<RegisterAnswer>,
     /// What the provider says of this call.
     #[serde(default)]
     pub flags: CallFlags,

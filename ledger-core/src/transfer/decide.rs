@@ -2,12 +2,13 @@
 
 use super::postings::{self, Comeback};
 use super::{OPEN_TRANSFERS_MAX, RollIn, RollOut, Transfer, TransferRef, TransferStatus};
-use crate::controls;
+use crate::controls::{self, Begins, Gate};
 use crate::ids::{SubAccount, TransactionId};
 use crate::key::OperationKind;
 use crate::money::Amount;
 use crate::partition::Stream;
 use crate::player_ledger::{Facts, Fault, Outcome, PlayerState, Stop, Workspace};
+use crate::policy::RegisterUse;
 use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
 use crate::session;
 use crate::stored::{Event, TransactionRef, TransferRolledBack, TransferRolledIn, TransferRolledOut};
@@ -27,13 +28,16 @@ pub(super) fn roll_out(command: &RollOut, facts: &Facts<'_>, work: &mut Workspac
     }
     let (currency, source) = (command.currency, facts.policy.of(&command.source));
     let purse = purse(state, currency)?;
-    let profile = state.profile().ok_or(Rejection::PlayerUnknown)?;
-    let profile = facts.policy.profile(&profile.jurisdiction);
+    let jurisdiction = &state.profile().ok_or(Rejection::PlayerUnknown)?.jurisdiction;
+    let profile = facts.policy.profile(jurisdiction);
     let validate = command.flags.validate_session;
     let asked = session::Asked { session: command.session.as_ref(), currency, validate };
     session::check(asked, &source.sessions, profile, state, work.now())?;
     let asked = command.amount.map(|amount| incoming(amount, purse.currency())).transpose()?;
-    state.may_play(work.now())?;
+    let gate = Gate::read(&command.registers, state, work.now())?;
+    state.may_begin(&gate, RegisterUse::Transfer, &profile.controls, work.now())?;
+    controls::check_source(source, &command.source, Begins::Play)?;
+    controls::check_game(facts.policy, &command.game, jurisdiction)?;
     session::check_time(command.session.as_ref(), profile, state, work.now())?;
     if state.open_transfers() >= OPEN_TRANSFERS_MAX {
         let maximum = u32::try_from(OPEN_TRANSFERS_MAX).unwrap_or(u32::MAX);
@@ -51,6 +55,9 @@ pub(super) fn roll_out(command: &RollOut, facts: &Facts<'_>, work: &mut Workspac
     let near = controls::check(controls::Asked::Transfer(amount), currency, facts, work)?;
     purse.held().checked_add(amount)?;
 
+    let txn =
+        || TransactionRef { source: of.source.clone(), kind: OperationKind::RollOut, id: of.id.clone() };
+    gate.record(txn, work)?;
     // It goes to be played, so unplayed money goes first, as of a stake.
     let unplayed = state.wallet().draw(currency, amount)?;
     let postings = postings::roll_out(purse, sub_account(&of)?, amount);
@@ -64,8 +71,6 @@ pub(super) fn roll_out(command: &RollOut, facts: &Facts<'_>, work: &mut Workspac
         entry,
     });
     work.push_first(Stream::Transfer(state.player().clone(), of.clone()), event);
-    let txn =
-        || TransactionRef { source: of.source.clone(), kind: OperationKind::RollOut, id: of.id.clone() };
     near.record(txn, work)?;
     Ok(Some(currency))
 }

@@ -10,6 +10,7 @@ use super::postings;
 use super::quote::Priced;
 use super::recent::{RECENT_WITHDRAWALS_MAX, Window};
 use super::state::{APPROVALS_MAX, OPEN_WITHDRAWALS_MAX};
+use crate::controls;
 use crate::money::{Amount, CurrencyCode};
 use crate::partition::Stream;
 use crate::player::Block;
@@ -137,10 +138,13 @@ pub(super) fn request(command: &RequestWithdrawal, facts: &Facts<'_>, work: &mut
     let priced = Priced::of(state, policy, command.amount, purse)?;
     let asked = (command.currency, priced.amount());
     state.may_withdraw(policy)?;
-    let is_verified = is_verified(command.kyc.as_ref(), policy, now);
+    let controls = &state.jurisdiction_profile(policy).controls;
+    let tier = controls::tier_for_withdrawal(asked, controls, state)?;
+    let is_verified = is_verified(command.kyc.as_ref(), policy, now) && tier.is_none();
     let requirement = policy.withdrawals.kyc;
-    if requirement == KycRequirement::Reject && !is_verified {
-        return Err(Rejection::KycRequired.into());
+    let may_wait = requirement == KycRequirement::Await;
+    if (requirement == KycRequirement::Reject && !is_verified) || (tier.is_some() && !may_wait) {
+        return Err(Rejection::KycRequired { tier }.into());
     }
     check_destination(command, policy)?;
     check_limits(state, policy, asked, now)?;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::command::{ApproveWithdrawal, PassKyc, StartReview};
 use super::common::{not_allowed, pending, txn};
 use super::request::{is_approved_by_rule, is_fresh};
+use crate::controls;
 use crate::key::OperationKind;
+use crate::money::Amount;
 use crate::player_ledger::{Facts, Outcome, Workspace};
 use crate::rejection::{NotAllowedReason, Rejection};
 use crate::stored::{Event, PendingStatus, WithdrawalApproved, WithdrawalKycPassed, WithdrawalReviewStarted};
@@ -17,7 +19,13 @@ pub(super) fn pass_kyc(command: &PassKyc, facts: &Facts<'_>, work: &mut Workspac
     }
     let age = Duration::from_secs(facts.policy.withdrawals.kyc_max_age_secs.into());
     if !is_fresh(command.as_of, age, work.now()) {
-        return Err(Rejection::KycRequired.into());
+        return Err(Rejection::KycRequired { tier: None }.into());
+    }
+    let state = work.state();
+    let nothing = (withdrawal.currency, Amount::zero(withdrawal.hold.amount.scale()));
+    let controls = &state.jurisdiction_profile(facts.policy).controls;
+    if let Some(tier) = controls::tier_for_withdrawal(nothing, controls, state)? {
+        return Err(Rejection::KycRequired { tier: Some(tier) }.into());
     }
     // A part of a withdrawal was changed by someone: a person must approve it.
     let by_someone = withdrawal.by.is_some() || withdrawal.edited_by.is_some();

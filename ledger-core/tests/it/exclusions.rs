@@ -26,7 +26,7 @@ fn for_six_months(id: &str) -> ExcludePlayer {
 }
 
 fn excluded(kind: ExclusionKind, until: Option<Timestamp>) -> Rejection {
-    Rejection::PlayerExcluded { kind, until }
+    Rejection::PlayerExcluded { kind, until, register: None }
 }
 
 fn profile(controls: ControlPolicy) -> Policy {

@@ -87,6 +87,13 @@ fn events_stand_in_their_own_streams() {
             "limit.set",
             "limit.warned",
             "exclusion.started",
+            "register.answered",
+            "player.kyc.status_changed",
+            "player.person_changed",
+            "session_limit.set",
+            "limit_profile.assigned",
+            "risk.alert.raised",
+            "aml.case.opened",
             "wager.reversal_ignored",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];

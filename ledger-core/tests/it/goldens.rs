@@ -136,6 +136,7 @@ fn samples_but_bonuses() -> Vec<EventRecord> {
             "player/p1",
             1,
             Event::PlayerOpened(PlayerOpened {
+                person: None,
                 operator: open.operator,
                 brand: open.brand,
                 jurisdiction: open.jurisdiction,
@@ -1044,8 +1045,20 @@ fn grown() -> Vec<EventRecord> {
                 entry: Some(7),
                 session,
                 counted: vec![
-                    CountedShare { entry: 2, stake: Some(amount("10.00")), win: None },
-                    CountedShare { entry: 3, stake: None, win: Some(amount("75.00")) },
+                    CountedShare {
+                        entry: 2,
+                        stake: Some(amount("10.00")),
+                        win: None,
+                        bonus_stake: None,
+                        bonus_win: None,
+                    },
+                    CountedShare {
+                        entry: 3,
+                        stake: None,
+                        win: Some(amount("75.00")),
+                        bonus_stake: None,
+                        bonus_win: None,
+                    },
                 ],
                 bonus: Vec::new(),
                 forfeited: Vec::new(),

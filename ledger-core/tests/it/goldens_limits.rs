@@ -1,13 +1,15 @@
 //! Goldens of limits.
 
 use crate::goldens::{amount, record, txn_ref};
-use ledger_core::OperationKind;
 use ledger_core::stored::{
-    Event, EventRecord, ExclusionKind, ExclusionReturnRequested, ExclusionStarted, LimitBasis, LimitBounds,
-    LimitCause, LimitKind, LimitPeriod, LimitRaiseRequested, LimitSet, LimitSide, LimitWarned,
-    LimitWindowOpened, LimitWindowsOpened,
+    AlertClosed, AlertRaised, CaseAssigned, CaseClosed, CaseFinding, CaseOpened, Event, EventRecord,
+    ExclusionKind, ExclusionReturnRequested, ExclusionStarted, KycStatusChanged, LimitBasis, LimitBounds,
+    LimitCause, LimitKind, LimitPeriod, LimitProfileAssigned, LimitRaiseRequested, LimitSet, LimitSide,
+    LimitWarned, LimitWindowOpened, LimitWindowsOpened, Money, PersonChanged, RegisterAnswered,
+    RegisterOutcome, RegisterRecord, SessionLimitRaiseRequested, SessionLimitSet,
 };
 use ledger_core::testing::commands;
+use ledger_core::{OperationKind, PersonId, ProfileName, Reason, RegisterName, SignalName, TierName};
 
 fn bounds(from: &str, until: &str) -> LimitBounds {
     LimitBounds { from: from.parse().unwrap(), until: until.parse().unwrap() }
@@ -85,4 +87,136 @@ pub(crate) fn samples() -> Vec<EventRecord> {
             }),
         ),
     ]
+    .into_iter()
+    .chain(protection_samples())
+    .collect()
+}
+
+fn register_answers() -> Vec<RegisterRecord> {
+    let outcomes = [
+        ("spelpaus", RegisterOutcome::Clear),
+        ("oasis", RegisterOutcome::Excluded { until: Some("2027-01-01T00:00:00Z".parse().unwrap()) }),
+        (
+            "lugas",
+            RegisterOutcome::Left(Money { currency: commands::currency("EUR"), amount: amount("700.00") }),
+        ),
+        ("cruks", RegisterOutcome::Unreachable),
+    ];
+    let record = |(name, outcome)| RegisterRecord {
+        register: RegisterName::new(name).unwrap(),
+        asked_at: "2026-11-20T12:00:00Z".parse().unwrap(),
+        outcome,
+    };
+    outcomes.into_iter().map(record).collect()
+}
+
+fn protection_samples() -> Vec<EventRecord> {
+    let stream = "player/p1";
+    vec![
+        record(
+            stream,
+            8,
+            Event::RegisterAnswered(RegisterAnswered {
+                txn: txn_ref("host", OperationKind::RegisterAnswer, "A1"),
+                answers: register_answers(),
+                by: Some(commands::person("anna")),
+            }),
+        ),
+        record(
+            stream,
+            13,
+            Event::LimitProfileAssigned(LimitProfileAssigned {
+                txn: txn_ref("office", OperationKind::LimitProfile, "F1"),
+                profile: Some(ProfileName::new("VIP_A").unwrap()),
+                previous: Some(ProfileName::new("NEW").unwrap()),
+                by: commands::person("anna"),
+                reason: Reason::new("plays a lot").unwrap(),
+            }),
+        ),
+        record(
+            stream,
+            9,
+            Event::KycStatusChanged(KycStatusChanged {
+                txn: txn_ref("kyc", OperationKind::Tier, "V1"),
+                tier: Some(TierName::new("verified").unwrap()),
+                previous: Some(TierName::new("basic").unwrap()),
+                by: commands::person("anna"),
+                reason: Reason::new("passport seen").unwrap(),
+            }),
+        ),
+        record(
+            stream,
+            10,
+            Event::PersonChanged(PersonChanged {
+                txn: txn_ref("kyc", OperationKind::Person, "P1"),
+                person: Some(PersonId::new("h2").unwrap()),
+                previous: Some(PersonId::new("h1").unwrap()),
+                by: commands::person("anna"),
+                reason: Reason::new("same passport").unwrap(),
+            }),
+        ),
+        record(
+            stream,
+            11,
+            Event::SessionLimitSet(SessionLimitSet {
+                txn: txn_ref("host", OperationKind::SessionLimitSet, "S1"),
+                max_secs: Some(3_600),
+                previous: Some(7_200),
+                cause: LimitCause::Set,
+                by: Some(commands::person("anna")),
+            }),
+        ),
+        record(
+            stream,
+            12,
+            Event::SessionLimitRaiseRequested(SessionLimitRaiseRequested {
+                txn: txn_ref("host", OperationKind::SessionLimitSet, "S2"),
+                max_secs: Some(10_800),
+                due_at: "2026-11-21T12:00:00Z".parse().unwrap(),
+                confirm: true,
+                by: Some(commands::person("anna")),
+            }),
+        ),
+    ]
+    .into_iter()
+    .chain(risk_samples())
+    .collect()
+}
+
+fn risk_samples() -> Vec<EventRecord> {
+    let (anna, boris) = (|| commands::person("anna"), || commands::person("boris"));
+    let reason = || Reason::new("twelve voids in an hour").unwrap();
+    let signal = || SignalName::new("many_voids").unwrap();
+    let alert = || txn_ref("risk", OperationKind::Alert, "R1");
+    let case = || txn_ref("office", OperationKind::Case, "O1");
+    let raised =
+        AlertRaised { txn: alert(), signal: signal(), by: commands::person("watch"), reason: reason() };
+    let closed = AlertClosed {
+        txn: txn_ref("office", OperationKind::AlertClose, "C1"),
+        alert: alert(),
+        by: anna(),
+        reason: reason(),
+    };
+    let opened = CaseOpened { txn: case(), signal: Some(signal()), by: Some(anna()), reason: Some(reason()) };
+    let assigned = CaseAssigned {
+        txn: txn_ref("office", OperationKind::CaseAssign, "G1"),
+        case: case(),
+        to: boris(),
+        by: anna(),
+    };
+    let ended = CaseClosed {
+        txn: txn_ref("office", OperationKind::CaseClose, "E1"),
+        case: case(),
+        finding: CaseFinding::Reported,
+        by: boris(),
+        reason: reason(),
+    };
+    let events = [
+        Event::AlertRaised(raised),
+        Event::AlertClosed(closed),
+        Event::CaseOpened(opened),
+        Event::CaseAssigned(assigned),
+        Event::CaseClosed(ended),
+    ];
+    (14..).zip(events).map(|(version, event)| record("player/p1", version, event)).collect()
 }

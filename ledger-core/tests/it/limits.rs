@@ -29,7 +29,7 @@ fn exceeded(term: LimitTerm, side: LimitSide, left: &str) -> Rejection {
 
 fn used(ledger: &TestLedger, term: LimitTerm) -> String {
     let counter = ledger.state().controls().and_then(|controls| controls.counter(&term));
-    counter.expect("a counter").used(ledger.now()).to_string()
+    counter.expect("a counter").used(ledger_core::CountedFunds::OwnMoney, ledger.now()).to_string()
 }
 
 trait Limited {
@@ -844,6 +844,26 @@ fn i17_catches_a_counter_that_is_off() {
     early.buckets[1].first_at = early.buckets[0].first_at;
     early.buckets[1].last_at = early.buckets[0].first_at;
     assert!(counter_agrees(&worth, &early).unwrap_err().contains("is in Bucket"));
+}
+
+#[test]
+fn i17_catches_a_counter_of_bonus_credits_that_is_off() {
+    use ledger_core::testing::invariants::{bonus_worth, counter_agrees, worth};
+    let some = given().cash("10").terms("welcome", commands::bonus_terms(30));
+    let some = some.when(commands::grant_bonus("A", "50")).limit("L1", day(NetLoss), "1000");
+    let some = some.bet("T1", "R1", "30").win("W1", "R1", "6").applied();
+    let ledger = some.ledger();
+    let worth = bonus_worth(&worth(ledger.commits()).unwrap());
+    let counter = &ledger.state().controls().unwrap().counters()[0];
+    let bonus = counter.bonus.as_deref().unwrap();
+    counter_agrees(&worth, bonus).unwrap();
+    assert_eq!(
+        (bonus.buckets[0].plus.to_string(), bonus.buckets[0].minus.to_string()),
+        ("20.00".into(), "4.00".into())
+    );
+    let mut off = bonus.clone();
+    off.buckets[0].minus = off.buckets[0].minus.checked_add("0.01".parse().unwrap()).unwrap();
+    assert!(counter_agrees(&worth, &off).unwrap_err().starts_with("I17"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod chargebacks;
 mod closing;
 #[cfg(feature = "schema")]
 mod commands_doc;
+mod configuration;
 mod corrections;
 mod defects;
 mod deposits;
@@ -40,7 +41,9 @@ mod planted_bonuses;
 mod planted_withdrawals;
 mod promotions;
 mod purchases;
+mod registers;
 mod rejections;
+mod risk;
 mod rollbacks;
 mod rounds;
 mod scenarios_doc;
@@ -48,6 +51,7 @@ mod sealed;
 mod sessions;
 mod sportsbook;
 mod turnover;
+mod verification;
 mod withdrawals;
 
 /// How many cases a property is tried with, unless `PROPTEST_CASES` says otherwise. Failures are not written

@@ -6,7 +6,8 @@ use ledger_core::{
     AccountKind, Amount, BETS_MAX, Block, BonusRule, Capacity, Currency, Finality, GAMES_MAX, GrantCredit,
     HostName, HostNamespace, InitiateDeposit, JACKPOTS_MAX, JACKPOTS_OF_BET_MAX, JackpotShare, KeyScope,
     Limit, MismatchField, NotAllowedReason, OPEN_ROUNDS_MAX, OpenPlayer, OperatorId, PlaceBet, PlayerCommand,
-    RecordDeposit, Rejection, Rollback, Settle, ShortfallPolicy, WINS_MAX,
+    RecordDeposit, RegisterGap, RegisterName, Rejection, Rollback, Settle, ShortfallPolicy, SourceSwitch,
+    WINS_MAX,
 };
 
 /// The variants in order of precedence.
@@ -34,7 +35,10 @@ pub(crate) const CODES: &[&str] = &[
     "player_closed",
     "player_excluded",
     "player_blocked",
+    "register_needed",
     "kyc_required",
+    "source_closed",
+    "game_not_allowed",
     "destination_unproven",
     "session_time_reached",
     "reality_check_due",
@@ -85,9 +89,16 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
         Rejection::PlayerExcluded {
             kind: ExclusionKind::TimeOut,
             until: Some("2026-01-02T00:00:00Z".parse().unwrap()),
+            register: None,
         },
         Rejection::PlayerBlocked { block: Block::PayoutsFrozen },
-        Rejection::KycRequired,
+        Rejection::RegisterNeeded {
+            register: RegisterName::new("cruks").unwrap(),
+            why: RegisterGap::Missing,
+        },
+        Rejection::KycRequired { tier: None },
+        Rejection::SourceClosed { of: commands::source("prov"), switch: SourceSwitch::Maintenance },
+        Rejection::GameNotAllowed { game: commands::game("game") },
         Rejection::DestinationUnproven,
         Rejection::SessionTimeReached { limit_secs: 7_200 },
         Rejection::RealityCheckDue { staked: amount("5.00"), won: amount("1.00") },

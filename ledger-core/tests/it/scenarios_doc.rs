@@ -83,7 +83,7 @@ fn row_of(test: &str) -> Option<String> {
     if let Some(id) = id.strip_prefix('m').filter(|id| number(id)) {
         return Some(format!("M{id}"));
     }
-    for letter in ["b", "d", "x", "p", "w", "t"] {
+    for letter in ["b", "d", "r", "x", "p", "w", "t"] {
         if let Some(id) = id.strip_prefix(letter).filter(|id| number(id)) {
             return Some(format!("{}{id}", letter.to_uppercase()));
         }
@@ -157,10 +157,10 @@ fn every_id_has_one_row() {
         numbers("FX", 1..=3, 1, &[]),
         numbers("A6.", 1..=20, 1, &[]),
         numbers("M", 1..=12, 2, &[]),
-        numbers("I", 1..=24, 1, &[]),
+        numbers("I", 1..=25, 1, &[]),
         numbers("B", 1..=35, 2, &[10, 12, 13, 19, 24, 26, 27, 28, 33]),
         numbers("D", 1..=14, 2, &[9]),
-        numbers("R", 1..=25, 2, &[2, 3, 8, 9, 10, 12, 16]),
+        numbers("R", 1..=38, 2, &[2, 3, 8, 9, 10, 12, 16]),
         numbers("X", 1..=7, 2, &[2, 3]),
         numbers("H", 1..=22, 2, &[]),
         numbers("W", 1..=27, 2, &[19, 20, 22, 26]),

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use super::{Configuration, DocumentContent};
 use crate::controls;
 use crate::ids::{DocumentKind, DocumentName, IdError, SourceId};
-use crate::policy::{KeyScope, Policy};
+use crate::policy::{KeyScope, Policy, Reaction};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
@@ -82,12 +82,47 @@ fn check_controls(policy: &Policy) -> Result<(), String> {
         }
         if let Some(rule) = controls.limits.iter().find(|rule| !controls::is_whole(&rule.term)) {
             return Err(format!(
-                "a limit on {} needs a window, and one on single bets none",
+                "a limit on {} needs a window, and one on single bets or the balance none",
                 rule.term.kind.as_str()
             ));
         }
+        controls::tiers_make_sense(controls)?;
+        for rule in &controls.risk {
+            if let Reaction::Limit { term, amount } = &rule.then
+                && (!controls::is_whole(term) || amount.is_sign_negative())
+            {
+                return Err(format!("the limit for {} is below zero, or its window is wrong", rule.signal));
+            }
+        }
         if controls.limits.iter().any(|rule| rule.amount.is_sign_negative()) {
             return Err("a limit is below zero".to_owned());
+        }
+    }
+    check_limit_profiles(policy)?;
+    check_games(policy)
+}
+
+fn check_limit_profiles(policy: &Policy) -> Result<(), String> {
+    let all =
+        policy.limit_profiles.iter().flat_map(|(name, profile)| profile.all().map(move |it| (name, it)));
+    for (name, rule) in all {
+        if !controls::is_whole(&rule.term) || rule.amount.is_sign_negative() {
+            return Err(format!("a limit of the profile {name} is below zero, or its window is wrong"));
+        }
+    }
+    Ok(())
+}
+
+/// The least stake of a game is not above the most, and none is below zero.
+fn check_games(policy: &Policy) -> Result<(), String> {
+    for (game, rule) in &policy.games.games {
+        let others = rule.stakes_by_jurisdiction.values().flatten();
+        for (currency, range) in rule.stakes.iter().chain(others) {
+            let below = [range.min, range.max].into_iter().flatten().any(|it| it.is_sign_negative());
+            let crossed = range.min.zip(range.max).is_some_and(|(min, max)| min > max);
+            if below || crossed {
+                return Err(format!("the stakes of {game} in {currency} are below zero or none"));
+            }
         }
     }
     Ok(())

@@ -8,10 +8,12 @@ use crate::deposit;
 use crate::ids::{RoundId, SourceId};
 use crate::partition::Stream;
 use crate::player::Block;
+use crate::rejection::Rejection;
 use crate::round;
 use crate::session::Session;
 use crate::stored::{
-    AwardRef, CommitBody, Event, EventRecord, PaymentRef, ReopenReason, RoundStatus, SessionRef,
+    AwardRef, CommitBody, Event, EventRecord, PaymentRef, RegisterOutcome, RegisterRecord, ReopenReason,
+    RoundStatus, SessionRef, TxnRejected,
 };
 use crate::time::Timestamp;
 use crate::transfer::{self, TransferRef, TransferStatus};
@@ -54,6 +56,12 @@ impl PlayerState {
     pub fn evolve(&mut self, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
         if self.controls.is_some() {
             self.count_cash(record, at);
+        }
+        if matches!(record.event, Event::WithdrawalPaid(_)) {
+            self.protection.get_or_insert_default();
+        }
+        if let Some(protection) = &mut self.protection {
+            protection.follow_money(&record.event);
         }
         match (&record.stream, &record.event) {
             (Stream::Wallet(_), Event::EntryPosted(event)) => self.wallet.evolve(record.version, event),
@@ -119,6 +127,7 @@ impl PlayerState {
                     jurisdiction: event.jurisdiction.clone(),
                     zone: event.zone.clone(),
                     kind: event.kind,
+                    person: event.person.clone(),
                 });
                 self.wallet.open(&event.currencies);
             }
@@ -153,6 +162,43 @@ impl PlayerState {
             | Event::LimitWarned(_) => {
                 let entries = self.wallet.version();
                 self.controls.get_or_insert_default().evolve(&record.event, entries, at)?;
+            }
+            Event::RegisterAnswered(event) => {
+                self.protection.get_or_insert_default().answered(&event.answers);
+            }
+            Event::KycStatusChanged(event) => {
+                self.protection.get_or_insert_default().verified(event.tier.as_ref());
+            }
+            Event::LimitProfileAssigned(event) => {
+                self.protection.get_or_insert_default().assigned(event.profile.as_ref());
+            }
+            Event::AlertRaised(_)
+            | Event::AlertClosed(_)
+            | Event::CaseOpened(_)
+            | Event::CaseAssigned(_)
+            | Event::CaseClosed(_) => {
+                self.protection.get_or_insert_default().evolve_risk(&record.event, at)?;
+            }
+            Event::PersonChanged(event) => {
+                let profile = self.profile.as_mut();
+                let profile = profile.ok_or_else(|| Fault::corrupted("nobody is a person"))?;
+                profile.person.clone_from(&event.person);
+            }
+            Event::SessionLimitSet(event) => {
+                self.protection.get_or_insert_default().session_limited(event);
+            }
+            Event::SessionLimitRaiseRequested(event) => {
+                self.protection.get_or_insert_default().session_raise_requested(event, at)?;
+            }
+            // What the refused command told of an exclusion is known from here on.
+            Event::TxnRejected(TxnRejected {
+                rejection: Rejection::PlayerExcluded { until, register: Some(register), .. },
+                ..
+            }) => {
+                let outcome = RegisterOutcome::Excluded { until: *until };
+                let (register, asked_at) = (register.name.clone(), register.asked_at);
+                let answer = RegisterRecord { register, asked_at, outcome };
+                self.protection.get_or_insert_default().answered(&[answer]);
             }
             Event::TxnRejected(_)
             | Event::TxnTombstoned(_)

@@ -6,6 +6,7 @@ use crate::bonus::uncount;
 use crate::controls::Controls;
 use crate::ids::{Reason, TransactionId};
 use crate::key::OperationKind;
+use crate::money::Amount;
 use crate::player_ledger::{Facts, Outcome, Subject, Workspace};
 use crate::policy::{ShortfallPolicy, SourcePolicy};
 use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
@@ -158,12 +159,18 @@ fn not_counted(round: &Round, undone: &Undone, work: &Workspace<'_>) -> Vec<Coun
     if round.status == RoundStatus::Open || !work.controls().is_some_and(Controls::counts_play) {
         return Vec::new();
     }
+    let unless_zero = |amount: Amount| Some(amount).filter(|amount| amount.is_positive());
     let stakes = undone.bets.iter().filter_map(|bet| {
-        Some(CountedShare { entry: bet.entry?, stake: Some(bet.staked_money()), win: None })
+        let (entry, stake) = (bet.entry?, bet.staked_money());
+        // A part of the stake: it is no more than all of it.
+        let bonus_stake = bet.staked().checked_sub(stake).ok().and_then(unless_zero);
+        Some(CountedShare { entry, stake: Some(stake), win: None, bonus_stake, bonus_win: None })
     });
-    let wins = undone
-        .wins
-        .iter()
-        .filter_map(|win| Some(CountedShare { entry: win.entry?, stake: None, win: Some(win.money()) }));
+    let wins = undone.wins.iter().filter_map(|win| {
+        let (entry, zero) = (win.entry?, Amount::zero(win.amount.scale()));
+        let bonus = win.bonus.iter().map(|share| share.amount).try_fold(zero, Amount::checked_add);
+        let bonus_win = bonus.ok().and_then(unless_zero);
+        Some(CountedShare { entry, stake: None, win: Some(win.money()), bonus_stake: None, bonus_win })
+    });
     stakes.chain(wins).collect()
 }

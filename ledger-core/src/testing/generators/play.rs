@@ -9,7 +9,7 @@ use crate::ids::TransactionId;
 use crate::money::{Amount, CurrencyCode};
 use crate::policy::{
     FreeRoundPayment, JurisdictionProfile, RoundClosePolicy, RoundTimeOut, SessionPolicy, SourcePolicy,
-    TimeOutAction,
+    SourceSwitch, TimeOutAction,
 };
 use crate::purchase::{EnterTournament, Tip};
 use crate::round::{CallFlags, ExpireRound, FreeStake, Funds, JackpotShare, PlaceBet, ReopenRound};
@@ -27,6 +27,7 @@ fn seldom() -> impl Strategy<Value = bool> {
 /// How a source plays, on top of what else its policy says.
 pub(super) fn playing() -> impl Strategy<Value = SourcePolicy> {
     use RoundClosePolicy::{EndCall, EveryWin, Flag, ImmediateLoss, ZeroWin};
+    use SourceSwitch::{BonusesOff, Maintenance, NoNewSessions};
     let close = select(&[Flag, Flag, Flag, Flag, Flag, EndCall, ZeroWin, EveryWin, ImmediateLoss][..]);
     let then = select(&[TimeOutAction::Void, TimeOutAction::Lose][..]);
     let limit =
@@ -35,10 +36,14 @@ pub(super) fn playing() -> impl Strategy<Value = SourcePolicy> {
         .prop_map(|(needed, checked, ttl_secs)| SessionPolicy { needed, checked, ttl_secs });
     let sessions = prop_oneof![4 => Just(SessionPolicy::default()), 1 => sessions];
     let flags = (seldom(), seldom(), seldom(), seldom(), seldom());
+    let some = prop::sample::subsequence(vec![Maintenance, NoNewSessions, BonusesOff], 1..=2);
+    let switches = prop_oneof![20 => Just(Vec::new()), 1 => some];
     let free = select(&[FreeRoundPayment::Each, FreeRoundPayment::Each, FreeRoundPayment::Total][..]);
-    (close, option::weighted(0.5, limit), sessions, flags, free).prop_map(
-        |(round_close, round_time_out, sessions, (reopen, late, negative, alone, one), free_rounds)| {
+    (close, option::weighted(0.5, limit), sessions, flags, (free, switches)).prop_map(
+        |(round_close, round_time_out, sessions, flags, (free_rounds, switches))| {
+            let (reopen, late, negative, alone, one) = flags;
             SourcePolicy {
+                switches,
                 round_close,
                 round_time_out,
                 reopen_rounds: reopen,
@@ -156,7 +161,7 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
     let round = option::weighted(0.3, rounds());
     let tips = (sources(), txns(), amounts(), currencies(), round, funds()).prop_map(
         |(source, id, amount, currency, round, funds)| {
-            Tip { source, id, amount, currency, round, funds }.into()
+            Tip { source, id, amount, currency, round, funds, registers: Vec::new() }.into()
         },
     );
     let entries = (txns(), amounts(), select(&["0", "1", "0.50"][..]), currencies(), funds()).prop_map(

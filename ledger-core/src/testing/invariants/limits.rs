@@ -26,6 +26,10 @@ pub struct Worth {
     pub stake: i128,
     /// Of wins.
     pub win: i128,
+    /// Of stakes that bonus credits bore.
+    pub bonus_stake: i128,
+    /// Of wins that went to awards.
+    pub bonus_win: i128,
 }
 
 /// What every entry is worth, by currency and number.
@@ -99,13 +103,17 @@ pub fn worth(commits: &[CommitBody]) -> Result<BTreeMap<(CurrencyCode, u64), Wor
             if let (Some(entry), BetStatus::Open | BetStatus::Settled) = (bet.entry, bet.status) {
                 let back = bet.returned.map_or(0, crate::money::Amount::units);
                 let bonus = sum(&bet.split.bonus) - sum(&bet.returned_bonus);
-                all.entry((currency, entry)).or_default().stake += bet.stake.units() - back - bonus;
+                let worth = all.entry((currency, entry)).or_default();
+                worth.stake += bet.stake.units() - back - bonus;
+                worth.bonus_stake += bonus;
             }
         }
         for win in &round.wins {
             if let (Some(entry), WinStatus::Paid | WinStatus::Retained) = (win.entry, win.status) {
                 let bonus = sum(&win.bonus) + sum(&win.forfeited);
-                all.entry((currency, entry)).or_default().win += win.amount.units() - bonus;
+                let worth = all.entry((currency, entry)).or_default();
+                worth.win += win.amount.units() - bonus;
+                worth.bonus_win += sum(&win.bonus);
             }
         }
     }
@@ -125,8 +133,19 @@ fn sides(worth: &Worth, kind: LimitKind) -> (i128, i128) {
         LimitKind::NetDeposit => (worth.deposit, worth.payout),
         LimitKind::Stake => (worth.stake, 0),
         LimitKind::Loss | LimitKind::NetLoss => (worth.stake, worth.win),
-        LimitKind::SingleBet => (0, 0),
+        LimitKind::SingleBet | LimitKind::Balance => (0, 0),
     }
+}
+
+/// What every entry is worth in bonus credits, as if they were the player's own money: what counters count beside.
+pub fn bonus_worth(worth: &BTreeMap<(CurrencyCode, u64), Worth>) -> BTreeMap<(CurrencyCode, u64), Worth> {
+    let of = |worth: &Worth| Worth {
+        at: worth.at,
+        stake: worth.bonus_stake,
+        win: worth.bonus_win,
+        ..Worth::default()
+    };
+    worth.iter().map(|(entry, worth)| (*entry, of(worth))).collect()
 }
 
 /// I17: what limits count is what the entries since then are worth, and each is counted once, in the window it was booked
@@ -141,7 +160,11 @@ pub fn i17_counters_are_what_entries_are_worth(
 ) -> Result<(), String> {
     let Some(controls) = live.controls() else { return Ok(()) };
     let worth = worth(commits)?;
-    controls.counters().iter().try_for_each(|counter| counter_agrees(&worth, counter))
+    let beside = bonus_worth(&worth);
+    controls.counters().iter().try_for_each(|counter| {
+        counter_agrees(&worth, counter)?;
+        counter.bonus.as_deref().map_or(Ok(()), |bonus| counter_agrees(&beside, bonus))
+    })
 }
 
 /// I20: what is counted in a window of the calendar was booked in it, by the bounds that were recorded.

@@ -6,7 +6,9 @@ use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
 use crate::money::{Amount, CurrencyCode};
 use crate::player::Block;
 use crate::player_ledger::PlayerCommand;
-use crate::policy::{AboveMaxBet, BonusTerms, FundOrder, MaxConversion, Reward, WageringBase, WageringCount};
+use crate::policy::{
+    AboveMaxBet, BonusTerms, FundOrder, MaxConversion, Reward, SourceSwitch, WageringBase, WageringCount,
+};
 use crate::round::{Funds, PlaceBet};
 
 /// So much of which award, in the order in which it was staked.
@@ -185,7 +187,8 @@ impl Model {
                 && award.ends.is_none_or(|end| now < end)
                 && award.progress < award.target
         });
-        let award = playing.next();
+        let is_off = self.of_source(c.source.as_str()).switches.contains(&SourceSwitch::BonusesOff);
+        let award = playing.next().filter(|_| !is_off);
         let above = award.and_then(|award| award.most_staked).is_some_and(|most| units > most);
         let alone = award.is_some_and(|award| award.terms.max_bet.above == AboveMaxBet::CashOnly);
         let mut weight = award.map_or(0, |award| weight(&award.terms, c));

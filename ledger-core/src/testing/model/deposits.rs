@@ -11,7 +11,7 @@ use crate::deposit::{
 };
 use crate::money::{CurrencyCode, FxRate};
 use crate::player::Block;
-use crate::policy::{CapturePolicy, ShortfallPolicy, UnplayedMoney};
+use crate::policy::{CapturePolicy, RegisterUse, ShortfallPolicy, TierBar, UnplayedMoney};
 use crate::stored::{PaymentRef, ReleasedTo};
 
 /// Source and id.
@@ -173,8 +173,11 @@ impl Model {
         if units == 0 {
             return Err("invalid_amount");
         }
+        self.read_registers(&c.registers)?;
         self.not_barred(Block::Deposits)?;
+        self.may_go_on(RegisterUse::Deposit, Some(c.currency), TierBar::Deposits)?;
         self.in_limits("deposit", units, c.currency)?;
+        self.left_by_registers(units, c.currency)?;
         if self.open_intents() == 100 {
             return Err("capacity_exceeded");
         }
@@ -187,6 +190,7 @@ impl Model {
             failed_as: None,
         };
         self.intents.insert(key, intent);
+        self.deposit_began(c.currency, units);
         Ok("applied")
     }
 
@@ -376,6 +380,9 @@ impl Model {
             disputes: Vec::new(),
         };
         if credited {
+            if c.intent.is_none() {
+                self.deposit_began(c.currency, units);
+            }
             self.add("fees:income of deposit", c.currency, fee);
             deposit.exchanged = self.pay_in(units - fee, c.currency, rate);
             let gross = deposit.exchanged.map_or(units, |exchanged| exchanged.to);

@@ -13,7 +13,7 @@ use crate::controls::{ConfirmLimit, ExcludePlayer, SetLimit};
 use crate::money::CurrencyCode;
 use crate::player::Block;
 use crate::player_ledger::PlayerCommand;
-use crate::policy::WeekStart;
+use crate::policy::{CountedFunds, LimitRule, WeekStart};
 use crate::stored::{ExclusionKind, LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm, LimitWindow};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub(super) enum What {
     Payout,
     Stake,
     Win,
+    /// What of a stake bonus credits bore.
+    BonusStake,
+    /// What of a win went to awards.
+    BonusWin,
 }
 
 #[derive(Debug, Clone)]
@@ -126,6 +130,20 @@ impl Model {
     }
 
     fn counted(&self, term: &LimitTerm) -> i128 {
+        let own = self.counted_of(term, false);
+        let all = self.profile().controls.counted_funds == CountedFunds::All;
+        let sum = own + if all { self.counted_of(term, true) } else { 0 };
+        if term.kind == LimitKind::Loss { sum.max(0) } else { sum }
+    }
+
+    /// What of one kind was ever counted.
+    pub(super) fn counted_ever(&self, what: What, currency: CurrencyCode) -> i128 {
+        let own = self.limits.items.iter().filter(|item| item.what == what && item.currency == currency);
+        own.map(|item| item.units).sum()
+    }
+
+    /// What is counted of the player's own money, or of bonus credits.
+    fn counted_of(&self, term: &LimitTerm, of_bonus: bool) -> i128 {
         use LimitKind::{Deposit, Loss, NetDeposit, NetLoss, Stake};
         let (Some(window), Some((seq, since))) = (term.window, self.limits.since.get(term)) else { return 0 };
         let mut groups: Vec<(i64, i64, i128, i128)> = Vec::new();
@@ -135,7 +153,13 @@ impl Model {
             LimitPeriod::Month => (31 * 86_400, 16 * 3_600),
         };
         for item in self.limits.items.iter().filter(|i| i.currency == term.currency && i.seq > *seq) {
-            let (plus, minus) = match (item.what, term.kind) {
+            let what = match (item.what, of_bonus) {
+                (What::BonusStake, true) => What::Stake,
+                (What::BonusWin, true) => What::Win,
+                (What::BonusStake | What::BonusWin, false) | (_, true) => continue,
+                (what, false) => what,
+            };
+            let (plus, minus) = match (what, term.kind) {
                 (What::Deposit, Deposit | NetDeposit) | (What::Stake, Stake | Loss | NetLoss) => {
                     (item.units, 0)
                 }
@@ -152,13 +176,12 @@ impl Model {
             }
         }
         let is_in = |at: i64| self.now < at + length * SECOND;
-        let sum: i128 = groups
+        groups
             .iter()
             .map(|(first, last, plus, minus)| {
                 (if is_in(*last) { *plus } else { 0 }) - (if is_in(*first) { *minus } else { 0 })
             })
-            .sum();
-        if term.kind == Loss { sum.max(0) } else { sum }
+            .sum()
     }
 
     /// How much of each limit is used that a player or the operator set, in the order of terms.
@@ -168,18 +191,26 @@ impl Model {
     }
 
     fn used(&self, term: &LimitTerm) -> i128 {
-        let is_deposit = matches!(term.kind, LimitKind::Deposit | LimitKind::NetDeposit);
+        let is_deposit = matches!(term.kind, LimitKind::Deposit | LimitKind::NetDeposit | LimitKind::Balance);
         let waiting = if is_deposit { self.deposits_under_way(term.currency) } else { 0 };
-        self.counted(term) + waiting
+        let has = if term.kind == LimitKind::Balance { self.playable(term.currency) } else { 0 };
+        self.counted(term) + waiting + has
     }
 
     /// Every limit in force: those of the policy hold from the first command on.
     fn in_force(&self) -> Vec<(LimitTerm, i128)> {
         let own = self.limits.all.iter().map(|limit| (limit.term, limit.units));
-        let rules = &self.profile().controls.limits;
+        let of_tier = self.tier_rule().map_or(Vec::new(), |tier| tier.limits);
         // Of two on the same the later counts.
-        let last = |term: &LimitTerm| rules.iter().rev().find(|rule| rule.term == *term);
-        let law = rules.iter().filter(|rule| last(&rule.term) == Some(rule)).filter_map(|rule| {
+        let lasts = |rules: &'_ [LimitRule]| -> Vec<LimitRule> {
+            let last = |term: &LimitTerm| rules.iter().rev().find(|rule| rule.term == *term);
+            rules.iter().filter(|rule| last(&rule.term) == Some(rule)).cloned().collect()
+        };
+        let rules = lasts(&self.profile().controls.limits)
+            .into_iter()
+            .chain(lasts(&of_tier))
+            .chain(lasts(&self.profile_limits()));
+        let law = rules.filter_map(|rule| {
             let (scale, _) = *self.purses.as_ref()?.get(&rule.term.currency)?;
             let amount = rule.amount.trunc_with_scale(u32::from(scale));
             Some((rule.term, amount.mantissa() * 10_i128.pow(u32::from(scale) - amount.scale())))
@@ -194,9 +225,9 @@ impl Model {
         units: i128,
         currency: CurrencyCode,
     ) -> Result<(), &'static str> {
-        use LimitKind::{Deposit, Loss, NetDeposit, NetLoss, SingleBet, Stake};
+        use LimitKind::{Balance, Deposit, Loss, NetDeposit, NetLoss, SingleBet, Stake};
         let concerned = |kind| match what {
-            "deposit" => matches!(kind, Deposit | NetDeposit),
+            "deposit" => matches!(kind, Deposit | NetDeposit | Balance),
             "bet" => matches!(kind, Stake | Loss | NetLoss | SingleBet),
             _ => matches!(kind, Stake | Loss | NetLoss),
         };
@@ -224,6 +255,7 @@ impl Model {
                 | C::MarkPaid(_)
                 | C::MarkReturned(_)
                 | C::SetLimit(_)
+                | C::RaiseAlert(_)
                 | C::ConfirmLimit(_)
         );
         if !counts {
@@ -231,6 +263,11 @@ impl Model {
         }
         for rule in rules {
             self.limits.since.entry(rule.term).or_insert((0, 0));
+        }
+        let of_tier = self.tier_rule().map_or(Vec::new(), |tier| tier.limits);
+        let before = (self.seq - 1, self.now);
+        for rule in of_tier.into_iter().chain(self.profile_limits()) {
+            self.limits.since.entry(rule.term).or_insert(before);
         }
         let due = |limit: &ModelLimit, now: i64| limit.raise.filter(|(_, at, again)| !again && *at <= now);
         let now = self.now;
@@ -251,9 +288,8 @@ impl Model {
     }
 
     pub(super) fn set_limit(&mut self, c: &SetLimit) -> Judged {
-        if c.side == LimitSide::Jurisdiction
-            || (c.term.kind == LimitKind::SingleBet) != c.term.window.is_none()
-        {
+        let at_once = matches!(c.term.kind, LimitKind::SingleBet | LimitKind::Balance);
+        if !matches!(c.side, LimitSide::Player | LimitSide::Operator) || at_once != c.term.window.is_none() {
             return Err("not_allowed");
         }
         self.purse(c.term.currency)?;
@@ -286,6 +322,23 @@ impl Model {
         Ok("applied")
     }
 
+    /// The operator's limit becomes so low, if it is not lower.
+    pub(super) fn operator_limit(&mut self, term: LimitTerm, amount: rust_decimal::Decimal) {
+        let Some(Some((scale, _))) = self.purses.as_ref().map(|all| all.get(&term.currency).copied()) else {
+            return;
+        };
+        let amount = amount.trunc_with_scale(u32::from(scale));
+        let units = amount.mantissa() * 10_i128.pow(u32::from(scale) - amount.scale());
+        let is_own = |limit: &&mut ModelLimit| limit.side == LimitSide::Operator && limit.term == term;
+        match self.limits.all.iter_mut().find(is_own) {
+            Some(limit) => limit.units = limit.units.min(units),
+            None => {
+                self.limits.all.push(ModelLimit { side: LimitSide::Operator, term, units, raise: None });
+                self.limits.since.entry(term).or_insert((self.seq, self.now));
+            }
+        }
+    }
+
     pub(super) fn confirm_limit(&mut self, c: &ConfirmLimit) -> Judged {
         let now = self.now;
         let own = |limit: &ModelLimit| limit.side == LimitSide::Player && limit.term == c.term;
@@ -316,14 +369,26 @@ impl Model {
         }
     }
 
-    /// That the player is not excluded.
+    /// That the player is not excluded, here or by a register.
     pub(super) fn not_excluded(&self) -> Result<(), &'static str> {
-        let barred = match self.limits.exclusion {
+        if self.excluded_here() || self.excluded_by_register() { Err("player_excluded") } else { Ok(()) }
+    }
+
+    /// Whether an exclusion of this ledger's own is in force.
+    pub(super) fn excluded_here(&self) -> bool {
+        match self.limits.exclusion {
             Some((true, _, back)) => back.is_none_or(|back| self.now < back),
             Some((false, until, _)) => until.is_none_or(|until| self.now < until),
             None => false,
-        };
-        if barred { Err("player_excluded") } else { Ok(()) }
+        }
+    }
+
+    /// What he has to play with, also where it is held.
+    fn playable(&self, currency: CurrencyCode) -> i128 {
+        let own = self.accounts.iter().filter(|((name, of), _)| {
+            *of == currency && (name == "player:cash" || name.starts_with("player:held"))
+        });
+        own.map(|(_, units)| units).sum()
     }
 
     /// That neither he is excluded nor something of his is blocked.
@@ -352,7 +417,7 @@ impl Model {
         if !fits {
             return Err("not_allowed");
         }
-        if let (Err(_), Some((was_self, was_until, _))) = (self.not_excluded(), self.limits.exclusion) {
+        if let (true, Some((was_self, was_until, _))) = (self.excluded_here(), self.limits.exclusion) {
             let end = |until: Option<i64>| until.unwrap_or(i64::MAX);
             if (was_self && !is_self) || end(until) < end(was_until) {
                 return Err("not_allowed");
@@ -396,10 +461,14 @@ impl Model {
             for bet in &round.bets {
                 let units = if bet.stake == Stake::Returned { 0 } else { bet.own_staked() };
                 all.push((format!("bet {key:?} {}", bet.seq), What::Stake, currency, units));
+                let bonus = if bet.stake == Stake::Returned { 0 } else { bet.staked() - bet.own_staked() };
+                all.push((format!("bet {key:?} {}", bet.seq), What::BonusStake, currency, bonus));
             }
             for win in &round.wins {
                 let units = if win.paid == Paid::Undone { 0 } else { win.own() };
                 all.push((format!("win {key:?} {} {}", win.seq, win.since), What::Win, currency, units));
+                let bonus = if win.paid == Paid::Undone { 0 } else { super::bonuses::total(&win.bonus) };
+                all.push((format!("win {key:?} {} {}", win.seq, win.since), What::BonusWin, currency, bonus));
             }
         }
         for (key, currency, units) in self.transfers_away() {

@@ -13,6 +13,7 @@ mod limits;
 mod lots;
 mod money;
 mod play;
+mod protection;
 mod rounds;
 mod withdrawals;
 
@@ -77,6 +78,7 @@ pub struct Model {
     /// When the last round began.
     last_round: Option<i64>,
     limits: limits::Limits,
+    protection: protection::Protection,
     /// In the order they were granted; those that are over too.
     awards: Vec<bonuses::ModelAward>,
     /// What the last command staked of them, and what became cash by it.
@@ -114,6 +116,7 @@ impl Model {
             transfers: BTreeMap::new(),
             last_round: None,
             limits: limits::Limits::default(),
+            protection: protection::Protection::default(),
             awards: Vec::new(),
             staked: Vec::new(),
             converted: BTreeMap::new(),
@@ -174,7 +177,8 @@ impl Model {
             Err(code) if self.is_unrecorded(code) => refused(code),
             Err(code) => {
                 let outcome = format!("rejected:{code}");
-                if self.sticks(command) {
+                self.refused_for(code, None);
+                if self.sticks(command, code) {
                     self.keys.insert(key, (payload, outcome.clone()));
                 }
                 outcome
@@ -198,8 +202,10 @@ impl Model {
         if self.dead.contains(&(source, id)) {
             return Err("txn_cancelled");
         }
+        self.forget_staged();
         self.pass_time(command);
         let outcome = self.judge(command)?;
+        self.keep_staged();
         self.look_at_awards(command, outcome);
         self.fit_lots();
         self.recount();
@@ -221,9 +227,19 @@ impl Model {
     }
 
     /// Whether a refusal of this command stays under its key.
-    fn sticks(&self, command: &PlayerCommand) -> bool {
+    fn sticks(&self, command: &PlayerCommand, code: &str) -> bool {
         let (source, ..) = self.name(command);
-        takes_money(command) && self.of_source(&source).sticky_rejections
+        // What only lacks an answer may come again.
+        takes_money(command) && code != "register_needed" && self.of_source(&source).sticky_rejections
+    }
+
+    /// What a recorded refusal leaves behind; of a batch it is known from a trial.
+    fn refused_for(&mut self, code: &str, trial: Option<&Self>) {
+        if code == "player_excluded" {
+            let from = trial.map_or_else(|| self.clone(), Self::clone);
+            self.forget_staged();
+            self.learn_exclusion(&from);
+        }
     }
 
     /// All or none, on a copy that replaces this model if all pass.
@@ -278,8 +294,9 @@ impl Model {
                 }
                 Err(code) if self.is_unrecorded(code) => return refused(code),
                 Err(code) => {
+                    self.refused_for(code, Some(&trial));
                     for (other, (key, known)) in commands.iter().zip(keys.iter().zip(&known)) {
-                        if known.is_none() && self.sticks(command) && self.sticks(other) {
+                        if known.is_none() && self.sticks(command, code) && self.sticks(other, code) {
                             let code = if other == command { code } else { "batch_refused" };
                             self.keys.insert(key.clone(), (payload_of(other), format!("rejected:{code}")));
                         }
@@ -380,6 +397,17 @@ impl Model {
             PlayerCommand::ConfirmLimit(c) => (texts(&c.source, &c.id), "limit_confirm"),
             PlayerCommand::ExcludePlayer(c) => (texts(&c.source, &c.id), "exclusion"),
             PlayerCommand::ReturnFromExclusion(c) => (texts(&c.source, &c.id), "exclusion_return"),
+            PlayerCommand::RecordRegisterAnswers(c) => (texts(&c.source, &c.id), "register_answer"),
+            PlayerCommand::AssignLimitProfile(c) => (texts(&c.source, &c.id), "limit_profile"),
+            PlayerCommand::SetTier(c) => (texts(&c.source, &c.id), "tier"),
+            PlayerCommand::RaiseAlert(c) => (texts(&c.source, &c.id), "alert"),
+            PlayerCommand::CloseAlert(c) => (texts(&c.source, &c.id), "alert_close"),
+            PlayerCommand::OpenCaseFor(c) => (texts(&c.source, &c.id), "case"),
+            PlayerCommand::AssignCase(c) => (texts(&c.source, &c.id), "case_assign"),
+            PlayerCommand::CloseCase(c) => (texts(&c.source, &c.id), "case_close"),
+            PlayerCommand::SetPerson(c) => (texts(&c.source, &c.id), "person"),
+            PlayerCommand::SetSessionLimit(c) => (texts(&c.source, &c.id), "session_limit_set"),
+            PlayerCommand::ConfirmSessionLimit(c) => (texts(&c.source, &c.id), "session_limit_confirm"),
             PlayerCommand::UnblockPlayer(c) => (texts(&c.source, &c.id), "player_unblock"),
             PlayerCommand::ExpireRound(c) => (texts(&c.source, &c.id), "round_expire"),
             PlayerCommand::ReopenRound(c) => (texts(&c.source, &c.id), "round_reopen"),
@@ -462,6 +490,17 @@ impl Model {
             PlayerCommand::ConfirmLimit(c) => self.confirm_limit(c),
             PlayerCommand::ExcludePlayer(c) => self.exclude(c),
             PlayerCommand::ReturnFromExclusion(_) => self.come_back(),
+            PlayerCommand::RecordRegisterAnswers(c) => self.record_answers(c),
+            PlayerCommand::AssignLimitProfile(c) => self.assign_profile(c),
+            PlayerCommand::SetTier(c) => self.set_tier(c),
+            PlayerCommand::RaiseAlert(c) => self.raise_alert(c),
+            PlayerCommand::CloseAlert(c) => self.close_alert(c),
+            PlayerCommand::OpenCaseFor(c) => self.open_case(c),
+            PlayerCommand::AssignCase(c) => self.assign_case(c),
+            PlayerCommand::CloseCase(c) => self.close_case(c),
+            PlayerCommand::SetPerson(c) => self.set_person(c),
+            PlayerCommand::SetSessionLimit(c) => self.set_session_limit(c),
+            PlayerCommand::ConfirmSessionLimit(c) => self.confirm_session_limit(c),
             PlayerCommand::UnblockPlayer(c) => self.unblock(c),
             PlayerCommand::ExpireRound(c) => self.expire_round(c),
             PlayerCommand::ReopenRound(c) => self.reopen_round(c),
@@ -503,7 +542,20 @@ fn takes_money(command: &PlayerCommand) -> bool {
 /// What makes two commands of one key the same operation. Decimals of equal value are equal.
 fn payload_of(command: &PlayerCommand) -> PlayerCommand {
     let mut payload = command.clone();
+    // Which registers answered what is not what it is.
+    if let Some(answers) = protection::answers_of(&mut payload) {
+        answers.clear();
+    }
     match &mut payload {
+        PlayerCommand::OpenPlayer(c) => c.person = None,
+        PlayerCommand::AssignLimitProfile(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::SetTier(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::RaiseAlert(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::CloseAlert(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::OpenCaseFor(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::CloseCase(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::SetPerson(c) => c.reason = Reason::new("-").expect("a reason"),
+        PlayerCommand::RecordRegisterAnswers(c) => c.by = None,
         PlayerCommand::HostOperation(c) => c.expected = None,
         PlayerCommand::RecordDeposit(c) => {
             c.authorisation = None;

@@ -7,9 +7,9 @@ use super::{Judged, Model};
 use crate::credit::ReportFreeRounds;
 use crate::money::CurrencyCode;
 use crate::player::Block;
-use crate::policy::{FreeRoundPayment, SourcePolicy, TimeOutAction};
+use crate::policy::{FreeRoundPayment, RegisterUse, SourcePolicy, TierBar, TimeOutAction};
 use crate::purchase::{EnterTournament, Tip};
-use crate::round::{ExpireRound, Funds, ReopenRound, Rollback, RollbackKind};
+use crate::round::{ExpireRound, Funds, PlaceBet, ReopenRound, Rollback, RollbackKind};
 use crate::session::{AcknowledgeRealityCheck, EndSession, StartSession};
 use crate::stored::SessionRef;
 use crate::transfer::{RollIn, RollOut};
@@ -113,12 +113,15 @@ impl Model {
         is_new: bool,
         units: i128,
         currency: CurrencyCode,
-        named: Option<&SessionRef>,
+        c: &PlaceBet,
     ) -> Result<(), &'static str> {
+        let named = c.session.as_ref();
         if self.office.closed {
             return Err("player_closed");
         }
         self.not_barred(Block::Bets)?;
+        self.may_go_on(RegisterUse::Bet, None, TierBar::Play)?;
+        self.may_play_at(c.source.as_str(), Some(&c.game), false)?;
         self.in_time(named)?;
         let pause = i64::from(self.profile().round_interval_ms) * 1_000;
         if is_new && self.last_round.is_some_and(|last| self.now < last + pause) {
@@ -130,7 +133,7 @@ impl Model {
         {
             return Err("stake_not_allowed");
         }
-        Ok(())
+        self.plays_for(&c.game, units, currency)
     }
 
     /// Whether a session may go on.
@@ -138,7 +141,8 @@ impl Model {
         let Some(session) = named.and_then(|of| self.sessions.get(&key(of))) else { return Ok(()) };
         let controls = &self.profile().controls;
         let past = |since: i64, secs: u32| self.now - since >= i64::from(secs) * 1_000_000;
-        if controls.session_max_secs.is_some_and(|secs| past(session.started, secs)) {
+        let most = controls.session_max_secs.into_iter().chain(self.own_session_secs()).min();
+        if most.is_some_and(|secs| past(session.started, secs)) {
             return Err("session_time_reached");
         }
         if controls.reality_check_secs.is_some_and(|secs| past(session.shown, secs)) {
@@ -149,10 +153,13 @@ impl Model {
 
     pub(super) fn start_session(&mut self, c: &StartSession) -> Judged {
         self.purse(c.currency)?;
+        self.read_registers(&c.registers)?;
         if self.office.closed {
             return Err("player_closed");
         }
         self.not_barred(Block::Bets)?;
+        self.may_go_on(RegisterUse::Session, None, TierBar::Play)?;
+        self.may_play_at(c.source.as_str(), Some(&c.game), true)?;
         if self.sessions.len() >= 32 {
             let idle = self.sessions.iter().min_by_key(|(_, session)| (session.last, session.seq));
             let idle = idle.map(|(of, _)| of.clone()).expect("there are many");
@@ -267,6 +274,8 @@ impl Model {
             return Err("player_closed");
         }
         self.not_barred(Block::Bets)?;
+        self.may_go_on(RegisterUse::Purchase, None, TierBar::Play)?;
+        self.may_play_at(&of.1, None, false)?;
         if funds == Funds::Bonus {
             return Err("bonus_rule");
         }
@@ -288,6 +297,7 @@ impl Model {
         if units == 0 {
             return Err("invalid_amount");
         }
+        self.read_registers(&c.registers)?;
         let parts = vec![(format!("tips:payable of {}", c.source), units)];
         let of = ("tip", c.source.to_string(), c.id.to_string());
         self.buy(of, c.currency, parts, c.funds, c.round.as_ref().map(ToString::to_string))
@@ -296,6 +306,7 @@ impl Model {
     pub(super) fn enter_tournament(&mut self, c: &EnterTournament) -> Judged {
         let pool = self.units(c.buy_in, c.currency)?;
         let rake = self.units(c.fee, c.currency)?;
+        self.read_registers(&c.registers)?;
         let parts = vec![
             (format!("tournament:pool of {}", c.tournament), pool),
             (format!("gaming:rake of {}", c.tournament), rake),
@@ -309,10 +320,13 @@ impl Model {
         self.purse(c.currency)?;
         self.in_session(c.session.as_ref(), c.currency, c.flags.validate_session, &policy)?;
         let asked = c.amount.map(|amount| self.units(amount, c.currency)).transpose()?;
+        self.read_registers(&c.registers)?;
         if self.office.closed {
             return Err("player_closed");
         }
         self.not_barred(Block::Bets)?;
+        self.may_go_on(RegisterUse::Transfer, None, TierBar::Play)?;
+        self.may_play_at(c.source.as_str(), Some(&c.game), false)?;
         self.in_time(c.session.as_ref())?;
         let free = self.free(c.currency);
         if asked.is_some_and(|units| units > 0 && units > free) {

@@ -6,7 +6,7 @@ use super::bonuses::{self, Shares};
 use super::lots::{Drawn, Lots};
 use super::{Judged, Model};
 use crate::money::CurrencyCode;
-use crate::policy::{FreeRoundPayment, RoundClosePolicy, ShortfallPolicy};
+use crate::policy::{CountedFunds, FreeRoundPayment, RoundClosePolicy, ShortfallPolicy};
 use crate::round::{CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void};
 use crate::stored::JackpotKind;
 
@@ -269,11 +269,14 @@ impl Model {
             self.units(free.nominal, c.currency)?;
         }
         let shares = self.shares(c, units)?;
-        self.may_begin(is_new, units, c.currency, c.session.as_ref())?;
+        self.read_registers(&c.registers)?;
+        self.may_begin(is_new, units, c.currency, c)?;
         let at_once = policy.round_close == RoundClosePolicy::ImmediateLoss;
         let may_owe = c.flags.negative_debit.unwrap_or(policy.negative_debit);
         let paid = self.fund(c, units, at_once, may_owe);
-        self.in_limits("bet", paid.as_ref().map_or(units, |paid| paid.cash + paid.owed), c.currency)?;
+        let all = self.profile().controls.counted_funds == CountedFunds::All;
+        let own = paid.as_ref().map_or(units, |paid| paid.cash + paid.owed);
+        self.in_limits("bet", if all { units } else { own }, c.currency)?;
         let paid = paid?;
         if paid.too_high {
             return Err("bonus_rule");

@@ -11,7 +11,7 @@ use crate::money::CurrencyCode;
 use crate::player::{Block, BlockPlayer, UnblockPlayer};
 use crate::policy::{
     AfterChargeback, DestinationPolicy, JurisdictionProfile, KycRequirement, LatePayoutPolicy,
-    ReverseWithdrawal, UnplayedMoney,
+    ReverseWithdrawal, TierBar, UnplayedMoney,
 };
 use crate::stored::{Bearer, DestinationProof, KycStatus, PaymentRef, PayoutReturnedTo};
 use crate::time::Timestamp;
@@ -142,7 +142,7 @@ impl Model {
         if self.blocks.contains(&Block::PayoutsFrozen) { Err("player_blocked") } else { Ok(()) }
     }
 
-    fn decimal(&self, units: i128, currency: CurrencyCode) -> Decimal {
+    pub(super) fn decimal(&self, units: i128, currency: CurrencyCode) -> Decimal {
         let (scale, _) = self.purse(currency).expect("a purse");
         Decimal::from_i128_with_scale(units, u32::from(scale))
     }
@@ -223,8 +223,10 @@ impl Model {
         if self.blocks.contains(&Block::ChargedBack) && policy.after_chargeback == AfterChargeback::Reject {
             return Err("player_blocked");
         }
-        let verified = c.kyc.is_some_and(|k| k.status == KycStatus::Verified && self.young(k.as_of));
-        if !verified && policy.kyc == KycRequirement::Reject {
+        self.tier_lets(TierBar::Withdrawals)?;
+        let pays = self.tier_pays(units, c.currency);
+        let verified = c.kyc.is_some_and(|k| k.status == KycStatus::Verified && self.young(k.as_of)) && pays;
+        if !verified && policy.kyc == KycRequirement::Reject || !pays && policy.kyc != KycRequirement::Await {
             return Err("kyc_required");
         }
         match (policy.destination, &c.proof) {
@@ -320,12 +322,18 @@ impl Model {
         "applied"
     }
 
+    /// What is asked for and neither paid nor given up.
+    pub(super) fn withdrawals_under_way(&self, currency: CurrencyCode) -> i128 {
+        let open = self.withdrawals.values().filter(|w| w.is_open() && w.currency == currency);
+        open.map(|w| w.units).sum()
+    }
+
     pub(super) fn pass_kyc(&mut self, c: &PassKyc) -> Judged {
         let mut w = self.before_sending(&c.withdrawal)?;
         if w.stands != Kyc {
             return Err("not_allowed");
         }
-        if !self.young(c.as_of) {
+        if !self.young(c.as_of) || !self.tier_pays(0, w.currency) {
             return Err("kyc_required");
         }
         let alone = w.creator.is_none() && w.editor.is_none();
