@@ -94,7 +94,7 @@ pub fn policies() -> impl Strategy<Value = Policy> {
         controls,
         ..play
     });
-    let bonuses = (bonuses::policies(), limits::with_documents());
+    let bonuses = (bonuses::policies(), limits::with_documents().boxed());
     (policies, deposits::policies(), max_age_secs, withdrawals::policies(), profiles, bonuses).prop_map(
         |(policy, deposits, max_age_secs, withdrawals, default_jurisdiction, (bonuses, others))| Policy {
             bonuses,

@@ -155,31 +155,10 @@ fn protection_samples() -> Vec<EventRecord> {
                 reason: Reason::new("same passport").unwrap(),
             }),
         ),
-        record(
-            stream,
-            11,
-            Event::SessionLimitSet(SessionLimitSet {
-                txn: txn_ref("host", OperationKind::SessionLimitSet, "S1"),
-                max_secs: Some(3_600),
-                previous: Some(7_200),
-                cause: LimitCause::Set,
-                by: Some(commands::person("anna")),
-            }),
-        ),
-        record(
-            stream,
-            12,
-            Event::SessionLimitRaiseRequested(SessionLimitRaiseRequested {
-                txn: txn_ref("host", OperationKind::SessionLimitSet, "S2"),
-                max_secs: Some(10_800),
-                due_at: "2026-11-21T12:00:00Z".parse().unwrap(),
-                confirm: true,
-                by: Some(commands::person("anna")),
-            }),
-        ),
     ]
     .into_iter()
     .chain(risk_samples())
+    .chain(session_limit_samples())
     .collect()
 }
 
@@ -219,4 +198,32 @@ fn risk_samples() -> Vec<EventRecord> {
         Event::CaseClosed(ended),
     ];
     (14..).zip(events).map(|(version, event)| record("player/p1", version, event)).collect()
+}
+
+fn session_limit_samples() -> Vec<EventRecord> {
+    let stream = "player/p1";
+    vec![
+        record(
+            stream,
+            11,
+            Event::SessionLimitSet(SessionLimitSet {
+                txn: txn_ref("host", OperationKind::SessionLimitSet, "S1"),
+                max_secs: Some(3_600),
+                previous: Some(7_200),
+                cause: LimitCause::Set,
+                by: Some(commands::person("anna")),
+            }),
+        ),
+        record(
+            stream,
+            12,
+            Event::SessionLimitRaiseRequested(SessionLimitRaiseRequested {
+                txn: txn_ref("host", OperationKind::SessionLimitSet, "S2"),
+                max_secs: Some(10_800),
+                due_at: "2026-11-21T12:00:00Z".parse().unwrap(),
+                confirm: true,
+                by: Some(commands::person("anna")),
+            }),
+        ),
+    ]
 }

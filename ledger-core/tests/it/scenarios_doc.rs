@@ -207,6 +207,7 @@ fn every_checker_is_named_and_exists() {
         "invariants.rs",
         "invariants/bonuses.rs",
         "invariants/limits.rs",
+        "invariants/registers.rs",
         "invariants/statement.rs",
         "invariants/withdrawals.rs",
     ];

@@ -174,6 +174,7 @@ impl World {
                 jurisdiction: id(ledger_core::JurisdictionId::new, "MT"),
                 zone: "UTC".to_owned(),
                 kind,
+                person: None,
                 currencies,
             }
             .into();

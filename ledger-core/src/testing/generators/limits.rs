@@ -91,9 +91,8 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
     let over = (txns(), txns())
         .prop_map(|(id, of)| CloseCase { id, ..commands::close_case("E", of.as_str()) }.into());
     let risk = prop_oneof![3 => alert, 2 => closed, 2 => case, 2 => assigned, 2 => over];
-    let others =
-        prop_oneof![5 => risk, 3 => told, 2 => profile, 4 => tier, 1 => person, 4 => time, 3 => longer];
-    prop_oneof![30 => set, 10 => confirm, 2 => exclude, 2 => back, 15 => others]
+    let others = prop_oneof![5 => risk.boxed(), 3 => told, 2 => profile, 4 => tier, 1 => person, 4 => time, 3 => longer];
+    prop_oneof![30 => set, 10 => confirm, 2 => exclude, 2 => back, 15 => others.boxed()]
 }
 
 /// What registers say, of now, of the past and of the future.
@@ -318,34 +317,35 @@ pub(super) fn policies() -> impl Strategy<Value = ControlPolicy> {
         .prop_map(|(signal, then)| RiskRule { signal: SignalName::new(signal).expect("a name"), then });
     let risk = prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(risk, 1..4)];
     let funds = select(&[CountedFunds::OwnMoney, CountedFunds::OwnMoney, CountedFunds::All][..]);
-    (starts, raises, rules, others, (registers(), verification, funds, risk)).prop_map(
-        |(
-            week_starts,
-            raises,
-            limits,
-            others,
-            (registers, (tiers, withdrawal_gates), counted_funds, risk),
-        )| {
-            let (raise_after_secs, raise_after_window, raise_needs_confirmation) = raises;
-            let (months, seconds, forbidden_methods) = others;
-            ControlPolicy {
+    (starts, raises, rules, others, (registers().boxed(), verification.boxed(), funds, risk.boxed()))
+        .prop_map(
+            |(
                 week_starts,
-                raise_after_secs,
-                raise_after_window,
-                raise_needs_confirmation,
+                raises,
                 limits,
-                self_exclusion_min_months: months,
-                return_after_secs: raise_after_secs,
-                session_max_secs: seconds.map(|secs| secs * 4),
-                reality_check_secs: seconds,
-                forbidden_methods,
-                registers,
-                tiers,
-                withdrawal_gates,
-                counted_funds,
-                risk,
-                ..ControlPolicy::DEFAULT
-            }
-        },
-    )
+                others,
+                (registers, (tiers, withdrawal_gates), counted_funds, risk),
+            )| {
+                let (raise_after_secs, raise_after_window, raise_needs_confirmation) = raises;
+                let (months, seconds, forbidden_methods) = others;
+                ControlPolicy {
+                    week_starts,
+                    raise_after_secs,
+                    raise_after_window,
+                    raise_needs_confirmation,
+                    limits,
+                    self_exclusion_min_months: months,
+                    return_after_secs: raise_after_secs,
+                    session_max_secs: seconds.map(|secs| secs * 4),
+                    reality_check_secs: seconds,
+                    forbidden_methods,
+                    registers,
+                    tiers,
+                    withdrawal_gates,
+                    counted_funds,
+                    risk,
+                    ..ControlPolicy::DEFAULT
+                }
+            },
+        )
 }

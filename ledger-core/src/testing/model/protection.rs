@@ -39,6 +39,9 @@ impl Told {
     }
 }
 
+/// How long sessions are to be, from when on, and whether that must be said again.
+type Longer = (Option<u32>, i64, bool);
+
 /// What the model knows of what protects a player beside limits.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Protection {
@@ -55,7 +58,7 @@ pub(super) struct Protection {
     alerts: BTreeSet<(String, String, String)>,
     cases: BTreeSet<(String, String, String)>,
     /// How long sessions may be, and how long they are to be, from when on, and whether that must be said again.
-    session: Option<(u32, Option<(Option<u32>, i64, bool)>)>,
+    session: Option<(u32, Option<Longer>)>,
 }
 
 /// The answers that come with a command.
@@ -185,7 +188,8 @@ impl Model {
                     }
             });
             let tried = self.tried(name).is_some_and(young);
-            if !does && !(tried && rule.unreachable == WhenUnreachable::Allow) {
+            let passes = does || (tried && rule.unreachable == WhenUnreachable::Allow);
+            if !passes {
                 return Err("register_needed");
             }
         }
@@ -265,10 +269,10 @@ impl Model {
         Ok(if same { "noop" } else { "applied" })
     }
 
-    pub(super) fn set_person(&mut self, c: &SetPerson) -> Judged {
+    pub(super) fn set_person(&mut self, c: &SetPerson) -> &'static str {
         let person = c.person.as_ref().map(ToString::to_string);
         let same = std::mem::replace(&mut self.protection.person, person.clone()) == person;
-        Ok(if same { "noop" } else { "applied" })
+        if same { "noop" } else { "applied" }
     }
 
     /// How long a session may be by the player's own word.
@@ -280,17 +284,17 @@ impl Model {
         }
     }
 
-    pub(super) fn set_session_limit(&mut self, c: &SetSessionLimit) -> Judged {
+    pub(super) fn set_session_limit(&mut self, c: &SetSessionLimit) -> &'static str {
         let controls = self.profile().controls.clone();
         match (self.own_session_secs(), c.max_secs) {
-            (None, None) => return Ok("noop"),
+            (None, None) => return "noop",
             (Some(own), asked) if asked.is_none_or(|asked| asked > own) => {
                 let due = self.now + i64::from(controls.raise_after_secs) * SECOND;
                 self.protection.session = Some((own, Some((asked, due, controls.raise_needs_confirmation))));
             }
             (_, asked) => self.protection.session = asked.map(|asked| (asked, None)),
         }
-        Ok("applied")
+        "applied"
     }
 
     pub(super) fn confirm_session_limit(&mut self, _: &ConfirmSessionLimit) -> Judged {
