@@ -175,6 +175,7 @@ impl World {
                 zone: "UTC".to_owned(),
                 kind,
                 currencies,
+                person: None,
             }
             .into();
         }
