@@ -23,6 +23,7 @@ pub(crate) fn open() -> PlayerCommand {
         zone: "Europe/Malta".to_owned(),
         kind: AccountKind::Real,
         currencies: vec![eur()],
+        person: None,
     }
     .into()
 }

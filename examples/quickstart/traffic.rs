@@ -282,6 +282,7 @@ fn open(traffic: &Traffic) -> anyhow::Result<PlayerCommand> {
         zone: "Europe/Malta".to_owned(),
         kind: AccountKind::Real,
         currencies: vec![traffic.currency.code()],
+        person: None,
     }
     .into())
 }

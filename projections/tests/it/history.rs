@@ -176,6 +176,7 @@ impl World {
                 kind,
                 person: None,
                 currencies,
+                person: None,
             }
             .into();
         }
