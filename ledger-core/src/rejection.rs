@@ -163,6 +163,16 @@ pub enum NotAllowedReason {
     AwardLive,
     /// The award has ended.
     AwardEnded,
+    /// The terms are not for players of this jurisdiction.
+    TermsElsewhere,
+    /// The jurisdiction forbids such terms (B05).
+    TermsForbidden,
+    /// The terms contradict themselves.
+    TermsContradictory,
+    /// A bonus that does not go together with it is live.
+    NotBeside,
+    /// The terms give for what was played, and none is named; or the other way round.
+    BaseNeeded,
 }
 
 /// Why the rules of bonuses refuse.
@@ -181,6 +191,8 @@ pub enum BonusRule {
     BuyFeature,
     /// The stake is above the most that one bet may stake while the bonus is wagered (F17, B29).
     MaxBet,
+    /// Nothing is withdrawn while a bonus is live whose terms say so (B35). It can be given up.
+    Withdrawal,
 }
 
 /// What a player, or a partition of the house, has too many of.
@@ -239,6 +251,8 @@ pub enum Capacity {
     Limits,
     /// Bonus awards that have not ended.
     Awards,
+    /// Products of one cashback.
+    CashbackLines,
 }
 
 /// A limit that a command would pass.

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::decide;
+use super::{Played, decide};
 use crate::ids::{ActorId, SourceId, TermsName, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::CurrencyCode;
@@ -34,6 +34,9 @@ pub struct GrantBonus {
     /// The award that has ended and that it replaces.
     #[serde(default)]
     pub reactivates: Option<AwardRef>,
+    /// What was played, where the terms give a share of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub played: Option<Played>,
 }
 
 impl GrantBonus {
@@ -54,14 +57,18 @@ impl Operation for GrantBonus {
 
     fn print(&self, print: FingerprintBuilder) -> FingerprintBuilder {
         let (deposit, old) = (self.deposit.as_ref(), self.reactivates.as_ref());
-        print
+        let print = print
             .optional_amount(1, self.amount.as_ref())
             .field(2, Some(self.currency.as_str()))
             .field(3, Some(self.terms.as_str()))
             .field(4, deposit.map(|of| of.source.as_str()))
             .field(5, deposit.map(|of| of.id.as_str()))
             .field(6, old.map(|of| of.source.as_str()))
-            .field(7, old.map(|of| of.id.as_str()))
+            .field(7, old.map(|of| of.id.as_str()));
+        match &self.played {
+            Some(played) => played.print(print, 8),
+            None => print,
+        }
     }
 
     fn needs(&self, _: &Policy) -> Needs {
@@ -107,6 +114,8 @@ impl Operation for ForfeitBonus {
             ForfeitReason::Operator => "operator",
             ForfeitReason::Deposit => "deposit",
             ForfeitReason::Closed => "closed",
+            ForfeitReason::Withdrawal => "withdrawal",
+            ForfeitReason::SelfExclusion => "self_exclusion",
         };
         print
             .field(3, Some(self.award.source.as_str()))

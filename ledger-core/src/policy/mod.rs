@@ -2,6 +2,7 @@
 //! commit names.
 
 mod bonus;
+mod bonus_rules;
 mod controls;
 mod deposits;
 mod fx;
@@ -15,13 +16,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{HostName, JurisdictionId, SourceId, TermsName};
+use crate::ids::{HostName, JurisdictionId, SourceId, SubAccount, TermsName};
 use crate::key::{ContentHash, OperationKind};
 
+pub(crate) use bonus::WHOLE;
 pub use bonus::{
-    AboveMaxBet, BonusTerms, FundOrder, MaxBet, MaxConversion, Reward, WageringBase, WageringCount,
-    WageringTerms, Weights,
+    AboveMaxBet, BonusTerms, CashbackOf, FundOrder, MaxBet, MaxConversion, Reward, WageringBase,
+    WageringCount, WageringTerms, Weights,
 };
+pub use bonus_rules::{BonusRestrictions, Leaving, OnLeaving, OnWithdrawal, Principal};
 pub use controls::{ControlPolicy, LimitRule, WeekStart};
 pub use deposits::{CapturePolicy, DepositPolicy, FailureRule};
 pub use fx::FxPolicy;
@@ -66,6 +69,10 @@ pub struct Policy {
     /// The terms of bonuses, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub bonuses: BTreeMap<TermsName, BonusTerms>,
+    /// The campaigns of free rounds whose total is paid as a bonus (S94, B25), and under which terms. The others' wins are
+    /// cash.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub free_round_bonuses: BTreeMap<SubAccount, TermsName>,
 }
 
 /// Settings that are as they are by default are left out of a document, so that a new setting does not change the
@@ -87,6 +94,7 @@ impl Default for Policy {
             fx: FxPolicy::default(),
             withdrawals: WithdrawalPolicy::default(),
             bonuses: BTreeMap::new(),
+            free_round_bonuses: BTreeMap::new(),
         }
     }
 }
@@ -102,6 +110,15 @@ impl Policy {
     pub fn profile(&self, jurisdiction: &JurisdictionId) -> &JurisdictionProfile {
         let named = self.jurisdictions.get(jurisdiction);
         named.or_else(|| JurisdictionProfile::by_law(jurisdiction)).unwrap_or(&self.default_jurisdiction)
+    }
+
+    /// Which message pays the wins of free rounds of a campaign: one that pays a bonus pays it for the total, whatever the
+    /// source does otherwise.
+    pub(crate) fn free_rounds(&self, source: &SourceId, campaign: Option<&SubAccount>) -> FreeRoundPayment {
+        match campaign {
+            Some(campaign) if self.free_round_bonuses.contains_key(campaign) => FreeRoundPayment::Total,
+            _ => self.of(source).free_rounds,
+        }
     }
 
     /// The kind under which an operation's key stands, by the source's scope.

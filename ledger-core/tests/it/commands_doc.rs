@@ -302,6 +302,7 @@ pub(crate) const ABOUT: &[About] = &[
             "kyc_required",
             "destination_unproven",
             "limit_exceeded",
+            "bonus_rule",
             "capacity_exceeded",
             "unplayed_deposits",
             "insufficient_funds",
@@ -463,7 +464,17 @@ pub(crate) const ABOUT: &[About] = &[
     About {
         name: "report_free_rounds",
         by: "a game provider, through its adapter",
-        refusals: &["currency_mismatch", "invalid_amount", "precision"],
+        refusals: &[
+            "not_allowed",
+            "mismatch",
+            "currency_mismatch",
+            "invalid_amount",
+            "precision",
+            "player_closed",
+            "player_excluded",
+            "player_blocked",
+            "capacity_exceeded",
+        ],
     },
     About {
         name: "grant_bonus",

@@ -3,6 +3,8 @@
 mod adjustments;
 mod basics;
 mod batches;
+mod bonus_kinds;
+mod bonus_terms;
 mod bonuses;
 #[cfg(feature = "schema")]
 mod catalogue;
