@@ -136,8 +136,8 @@ pub use adjustment::{
     TaxWithholding, TransferDormant, WithholdTax,
 };
 pub use bonus::{
-    AWARDS_MAX, Award, AwardStatus, CASHBACK_LINES_MAX, ExpireBonus, ForfeitBonus, GrantBonus, Played,
-    PlayedProduct,
+    AWARDS_MAX, Award, AwardStatus, CASHBACK_LINES_MAX, CompleteMission, ExpireBonus, ForfeitBonus,
+    GrantBonus, Played, PlayedProduct,
 };
 pub use controls::{
     Bucket, ConfirmLimit, Controls, Counter, ExcludePlayer, Exclusion, LIMITS_MAX, LimitLeft, PlayerLimit,
@@ -195,10 +195,10 @@ pub use policy::{
     AboveMaxBet, AfterChargeback, ApprovalStep, BonusRestrictions, BonusTerms, CapturePolicy, CashbackOf,
     ControlPolicy, DepositPolicy, DestinationPolicy, FailureRule, FreeRoundPayment, FundOrder, FxPolicy,
     JurisdictionDocument, JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy, Leaving,
-    LimitRule, MaxBet, MaxConversion, OnLeaving, OnWithdrawal, Policy, Principal, ReverseWithdrawal, Reward,
-    RoundClosePolicy, RoundTimeOut, SessionPolicy, ShortfallPolicy, SourcePolicy, TimeOutAction,
-    UnplayedMoney, WageringBase, WageringCount, WageringTerms, WeekStart, Weights, WithdrawalFee,
-    WithdrawalPolicy, WithdrawalTerms,
+    LimitRule, MISSION_CONDITIONS_MAX, MaxBet, MaxConversion, MissionCondition, OnLeaving, OnWithdrawal,
+    Policy, Principal, ReverseWithdrawal, Reward, RoundClosePolicy, RoundTimeOut, SessionPolicy,
+    ShortfallPolicy, SourcePolicy, TimeOutAction, UnplayedMoney, WageringBase, WageringCount, WageringTerms,
+    WeekStart, Weights, WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
 };
 pub use purchase::{EnterTournament, Purchase, PurchaseKind, PurchaseRef, Tip};
 pub use rejection::{BonusRule, Capacity, Limit, MismatchField, NotAllowedReason, Rejection};

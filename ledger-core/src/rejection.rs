@@ -173,6 +173,10 @@ pub enum NotAllowedReason {
     NotBeside,
     /// The terms give for what was played, and none is named; or the other way round.
     BaseNeeded,
+    /// The terms are those of a mission, which is completed and not granted; or the other way round.
+    OtherReward,
+    /// Not all that the mission asks for was done.
+    ConditionsUnmet,
 }
 
 /// Why the rules of bonuses refuse.

@@ -1,19 +1,21 @@
-//! How much a cashback gives (F15, F16 in docs/bonuses.md).
+//! What was played in a period: how much a cashback gives for it (F15, F16 in docs/bonuses.md), and whether it completes a
+//! mission.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::endings::at_scale;
 use crate::ids::GameType;
 use crate::key::FingerprintBuilder;
 use crate::money::{Amount, AmountError, Currency, Rounding};
 use crate::player_ledger::Stop;
-use crate::policy::{CashbackOf, Reward};
+use crate::policy::{CashbackOf, MissionCondition, Reward};
 use crate::rejection::{Capacity, NotAllowedReason, Rejection};
 use crate::stored::{CashbackBase, CashbackLine};
 use crate::time::Timestamp;
 use crate::wallet::incoming;
 
-/// The most products of one cashback.
+/// The most products of one cashback or mission.
 pub const CASHBACK_LINES_MAX: usize = 64;
 
 /// What was played of one product.
@@ -31,9 +33,13 @@ pub struct PlayedProduct {
     #[serde(with = "crate::text::decimal_text")]
     #[cfg_attr(feature = "schema", schemars(with = "crate::text::DecimalText"))]
     pub wins: Decimal,
+    /// How many rounds, where a mission asks.
+    #[serde(default, skip_serializing_if = "crate::policy::is_default")]
+    pub rounds: u32,
 }
 
-/// What a player played in the period of a cashback, added up by the host from a view. The core computes what it gives.
+/// What a player played in the period of a cashback or mission, added up by the host from a view. The core computes what
+/// it gives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -54,7 +60,7 @@ impl Played {
     /// Adds it to a fingerprint as one text, in which `10` and `10.00` are the same.
     pub(super) fn print(&self, print: FingerprintBuilder, tag: u8) -> FingerprintBuilder {
         let line = |of: &PlayedProduct| {
-            format!("\n{} {} {}", of.stakes.normalize(), of.wins.normalize(), of.product)
+            format!("\n{} {} {} {}", of.stakes.normalize(), of.wins.normalize(), of.rounds, of.product)
         };
         let lines: String = self.products.iter().map(line).collect();
         let text = format!("{} {} {}{lines}", self.from, self.to, self.bonus_wins.normalize());
@@ -81,11 +87,35 @@ impl Played {
                 return Err(Rejection::NotAllowed { reason: NotAllowedReason::Lines }.into());
             }
             let (stakes, wins) = (incoming(of.stakes, currency)?, incoming(of.wins, currency)?);
-            lines.push(CashbackLine { product: of.product.clone(), stakes, wins });
+            lines.push(CashbackLine { product: of.product.clone(), stakes, wins, rounds: of.rounds });
         }
         let bonus_wins = incoming(self.bonus_wins, currency)?;
         Ok(CashbackBase { from: self.from, to: self.to, lines, bonus_wins })
     }
+}
+
+/// Whether all that a mission asks for was done. Its amounts are those of the currency.
+pub(super) fn is_complete(
+    conditions: &[MissionCondition],
+    base: &CashbackBase,
+    currency: &Currency,
+) -> Result<bool, Stop> {
+    for condition in conditions {
+        let counts =
+            |line: &&CashbackLine| condition.product.as_ref().is_none_or(|product| *product == line.product);
+        let lines = base.lines.iter().filter(counts);
+        let rounds = lines.clone().fold(0_u64, |sum, line| sum.saturating_add(line.rounds.into()));
+        let mut stakes = currency.zero();
+        for line in lines {
+            stakes = stakes.checked_add(line.stakes)?;
+        }
+        let least = condition.stakes.get(&currency.code());
+        let least = least.map(|least| at_scale(*least, currency.zero())).transpose()?;
+        if rounds < condition.rounds.into() || least.is_some_and(|least| stakes < least) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// A share of a difference, rounded towards zero; below zero if `less` is the greater one.

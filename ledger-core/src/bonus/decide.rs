@@ -1,7 +1,9 @@
 //! The decisions on awards.
 
 use super::endings::{at_scale, expiry};
-use super::{AWARDS_MAX, Award, ExpireBonus, ForfeitBonus, GrantBonus, cashback, endings, postings};
+use super::{
+    AWARDS_MAX, Award, CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus, cashback, endings, postings,
+};
 use crate::key::{ContentHash, OperationKind};
 use crate::money::{Amount, Currency, Rounding};
 use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
@@ -35,7 +37,12 @@ fn check_amounts(terms: &BonusTerms, currency: &Currency) -> Result<(), Stop> {
             && Amount::from_decimal(amount.to_decimal(), currency.scale()).is_ok()
     };
     let (least, most) = (terms.min_to_terminate.get(&code), terms.max_bet.amounts.get(&code));
-    let mut all = [reward, cashback, converted, least, most].into_iter().flatten();
+    let conditions = match &terms.reward {
+        Reward::Mission { conditions, .. } => conditions.as_slice(),
+        _ => &[],
+    };
+    let stakes = conditions.iter().filter_map(|condition| condition.stakes.get(&code));
+    let mut all = [reward, cashback, converted, least, most].into_iter().flatten().chain(stakes);
     if all.all(fits) { Ok(()) } else { Err(not_allowed(NotAllowedReason::TermsAmounts)) }
 }
 
@@ -74,6 +81,13 @@ fn given(
     let amount = match &terms.reward {
         Reward::Given { .. } => stated.filter(|stated| *stated <= named).ok_or_else(mismatch)?,
         Reward::Fixed { .. } => named,
+        Reward::Mission { conditions, .. } => {
+            let played = played.ok_or_else(|| not_allowed(NotAllowedReason::BaseNeeded))?;
+            if !cashback::is_complete(conditions, played, currency)? {
+                return Err(not_allowed(NotAllowedReason::ConditionsUnmet));
+            }
+            named
+        }
         Reward::Match { rate, .. } => {
             let deposited = deposited.ok_or_else(|| not_allowed(NotAllowedReason::DepositNeeded))?;
             deposited.basis_points(*rate, Rounding::Floor)?.min(named)?
@@ -146,13 +160,48 @@ fn played(
     now: Timestamp,
 ) -> Result<Option<CashbackBase>, Stop> {
     match (&command.played, &terms.reward) {
-        (Some(played), Reward::Cashback { .. }) => Ok(Some(played.base(currency, now)?)),
-        (None, Reward::Cashback { .. }) | (Some(_), _) => Err(not_allowed(NotAllowedReason::BaseNeeded)),
+        (Some(played), Reward::Cashback { .. } | Reward::Mission { .. }) => {
+            Ok(Some(played.base(currency, now)?))
+        }
+        (None, Reward::Cashback { .. } | Reward::Mission { .. }) | (Some(_), _) => {
+            Err(not_allowed(NotAllowedReason::BaseNeeded))
+        }
         (None, _) => Ok(None),
     }
 }
 
-pub(crate) fn grant(command: &GrantBonus, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+/// A mission is completed, and everything else granted.
+fn check_reward(terms: &BonusTerms, kind: OperationKind) -> Result<(), Stop> {
+    let is_mission = matches!(terms.reward, Reward::Mission { .. });
+    if is_mission == (kind == OperationKind::MissionComplete) {
+        Ok(())
+    } else {
+        Err(not_allowed(NotAllowedReason::OtherReward))
+    }
+}
+
+pub(super) fn complete(command: &CompleteMission, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let award = command.award().map_err(|error| Fault::corrupted(error.to_string()))?;
+    let grant = GrantBonus {
+        source: award.source,
+        id: award.id,
+        terms: command.mission.clone(),
+        currency: command.currency,
+        amount: None,
+        deposit: None,
+        reactivates: None,
+        played: Some(command.played.clone()),
+    };
+    self::grant(&grant, OperationKind::MissionComplete, facts, work)
+}
+
+/// Grants a bonus, for an operation of a kind.
+pub(crate) fn grant(
+    command: &GrantBonus,
+    kind: OperationKind,
+    facts: &Facts<'_>,
+    work: &mut Workspace<'_>,
+) -> Outcome {
     let of = command.award();
     // No key was found, but keys are found by their kind: had the source another scope of keys before, there is such an
     // award already.
@@ -163,6 +212,7 @@ pub(crate) fn grant(command: &GrantBonus, facts: &Facts<'_>, work: &mut Workspac
     let (currency, zero) = (*purse.currency(), purse.currency().zero());
     let terms = facts.policy.bonuses.get(&command.terms);
     let terms = terms.ok_or_else(|| not_allowed(NotAllowedReason::TermsUnknown))?;
+    check_reward(terms, kind)?;
     check_terms(terms, facts, work)?;
     check_amounts(terms, &currency)?;
     if let Some(old) = &command.reactivates {
@@ -192,7 +242,7 @@ pub(crate) fn grant(command: &GrantBonus, facts: &Facts<'_>, work: &mut Workspac
     }
     if amount.is_zero() {
         let (source, id) = (command.source.clone(), command.id.clone());
-        let txn = TransactionRef { source, kind: OperationKind::BonusGrant, id };
+        let txn = TransactionRef { source, kind, id };
         work.outcome(OutcomeKind::Noop);
         work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::ZeroCredit }))?;
         return Ok(Some(command.currency));

@@ -15,7 +15,7 @@ mod state;
 mod wagering;
 
 pub use cashback::{CASHBACK_LINES_MAX, Played, PlayedProduct};
-pub use command::{ExpireBonus, ForfeitBonus, GrantBonus};
+pub use command::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus};
 pub(crate) use decide::grant;
 pub(crate) use endings::follow_up;
 pub(crate) use leaving::{check_withdrawal, lost_to_withdrawal};

@@ -99,7 +99,7 @@ pub(super) fn free_rounds(
         return Ok(Some(command.currency));
     }
     if let Some(terms) = facts.policy.free_round_bonuses.get(&command.campaign) {
-        return bonus::grant(&as_bonus(command, terms, facts), facts, work);
+        return bonus::grant(&as_bonus(command, terms, facts), OperationKind::FreeRoundTotal, facts, work);
     }
     let campaign = command.campaign.clone();
     let postings = wallet::credit_cash(purse, AccountCode::FreeSpinCost, campaign.clone(), amount)?;

@@ -6,7 +6,7 @@ use crate::adjustment::{
     ChargeInactivityFee, DecideCorrection, ProposeCorrection, ReclaimDormant, ReturnTax, TransferDormant,
     WithholdTax,
 };
-use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
+use crate::bonus::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus};
 use crate::controls::{ConfirmLimit, ExcludePlayer, ReturnFromExclusion, SetLimit};
 use crate::credit::{GrantCredit, ReportFreeRounds};
 use crate::deposit::{
@@ -198,6 +198,7 @@ commands! {
     GrantBonus,
     ForfeitBonus,
     ExpireBonus,
+    CompleteMission,
 }
 
 impl From<Batch> for PlayerCommand {

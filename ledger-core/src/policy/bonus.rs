@@ -52,6 +52,13 @@ pub enum Reward {
         /// The most. In a currency that is not named nothing is given.
         most: BTreeMap<CurrencyCode, Amount>,
     },
+    /// A fixed amount by currency for what was done in a period: a mission, completed by [`crate::CompleteMission`].
+    Mission {
+        /// What must have been done: all of it. At least one, and at most [`crate::MISSION_CONDITIONS_MAX`].
+        conditions: Vec<MissionCondition>,
+        /// How much.
+        amounts: BTreeMap<CurrencyCode, Amount>,
+    },
 }
 
 impl Reward {
@@ -59,9 +66,25 @@ impl Reward {
     pub fn named(&self) -> &BTreeMap<CurrencyCode, Amount> {
         match self {
             Self::Given { most } | Self::Match { most, .. } | Self::Cashback { most, .. } => most,
-            Self::Fixed { amounts } => amounts,
+            Self::Fixed { amounts } | Self::Mission { amounts, .. } => amounts,
         }
     }
+}
+
+/// What a mission asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct MissionCondition {
+    /// On which product; on all of them together, if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<GameType>,
+    /// At least so many rounds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub rounds: u32,
+    /// At least so much staked, by currency. In a currency that is not named nothing need be staked.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stakes: BTreeMap<CurrencyCode, Amount>,
 }
 
 /// Of what a cashback is a share.

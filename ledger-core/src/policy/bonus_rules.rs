@@ -7,6 +7,9 @@ use super::bonus::{BonusTerms, Reward, WHOLE, WageringBase};
 use crate::ids::JurisdictionId;
 use crate::money::{Amount, AmountError, BasisPoints, Rounding};
 
+/// The most conditions of one mission.
+pub const MISSION_CONDITIONS_MAX: usize = 16;
+
 /// What a withdrawal does to an award in its currency (B.7, B20, B35 in docs/bonuses.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -154,6 +157,10 @@ impl BonusTerms {
             Some("a bonus is released by a share between nothing and all")
         } else if share.is_some() && self.principal == Principal::Removed {
             Some("what is taken away in the end cannot be released before")
+        } else if matches!(&self.reward, Reward::Mission { conditions, .. }
+            if conditions.is_empty() || conditions.len() > MISSION_CONDITIONS_MAX)
+        {
+            Some("a mission has conditions, and not too many")
         } else {
             None
         }

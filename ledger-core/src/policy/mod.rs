@@ -21,10 +21,12 @@ use crate::key::{ContentHash, OperationKind};
 
 pub(crate) use bonus::WHOLE;
 pub use bonus::{
-    AboveMaxBet, BonusTerms, CashbackOf, FundOrder, MaxBet, MaxConversion, Reward, WageringBase,
-    WageringCount, WageringTerms, Weights,
+    AboveMaxBet, BonusTerms, CashbackOf, FundOrder, MaxBet, MaxConversion, MissionCondition, Reward,
+    WageringBase, WageringCount, WageringTerms, Weights,
 };
-pub use bonus_rules::{BonusRestrictions, Leaving, OnLeaving, OnWithdrawal, Principal};
+pub use bonus_rules::{
+    BonusRestrictions, Leaving, MISSION_CONDITIONS_MAX, OnLeaving, OnWithdrawal, Principal,
+};
 pub use controls::{ControlPolicy, LimitRule, WeekStart};
 pub use deposits::{CapturePolicy, DepositPolicy, FailureRule};
 pub use fx::FxPolicy;

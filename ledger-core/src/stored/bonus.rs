@@ -87,7 +87,7 @@ shape! {
 }
 
 shape! {
-    /// What was played of one product in the period of a cashback.
+    /// What was played of one product in the period of a cashback or mission.
     pub struct CashbackLine {
         /// The product.
         pub product: GameType,
@@ -95,11 +95,14 @@ shape! {
         pub stakes: Amount,
         /// What was won.
         pub wins: Amount,
+        /// How many rounds; absent if none were told.
+        #[serde(default, skip_serializing_if = "crate::policy::is_default")]
+        pub rounds: u32,
     }
 }
 
 shape! {
-    /// What was played in the period of a cashback.
+    /// What was played in the period of a cashback or mission.
     pub struct CashbackBase {
         /// Its begin.
         pub from: Timestamp,
@@ -138,7 +141,7 @@ shape! {
         /// What was deposited; with `deposit`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub deposited: Option<Amount>,
-        /// What was played, of a cashback.
+        /// What was played, of a cashback or mission.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub cashback: Option<CashbackBase>,
         /// The award it replaces, which had ended.

@@ -37,7 +37,8 @@ use crate::time::Timestamp;
 use crate::transfer::{RollIn, RollOut};
 
 pub use bonuses::{
-    award, basis_points, bonus_terms, expire_bonus, forfeit_bonus, game_type, grant_bonus, played, terms_name,
+    award, basis_points, bonus_terms, complete_mission, expire_bonus, forfeit_bonus, game_type, grant_bonus,
+    played, terms_name,
 };
 pub use limits::{come_back, confirm_limit, exclude, limit, no_limit, single_bet, term};
 pub use withdrawals::{

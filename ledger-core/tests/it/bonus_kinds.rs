@@ -3,8 +3,9 @@
 
 use ledger_core::testing::{Scenario, commands, given};
 use ledger_core::{
-    AwardStatus, BonusRule, BonusTerms, CashbackOf, FreeRoundPayment, FundOrder, Funds, GrantBonus,
-    MaxConversion, NotAllowedReason, PlaceBet, Played, Policy, Principal, Rejection, Reward,
+    AwardStatus, BonusRule, BonusTerms, CashbackOf, CompleteMission, FreeRoundPayment, FundOrder, Funds,
+    GrantBonus, MaxConversion, MissionCondition, NotAllowedReason, PlaceBet, Played, Policy, Principal,
+    Rejection, Reward,
 };
 
 use AwardStatus::{Active, Completed, Forfeited, Lost, Queued};
@@ -458,6 +459,105 @@ fn f15_a_cashback_needs_what_was_played_in_a_period_that_is_over() {
     let _ = player().when(back(commands::played(&many[1..], "0"))).noop();
     let _ = player().when(back(commands::played(&[("slots", "-1", "0")], "0"))).refused("invalid_amount");
     let _ = player().when(back(commands::played(&[("slots", "1", "0.001")], "0"))).refused("precision");
+}
+
+// Missions.
+
+fn mission(conditions: Vec<MissionCondition>) -> Scenario {
+    let reward = Reward::Mission { conditions, amounts: euros("15.00") };
+    given().terms("welcome", BonusTerms { reward, ..commands::bonus_terms(10) })
+}
+
+fn condition(product: Option<&str>, rounds: u32, stakes: Option<&str>) -> MissionCondition {
+    let product = product.map(commands::game_type);
+    MissionCondition { product, rounds, stakes: stakes.map(euros).unwrap_or_default() }
+}
+
+#[test]
+fn a_mission_is_rewarded_once_for_each_completion() {
+    let player = mission(vec![condition(Some("slots"), 50, None)]);
+    let done = player.when(commands::complete_mission(&[("slots", "10", 50)])).applied();
+    let name = "crm/welcome@2025-12-01T00:00:00.000000Z";
+    let account = format!("player:bonus of {name}");
+    let rewarded = &[("bonus:issued of welcome", "15.00"), (account.as_str(), "15.00")];
+    let done = done.records(&["entry.posted", "bonus.issued"]).accounts(rewarded);
+    let target = done.ledger().state().awards()[0].target.to_string();
+    assert_eq!(target, "150.00");
+    // The same completion with the same figures is a replay, and with others the key's.
+    let done = done.when(commands::complete_mission(&[("slots", "10.00", 50)])).replayed("applied");
+    let done = done.when(commands::complete_mission(&[("slots", "10", 51)])).refused("key_reused");
+    // Another period is another completion.
+    let next = Played { from: "2025-12-08T00:00:00Z".parse().unwrap(), ..commands::played(&[], "0") };
+    let again = CompleteMission {
+        played: Played {
+            products: commands::complete_mission(&[("slots", "10", 50)]).played.products,
+            ..next
+        },
+        ..commands::complete_mission(&[])
+    };
+    let twice = done.when(again).applied();
+    assert_eq!(twice.ledger().state().awards().len(), 2, "the second waits");
+}
+
+#[test]
+fn a_mission_asks_for_all_of_its_conditions() {
+    let conditions = || {
+        vec![
+            condition(Some("slots"), 10, Some("100.00")),
+            condition(None, 15, None),
+            condition(None, 0, Some("150.00")),
+        ]
+    };
+    let unmet = no(NotAllowedReason::ConditionsUnmet);
+    for (products, passes) in [
+        (&[("slots", "100", 10), ("live", "50", 5)][..], true),
+        (&[("slots", "150", 15)], true),
+        (&[("slots", "99.99", 10), ("live", "60", 5)], false),
+        (&[("slots", "100", 9), ("live", "60", 6)], false),
+        (&[("slots", "100", 10), ("live", "50", 4)], false),
+        (&[("slots", "100", 10), ("live", "49.99", 5)], false),
+        (&[("live", "1000", 1000)], false),
+        (&[], false),
+    ] {
+        let told = mission(conditions()).when(commands::complete_mission(products));
+        let _ = if passes {
+            told.applied()
+        } else {
+            told.rejected("not_allowed").refused_as(&unmet).accounts(&[])
+        };
+    }
+    // A refusal leaves the completion free.
+    let early = mission(conditions()).when(commands::complete_mission(&[("slots", "100", 10)]));
+    let _ = early.refused_as(&unmet).when(commands::complete_mission(&[("slots", "150", 15)])).applied();
+}
+
+#[test]
+fn a_mission_is_completed_and_everything_else_is_granted() {
+    let one = || mission(vec![condition(None, 1, None)]);
+    let other = no(NotAllowedReason::OtherReward);
+    let grant = GrantBonus { amount: None, ..commands::grant_bonus("A", "0") };
+    let _ = one().when(grant.clone()).rejected("not_allowed").refused_as(&other).accounts(&[]);
+    let played = commands::complete_mission(&[("slots", "1", 1)]).played;
+    let _ = one().when(GrantBonus { played: Some(played), ..grant }).refused_as(&other);
+    let fixed = given().terms("welcome", commands::bonus_terms(1));
+    let _ = fixed.when(commands::complete_mission(&[("slots", "1", 1)])).refused_as(&other).accounts(&[]);
+    let open = CompleteMission {
+        played: Played {
+            to: "2026-02-01T00:00:00Z".parse().unwrap(),
+            ..commands::complete_mission(&[("slots", "1", 1)]).played
+        },
+        ..commands::complete_mission(&[])
+    };
+    let _ = one().when(open).refused_as(&no(NotAllowedReason::Period));
+    // None and too many conditions make no mission, and fractions of a cent are no amount.
+    for count in [0, 17] {
+        let contradictory = mission(vec![condition(None, 0, None); count]);
+        let refused = no(NotAllowedReason::TermsContradictory);
+        let _ = contradictory.when(commands::complete_mission(&[])).refused_as(&refused);
+    }
+    let _ = mission(vec![condition(None, 0, None); 16]).when(commands::complete_mission(&[])).applied();
+    let fine = mission(vec![condition(None, 0, Some("0.001"))]).when(commands::complete_mission(&[]));
+    let _ = fine.refused_as(&no(NotAllowedReason::TermsAmounts));
 }
 
 // Prizes.

@@ -499,6 +499,20 @@ pub(crate) const ABOUT: &[About] = &[
     },
     About { name: "expire_bonus", by: "a timer", refusals: &["not_allowed"] },
     About {
+        name: "complete_mission",
+        by: "the process that watches missions",
+        refusals: &[
+            "not_allowed",
+            "currency_mismatch",
+            "invalid_amount",
+            "precision",
+            "player_closed",
+            "player_excluded",
+            "player_blocked",
+            "capacity_exceeded",
+        ],
+    },
+    About {
         name: "batch",
         by: "whoever sends its commands",
         refusals: &["partly_known", "batch_refused", "capacity_exceeded"],
@@ -591,6 +605,7 @@ pub(crate) fn samples() -> Vec<PlayerCommand> {
         commands::grant_bonus("a1", "50").into(),
         commands::forfeit_bonus("f1", "a1").into(),
         commands::expire_bonus("e1", "a1").into(),
+        commands::complete_mission(&[("slots", "250", 50)]).into(),
         commands::batch(vec![bet.into(), win.into()]).into(),
     ]
 }

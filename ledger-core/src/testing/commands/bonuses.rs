@@ -1,7 +1,7 @@
 //! Bonuses by texts: granted by `crm` under terms that the policy calls `welcome`, in EUR.
 
 use super::{currency, decimal, source, sub_account, txn};
-use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus, Played, PlayedProduct};
+use crate::bonus::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus, Played, PlayedProduct};
 use crate::ids::{GameType, TermsName};
 use crate::money::{Amount, BasisPoints};
 use crate::policy::{BonusTerms, FundOrder, Leaving, MaxBet, Principal, Reward, WageringTerms, Weights};
@@ -72,12 +72,29 @@ pub fn played(products: &[(&str, &str, &str)], bonus_wins: &str) -> Played {
         product: game_type(product),
         stakes: decimal(stakes),
         wins: decimal(wins),
+        rounds: 0,
     };
     Played {
         from: "2025-12-01T00:00:00Z".parse().expect("an instant"),
         to: "2026-01-01T00:00:00Z".parse().expect("an instant"),
         products: products.iter().map(of).collect(),
         bonus_wins: decimal(bonus_wins),
+    }
+}
+
+/// The mission `welcome` is completed: so many rounds of each product in December 2025, and what was staked.
+pub fn complete_mission(products: &[(&str, &str, u32)]) -> CompleteMission {
+    let of = |(product, stakes, rounds): &(&str, &str, u32)| PlayedProduct {
+        product: game_type(product),
+        stakes: decimal(stakes),
+        wins: decimal("0"),
+        rounds: *rounds,
+    };
+    CompleteMission {
+        source: source("crm"),
+        mission: terms_name("welcome"),
+        currency: currency("EUR"),
+        played: Played { products: products.iter().map(of).collect(), ..played(&[], "0") },
     }
 }
 

@@ -6,12 +6,13 @@ use proptest::sample::{Index, select};
 use std::collections::BTreeMap;
 
 use super::{PlayerCommand, amounts, commands, currencies, earlier, txns};
-use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus, Played, PlayedProduct};
+use crate::bonus::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus, Played, PlayedProduct};
 use crate::ids::{SubAccount, TermsName, TransactionId};
 use crate::money::{Amount, CurrencyCode};
 use crate::policy::{
     AboveMaxBet, BonusRestrictions, BonusTerms, CashbackOf, FundOrder, Leaving, MaxBet, MaxConversion,
-    OnLeaving, OnWithdrawal, Principal, Reward, WageringBase, WageringCount, WageringTerms, Weights,
+    MissionCondition, OnLeaving, OnWithdrawal, Principal, Reward, WageringBase, WageringCount, WageringTerms,
+    Weights,
 };
 use crate::stored::{ForfeitReason, PaymentRef};
 
@@ -127,10 +128,36 @@ fn cashback() -> impl Strategy<Value = Reward> {
     })
 }
 
+fn mission() -> impl Strategy<Value = Reward> {
+    let product = option::weighted(0.7, select(&["slots", "tables"][..]).prop_map(commands::game_type));
+    let stakes = option::weighted(0.5, select(&["10.00", "5.00", "0.001"][..]).prop_map(euros));
+    let condition = (product, 0_u32..3, stakes).prop_map(|(product, rounds, stakes)| MissionCondition {
+        product,
+        rounds,
+        stakes: stakes.unwrap_or_default(),
+    });
+    let conditions = prop::collection::vec(condition, 0..3);
+    conditions.prop_map(|conditions| Reward::Mission { conditions, amounts: euros("15.00") })
+}
+
+/// A mission that is completed, or not quite.
+fn completions() -> impl Strategy<Value = CompleteMission> {
+    let from = select(&["2025-10-01", "2025-11-01", "2025-12-01"][..]);
+    (select(&["reload", "match", "match", "welcome"][..]), currencies(), played(), from).prop_map(
+        |(name, currency, played, from)| CompleteMission {
+            mission: commands::terms_name(name),
+            currency,
+            played: Played { from: format!("{from}T00:00:00Z").parse().expect("an instant"), ..played },
+            ..commands::complete_mission(&[])
+        },
+    )
+}
+
 /// What was played, and now and then nonsense.
 fn played() -> impl Strategy<Value = Played> {
-    let of = (select(&["slots", "tables", "poker"][..]), amounts(), amounts());
-    let products = of.prop_map(|(product, stakes, wins)| PlayedProduct {
+    let of = (select(&["slots", "tables", "poker"][..]), amounts(), amounts(), 0_u32..3);
+    let products = of.prop_map(|(product, stakes, wins, rounds)| PlayedProduct {
+        rounds,
         product: commands::game_type(product),
         stakes,
         wins,
@@ -156,6 +183,7 @@ fn plain() -> impl Strategy<Value = BonusTerms> {
             .prop_map(|rate| Reward::Match { rate: commands::basis_points(rate), most: euros("50.00") }),
         1 => Just(Reward::Fixed { amounts: euros("0.001") }),
         2 => cashback(),
+        2 => mission(),
     ];
     let base = select(&[WageringBase::Bonus, WageringBase::Bonus, WageringBase::DepositAndBonus][..]);
     let times = select(&[0_u32, 2_500, 5_000, 10_000, 15_000, 350_000][..]);
@@ -231,6 +259,7 @@ pub(super) fn single() -> BoxedStrategy<PlayerCommand> {
         (txns(), txns()).prop_map(|(id, of)| commands::expire_bonus(id.as_str(), of.as_str()).into());
     prop_oneof![
         6 => grants().prop_map(PlayerCommand::from),
+        2 => completions().prop_map(PlayerCommand::from),
         1 => forfeits,
         1 => expiries,
     ]

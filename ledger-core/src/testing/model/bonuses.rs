@@ -2,7 +2,7 @@
 
 use super::rounds::{Key, ModelBet};
 use super::{Judged, Model};
-use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
+use crate::bonus::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus};
 use crate::money::{Amount, CurrencyCode};
 use crate::player::Block;
 use crate::player_ledger::PlayerCommand;
@@ -469,13 +469,34 @@ impl Model {
 
     // Grants and ends.
 
+    pub(super) fn complete_mission(&mut self, c: &CompleteMission) -> Judged {
+        let (source, id) = (c.source.clone(), crate::testing::commands::txn(&name_of_completion(c)));
+        let grant = GrantBonus {
+            source,
+            id,
+            terms: c.mission.clone(),
+            amount: None,
+            currency: c.currency,
+            played: Some(c.played.clone()),
+            ..crate::testing::commands::grant_bonus("-", "1")
+        };
+        self.give_bonus(&grant, true)
+    }
+
     pub(super) fn grant_bonus(&mut self, c: &GrantBonus) -> Judged {
+        self.give_bonus(c, false)
+    }
+
+    fn give_bonus(&mut self, c: &GrantBonus, for_mission: bool) -> Judged {
         self.purse(c.currency)?;
         let terms = self.policy.bonuses.get(&c.terms).cloned().ok_or("not_allowed")?;
+        if matches!(terms.reward, Reward::Mission { .. }) != for_mission {
+            return Err("not_allowed");
+        }
         self.may_have(&terms)?;
         let (most, rate) = match &terms.reward {
             Reward::Given { most } | Reward::Cashback { most, .. } => (most.get(&c.currency), None),
-            Reward::Fixed { amounts } => (amounts.get(&c.currency), None),
+            Reward::Fixed { amounts } | Reward::Mission { amounts, .. } => (amounts.get(&c.currency), None),
             Reward::Match { rate, most } => (most.get(&c.currency), Some(rate.get())),
         };
         let most = self.term(most, c.currency)?;
@@ -488,6 +509,11 @@ impl Model {
         }
         self.term(terms.min_to_terminate.get(&c.currency), c.currency)?;
         let most_staked = self.term(terms.max_bet.amounts.get(&c.currency), c.currency)?;
+        if let Reward::Mission { conditions, .. } = &terms.reward {
+            for condition in conditions {
+                self.term(condition.stakes.get(&c.currency), c.currency)?;
+            }
+        }
         if let Some(old) = &c.reactivates {
             let name = format!("{}/{}", old.source, old.id);
             let old = self.awards.iter().find(|award| award.name == name).ok_or("not_allowed")?;
@@ -510,8 +536,9 @@ impl Model {
             Some(of) => Some(self.deposited(of, c.currency)?),
             None => None,
         };
-        let back = self.cashback(c, &terms.reward)?;
+        let (back, done) = self.cashback(c, &terms.reward)?;
         let most = most.ok_or("currency_mismatch")?;
+        let most = if done { most } else { return Err("not_allowed") };
         let stated = c.amount.map(|amount| self.units(amount, c.currency)).transpose()?;
         let units = match (&terms.reward, rate) {
             (Reward::Given { .. }, _) => {
@@ -586,12 +613,14 @@ impl Model {
     }
 
     /// What a cashback is worth, before its least and most.
-    fn cashback(&self, c: &GrantBonus, reward: &Reward) -> Result<i128, &'static str> {
-        let (played, Reward::Cashback { of, rates, others, .. }) = (c.played.as_ref(), reward) else {
-            let is_one = matches!(reward, Reward::Cashback { .. });
-            return if is_one || c.played.is_some() { Err("not_allowed") } else { Ok(0) };
+    /// And whether all that a mission asks for was done.
+    fn cashback(&self, c: &GrantBonus, reward: &Reward) -> Result<(i128, bool), &'static str> {
+        let needs = matches!(reward, Reward::Cashback { .. } | Reward::Mission { .. });
+        let played = match &c.played {
+            Some(played) if needs => played,
+            None if !needs => return Ok((0, true)),
+            _ => return Err("not_allowed"),
         };
-        let played = played.ok_or("not_allowed")?;
         if played.products.len() > 64 {
             return Err("capacity_exceeded");
         }
@@ -599,7 +628,7 @@ impl Model {
             return Err("not_allowed");
         }
         let mut seen: Vec<&str> = Vec::new();
-        let mut sum = 0;
+        let (mut all, mut sum) = (Vec::new(), 0);
         for product in &played.products {
             if seen.contains(&product.product.as_str()) {
                 return Err("not_allowed");
@@ -607,12 +636,32 @@ impl Model {
             seen.push(product.product.as_str());
             let stakes = self.units(product.stakes, c.currency)?;
             let wins = self.units(product.wins, c.currency)?;
+            all.push((product.product.clone(), stakes, product.rounds));
+            let Reward::Cashback { of, rates, others, .. } = reward else { continue };
             let rate = rates.get(&product.product).or(others.as_ref()).map_or(0, |rate| rate.get());
             let lost = if *of == CashbackOf::Ggr { stakes - wins } else { stakes };
             sum += lost * i128::from(rate) / 10_000;
         }
         let bonus_wins = self.units(played.bonus_wins, c.currency)?;
-        Ok(if *of == CashbackOf::Ggr { sum - bonus_wins } else { sum })
+        let of = |product: Option<&crate::ids::GameType>| -> (i128, u64) {
+            let mine = all.iter().filter(|(own, ..)| product.is_none_or(|product| product == own));
+            mine.fold((0, 0), |(staked, count), (_, stakes, rounds)| {
+                (staked + stakes, count + u64::from(*rounds))
+            })
+        };
+        match reward {
+            Reward::Mission { conditions, .. } => {
+                let mut done = true;
+                for condition in conditions {
+                    let (staked, rounds) = of(condition.product.as_ref());
+                    let least = self.term(condition.stakes.get(&c.currency), c.currency)?.unwrap_or(0);
+                    done &= rounds >= u64::from(condition.rounds) && staked >= least;
+                }
+                Ok((0, done))
+            }
+            Reward::Cashback { of: CashbackOf::Ggr, .. } => Ok((sum - bonus_wins, true)),
+            _ => Ok((sum, true)),
+        }
     }
 
     /// Whether an award is lost if its player leaves.
@@ -801,8 +850,18 @@ impl Model {
     }
 }
 
+/// What a completion is called: by its mission and when the period began.
+pub(super) fn name_of_completion(c: &CompleteMission) -> String {
+    format!("{}@{}", c.mission, c.played.from)
+}
+
 /// Whether terms contradict themselves.
 fn is_nonsense(terms: &BonusTerms) -> bool {
+    if let Reward::Mission { conditions, .. } = &terms.reward
+        && !(1..=16).contains(&conditions.len())
+    {
+        return true;
+    }
     let share = terms.release_every.map(crate::money::BasisPoints::get);
     share.is_some_and(|share| !(1..=10_000).contains(&share) || terms.principal == Principal::Removed)
 }
