@@ -259,7 +259,7 @@ pub(crate) fn grant(
         campaign: terms.campaign.clone(),
         name: command.terms.clone(),
         hash: ContentHash::of(&json),
-        terms: terms.clone(),
+        terms: Box::new(terms.clone()),
         currency: command.currency,
         amount,
         target,

@@ -30,12 +30,12 @@ impl Award {
 }
 
 /// The awards that a withdrawal in a currency forfeits that leaves so much cash, in their order.
-pub(crate) fn lost_to_withdrawal<'a>(
-    awards: &'a [Award],
+pub(crate) fn lost_to_withdrawal(
+    awards: &[Award],
     currency: CurrencyCode,
     left: Amount,
     now: Timestamp,
-) -> impl Iterator<Item = &'a Award> + use<'a> {
+) -> impl Iterator<Item = &Award> {
     awards.iter().filter(move |award| award.is_lost_to(currency, left, now))
 }
 

@@ -135,7 +135,7 @@ impl Award {
             of: of.clone(),
             version: 1,
             campaign: event.campaign.clone(),
-            terms: Arc::new(event.terms.clone()),
+            terms: Arc::from(event.terms.clone()),
             hash: event.hash,
             currency: event.currency,
             amount: event.amount,

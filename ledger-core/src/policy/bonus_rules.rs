@@ -152,7 +152,7 @@ impl BonusTerms {
 
     /// What in them contradicts itself, in words; `None` if nothing does.
     pub fn contradiction(&self) -> Option<&'static str> {
-        let share = self.release_every.map(|share| share.get());
+        let share = self.release_every.map(BasisPoints::get);
         if share.is_some_and(|share| share == 0 || share > WHOLE) {
             Some("a bonus is released by a share between nothing and all")
         } else if share.is_some() && self.principal == Principal::Removed {

@@ -125,7 +125,7 @@ shape! {
         /// The hash of its terms.
         pub hash: ContentHash,
         /// Its terms, as they were then: they hold for its whole life.
-        pub terms: BonusTerms,
+        pub terms: Box<BonusTerms>,
         /// The currency.
         pub currency: CurrencyCode,
         /// How much.

@@ -332,8 +332,8 @@ fn s94_a_campaign_decides_whether_free_rounds_pay_cash_or_a_bonus() {
     let _ = spins(small, FreeRoundPayment::Each)
         .when(commands::free_rounds("F1", "7.30"))
         .accounts(&[("bonus:issued of welcome", "5.00"), ("player:bonus of prov/F1", "5.00")]);
-    let mut policy = Policy::default();
-    policy.free_round_bonuses = [(commands::sub_account("campaign"), commands::terms_name("spins"))].into();
+    let campaigns = [(commands::sub_account("campaign"), commands::terms_name("spins"))];
+    let policy = Policy { free_round_bonuses: campaigns.into(), ..Policy::default() };
     let unknown = given().policy(policy).when(commands::free_rounds("F1", "7.30"));
     let unknown = unknown.rejected("not_allowed").refused_as(&no(NotAllowedReason::TermsUnknown));
     let _ =

@@ -39,7 +39,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
             campaign: commands::sub_account("welcome"),
             name: commands::terms_name("welcome"),
             hash: ContentHash::of(b"terms"),
-            terms: terms(),
+            terms: Box::new(terms()),
             currency: commands::currency("EUR"),
             amount: amount("50.00"),
             target: amount("5250.00"),
