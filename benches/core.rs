@@ -6,7 +6,10 @@ mod support;
 use std::hint::black_box;
 
 use casino_ledger::core::stored::CommitIndex;
-use casino_ledger::core::{CurrencyRegistry, Partition, PlayerId, PlayerState, Policy};
+use casino_ledger::core::{
+    BonusTerms, CurrencyCode, CurrencyRegistry, GrantBonus, Partition, PlayerCommand, PlayerId, PlayerState,
+    Policy, SourceId, TermsName, TransactionId,
+};
 use casino_ledger::store::commit_hash;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use rust_decimal::Decimal;
@@ -26,6 +29,52 @@ fn decide(c: &mut Criterion) {
     let mut group = c.benchmark_group("decide");
     for (name, state, command) in
         [("place", &funded, support::place("t1")), ("settle", &placed, support::settle("t1"))]
+    {
+        group.bench_function(name, |b| {
+            b.iter_batched_ref(
+                || state.clone(),
+                |state| black_box(support::decide(state, &command, &registry, &policy)),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+/// Terms that are wagered for ever: every bet counts, and credits are staked first.
+fn endless() -> Policy {
+    let terms = serde_json::json!({
+        "campaign": "welcome",
+        "reward": { "fixed": { "amounts": { "EUR": "1000000.00" } } },
+        "wagering": { "base": "bonus", "times": 350_000, "counts": "all_bets" },
+        "funds": "bonus_first",
+    });
+    let terms: BonusTerms = serde_json::from_value(terms).expect("terms");
+    let name = TermsName::new("welcome").expect("a name");
+    Policy { bonuses: [(name, terms)].into(), ..Policy::default() }
+}
+
+/// What an active bonus costs a bet and its result: to be read beside `decide`, which has none.
+fn decide_with_a_bonus(c: &mut Criterion) {
+    let (registry, policy) = (CurrencyRegistry::standard(), endless());
+    let mut bonus = funded(&registry, &policy);
+    let grant: PlayerCommand = GrantBonus {
+        source: SourceId::new("crm").expect("an id"),
+        id: TransactionId::new("A").expect("an id"),
+        terms: TermsName::new("welcome").expect("a name"),
+        currency: CurrencyCode::new("EUR").expect("a currency"),
+        amount: None,
+        deposit: None,
+        reactivates: None,
+        played: None,
+    }
+    .into();
+    support::decide(&mut bonus, &grant, &registry, &policy);
+    let mut placed = bonus.clone();
+    support::decide(&mut placed, &support::place("t1"), &registry, &policy);
+    let mut group = c.benchmark_group("decide_with_a_bonus");
+    for (name, state, command) in
+        [("place", &bonus, support::place("t1")), ("settle", &placed, support::settle("t1"))]
     {
         group.bench_function(name, |b| {
             b.iter_batched_ref(
@@ -70,5 +119,5 @@ fn encode_and_hash(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decide, encode_and_hash);
+criterion_group!(benches, decide, decide_with_a_bonus, encode_and_hash);
 criterion_main!(benches);

@@ -201,7 +201,9 @@ id!(
 
 id!(
     /// The name of terms of a bonus within the policy.
-    TermsName, "name of terms");
+    ///
+    /// 1 to 64 bytes of UTF-8 without control characters; compared bytewise.
+    TermsName, "name of terms", 64);
 
 id!(
     /// A type of games, such as slots, as the operator calls it.

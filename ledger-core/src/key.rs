@@ -222,6 +222,8 @@ pub enum OperationKind {
     BonusForfeit,
     /// The end of a bonus whose time is over.
     BonusExpire,
+    /// A mission is completed.
+    MissionComplete,
     /// Any of the above: the kind under which a source's keys stand whose ids are unique over all kinds.
     Any,
 }
@@ -332,6 +334,7 @@ impl OperationKind {
             Self::BonusGrant => "bonus_grant",
             Self::BonusForfeit => "bonus_forfeit",
             Self::BonusExpire => "bonus_expire",
+            Self::MissionComplete => "mission_complete",
             Self::Any => "any",
         }
     }

@@ -135,7 +135,10 @@ pub use adjustment::{
     DecideCorrection, PROPOSALS_MAX, ProposeCorrection, PurseExchange, ReclaimDormant, ReturnTax,
     TaxWithholding, TransferDormant, WithholdTax,
 };
-pub use bonus::{AWARDS_MAX, Award, AwardStatus, ExpireBonus, ForfeitBonus, GrantBonus};
+pub use bonus::{
+    AWARDS_MAX, Award, AwardStatus, CASHBACK_LINES_MAX, CompleteMission, ExpireBonus, ForfeitBonus,
+    GrantBonus, Played, PlayedProduct,
+};
 pub use controls::AssignLimitProfile;
 pub use controls::{
     AssignCase, CloseAlert, CloseCase, OPEN_ALERTS_MAX, OPEN_CASES_MAX, OpenAlert, OpenCase, OpenCaseFor,
@@ -199,12 +202,13 @@ pub use player_ledger::{
     operations_of,
 };
 pub use policy::{
-    AboveMaxBet, AfterChargeback, ApprovalStep, BonusTerms, CapturePolicy, ControlPolicy, DepositPolicy,
-    DestinationPolicy, FailureRule, FreeRoundPayment, FundOrder, FxPolicy, JurisdictionDocument,
-    JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy, LimitRule, MaxBet, MaxConversion,
-    Policy, ReverseWithdrawal, Reward, RoundClosePolicy, RoundTimeOut, SessionPolicy, ShortfallPolicy,
-    SourcePolicy, TimeOutAction, UnplayedMoney, WageringBase, WageringCount, WageringTerms, WeekStart,
-    Weights, WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
+    AboveMaxBet, AfterChargeback, ApprovalStep, BonusRestrictions, BonusTerms, CapturePolicy, CashbackOf,
+    ControlPolicy, DepositPolicy, DestinationPolicy, FailureRule, FreeRoundPayment, FundOrder, FxPolicy,
+    JurisdictionDocument, JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy, Leaving,
+    LimitRule, MISSION_CONDITIONS_MAX, MaxBet, MaxConversion, MissionCondition, OnLeaving, OnWithdrawal,
+    Policy, Principal, ReverseWithdrawal, Reward, RoundClosePolicy, RoundTimeOut, SessionPolicy,
+    ShortfallPolicy, SourcePolicy, TimeOutAction, UnplayedMoney, WageringBase, WageringCount, WageringTerms,
+    WeekStart, Weights, WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
 };
 pub use policy::{
     CountedFunds, RegisterRule, RegisterUse, TierBar, TierRule, WhenUnreachable, WithdrawalGate,
@@ -229,8 +233,8 @@ pub use time::{Day, DayError, Timestamp, TimestampError};
 pub use transfer::{OPEN_TRANSFERS_MAX, RollIn, RollOut, Transfer, TransferRef, TransferStatus};
 pub use wallet::{BonusPurse, LOTS_MAX, Lot, Purse, Wallet};
 pub use withdrawal::{
-    APPROVALS_MAX, ApproveWithdrawal, CancelWithdrawal, ExpireWithdrawal, MarkFailed, MarkPaid, MarkReturned,
-    MarkUnknown, OPEN_WITHDRAWALS_MAX, PARTS_MAX, PassKyc, QuoteError, RECENT_WITHDRAWALS_MAX,
+    APPROVALS_MAX, ApproveWithdrawal, AwardAtStake, CancelWithdrawal, ExpireWithdrawal, MarkFailed, MarkPaid,
+    MarkReturned, MarkUnknown, OPEN_WITHDRAWALS_MAX, PARTS_MAX, PassKyc, QuoteError, RECENT_WITHDRAWALS_MAX,
     RejectWithdrawal, RequestWithdrawal, SendWithdrawal, SettleLatePayout, SplitPart, SplitWithdrawal,
     StartReview, Withdrawal, WithdrawalQuote, WithdrawalStatus,
 };

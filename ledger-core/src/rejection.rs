@@ -178,6 +178,20 @@ pub enum NotAllowedReason {
     AlertNotOpen,
     /// There is no such case, or it was closed.
     CaseNotOpen,
+    /// The terms are not for players of this jurisdiction.
+    TermsElsewhere,
+    /// The jurisdiction forbids such terms (B05).
+    TermsForbidden,
+    /// The terms contradict themselves.
+    TermsContradictory,
+    /// A bonus that does not go together with it is live.
+    NotBeside,
+    /// The terms give for what was played, and none is named; or the other way round.
+    BaseNeeded,
+    /// The terms are those of a mission, which is completed and not granted; or the other way round.
+    OtherReward,
+    /// Not all that the mission asks for was done.
+    ConditionsUnmet,
 }
 
 /// Why what a register said is not enough.
@@ -223,6 +237,8 @@ pub enum BonusRule {
     BuyFeature,
     /// The stake is above the most that one bet may stake while the bonus is wagered (F17, B29).
     MaxBet,
+    /// Nothing is withdrawn while a bonus is live whose terms say so (B35). It can be given up.
+    Withdrawal,
 }
 
 /// What a player, or a partition of the house, has too many of.
@@ -287,6 +303,8 @@ pub enum Capacity {
     Cases,
     /// Bonus awards that have not ended.
     Awards,
+    /// Products of one cashback.
+    CashbackLines,
 }
 
 /// A limit that a command would pass.

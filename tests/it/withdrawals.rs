@@ -101,11 +101,12 @@ async fn a_quote_of_what_was_read_is_what_a_request_takes() {
     let ledger = on(memory(ShardCount::ONE), settings()).await;
     let p = paid_by_card(&ledger).await;
     let reading = soon(ledger.player(&p)).await.unwrap();
-    let most = WithdrawalQuote::of_all(&reading.state, &policy(), eur()).unwrap();
+    let now = reading.state.recorded_at().unwrap();
+    let most = WithdrawalQuote::of_all(&reading.state, &policy(), eur(), now).unwrap();
     assert_eq!((most.withdrawable.to_string(), most.extra.to_string()), ("80.00".into(), "20.00".into()));
     let too_much = soon(ledger.execute(&p, to_card("W1", "80.01"))).await;
     assert_eq!(code(&too_much), "unplayed_deposits");
-    let quote = WithdrawalQuote::of(&reading.state, &policy(), dec("40"), eur()).unwrap();
+    let quote = WithdrawalQuote::of(&reading.state, &policy(), dec("40"), eur(), now).unwrap();
     let asked = soon(ledger.execute(&p, to_card("W2", "40"))).await.unwrap();
     let left = quote.available.checked_sub(quote.taken).unwrap();
     assert_eq!((available(&asked), left.to_string()), ("50.00".to_owned(), "50.00".to_owned()));

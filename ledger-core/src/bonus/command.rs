@@ -3,8 +3,8 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::decide;
-use crate::ids::{ActorId, SourceId, TermsName, TransactionId};
+use super::{Played, decide};
+use crate::ids::{ActorId, IdError, PlayerId, SourceId, TermsName, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::CurrencyCode;
 use crate::player_ledger::{AggregateRef, Facts, Needs, Operation, Outcome, Workspace, sent_by};
@@ -34,6 +34,9 @@ pub struct GrantBonus {
     /// The award that has ended and that it replaces.
     #[serde(default)]
     pub reactivates: Option<AwardRef>,
+    /// What was played, where the terms give a share of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub played: Option<Played>,
 }
 
 impl GrantBonus {
@@ -54,14 +57,18 @@ impl Operation for GrantBonus {
 
     fn print(&self, print: FingerprintBuilder) -> FingerprintBuilder {
         let (deposit, old) = (self.deposit.as_ref(), self.reactivates.as_ref());
-        print
+        let print = print
             .optional_amount(1, self.amount.as_ref())
             .field(2, Some(self.currency.as_str()))
             .field(3, Some(self.terms.as_str()))
             .field(4, deposit.map(|of| of.source.as_str()))
             .field(5, deposit.map(|of| of.id.as_str()))
             .field(6, old.map(|of| of.source.as_str()))
-            .field(7, old.map(|of| of.id.as_str()))
+            .field(7, old.map(|of| of.id.as_str()));
+        match &self.played {
+            Some(played) => played.print(print, 8),
+            None => print,
+        }
     }
 
     fn needs(&self, _: &Policy) -> Needs {
@@ -72,7 +79,61 @@ impl Operation for GrantBonus {
     }
 
     fn decide(&self, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
-        decide::grant(self, facts, work)
+        decide::grant(self, Self::KIND, facts, work)
+    }
+}
+
+/// Tells that a mission is completed: what its terms give for it is granted as a bonus. The award is named by mission and
+/// begin of the period, so each completion has one reward, whoever tells it how often.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CompleteMission {
+    /// The process that watches missions.
+    pub source: SourceId,
+    /// The mission: the name of its terms.
+    pub mission: TermsName,
+    /// The currency.
+    pub currency: CurrencyCode,
+    /// What was played in the period.
+    pub played: Played,
+}
+
+impl CompleteMission {
+    /// The award it makes: its id is the mission, `@` and the begin of the period.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: a name of terms and an instant are short enough.
+    pub fn award(&self) -> Result<AwardRef, IdError> {
+        let id = TransactionId::new(format!("{}@{}", self.mission, self.played.from))?;
+        Ok(AwardRef { source: self.source.clone(), id })
+    }
+}
+
+impl Operation for CompleteMission {
+    const KIND: OperationKind = OperationKind::MissionComplete;
+    const IS_CASHIER: bool = true;
+
+    fn sender(&self, _: &PlayerId) -> Result<(SourceId, TransactionId), IdError> {
+        self.award().map(|award| (award.source, award.id))
+    }
+
+    fn currency(&self) -> Option<CurrencyCode> {
+        Some(self.currency)
+    }
+
+    fn print(&self, print: FingerprintBuilder) -> FingerprintBuilder {
+        let print = print.field(2, Some(self.currency.as_str())).field(3, Some(self.mission.as_str()));
+        self.played.print(print, 8)
+    }
+
+    fn needs(&self, _: &Policy) -> Needs {
+        Needs::of(self.award().ok().map(AggregateRef::Award))
+    }
+
+    fn decide(&self, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+        decide::complete(self, facts, work)
     }
 }
 
@@ -107,6 +168,8 @@ impl Operation for ForfeitBonus {
             ForfeitReason::Operator => "operator",
             ForfeitReason::Deposit => "deposit",
             ForfeitReason::Closed => "closed",
+            ForfeitReason::Withdrawal => "withdrawal",
+            ForfeitReason::SelfExclusion => "self_exclusion",
         };
         print
             .field(3, Some(self.award.source.as_str()))

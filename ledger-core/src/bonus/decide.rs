@@ -1,13 +1,18 @@
 //! The decisions on awards.
 
 use super::endings::{at_scale, expiry};
-use super::{AWARDS_MAX, Award, ExpireBonus, ForfeitBonus, GrantBonus, endings, postings};
+use super::{
+    AWARDS_MAX, Award, CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus, cashback, endings, postings,
+};
 use crate::key::{ContentHash, OperationKind};
 use crate::money::{Amount, Currency, Rounding};
 use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
 use crate::policy::{BonusTerms, MaxConversion, Reward, WageringBase};
 use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
-use crate::stored::{AwardRef, BonusIssued, Event, Note, OutcomeKind, TransactionRef, TxnNoted};
+use crate::stored::{
+    AwardRef, BonusIssued, CashbackBase, Event, Note, OutcomeKind, TransactionRef, TxnNoted,
+};
+use crate::time::Timestamp;
 use crate::wallet::{incoming, purse};
 
 fn not_allowed(reason: NotAllowedReason) -> Stop {
@@ -17,9 +22,10 @@ fn not_allowed(reason: NotAllowedReason) -> Stop {
 /// Every amount that terms name in a currency is an amount of that currency.
 fn check_amounts(terms: &BonusTerms, currency: &Currency) -> Result<(), Stop> {
     let code = currency.code();
-    let reward = match &terms.reward {
-        Reward::Given { most } | Reward::Match { most, .. } => most.get(&code),
-        Reward::Fixed { amounts } => amounts.get(&code),
+    let reward = terms.reward.named().get(&code);
+    let cashback = match &terms.reward {
+        Reward::Cashback { least, .. } => least.get(&code),
+        _ => None,
     };
     let converted = match &terms.max_conversion {
         Some(MaxConversion::Fixed { amounts }) => amounts.get(&code),
@@ -31,7 +37,12 @@ fn check_amounts(terms: &BonusTerms, currency: &Currency) -> Result<(), Stop> {
             && Amount::from_decimal(amount.to_decimal(), currency.scale()).is_ok()
     };
     let (least, most) = (terms.min_to_terminate.get(&code), terms.max_bet.amounts.get(&code));
-    let mut all = [reward, converted, least, most].into_iter().flatten();
+    let conditions = match &terms.reward {
+        Reward::Mission { conditions, .. } => conditions.as_slice(),
+        _ => &[],
+    };
+    let stakes = conditions.iter().filter_map(|condition| condition.stakes.get(&code));
+    let mut all = [reward, cashback, converted, least, most].into_iter().flatten().chain(stakes);
     if all.all(fits) { Ok(()) } else { Err(not_allowed(NotAllowedReason::TermsAmounts)) }
 }
 
@@ -58,23 +69,33 @@ fn given(
     command: &GrantBonus,
     terms: &BonusTerms,
     deposited: Option<Amount>,
+    played: Option<&CashbackBase>,
     currency: &Currency,
 ) -> Result<Amount, Stop> {
     let unnamed = || Rejection::CurrencyMismatch { currency: command.currency };
     let mismatch = || Rejection::Mismatch { field: MismatchField::Amount };
     let zero = currency.zero();
-    let named = match &terms.reward {
-        Reward::Given { most } | Reward::Match { most, .. } => most.get(&command.currency),
-        Reward::Fixed { amounts } => amounts.get(&command.currency),
-    };
+    let named = terms.reward.named().get(&command.currency);
     let named = at_scale(*named.ok_or_else(unnamed)?, zero)?;
     let stated = command.amount.map(|amount| incoming(amount, currency)).transpose()?;
     let amount = match &terms.reward {
         Reward::Given { .. } => stated.filter(|stated| *stated <= named).ok_or_else(mismatch)?,
         Reward::Fixed { .. } => named,
+        Reward::Mission { conditions, .. } => {
+            let played = played.ok_or_else(|| not_allowed(NotAllowedReason::BaseNeeded))?;
+            if !cashback::is_complete(conditions, played, currency)? {
+                return Err(not_allowed(NotAllowedReason::ConditionsUnmet));
+            }
+            named
+        }
         Reward::Match { rate, .. } => {
             let deposited = deposited.ok_or_else(|| not_allowed(NotAllowedReason::DepositNeeded))?;
             deposited.basis_points(*rate, Rounding::Floor)?.min(named)?
+        }
+        Reward::Cashback { least, .. } => {
+            let played = played.ok_or_else(|| not_allowed(NotAllowedReason::BaseNeeded))?;
+            let least = least.get(&command.currency).map(|least| at_scale(*least, zero)).transpose()?;
+            cashback::worth(&terms.reward, played, least.unwrap_or(zero))?.min(named)?
         }
     };
     if stated.is_some_and(|stated| stated != amount) {
@@ -116,7 +137,71 @@ fn known<'a>(facts: &Facts<'a>, work: &'a Workspace<'_>, of: &AwardRef) -> Optio
     work.state().award(of).or_else(|| facts.found.award(of))
 }
 
-pub(super) fn grant(command: &GrantBonus, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+/// That terms may be granted to the player at all.
+fn check_terms(terms: &BonusTerms, facts: &Facts<'_>, work: &Workspace<'_>) -> Result<(), Stop> {
+    let profile = work.state().profile().ok_or(Rejection::PlayerUnknown)?;
+    if !terms.are_for(&profile.jurisdiction) {
+        return Err(not_allowed(NotAllowedReason::TermsElsewhere));
+    }
+    if terms.contradiction().is_some() {
+        return Err(not_allowed(NotAllowedReason::TermsContradictory));
+    }
+    if facts.policy.profile(&profile.jurisdiction).bonuses.forbid(terms).is_some() {
+        return Err(not_allowed(NotAllowedReason::TermsForbidden));
+    }
+    Ok(())
+}
+
+/// What was played, where the terms give a share of it and nowhere else.
+fn played(
+    command: &GrantBonus,
+    terms: &BonusTerms,
+    currency: &Currency,
+    now: Timestamp,
+) -> Result<Option<CashbackBase>, Stop> {
+    match (&command.played, &terms.reward) {
+        (Some(played), Reward::Cashback { .. } | Reward::Mission { .. }) => {
+            Ok(Some(played.base(currency, now)?))
+        }
+        (None, Reward::Cashback { .. } | Reward::Mission { .. }) | (Some(_), _) => {
+            Err(not_allowed(NotAllowedReason::BaseNeeded))
+        }
+        (None, _) => Ok(None),
+    }
+}
+
+/// A mission is completed, and everything else granted.
+fn check_reward(terms: &BonusTerms, kind: OperationKind) -> Result<(), Stop> {
+    let is_mission = matches!(terms.reward, Reward::Mission { .. });
+    if is_mission == (kind == OperationKind::MissionComplete) {
+        Ok(())
+    } else {
+        Err(not_allowed(NotAllowedReason::OtherReward))
+    }
+}
+
+pub(super) fn complete(command: &CompleteMission, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+    let award = command.award().map_err(|error| Fault::corrupted(error.to_string()))?;
+    let grant = GrantBonus {
+        source: award.source,
+        id: award.id,
+        terms: command.mission.clone(),
+        currency: command.currency,
+        amount: None,
+        deposit: None,
+        reactivates: None,
+        played: Some(command.played.clone()),
+    };
+    self::grant(&grant, OperationKind::MissionComplete, facts, work)
+}
+
+/// Grants a bonus, for an operation of a kind.
+pub(crate) fn grant(
+    command: &GrantBonus,
+    kind: OperationKind,
+    facts: &Facts<'_>,
+    work: &mut Workspace<'_>,
+) -> Outcome {
     let of = command.award();
     // No key was found, but keys are found by their kind: had the source another scope of keys before, there is such an
     // award already.
@@ -127,6 +212,8 @@ pub(super) fn grant(command: &GrantBonus, facts: &Facts<'_>, work: &mut Workspac
     let (currency, zero) = (*purse.currency(), purse.currency().zero());
     let terms = facts.policy.bonuses.get(&command.terms);
     let terms = terms.ok_or_else(|| not_allowed(NotAllowedReason::TermsUnknown))?;
+    check_reward(terms, kind)?;
+    check_terms(terms, facts, work)?;
     check_amounts(terms, &currency)?;
     if let Some(old) = &command.reactivates {
         let old = known(facts, work, old).ok_or_else(|| not_allowed(NotAllowedReason::TargetUnknown))?;
@@ -137,9 +224,16 @@ pub(super) fn grant(command: &GrantBonus, facts: &Facts<'_>, work: &mut Workspac
             return Err(Rejection::CurrencyMismatch { currency: command.currency }.into());
         }
     }
+    if work.state().awards().iter().any(|award| award.excludes(terms)) {
+        return Err(not_allowed(NotAllowedReason::NotBeside));
+    }
     let deposited = deposited(command, facts, zero)?;
-    let amount = given(command, terms, deposited, &currency)?;
+    let played = played(command, terms, &currency, work.now())?;
+    let amount = given(command, terms, deposited, played.as_ref(), &currency)?;
     let target = target(terms, amount, deposited)?;
+    if work.state().jurisdiction_profile(facts.policy).bonuses.forbids_target(amount, target)? {
+        return Err(not_allowed(NotAllowedReason::TermsForbidden));
+    }
     let max_bet = max_bet(terms, deposited, &currency)?;
     work.state().may_play(work.now())?;
     if work.state().awards().len() >= AWARDS_MAX {
@@ -148,14 +242,14 @@ pub(super) fn grant(command: &GrantBonus, facts: &Facts<'_>, work: &mut Workspac
     }
     if amount.is_zero() {
         let (source, id) = (command.source.clone(), command.id.clone());
-        let txn = TransactionRef { source, kind: OperationKind::BonusGrant, id };
+        let txn = TransactionRef { source, kind, id };
         work.outcome(OutcomeKind::Noop);
         work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::ZeroCredit }))?;
         return Ok(Some(command.currency));
     }
 
     let json = serde_json::to_vec(terms).map_err(|error| Fault::corrupted(error.to_string()))?;
-    let queued = !work.state().awards().is_empty();
+    let queued = work.state().awards().iter().any(|award| award.shares_product_with(terms));
     let entry = if queued {
         None
     } else {
@@ -165,13 +259,14 @@ pub(super) fn grant(command: &GrantBonus, facts: &Facts<'_>, work: &mut Workspac
         campaign: terms.campaign.clone(),
         name: command.terms.clone(),
         hash: ContentHash::of(&json),
-        terms: terms.clone(),
+        terms: Box::new(terms.clone()),
         currency: command.currency,
         amount,
         target,
         max_bet,
         deposit: command.deposit.clone(),
         deposited,
+        cashback: played,
         reactivates: command.reactivates.clone(),
         queued,
         expires_at: expiry(terms, work.now()).filter(|_| !queued),

@@ -1,19 +1,18 @@
 //! What becomes of awards after a command: completed, lost, expired, taken back, and the next one booked; in the commit
 //! that causes it (F11, F14, F18 in docs/bonuses.md).
 
-use super::postings;
-use super::{Award, AwardStatus};
+use super::{Award, AwardStatus, leaving, postings};
 use crate::account::AccountCode;
 use crate::ids::ActorId;
-use crate::money::{Amount, Rounding};
-use crate::partition::Stream;
+use crate::money::{Amount, AmountError, BasisPoints, Rounding, mul_div};
 use crate::player_ledger::{Fault, Stop, Workspace};
-use crate::policy::MaxConversion;
+use crate::policy::{MaxConversion, Principal, WHOLE};
 use crate::stored::{
     AwardRef, BonusActivated, BonusCompleting, BonusConverted, BonusExpired, BonusForfeited, BonusLost,
-    BonusResumed, Event, ForfeitReason, PaymentRef, TransactionRef,
+    BonusReleased, BonusResumed, Event, ForfeitReason, TransactionRef,
 };
 use crate::time::Timestamp;
+use crate::wallet::Purse;
 use std::time::Duration;
 
 /// Looks at every live award after a command's own events. Each step ends an award, books one, or moves it on, so there
@@ -27,10 +26,10 @@ pub(crate) fn follow_up(work: &mut Workspace<'_>) -> Result<(), Stop> {
         .events()
         .iter()
         .any(|record| matches!(&record.event, Event::EntryPosted(posted) if !posted.bonus.is_empty()));
-    if moves {
+    if moves || work.events().iter().any(leaving::asks_for_money) {
         work.look()?;
     }
-    for (of, reason) in taken_back(work) {
+    for (of, reason) in leaving::taken_back(work) {
         forfeit(work, &of, reason, None, None)?;
     }
     while let Some((of, step)) = next(work)? {
@@ -39,27 +38,11 @@ pub(crate) fn follow_up(work: &mut Workspace<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Awards that the command's own events take from the player: their deposit went back (X06), or he was closed.
-fn taken_back(work: &Workspace<'_>) -> Vec<(AwardRef, ForfeitReason)> {
-    let mut all = Vec::new();
-    for award in work.awards().iter().filter(|award| award.is_live()) {
-        let reason = work.events().iter().find_map(|record| match (&record.stream, &record.event) {
-            (_, Event::PlayerClosed(_)) => Some(ForfeitReason::Closed),
-            (Stream::Deposit(_, source, id), Event::DepositRefunded(_) | Event::DepositChargedBack(_)) => {
-                let of = PaymentRef { source: source.clone(), id: id.clone() };
-                (award.deposit.as_ref() == Some(&of)).then_some(ForfeitReason::Deposit)
-            }
-            _ => None,
-        });
-        all.extend(reason.map(|reason| (award.of.clone(), reason)));
-    }
-    all
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Wait,
     Resume,
+    Release,
     Convert,
     Lose,
     Expire,
@@ -73,10 +56,12 @@ fn next(work: &Workspace<'_>) -> Result<Option<(AwardRef, Step)>, Stop> {
             return Ok(Some((award.of.clone(), step)));
         }
     }
-    let is_free = !work.awards().iter().any(Award::is_booked);
-    let waits = |award: &&Award| award.status == AwardStatus::Queued;
-    let oldest = work.awards().iter().find(waits).filter(|_| is_free);
-    Ok(oldest.map(|award| (award.of.clone(), Step::Activate)))
+    let is_taken = |award: &Award| {
+        let mut booked = work.awards().iter().filter(|other| other.is_booked());
+        booked.any(|other| other.shares_product_with(&award.terms))
+    };
+    let waits = |award: &&Award| award.status == AwardStatus::Queued && !is_taken(award);
+    Ok(work.awards().iter().find(waits).map(|award| (award.of.clone(), Step::Activate)))
 }
 
 fn step(work: &Workspace<'_>, award: &Award) -> Result<Option<Step>, Stop> {
@@ -98,6 +83,9 @@ fn step(work: &Workspace<'_>, award: &Award) -> Result<Option<Step>, Stop> {
     }
     if award.is_expired_at(work.now()) {
         return Ok(Some(Step::Expire));
+    }
+    if due(award, balance)?.is_positive() {
+        return Ok(Some(Step::Release));
     }
     let too_little = match award.terms.min_to_terminate.get(&award.currency) {
         Some(least) => balance < at_scale(*least, zero)?,
@@ -127,6 +115,7 @@ fn take(work: &mut Workspace<'_>, of: &AwardRef, step: Step) -> Result<(), Stop>
     let event = match step {
         Step::Wait => Event::BonusCompleting(BonusCompleting { held }),
         Step::Resume => Event::BonusResumed(BonusResumed { progress: award.progress }),
+        Step::Release => return release(work, &award, balance),
         Step::Convert => return convert(work, &award, balance),
         Step::Lose => {
             let entry = end(work, &award, AccountCode::BonusForfeited, balance)?;
@@ -162,21 +151,68 @@ fn end(
     work.post_more(postings::end(award.currency, to, &award.campaign, &award.of, balance))
 }
 
-/// F11: what the terms convert is cash, the rest is forfeited.
-fn convert(work: &mut Workspace<'_>, award: &Award, balance: Amount) -> Result<(), Stop> {
-    let zero = Amount::zero(balance.scale());
+/// The first of two less the second, or nothing if that is more.
+fn less(amount: Amount, other: Amount) -> Result<Amount, AmountError> {
+    amount.checked_sub(other.min(amount)?)
+}
+
+/// What of credits may become cash (F11): no more than the terms convert, less what they released before.
+fn convertible(award: &Award, credits: Amount) -> Result<Amount, Stop> {
+    let zero = Amount::zero(credits.scale());
     let most = match &award.terms.max_conversion {
-        None => balance,
+        None => return Ok(credits),
         Some(MaxConversion::Fixed { amounts }) => match amounts.get(&award.currency) {
             Some(most) => at_scale(*most, zero)?,
-            None => balance,
+            None => return Ok(credits),
         },
         Some(MaxConversion::Times { times }) => award.amount.basis_points(*times, Rounding::Floor)?,
     };
-    let converted = balance.min(most)?;
-    let forfeited = balance.checked_sub(converted)?;
+    Ok(credits.min(less(most, award.released())?)?)
+}
+
+/// What of an award is to be released now (F14): as many whole shares of it as of its target are wagered, less what was
+/// released before, as far as there are credits.
+fn due(award: &Award, balance: Amount) -> Result<Amount, Stop> {
+    let zero = Amount::zero(balance.scale());
+    let Some(share) = award.terms.release_every else { return Ok(zero) };
+    let units = |amount: Amount| u128::try_from(amount.units()).unwrap_or_default();
+    let step = u128::from(share.get()).saturating_mul(units(award.target));
+    if step == 0 {
+        return Ok(zero);
+    }
+    let shares = mul_div(units(award.progress), WHOLE.into(), step, Rounding::Floor)?;
+    let all = u32::try_from(shares.saturating_mul(share.get().into())).unwrap_or(WHOLE).min(WHOLE);
+    let all = BasisPoints::new(all).map_err(|_| AmountError::AmountOverflow)?;
+    let released = award.amount.basis_points(all, Rounding::Floor)?;
+    convertible(award, less(released, award.released())?.min(balance)?)
+}
+
+/// The purse of an award's currency.
+fn purse_of(work: &Workspace<'_>, award: &Award) -> Result<Purse, Fault> {
     let purse = work.wallet().purse(award.currency).copied();
-    let purse = purse.ok_or_else(|| Fault::corrupted("an award without a purse"))?;
+    purse.ok_or_else(|| Fault::corrupted("an award without a purse"))
+}
+
+/// F14: a share of the award becomes cash before its end.
+fn release(work: &mut Workspace<'_>, award: &Award, balance: Amount) -> Result<(), Stop> {
+    let amount = due(award, balance)?;
+    let (purse, zero) = (purse_of(work, award)?, Amount::zero(balance.scale()));
+    let postings = postings::convert(&purse, &award.campaign, &award.of, amount, zero)?;
+    let entry = work.post_more(postings)?.ok_or_else(|| Fault::corrupted("a release of nothing"))?;
+    let released = award.released().checked_add(amount)?;
+    let event = BonusReleased { amount, released, entry };
+    Ok(work.push_award(&award.of, Event::BonusReleased(event))?)
+}
+
+/// F11: what the terms convert is cash, the rest is forfeited.
+fn convert(work: &mut Workspace<'_>, award: &Award, balance: Amount) -> Result<(), Stop> {
+    let own = match award.terms.principal {
+        Principal::Converted => balance,
+        Principal::Removed => less(balance, award.amount)?,
+    };
+    let converted = convertible(award, own)?;
+    let forfeited = balance.checked_sub(converted)?;
+    let purse = purse_of(work, award)?;
     let postings = postings::convert(&purse, &award.campaign, &award.of, converted, forfeited)?;
     let entry = work.post_more(postings)?.ok_or_else(|| Fault::corrupted("a conversion of nothing"))?;
     let event = BonusConverted { converted, forfeited: some(forfeited), entry };

@@ -4,16 +4,21 @@
 //! by the sources of the stakes they answer, and what a stake counted is recorded with it and reversed as it was
 //! recorded. What ends an award is decided in the commit that causes it ([`follow_up`]).
 
+mod cashback;
 mod command;
 mod decide;
 mod endings;
+mod leaving;
 mod postings;
 mod shares;
 mod state;
 mod wagering;
 
-pub use command::{ExpireBonus, ForfeitBonus, GrantBonus};
+pub use cashback::{CASHBACK_LINES_MAX, Played, PlayedProduct};
+pub use command::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus};
+pub(crate) use decide::grant;
 pub(crate) use endings::follow_up;
+pub(crate) use leaving::{check_withdrawal, lost_to_withdrawal};
 pub(crate) use postings::{
     Moved, give_back_bonus, hold_bonus, hold_bonus_again, pay_bonus, take_bonus, take_bonus_win,
 };

@@ -77,6 +77,9 @@ pub struct Award {
     /// The most that one bet may stake, if there is a limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_bet: Option<Amount>,
+    /// What of it became cash before its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<Amount>,
     /// The deposit it is for, if it is for one.
     pub deposit: Option<PaymentRef>,
     /// When it expires, if it does.
@@ -88,11 +91,28 @@ pub struct Award {
 impl Award {
     /// The estimated bytes of it in a cache, with its terms.
     pub fn weight(&self) -> usize {
-        let BonusTerms { weights, min_to_terminate, .. } = &*self.terms;
+        let BonusTerms { weights, min_to_terminate, jurisdictions, not_beside, .. } = &*self.terms;
         let excluded = weights.excluded_games.len().saturating_add(weights.excluded_types.len());
         let named = weights.games.len().saturating_add(weights.types.len());
+        let others = jurisdictions.len().saturating_add(not_beside.len());
         let listed = excluded.saturating_add(named).saturating_add(min_to_terminate.len());
+        let listed = listed.saturating_add(others);
         1_000_usize.saturating_add(listed.saturating_mul(64))
+    }
+
+    /// What of it became cash before its end.
+    pub fn released(&self) -> Amount {
+        self.released.unwrap_or(Amount::zero(self.amount.scale()))
+    }
+
+    /// Whether it is played with where another one is: then one of the two waits.
+    pub(super) fn shares_product_with(&self, terms: &BonusTerms) -> bool {
+        self.terms.product == terms.product
+    }
+
+    /// Whether it does not go together with a bonus under terms.
+    pub(super) fn excludes(&self, terms: &BonusTerms) -> bool {
+        terms.not_beside.contains(&self.campaign) || self.terms.not_beside.contains(&terms.campaign)
     }
 
     /// Whether it has not ended.
@@ -115,13 +135,14 @@ impl Award {
             of: of.clone(),
             version: 1,
             campaign: event.campaign.clone(),
-            terms: Arc::new(event.terms.clone()),
+            terms: Arc::from(event.terms.clone()),
             hash: event.hash,
             currency: event.currency,
             amount: event.amount,
             target: event.target,
             progress: Amount::zero(event.amount.scale()),
             max_bet: event.max_bet,
+            released: None,
             deposit: event.deposit.clone(),
             expires_at: event.expires_at,
             status: if event.queued { AwardStatus::Queued } else { AwardStatus::Active },
@@ -143,6 +164,7 @@ pub(crate) fn evolve(award: &mut Award, record: &EventRecord) -> Result<(), Faul
         (Event::WagerProgressUpdated(event), AwardStatus::Active | AwardStatus::Completing) => {
             award.progress = event.progress;
         }
+        (Event::BonusReleased(event), AwardStatus::Active) => award.released = Some(event.released),
         (Event::BonusCompleting(_), AwardStatus::Active) => award.status = AwardStatus::Completing,
         (Event::BonusResumed(_), AwardStatus::Completing) => award.status = AwardStatus::Active,
         (Event::BonusConverted(_), AwardStatus::Active | AwardStatus::Completing) => {

@@ -13,11 +13,26 @@ use crate::stored::{
 };
 use crate::time::Timestamp;
 
-/// The award a player plays with in a currency: the one that is booked, not wagered to its end, and whose time is not
-/// over.
-fn playing(state: &PlayerState, currency: CurrencyCode, now: Timestamp) -> Option<&Award> {
-    let plays = |award: &&Award| award.currency == currency && award.may_be_played_at(now);
-    state.awards().iter().find(plays)
+/// The award a player plays with in a currency on a type of games: one that is booked, not wagered to its end, and whose
+/// time is not over; that of the type before that of all types.
+fn playing<'a>(
+    state: &'a PlayerState,
+    currency: CurrencyCode,
+    game_type: Option<&GameType>,
+    now: Timestamp,
+) -> Option<&'a Award> {
+    let mut of_all = None;
+    for award in state.awards() {
+        if award.currency != currency || !award.may_be_played_at(now) {
+            continue;
+        }
+        match &award.terms.product {
+            Some(product) if Some(product) == game_type => return Some(award),
+            Some(_) => {}
+            None => of_all = of_all.or(Some(award)),
+        }
+    }
+    of_all
 }
 
 impl Award {
@@ -50,7 +65,7 @@ pub(crate) struct Stakeable<'a> {
     pub(crate) weight: u32,
     /// Its credits.
     pub(crate) balance: Amount,
-    /// Why they may not be staked, if so: not on a game that does not count, nor where a loss is never reported, so that
+    /// Why they may not be staked, if so: not where the terms pay in the end, nor on a game that does not count, nor where a loss is never reported, so that
     /// no one would know when a round with them is over (nor where the names of round and award together are too long for
     /// an account); nor for a bought feature or above the most, where the terms say so.
     pub(crate) barred: Option<BonusRule>,
@@ -75,14 +90,14 @@ pub(crate) fn stakeable<'a>(
     if state.awards().is_empty() {
         return None;
     }
-    let award = playing(state, currency, now)?;
+    let award = playing(state, currency, asking.game.1, now)?;
     let weight = award.terms.weights.of(asking.game.0, asking.game.1);
     let (source, round) = asking.round;
     let is_named = SubAccount::round_award(source, round, &award.of.source, &award.of.id).is_ok();
     let (balance, _) = state.wallet().bonus_of(&award.of, Amount::zero(award.amount.scale()));
     let is_above = award.max_bet.is_some_and(|most| asking.stake > most);
     let cash_only = is_above && award.terms.max_bet.above == AboveMaxBet::CashOnly;
-    let barred = if weight == 0 || !asking.reports_losses || !is_named {
+    let barred = if weight == 0 || award.terms.post_paid || !asking.reports_losses || !is_named {
         Some(BonusRule::NotStakeable)
     } else if asking.buys_feature && !award.terms.buy_feature {
         Some(BonusRule::BuyFeature)

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{RoundId, SourceId, SubAccount, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::CurrencyCode;
-use crate::player_ledger::{Facts, Needs, Operation, Outcome, RoundRef, Workspace, sent_by};
+use crate::player_ledger::{AggregateRef, Facts, Needs, Operation, Outcome, RoundRef, Workspace, sent_by};
 use crate::policy::Policy;
-use crate::stored::CreditKind;
+use crate::stored::{AwardRef, CreditKind};
 
 /// Reports what free rounds won all in all (S95, H14 in docs/scenarios.md). By the policy of its source it is paid, or it
-/// is news because each win was paid when it came; never both.
+/// is news because each win was paid when it came; never both. A campaign that the policy lets pay a bonus pays it for the total.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -43,6 +43,12 @@ impl Operation for ReportFreeRounds {
             .amount(1, &self.amount)
             .field(2, Some(self.currency.as_str()))
             .field(8, Some(self.campaign.as_str()))
+    }
+
+    fn needs(&self, policy: &Policy) -> Needs {
+        let pays_bonus = policy.free_round_bonuses.contains_key(&self.campaign);
+        let award = AwardRef { source: self.source.clone(), id: self.id.clone() };
+        Needs::of(pays_bonus.then_some(AggregateRef::Award(award)))
     }
 
     fn decide(&self, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {

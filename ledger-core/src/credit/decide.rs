@@ -2,10 +2,11 @@
 
 use super::{GrantCredit, ReportFreeRounds};
 use crate::account::AccountCode;
-use crate::ids::SubAccount;
+use crate::bonus::{self, GrantBonus};
+use crate::ids::{SubAccount, TermsName};
 use crate::key::OperationKind;
 use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
-use crate::policy::FreeRoundPayment;
+use crate::policy::{FreeRoundPayment, Reward};
 use crate::stored::{CreditGranted, CreditKind, Event, Note, OutcomeKind, TransactionRef, TxnNoted};
 use crate::wallet::{self, incoming, purse};
 
@@ -58,6 +59,25 @@ pub(super) fn credit(command: &GrantCredit, facts: &Facts<'_>, work: &mut Worksp
     Ok(Some(command.currency))
 }
 
+/// The bonus that the total of free rounds is (B25): as much as they won, up to the most that its terms give.
+fn as_bonus(command: &ReportFreeRounds, terms: &TermsName, facts: &Facts<'_>) -> GrantBonus {
+    let named = facts.policy.bonuses.get(terms).and_then(|terms| match &terms.reward {
+        Reward::Given { most } => most.get(&command.currency),
+        _ => None,
+    });
+    let most = named.map_or(command.amount, |most| most.to_decimal());
+    GrantBonus {
+        source: command.source.clone(),
+        id: command.id.clone(),
+        terms: terms.clone(),
+        currency: command.currency,
+        amount: Some(command.amount.min(most)),
+        deposit: None,
+        reactivates: None,
+        played: None,
+    }
+}
+
 /// The total of free rounds is paid if single wins are not.
 pub(super) fn free_rounds(
     command: &ReportFreeRounds,
@@ -68,7 +88,7 @@ pub(super) fn free_rounds(
     let amount = incoming(command.amount, purse.currency())?;
     let (source, id) = (command.source.clone(), command.id.clone());
     let txn = TransactionRef { source, kind: OperationKind::FreeRoundTotal, id };
-    let note = match facts.policy.of(&command.source).free_rounds {
+    let note = match facts.policy.free_rounds(&command.source, Some(&command.campaign)) {
         FreeRoundPayment::Each => Some(Note::PaidOneByOne),
         FreeRoundPayment::Total if amount.is_zero() => Some(Note::ZeroCredit),
         FreeRoundPayment::Total => None,
@@ -77,6 +97,9 @@ pub(super) fn free_rounds(
         work.outcome(OutcomeKind::Noop);
         work.push_player(Event::TxnNoted(TxnNoted { txn, note }))?;
         return Ok(Some(command.currency));
+    }
+    if let Some(terms) = facts.policy.free_round_bonuses.get(&command.campaign) {
+        return bonus::grant(&as_bonus(command, terms, facts), OperationKind::FreeRoundTotal, facts, work);
     }
     let campaign = command.campaign.clone();
     let postings = wallet::credit_cash(purse, AccountCode::FreeSpinCost, campaign.clone(), amount)?;

@@ -114,6 +114,9 @@ pub struct BasisPointsError {
 }
 
 impl BasisPoints {
+    /// Ten times.
+    pub(crate) const TEN_TIMES: Self = Self(100_000);
+
     /// So many hundredths of a per cent.
     ///
     /// # Errors

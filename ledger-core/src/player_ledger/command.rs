@@ -6,7 +6,7 @@ use crate::adjustment::{
     ChargeInactivityFee, DecideCorrection, ProposeCorrection, ReclaimDormant, ReturnTax, TransferDormant,
     WithholdTax,
 };
-use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
+use crate::bonus::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus};
 use crate::controls::{AssignCase, CloseAlert, CloseCase, OpenCaseFor, RaiseAlert};
 use crate::controls::{
     AssignLimitProfile, ConfirmLimit, ConfirmSessionLimit, ExcludePlayer, RecordRegisterAnswers,
@@ -213,6 +213,7 @@ commands! {
     GrantBonus,
     ForfeitBonus,
     ExpireBonus,
+    CompleteMission,
 }
 
 impl From<Batch> for PlayerCommand {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::bonus_rules::{Leaving, Principal};
 use super::is_default;
-use crate::ids::{GameId, GameType, SubAccount};
+use crate::ids::{GameId, GameType, JurisdictionId, SubAccount};
 use crate::money::{Amount, BasisPoints, CurrencyCode};
 
 /// All of it, in basis points.
@@ -34,6 +35,67 @@ pub enum Reward {
         /// The most.
         most: BTreeMap<CurrencyCode, Amount>,
     },
+    /// A share of what was played in a period (F15, F16), rounded down by product; nothing below the least, and no more
+    /// than the most.
+    Cashback {
+        /// Of what.
+        of: CashbackOf,
+        /// The share by product.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        rates: BTreeMap<GameType, BasisPoints>,
+        /// The share of all other products; nothing, if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        others: Option<BasisPoints>,
+        /// The least. In a currency that is not named there is none.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        least: BTreeMap<CurrencyCode, Amount>,
+        /// The most. In a currency that is not named nothing is given.
+        most: BTreeMap<CurrencyCode, Amount>,
+    },
+    /// A fixed amount by currency for what was done in a period: a mission, completed by [`crate::CompleteMission`].
+    Mission {
+        /// What must have been done: all of it. At least one, and at most [`crate::MISSION_CONDITIONS_MAX`].
+        conditions: Vec<MissionCondition>,
+        /// How much.
+        amounts: BTreeMap<CurrencyCode, Amount>,
+    },
+}
+
+impl Reward {
+    /// The amounts by currency that it names: what is given, or the most of it.
+    pub fn named(&self) -> &BTreeMap<CurrencyCode, Amount> {
+        match self {
+            Self::Given { most } | Self::Match { most, .. } | Self::Cashback { most, .. } => most,
+            Self::Fixed { amounts } | Self::Mission { amounts, .. } => amounts,
+        }
+    }
+}
+
+/// What a mission asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct MissionCondition {
+    /// On which product; on all of them together, if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<GameType>,
+    /// At least so many rounds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub rounds: u32,
+    /// At least so much staked, by currency. In a currency that is not named nothing need be staked.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stakes: BTreeMap<CurrencyCode, Amount>,
+}
+
+/// Of what a cashback is a share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CashbackOf {
+    /// Of what was staked less what was won (F15).
+    Ggr,
+    /// Of what was staked (F16).
+    Turnover,
 }
 
 /// Of what the wagering target is a multiple (F2, F3).
@@ -204,4 +266,28 @@ pub struct BonusTerms {
     /// How many seconds after it is booked an award expires; never, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_after_secs: Option<u32>,
+    /// For players of which jurisdictions; of all, if empty.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub jurisdictions: BTreeSet<JurisdictionId>,
+    /// What a withdrawal, a self-exclusion and closing do to an award.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub leaving: Leaving,
+    /// Whether what was given becomes cash in the end (B17, B18).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub principal: Principal,
+    /// Whether its credits are never staked: cash alone is wagered, and they are paid in the end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub post_paid: bool,
+    /// The share of the bonus that becomes cash whenever the same share of its target is wagered (F14): 1,000 is a tenth.
+    /// All in the end, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_every: Option<BasisPoints>,
+    /// The one type of games it is for: an award of its own is played with there, beside those of other types and one that
+    /// is for all. For all types, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<GameType>,
+    /// The campaigns whose bonuses do not go together with it: it is not granted while an award of theirs is live, nor
+    /// theirs while it is.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub not_beside: BTreeSet<SubAccount>,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ControlPolicy, CountedFunds, WeekStart, is_default};
+use super::{BonusRestrictions, ControlPolicy, CountedFunds, WeekStart, is_default};
 use crate::ids::JurisdictionId;
 use crate::money::{Amount, BasisPoints, CurrencyCode};
 
@@ -65,21 +65,28 @@ pub struct JurisdictionProfile {
     /// How limits of players are kept, and which the jurisdiction sets itself.
     #[serde(skip_serializing_if = "is_default")]
     pub controls: ControlPolicy,
+    /// What it forbids of bonuses.
+    #[serde(skip_serializing_if = "is_default")]
+    pub bonuses: BonusRestrictions,
 }
 
 impl JurisdictionProfile {
-    const WITHOUT_REVERSE: Self = Self {
+    /// Great Britain: no reverse withdrawals (Gambling Commission, "Online games design and reverse withdrawals"), no
+    /// restriction on withdrawing deposits, by a bonus neither (the same, "Restrictions on withdrawing deposit and deposit
+    /// winnings"), and of a bonus at most ten times to be wagered (the same, SR 5.1.1, from 19 January 2026).
+    pub const GREAT_BRITAIN: Self = Self {
         stakes: BTreeMap::new(),
         round_interval_ms: 0,
         session_needed: false,
         reverse_withdrawal: ReverseWithdrawal::Forbidden,
         unplayed: UnplayedMoney::Free,
         controls: ControlPolicy::DEFAULT,
+        bonuses: BonusRestrictions {
+            wagering_max: Some(BasisPoints::TEN_TIMES),
+            cash_free: true,
+            ..BonusRestrictions::NONE
+        },
     };
-
-    /// Great Britain: no reverse withdrawals (Gambling Commission, "Online games design and reverse withdrawals"), and no
-    /// restriction on withdrawing deposits (the same, "Restrictions on withdrawing deposit and deposit winnings").
-    pub const GREAT_BRITAIN: Self = Self::WITHOUT_REVERSE;
 
     /// Sweden: no reverse withdrawals; a higher limit after 72 hours, and not before the running day, week or month is over
     /// (Spelinspektionen).
@@ -109,6 +116,7 @@ impl JurisdictionProfile {
         session_needed: false,
         reverse_withdrawal: ReverseWithdrawal::Forbidden,
         unplayed: UnplayedMoney::Free,
+        bonuses: BonusRestrictions::NONE,
     };
 
     /// What the law of a jurisdiction says where the policy does not name it: `GB`, `SE` and their parts (`GB-ENG`).

@@ -2,6 +2,7 @@
 //! commit names.
 
 mod bonus;
+mod bonus_rules;
 mod controls;
 mod deposits;
 mod fx;
@@ -20,12 +21,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{HostName, JurisdictionId, ProfileName, SourceId, TermsName};
+use crate::ids::{HostName, JurisdictionId, ProfileName, SourceId, SubAccount, TermsName};
 use crate::key::{ContentHash, OperationKind};
 
+pub(crate) use bonus::WHOLE;
 pub use bonus::{
-    AboveMaxBet, BonusTerms, FundOrder, MaxBet, MaxConversion, Reward, WageringBase, WageringCount,
-    WageringTerms, Weights,
+    AboveMaxBet, BonusTerms, CashbackOf, FundOrder, MaxBet, MaxConversion, MissionCondition, Reward,
+    WageringBase, WageringCount, WageringTerms, Weights,
+};
+pub use bonus_rules::{
+    BonusRestrictions, Leaving, MISSION_CONDITIONS_MAX, OnLeaving, OnWithdrawal, Principal,
 };
 pub use controls::{ControlPolicy, CountedFunds, LimitRule, WeekStart};
 pub use deposits::{CapturePolicy, DepositPolicy, FailureRule};
@@ -76,6 +81,10 @@ pub struct Policy {
     /// The terms of bonuses, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub bonuses: BTreeMap<TermsName, BonusTerms>,
+    /// The campaigns of free rounds whose total is paid as a bonus (S94, B25), and under which terms. The others' wins are
+    /// cash.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub free_round_bonuses: BTreeMap<SubAccount, TermsName>,
     /// The operator's profiles of limits, by name. One that is called `DEFAULT` is every player's who was assigned none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub limit_profiles: BTreeMap<ProfileName, LimitProfile>,
@@ -103,6 +112,7 @@ impl Default for Policy {
             fx: FxPolicy::default(),
             withdrawals: WithdrawalPolicy::default(),
             bonuses: BTreeMap::new(),
+            free_round_bonuses: BTreeMap::new(),
             limit_profiles: BTreeMap::new(),
             games: GameTable::default(),
         }
@@ -120,6 +130,15 @@ impl Policy {
     pub fn profile(&self, jurisdiction: &JurisdictionId) -> &JurisdictionProfile {
         let named = self.jurisdictions.get(jurisdiction);
         named.or_else(|| JurisdictionProfile::by_law(jurisdiction)).unwrap_or(&self.default_jurisdiction)
+    }
+
+    /// Which message pays the wins of free rounds of a campaign: one that pays a bonus pays it for the total, whatever the
+    /// source does otherwise.
+    pub(crate) fn free_rounds(&self, source: &SourceId, campaign: Option<&SubAccount>) -> FreeRoundPayment {
+        match campaign {
+            Some(campaign) if self.free_round_bonuses.contains_key(campaign) => FreeRoundPayment::Total,
+            _ => self.of(source).free_rounds,
+        }
     }
 
     /// The kind under which an operation's key stands, by the source's scope.

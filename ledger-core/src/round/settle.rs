@@ -9,11 +9,11 @@ use super::{Finality, Settle, stakes};
 use crate::ids::{GameId, TransactionId};
 use crate::money::Amount;
 use crate::player_ledger::{Facts, OPEN_ROUNDS_MAX, Outcome, RoundRef, Stop, Workspace};
-use crate::policy::{FreeRoundPayment, RoundClosePolicy, SourcePolicy};
+use crate::policy::{FreeRoundPayment, Policy, RoundClosePolicy, SourcePolicy};
 use crate::rejection::{Capacity, Rejection};
 use crate::stored::{
-    Bet, BetPlaced, BetSettled, BetStatus, CloseReason, Event, OutcomeKind, ReopenReason, Round, RoundStatus,
-    SettledBy, Split, WinCredited,
+    Bet, BetPlaced, BetSettled, BetStatus, CloseReason, Event, FreeBet, OutcomeKind, ReopenReason, Round,
+    RoundStatus, SettledBy, Split, WinCredited,
 };
 use crate::wallet::{Purse, incoming, purse};
 
@@ -105,14 +105,12 @@ fn paid(
     round: &Round,
     win: Amount,
     purse: &Purse,
-    source: &SourcePolicy,
+    policy: &Policy,
 ) -> (Amount, Option<Amount>) {
-    let is_free = payer_bet(round, command.bet.as_ref()).is_some_and(|bet| bet.free.is_some());
-    if is_free && source.free_rounds == FreeRoundPayment::Total {
-        (purse.currency().zero(), Some(win))
-    } else {
-        (win, None)
-    }
+    let free = payer_bet(round, command.bet.as_ref()).and_then(|bet| bet.free.as_ref());
+    let by_total =
+        |free: &FreeBet| policy.free_rounds(&command.source, Some(&free.campaign)) == FreeRoundPayment::Total;
+    if free.is_some_and(by_total) { (purse.currency().zero(), Some(win)) } else { (win, None) }
 }
 
 pub(super) fn settle(command: &Settle, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
@@ -149,7 +147,7 @@ pub(super) fn settle(command: &Settle, facts: &Facts<'_>, work: &mut Workspace<'
         (Finality::Bet, Some(named)) => round.open_bets().filter(|bet| bet.id == *named).cloned().collect(),
         (Finality::Bet, None) | (Finality::Round, _) => round.open_bets().cloned().collect(),
     };
-    let (paid, reported) = paid(command, &round, win, purse, source);
+    let (paid, reported) = paid(command, &round, win, purse, facts.policy);
     let answered = sources(&round, command.bet.as_ref(), None, purse.currency().zero())?;
     let split = win_split(work.state(), paid, &answered)?;
     let entry = pay(command, &round, &settled, &split, purse, work)?;

@@ -8,6 +8,7 @@ use super::player::TransactionRef;
 use super::shapes::shape;
 use super::shapes::words;
 use crate::ids::ActorId;
+use crate::ids::GameType;
 use crate::ids::RoundId;
 use crate::ids::SourceId;
 use crate::ids::SubAccount;
@@ -86,6 +87,35 @@ shape! {
 }
 
 shape! {
+    /// What was played of one product in the period of a cashback or mission.
+    pub struct CashbackLine {
+        /// The product.
+        pub product: GameType,
+        /// What was staked.
+        pub stakes: Amount,
+        /// What was won.
+        pub wins: Amount,
+        /// How many rounds; absent if none were told.
+        #[serde(default, skip_serializing_if = "crate::policy::is_default")]
+        pub rounds: u32,
+    }
+}
+
+shape! {
+    /// What was played in the period of a cashback or mission.
+    pub struct CashbackBase {
+        /// Its begin.
+        pub from: Timestamp,
+        /// Its end.
+        pub to: Timestamp,
+        /// By product.
+        pub lines: Vec<CashbackLine>,
+        /// What bonuses brought in it: less is given back (F15).
+        pub bonus_wins: Amount,
+    }
+}
+
+shape! {
     /// `bonus.issued` 1: a bonus was granted. It is booked now, or when its turn comes.
     pub struct BonusIssued {
         /// The campaign that bears it.
@@ -95,7 +125,7 @@ shape! {
         /// The hash of its terms.
         pub hash: ContentHash,
         /// Its terms, as they were then: they hold for its whole life.
-        pub terms: BonusTerms,
+        pub terms: Box<BonusTerms>,
         /// The currency.
         pub currency: CurrencyCode,
         /// How much.
@@ -111,6 +141,9 @@ shape! {
         /// What was deposited; with `deposit`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub deposited: Option<Amount>,
+        /// What was played, of a cashback or mission.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub cashback: Option<CashbackBase>,
         /// The award it replaces, which had ended.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub reactivates: Option<AwardRef>,
@@ -211,6 +244,18 @@ shape! {
 }
 
 shape! {
+    /// `bonus.released` 1: a share of the award became cash, because as much of its target is wagered.
+    pub struct BonusReleased {
+        /// How much.
+        pub amount: Amount,
+        /// What of the award was released up to now.
+        pub released: Amount,
+        /// The entry.
+        pub entry: u64,
+    }
+}
+
+shape! {
     /// `bonus.lost` 1: the award's credits were played away.
     pub struct BonusLost {
         /// What was left, too little to be played; absent if nothing.
@@ -246,6 +291,10 @@ words! {
         Deposit,
         /// The player was closed.
         Closed,
+        /// The player asked for money out.
+        Withdrawal,
+        /// The player excluded himself.
+        SelfExclusion,
     }
 }
 

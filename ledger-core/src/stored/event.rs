@@ -9,7 +9,7 @@ use super::adjustment::{
 };
 use super::bonus::{
     BonusActivated, BonusCompleting, BonusConverted, BonusExpired, BonusForfeited, BonusIssued, BonusLost,
-    BonusResumed, WagerProgressUpdated, WagerReversalIgnored,
+    BonusReleased, BonusResumed, WagerProgressUpdated, WagerReversalIgnored,
 };
 use super::credit::{AdjustmentApplied, CreditGranted};
 use super::deposit::{
@@ -479,6 +479,8 @@ events! {
     BonusExpired = "bonus.expired" 1,
     /// An award was given up or taken back.
     BonusForfeited = "bonus.forfeited" 1,
+    /// A share of an award became cash.
+    BonusReleased = "bonus.released" 1,
 }
 
 /// Why a stored event cannot be read.

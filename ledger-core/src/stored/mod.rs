@@ -34,8 +34,8 @@ pub use adjustment::{
 };
 pub use bonus::{
     AwardRef, BonusActivated, BonusAfter, BonusCompleting, BonusConverted, BonusExpired, BonusForfeited,
-    BonusIssued, BonusLost, BonusResumed, BonusShare, BonusTaken, Counted, ForfeitReason, ProgressChange,
-    WagerProgressUpdated, WagerReversalIgnored,
+    BonusIssued, BonusLost, BonusReleased, BonusResumed, BonusShare, BonusTaken, CashbackBase, CashbackLine,
+    Counted, ForfeitReason, ProgressChange, WagerProgressUpdated, WagerReversalIgnored,
 };
 pub use commit::{BodyError, CommitBody, EVENTS_MAX, KEYS_MAX, KeyRecord, OutcomeKind, TombstoneRecord};
 pub use credit::{AdjustmentApplied, CreditGranted, CreditKind};

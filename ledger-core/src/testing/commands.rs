@@ -37,7 +37,8 @@ use crate::time::Timestamp;
 use crate::transfer::{RollIn, RollOut};
 
 pub use bonuses::{
-    award, basis_points, bonus_terms, expire_bonus, forfeit_bonus, game_type, grant_bonus, terms_name,
+    award, basis_points, bonus_terms, complete_mission, expire_bonus, forfeit_bonus, game_type, grant_bonus,
+    played, terms_name,
 };
 pub use limits::{
     assign_case, assign_profile, case, close_alert, close_case, come_back, confirm_limit,
@@ -85,7 +86,7 @@ pub fn open(currencies: &[&str]) -> OpenPlayer {
     OpenPlayer {
         operator: OperatorId::new("operator").expect("an id"),
         brand: BrandId::new("brand").expect("an id"),
-        jurisdiction: JurisdictionId::new("MT").expect("an id"),
+        jurisdiction: jurisdiction("MT"),
         zone: "Europe/Malta".to_owned(),
         kind: AccountKind::Real,
         currencies: currencies.iter().map(|code| currency(code)).collect(),
@@ -282,6 +283,11 @@ pub fn write_off(id: &str) -> WriteOffDebt {
 pub fn bet(id: &str, in_round: &str, amount: &str) -> PlaceBet {
     let (amount, currency) = (decimal(amount), currency("EUR"));
     PlaceBet::new(source("prov"), txn(id), round(in_round), game("game"), amount, currency)
+}
+
+/// A jurisdiction.
+pub fn jurisdiction(code: &str) -> JurisdictionId {
+    JurisdictionId::new(code).expect("an id")
 }
 
 /// A free bet of `campaign`, worth so much.

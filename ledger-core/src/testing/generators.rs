@@ -87,24 +87,29 @@ pub fn policies() -> impl Strategy<Value = Policy> {
         Policy { default, sources, ..Policy::default() }
     });
     let max_age_secs = select(&[5_u32, 3_600][..]);
-    let profiles = (play::profiles(), withdrawals::profiles(), limits::policies());
-    let profiles = profiles.prop_map(|(play, money, controls)| JurisdictionProfile {
+    let restrictions = bonuses::restrictions();
+    let profiles = (play::profiles(), withdrawals::profiles(), limits::policies(), restrictions);
+    let profiles = profiles.prop_map(|(play, money, controls, bonuses)| JurisdictionProfile {
         reverse_withdrawal: money.reverse_withdrawal,
         unplayed: money.unplayed,
         controls,
+        bonuses,
         ..play
     });
-    let bonuses = (bonuses::policies(), limits::with_documents().boxed());
+    let bonuses = (bonuses::policies(), bonuses::free_rounds(), limits::with_documents().boxed());
     (policies, deposits::policies(), max_age_secs, withdrawals::policies(), profiles, bonuses).prop_map(
-        |(policy, deposits, max_age_secs, withdrawals, default_jurisdiction, (bonuses, others))| Policy {
-            bonuses,
-            limit_profiles: others.limit_profiles,
-            games: others.games,
-            deposits,
-            fx: FxPolicy { max_age_secs },
-            withdrawals,
-            default_jurisdiction,
-            ..policy
+        |(policy, deposits, max_age_secs, withdrawals, default_jurisdiction, (bonuses, free, others))| {
+            Policy {
+                bonuses,
+                free_round_bonuses: free,
+                limit_profiles: others.limit_profiles,
+                games: others.games,
+                deposits,
+                fx: FxPolicy { max_age_secs },
+                withdrawals,
+                default_jurisdiction,
+                ..policy
+            }
         },
     )
 }

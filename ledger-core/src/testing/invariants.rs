@@ -1,4 +1,4 @@
-//! What must hold of any log of a player, or of a partition of the house, checked from its commits alone (I1 to I25 in
+//! What must hold of any log of a player, or of a partition of the house, checked from its commits alone (I1 to I26 in
 //! docs/scenarios.md).
 //!
 //! Each checker reads plain data, so that a test can plant a bug in it and see the checker fail.
@@ -27,7 +27,7 @@ use crate::transfer::{self, Transfer, TransferRef, TransferStatus};
 
 pub use bonuses::{
     i10_shares_add_up_to_the_win, i11_progress_is_what_bets_recorded, i12_awards_that_are_over_stay_over,
-    i13_the_bonus_book_adds_up,
+    i13_the_bonus_book_adds_up, i26_no_bet_above_the_most_touches_its_bonus,
 };
 pub use limits::{
     Worth, bonus_worth, counter_agrees, i17_counters_are_what_entries_are_worth,
@@ -139,6 +139,7 @@ pub fn check_all(player: &PlayerId, commits: &[CommitBody], live: &PlayerState) 
     i11_progress_is_what_bets_recorded(commits)?;
     i12_awards_that_are_over_stay_over(commits)?;
     i13_the_bonus_book_adds_up(commits, &journal)?;
+    i26_no_bet_above_the_most_touches_its_bonus(commits)?;
     i14_the_statement_adds_up(commits)?;
     i12_others_that_are_over_stay_over(commits)?;
     i16_one_player(player, commits)?;

@@ -50,7 +50,7 @@ pub use command::{
     SplitPart, SplitWithdrawal, StartReview,
 };
 pub use payouts::{MarkFailed, MarkPaid, MarkReturned, MarkUnknown, SendWithdrawal, SettleLatePayout};
-pub use quote::{QuoteError, WithdrawalQuote};
+pub use quote::{AwardAtStake, QuoteError, WithdrawalQuote};
 pub use recent::RECENT_WITHDRAWALS_MAX;
 pub(crate) use recent::Recent;
 pub(crate) use state::fold_withdrawal;

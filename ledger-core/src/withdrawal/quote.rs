@@ -2,11 +2,13 @@
 
 use rust_decimal::Decimal;
 
+use crate::bonus::{self, Award};
 use crate::money::{Amount, AmountError, BasisPoints, Currency, CurrencyCode, Rounding, fee, mul_div};
 use crate::player_ledger::{Fault, PlayerState, Stop};
 use crate::policy::{Policy, UnplayedMoney, WithdrawalFee};
 use crate::rejection::Rejection;
-use crate::stored::Hold;
+use crate::stored::{AwardRef, Hold};
+use crate::time::Timestamp;
 use crate::wallet::{Purse, incoming, purse};
 
 /// What a withdrawal of an amount would come to now. A request is decided on the same figures, so a quote and a
@@ -18,11 +20,12 @@ use crate::wallet::{Purse, incoming, purse};
 /// use ledger_core::{Policy, WithdrawalQuote};
 /// let scenario = given().cash("100.00");
 /// let (player, eur) = (scenario.ledger().state(), commands::currency("EUR"));
-/// let quote = WithdrawalQuote::of(player, &Policy::default(), commands::decimal("86"), eur).unwrap();
+/// let now = scenario.ledger().now();
+/// let quote = WithdrawalQuote::of(player, &Policy::default(), commands::decimal("86"), eur, now).unwrap();
 /// assert_eq!((quote.payout.to_string(), quote.withdrawable.to_string()), ("86.00".into(), "100.00".into()));
 /// # }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WithdrawalQuote {
     /// The currency.
     pub currency: CurrencyCode,
@@ -40,6 +43,21 @@ pub struct WithdrawalQuote {
     pub available: Amount,
     /// The most that he can ask for.
     pub withdrawable: Amount,
+    /// The awards that a request forfeits (B.7 in docs/bonuses.md), for the player to be told before he confirms it.
+    pub forfeits: Vec<AwardAtStake>,
+}
+
+/// What a withdrawal costs a player of one award.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwardAtStake {
+    /// The award.
+    pub award: AwardRef,
+    /// Its credits, which are forfeited at once; zero if it waits.
+    pub credits: Amount,
+    /// What open rounds hold of it: it is forfeited when it comes back, and what it wins too.
+    pub held: Amount,
+    /// What was given, and is never booked if it waits.
+    pub amount: Amount,
 }
 
 /// Why there is no quote.
@@ -69,17 +87,28 @@ impl WithdrawalQuote {
     /// # Errors
     ///
     /// [`QuoteError::Refused`] with what a request would be refused with: no purse in the currency, the form of the
-    /// amount, [`Rejection::UnplayedDeposits`] or [`Rejection::InsufficientFunds`] if it is too much.
+    /// amount, [`Rejection::BonusRule`] while a bonus holds all money back, [`Rejection::UnplayedDeposits`] or
+    /// [`Rejection::InsufficientFunds`] if it is too much.
     pub fn of(
         state: &PlayerState,
         policy: &Policy,
         amount: Decimal,
         currency: CurrencyCode,
+        now: Timestamp,
     ) -> Result<Self, QuoteError> {
         let purse = purse(state, currency)?;
         let priced = Priced::of(state, policy, amount, purse)?;
+        bonus::check_withdrawal(state, currency, now)?;
         priced.check()?;
-        Ok(priced.quote()?)
+        let price = priced.price()?;
+        let left = purse.cash().checked_sub(price.taken).map_err(Stop::from)?;
+        let zero = purse.currency().zero();
+        let lost = bonus::lost_to_withdrawal(state.awards(), currency, left, now);
+        let at_stake = |award: &Award| {
+            let (credits, held) = state.wallet().bonus_of(&award.of, zero);
+            AwardAtStake { award: award.of.clone(), credits, held, amount: award.amount }
+        };
+        Ok(Self { forfeits: lost.map(at_stake).collect(), ..price })
     }
 
     /// What a withdrawal of all that can be withdrawn would come to.
@@ -87,9 +116,14 @@ impl WithdrawalQuote {
     /// # Errors
     ///
     /// As [`Self::of`]; [`Rejection::InvalidAmount`] if there is nothing, or no more than the fee.
-    pub fn of_all(state: &PlayerState, policy: &Policy, currency: CurrencyCode) -> Result<Self, QuoteError> {
+    pub fn of_all(
+        state: &PlayerState,
+        policy: &Policy,
+        currency: CurrencyCode,
+        now: Timestamp,
+    ) -> Result<Self, QuoteError> {
         let most = Funds::of(state, policy, purse(state, currency)?).map_err(Stop::from)?.withdrawable;
-        Self::of(state, policy, most.to_decimal(), currency)
+        Self::of(state, policy, most.to_decimal(), currency, now)
     }
 }
 
@@ -209,7 +243,8 @@ impl Priced {
         Ok(())
     }
 
-    fn quote(&self) -> Result<WithdrawalQuote, Stop> {
+    /// The quote without what it costs of bonuses.
+    fn price(&self) -> Result<WithdrawalQuote, Stop> {
         let extra = self.funds.extra(self.amount)?;
         Ok(WithdrawalQuote {
             currency: self.currency,
@@ -220,12 +255,13 @@ impl Priced {
             taken: self.amount.checked_add(extra)?,
             available: self.funds.available,
             withdrawable: self.funds.withdrawable,
+            forfeits: Vec::new(),
         })
     }
 
     /// The money of the withdrawal: played money first, then lots, the oldest first.
     pub(super) fn hold(&self, state: &PlayerState) -> Result<Hold, Stop> {
-        let WithdrawalQuote { amount, fee, extra, taken, .. } = self.quote()?;
+        let WithdrawalQuote { amount, fee, extra, taken, .. } = self.price()?;
         let from_lots = taken.checked_sub(taken.min(self.funds.played)?)?;
         debug_assert!(from_lots <= self.funds.unplayed, "no more than there is");
         let unless_zero = |amount: Amount| Some(amount).filter(|amount| amount.is_positive());

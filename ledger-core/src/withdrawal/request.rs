@@ -10,6 +10,7 @@ use super::postings;
 use super::quote::Priced;
 use super::recent::{RECENT_WITHDRAWALS_MAX, Window};
 use super::state::{APPROVALS_MAX, OPEN_WITHDRAWALS_MAX};
+use crate::bonus;
 use crate::controls;
 use crate::money::{Amount, CurrencyCode};
 use crate::partition::Stream;
@@ -148,6 +149,7 @@ pub(super) fn request(command: &RequestWithdrawal, facts: &Facts<'_>, work: &mut
     }
     check_destination(command, policy)?;
     check_limits(state, policy, asked, now)?;
+    bonus::check_withdrawal(state, command.currency, now)?;
     check_room(state, now)?;
     purse.pending().checked_add(priced.amount())?;
     priced.check()?;

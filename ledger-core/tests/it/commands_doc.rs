@@ -309,6 +309,7 @@ pub(crate) const ABOUT: &[About] = &[
             "kyc_required",
             "destination_unproven",
             "limit_exceeded",
+            "bonus_rule",
             "capacity_exceeded",
             "unplayed_deposits",
             "insufficient_funds",
@@ -509,7 +510,17 @@ pub(crate) const ABOUT: &[About] = &[
     About {
         name: "report_free_rounds",
         by: "a game provider, through its adapter",
-        refusals: &["currency_mismatch", "invalid_amount", "precision"],
+        refusals: &[
+            "not_allowed",
+            "mismatch",
+            "currency_mismatch",
+            "invalid_amount",
+            "precision",
+            "player_closed",
+            "player_excluded",
+            "player_blocked",
+            "capacity_exceeded",
+        ],
     },
     About {
         name: "grant_bonus",
@@ -533,6 +544,20 @@ pub(crate) const ABOUT: &[About] = &[
         refusals: &["not_allowed"],
     },
     About { name: "expire_bonus", by: "a timer", refusals: &["not_allowed"] },
+    About {
+        name: "complete_mission",
+        by: "the process that watches missions",
+        refusals: &[
+            "not_allowed",
+            "currency_mismatch",
+            "invalid_amount",
+            "precision",
+            "player_closed",
+            "player_excluded",
+            "player_blocked",
+            "capacity_exceeded",
+        ],
+    },
     About {
         name: "batch",
         by: "whoever sends its commands",
@@ -637,6 +662,7 @@ pub(crate) fn samples() -> Vec<PlayerCommand> {
         commands::grant_bonus("a1", "50").into(),
         commands::forfeit_bonus("f1", "a1").into(),
         commands::expire_bonus("e1", "a1").into(),
+        commands::complete_mission(&[("slots", "250", 50)]).into(),
         commands::batch(vec![bet.into(), win.into()]).into(),
     ]
 }

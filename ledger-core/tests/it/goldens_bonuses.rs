@@ -3,8 +3,8 @@
 use crate::goldens::{amount, compare, dir, record};
 use ledger_core::stored::{
     BonusActivated, BonusCompleting, BonusConverted, BonusExpired, BonusForfeited, BonusIssued, BonusLost,
-    BonusResumed, Event, EventRecord, ForfeitReason, ProgressChange, TransactionRef, WagerProgressUpdated,
-    WagerReversalIgnored,
+    BonusReleased, BonusResumed, Event, EventRecord, ForfeitReason, ProgressChange, TransactionRef,
+    WagerProgressUpdated, WagerReversalIgnored,
 };
 use ledger_core::testing::{Scenario, commands, given};
 use ledger_core::{BonusTerms, ContentHash, MaxConversion, OperationKind, PlayerCommand, Policy};
@@ -39,13 +39,14 @@ pub(crate) fn samples() -> Vec<EventRecord> {
             campaign: commands::sub_account("welcome"),
             name: commands::terms_name("welcome"),
             hash: ContentHash::of(b"terms"),
-            terms: terms(),
+            terms: Box::new(terms()),
             currency: commands::currency("EUR"),
             amount: amount("50.00"),
             target: amount("5250.00"),
             max_bet: None,
             deposit: Some(commands::payment("D1")),
             deposited: Some(amount("100.00")),
+            cashback: None,
             reactivates: Some(commands::award("A0")),
             queued: true,
             expires_at: at,
@@ -87,6 +88,7 @@ pub(crate) fn samples() -> Vec<EventRecord> {
             amount: amount("30.00"),
             entry: Some(9),
         }),
+        Event::BonusReleased(BonusReleased { amount: amount("2.00"), released: amount("8.00"), entry: 9 }),
     ];
     let versioned = (1..).zip(all);
     let stream = |event: &Event| {

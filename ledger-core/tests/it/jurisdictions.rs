@@ -3,8 +3,8 @@
 use ledger_core::stored::{LimitBasis, LimitKind, LimitPeriod};
 use ledger_core::testing::{commands, given_house, given_nobody, house_commands};
 use ledger_core::{
-    InitiateDeposit, JurisdictionDocument, JurisdictionId, MethodId, OpenPlayer, Policy, ReverseWithdrawal,
-    WeekStart,
+    BonusRestrictions, InitiateDeposit, JurisdictionDocument, JurisdictionId, MethodId, OpenPlayer, Policy,
+    ReverseWithdrawal, WeekStart,
 };
 
 fn shipped() -> Vec<JurisdictionDocument> {
@@ -92,6 +92,28 @@ fn the_profiles_do_what_they_say() {
     };
     let _ = opened("GB").when(card.clone()).rejected("not_allowed");
     let _ = opened("SE").when(card).applied();
+}
+
+#[test]
+fn what_is_forbidden_of_bonuses_is_what_the_sources_say() {
+    let ten = Some(commands::basis_points(100_000));
+    for document in shipped() {
+        let expected = match document.jurisdiction.as_str() {
+            "GB" => BonusRestrictions { wagering_max: ten, cash_free: true, ..BonusRestrictions::NONE },
+            "DK" => {
+                BonusRestrictions { wagering_max: ten, least_secs: Some(60 * DAY), ..BonusRestrictions::NONE }
+            }
+            _ => BonusRestrictions::NONE,
+        };
+        assert_eq!(document.profile.bonuses, expected, "{}", document.jurisdiction);
+    }
+    let by_law = Policy::default();
+    let of = |code: &str| by_law.profile(&JurisdictionId::new(code).unwrap()).bonuses;
+    let britain = BonusRestrictions { wagering_max: ten, cash_free: true, ..BonusRestrictions::NONE };
+    assert_eq!(
+        (of("GB-SCT"), of("SE"), of("MT")),
+        (britain, BonusRestrictions::NONE, BonusRestrictions::NONE)
+    );
 }
 
 #[test]

@@ -3,7 +3,11 @@
 mod adjustments;
 mod basics;
 mod batches;
+mod bonus_kinds;
+mod bonus_search;
+mod bonus_terms;
 mod bonuses;
+mod campaigns;
 #[cfg(feature = "schema")]
 mod catalogue;
 mod chargebacks;

@@ -91,6 +91,41 @@ fn i12_credits_of_an_award_that_has_ended() {
 }
 
 #[test]
+fn i26_a_bet_above_the_most() {
+    let mut terms = commands::bonus_terms(30);
+    terms.max_bet.amounts = [(commands::currency("EUR"), "10.00".parse().unwrap())].into();
+    let player =
+        || given().cash("6.00").terms("welcome", terms.clone()).when(commands::grant_bonus("A", "20"));
+    for (clear_shares, clear_counted) in [(false, true), (true, false)] {
+        let mut commits = commits(&player().bet("T1", "R", "10").applied());
+        invariants::i26_no_bet_above_the_most_touches_its_bonus(&commits).unwrap();
+        if let Event::BetPlaced(bet) = &mut event(&mut commits, "bet.placed").event {
+            bet.stake = "10.01".parse().unwrap();
+            if clear_shares {
+                bet.split.bonus.clear();
+            }
+            if clear_counted {
+                bet.counted = None;
+            }
+        }
+        caught(invariants::i26_no_bet_above_the_most_touches_its_bonus(&commits), "I26");
+    }
+}
+
+#[test]
+fn i13_a_release_that_says_less_than_it_was() {
+    let mut terms = commands::bonus_terms(10);
+    terms.release_every = Some(commands::basis_points(1_000));
+    let player = given().cash("100.00").terms("welcome", terms).when(commands::grant_bonus("A", "20"));
+    let mut commits = commits(&player.bet("T1", "R", "20").applied());
+    invariants::i13_the_bonus_book_adds_up(&commits, &journal(&commits)).unwrap();
+    if let Event::BonusReleased(released) = &mut event(&mut commits, "bonus.released").event {
+        released.amount = "1.99".parse().unwrap();
+    }
+    caught(invariants::i13_the_bonus_book_adds_up(&commits, &journal(&commits)), "I13");
+}
+
+#[test]
 fn i13_credits_that_become_cash_unnamed() {
     let done = mixed().win_close("W1", "R", "25").bet("T2", "Q", "15").win_close("W2", "Q", "1");
     let done = commits(&done);

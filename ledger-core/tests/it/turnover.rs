@@ -46,12 +46,14 @@ fn unplayed(scenario: Scenario, expected: &[&str]) -> Scenario {
 
 fn quote(scenario: &Scenario, amount: &str) -> Result<WithdrawalQuote, QuoteError> {
     let ledger = scenario.ledger();
-    WithdrawalQuote::of(ledger.state(), ledger.policy(), commands::decimal(amount), commands::currency("EUR"))
+    let (amount, euro) = (commands::decimal(amount), commands::currency("EUR"));
+    WithdrawalQuote::of(ledger.state(), ledger.policy(), amount, euro, ledger.now())
 }
 
 fn all(scenario: &Scenario) -> WithdrawalQuote {
     let ledger = scenario.ledger();
-    WithdrawalQuote::of_all(ledger.state(), ledger.policy(), commands::currency("EUR")).unwrap()
+    let euro = commands::currency("EUR");
+    WithdrawalQuote::of_all(ledger.state(), ledger.policy(), euro, ledger.now()).unwrap()
 }
 
 /// 30 played, 70 unplayed, withdrawing costs 20 %: 30 came as a credit.
@@ -132,6 +134,7 @@ fn t06_a_deposit_must_be_played_once() {
         blocked.ledger().state(),
         blocked.ledger().policy(),
         commands::currency("EUR"),
+        blocked.ledger().now(),
     );
     assert_eq!(none, Err(QuoteError::Refused(Rejection::InvalidAmount { amount: "0.00".to_owned() })));
     blocked.when(commands::request("W1", "1")).rejected("unplayed_deposits");
@@ -555,7 +558,8 @@ fn a_quote_and_a_request_agree() {
         refused.refused_as(&rejection);
     }
     let dollars = commands::currency("USD");
-    let none = WithdrawalQuote::of_all(sent.ledger().state(), sent.ledger().policy(), dollars);
+    let (ledger, now) = (sent.ledger(), sent.ledger().now());
+    let none = WithdrawalQuote::of_all(ledger.state(), ledger.policy(), dollars, now);
     assert_eq!(none, Err(QuoteError::Refused(Rejection::CurrencyMismatch { currency: dollars })));
 }
 

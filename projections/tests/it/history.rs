@@ -176,7 +176,6 @@ impl World {
                 kind,
                 person: None,
                 currencies,
-                person: None,
             }
             .into();
         }

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use super::{Configuration, DocumentContent};
 use crate::controls;
 use crate::ids::{DocumentKind, DocumentName, IdError, SourceId};
-use crate::policy::{KeyScope, Policy, Reaction};
+use crate::policy::{KeyScope, Policy, Reaction, Reward};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
@@ -128,6 +128,34 @@ fn check_games(policy: &Policy) -> Result<(), String> {
     Ok(())
 }
 
+/// Terms of bonuses do not contradict themselves, no jurisdiction they are for forbids them (B05), and free rounds are paid
+/// as a bonus under terms that take any amount.
+fn check_bonuses(policy: &Policy) -> Result<(), String> {
+    for (name, terms) in &policy.bonuses {
+        if let Some(what) = terms.contradiction() {
+            return Err(format!("bonus {name}: {what}"));
+        }
+        // Terms for all are for those of the default profile and of every one that is named.
+        let of_default = policy.default_jurisdiction.bonuses.forbid(terms);
+        if let Some(what) = of_default.filter(|_| terms.jurisdictions.is_empty()) {
+            return Err(format!("bonus {name}: where no profile is named, {what}"));
+        }
+        let named = policy.jurisdictions.keys().filter(|jurisdiction| terms.are_for(jurisdiction));
+        for jurisdiction in named.chain(&terms.jurisdictions) {
+            if let Some(what) = policy.profile(jurisdiction).bonuses.forbid(terms) {
+                return Err(format!("bonus {name}: in {jurisdiction} {what}"));
+            }
+        }
+    }
+    for (campaign, name) in &policy.free_round_bonuses {
+        let reward = policy.bonuses.get(name).map(|terms| &terms.reward);
+        if !matches!(reward, Some(Reward::Given { .. })) {
+            return Err(format!("free rounds of {campaign} need terms that give what they won"));
+        }
+    }
+    Ok(())
+}
+
 /// A policy follows the one in force and every one that is still to come.
 fn check_policy(draft: &DocumentDraft<'_>, in_force: &Policy) -> Result<(), String> {
     if draft.name.as_str() != POLICY_DOCUMENT {
@@ -136,6 +164,7 @@ fn check_policy(draft: &DocumentDraft<'_>, in_force: &Policy) -> Result<(), Stri
     let policy = policy_of(draft.content)?;
     check_scopes(in_force, &policy)?;
     check_controls(&policy)?;
+    check_bonuses(&policy)?;
     let kind = DocumentKind::new(POLICY_KIND).map_err(|error: IdError| error.to_string())?;
     let known = draft.configuration.document(&kind, draft.name);
     let others = known.into_iter().flat_map(super::PublishedDocument::versions);

@@ -14,8 +14,8 @@ use crate::round::common::{
 };
 use crate::round::state::WINS_MAX;
 use crate::stored::{
-    Bet, BetResettled, BetStatus, BonusShare, BonusTaken, Event, Note, Round, RoundStatus, TransactionRef,
-    Win, WinStatus,
+    Bet, BetResettled, BetStatus, BonusShare, BonusTaken, Event, FreeBet, Note, Round, RoundStatus,
+    TransactionRef, Win, WinStatus,
 };
 use crate::wallet::{incoming, purse, recover_to, recovery_of};
 
@@ -125,8 +125,9 @@ pub(super) fn resettle(command: &Resettle, facts: &Facts<'_>, work: &mut Workspa
         Some(win) => paid_by(round, win),
         None => payer_bet(round, command.bet.as_ref()),
     };
-    let is_free = payer.is_some_and(|bet| bet.free.is_some());
-    if is_free && source.free_rounds == FreeRoundPayment::Total {
+    let free = payer.and_then(|bet| bet.free.as_ref());
+    let payment = |free: &FreeBet| facts.policy.free_rounds(&command.source, Some(&free.campaign));
+    if free.map(payment) == Some(FreeRoundPayment::Total) {
         return note(work, txn(), Note::PaidByTotal).map(|_| Some(command.currency));
     }
     let mut change = Change::default();

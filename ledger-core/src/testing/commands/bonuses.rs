@@ -1,10 +1,10 @@
 //! Bonuses by texts: granted by `crm` under terms that the policy calls `welcome`, in EUR.
 
 use super::{currency, decimal, source, sub_account, txn};
-use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
+use crate::bonus::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus, Played, PlayedProduct};
 use crate::ids::{GameType, TermsName};
 use crate::money::{Amount, BasisPoints};
-use crate::policy::{BonusTerms, FundOrder, MaxBet, Reward, WageringTerms, Weights};
+use crate::policy::{BonusTerms, FundOrder, Leaving, MaxBet, Principal, Reward, WageringTerms, Weights};
 use crate::stored::{AwardRef, ForfeitReason};
 
 /// The name of terms.
@@ -37,6 +37,13 @@ pub fn bonus_terms(times: u32) -> BonusTerms {
         max_bet: MaxBet::default(),
         buy_feature: false,
         expires_after_secs: None,
+        jurisdictions: [].into(),
+        leaving: Leaving::default(),
+        principal: Principal::Converted,
+        post_paid: false,
+        release_every: None,
+        product: None,
+        not_beside: [].into(),
     }
 }
 
@@ -55,6 +62,39 @@ pub fn grant_bonus(id: &str, amount: &str) -> GrantBonus {
         amount: Some(decimal(amount)),
         deposit: None,
         reactivates: None,
+        played: None,
+    }
+}
+
+/// What was played in December 2025: of each product what was staked and won.
+pub fn played(products: &[(&str, &str, &str)], bonus_wins: &str) -> Played {
+    let of = |(product, stakes, wins): &(&str, &str, &str)| PlayedProduct {
+        product: game_type(product),
+        stakes: decimal(stakes),
+        wins: decimal(wins),
+        rounds: 0,
+    };
+    Played {
+        from: "2025-12-01T00:00:00Z".parse().expect("an instant"),
+        to: "2026-01-01T00:00:00Z".parse().expect("an instant"),
+        products: products.iter().map(of).collect(),
+        bonus_wins: decimal(bonus_wins),
+    }
+}
+
+/// The mission `welcome` is completed: so many rounds of each product in December 2025, and what was staked.
+pub fn complete_mission(products: &[(&str, &str, u32)]) -> CompleteMission {
+    let of = |(product, stakes, rounds): &(&str, &str, u32)| PlayedProduct {
+        product: game_type(product),
+        stakes: decimal(stakes),
+        wins: decimal("0"),
+        rounds: *rounds,
+    };
+    CompleteMission {
+        source: source("crm"),
+        mission: terms_name("welcome"),
+        currency: currency("EUR"),
+        played: Played { products: products.iter().map(of).collect(), ..played(&[], "0") },
     }
 }
 

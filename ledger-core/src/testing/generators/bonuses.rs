@@ -6,12 +6,13 @@ use proptest::sample::{Index, select};
 use std::collections::BTreeMap;
 
 use super::{PlayerCommand, amounts, commands, currencies, earlier, txns};
-use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
-use crate::ids::{TermsName, TransactionId};
+use crate::bonus::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus, Played, PlayedProduct};
+use crate::ids::{SubAccount, TermsName, TransactionId};
 use crate::money::{Amount, CurrencyCode};
 use crate::policy::{
-    AboveMaxBet, BonusTerms, FundOrder, MaxBet, MaxConversion, Reward, WageringBase, WageringCount,
-    WageringTerms, Weights,
+    AboveMaxBet, BonusRestrictions, BonusTerms, CashbackOf, FundOrder, Leaving, MaxBet, MaxConversion,
+    MissionCondition, OnLeaving, OnWithdrawal, Principal, Reward, WageringBase, WageringCount, WageringTerms,
+    Weights,
 };
 use crate::stored::{ForfeitReason, PaymentRef};
 
@@ -50,7 +51,130 @@ fn max_bets() -> impl Strategy<Value = MaxBet> {
     prop_oneof![2 => Just(MaxBet::default()), 1 => some]
 }
 
+fn leavings() -> impl Strategy<Value = Leaving> {
+    use OnWithdrawal::{Block, CashFree, Forfeit};
+    let rule = || select(&[OnLeaving::Forfeit, OnLeaving::Keep][..]);
+    let withdrawal = select(&[CashFree, CashFree, Forfeit, Block][..]);
+    (withdrawal, rule(), rule()).prop_map(|(withdrawal, self_exclusion, closing)| Leaving {
+        withdrawal,
+        self_exclusion,
+        closing,
+    })
+}
+
+/// Terms of the same reward and wagering with what kinds of bonuses differ in.
+fn kinds(terms: BonusTerms) -> impl Strategy<Value = BonusTerms> {
+    let principal = prop_oneof![6 => Just(Principal::Converted), 1 => Just(Principal::Removed)];
+    let release = prop_oneof![
+        6 => Just(None),
+        2 => select(&[1_000_u32, 2_500, 3_333, 10_000][..]).prop_map(Some),
+        1 => select(&[0_u32, 10_001][..]).prop_map(Some),
+    ];
+    let product = option::weighted(0.3, select(&["slots", "tables"][..]).prop_map(commands::game_type));
+    let country = option::weighted(0.06, select(&["GB", "MT"][..]));
+    let not_beside =
+        option::weighted(0.15, select(&["welcome", "extra"][..]).prop_map(commands::sub_account));
+    let campaign = select(&["welcome", "welcome", "extra"][..]).prop_map(commands::sub_account);
+    let kind = (principal, prop::bool::weighted(0.1), release, product);
+    (leavings(), kind, country, not_beside, campaign).prop_map(
+        move |(leaving, (principal, post_paid, release, product), country, not_beside, campaign)| {
+            BonusTerms {
+                campaign,
+                leaving,
+                principal,
+                post_paid,
+                release_every: release.map(commands::basis_points),
+                product,
+                jurisdictions: country.map(commands::jurisdiction).into_iter().collect(),
+                not_beside: not_beside.into_iter().collect(),
+                ..terms.clone()
+            }
+        },
+    )
+}
+
+/// What a jurisdiction forbids: mostly nothing.
+pub(super) fn restrictions() -> impl Strategy<Value = BonusRestrictions> {
+    let most = option::weighted(0.7, select(&[100_000_u32, 15_000][..]).prop_map(commands::basis_points));
+    let some =
+        (prop::bool::weighted(0.1), most, any::<bool>(), any::<bool>(), option::weighted(0.3, Just(20)));
+    let some = some.prop_map(|(forbidden, wagering_max, no_max_conversion, cash_free, least_secs)| {
+        BonusRestrictions { forbidden, wagering_max, no_max_conversion, cash_free, least_secs }
+    });
+    prop_oneof![9 => Just(BonusRestrictions::NONE), 1 => some]
+}
+
+/// Which campaigns of free rounds pay a bonus.
+pub(super) fn free_rounds() -> impl Strategy<Value = BTreeMap<SubAccount, TermsName>> {
+    let terms = select(OFTEN).prop_map(commands::terms_name);
+    option::weighted(0.4, terms)
+        .prop_map(|terms| terms.map(|terms| (commands::sub_account("campaign"), terms)).into_iter().collect())
+}
+
 fn terms() -> impl Strategy<Value = BonusTerms> {
+    plain().prop_flat_map(kinds)
+}
+
+fn cashback() -> impl Strategy<Value = Reward> {
+    let of = select(&[CashbackOf::Ggr, CashbackOf::Ggr, CashbackOf::Turnover][..]);
+    let rate = || option::weighted(0.7, select(&[1_000_u32, 3_333][..]).prop_map(commands::basis_points));
+    let least = option::weighted(0.3, Just(euros("1.00")));
+    (of, rate(), rate(), least).prop_map(|(of, slots, others, least)| Reward::Cashback {
+        of,
+        rates: slots.map(|rate| (commands::game_type("slots"), rate)).into_iter().collect(),
+        others,
+        least: least.unwrap_or_default(),
+        most: euros("20.00"),
+    })
+}
+
+fn mission() -> impl Strategy<Value = Reward> {
+    let product = option::weighted(0.7, select(&["slots", "tables"][..]).prop_map(commands::game_type));
+    let stakes = option::weighted(0.5, select(&["10.00", "5.00", "0.001"][..]).prop_map(euros));
+    let condition = (product, 0_u32..3, stakes).prop_map(|(product, rounds, stakes)| MissionCondition {
+        product,
+        rounds,
+        stakes: stakes.unwrap_or_default(),
+    });
+    let conditions = prop::collection::vec(condition, 0..3);
+    conditions.prop_map(|conditions| Reward::Mission { conditions, amounts: euros("15.00") })
+}
+
+/// A mission that is completed, or not quite.
+fn completions() -> impl Strategy<Value = CompleteMission> {
+    let from = select(&["2025-10-01", "2025-11-01", "2025-12-01"][..]);
+    (select(&["reload", "match", "match", "welcome"][..]), currencies(), played(), from).prop_map(
+        |(name, currency, played, from)| CompleteMission {
+            mission: commands::terms_name(name),
+            currency,
+            played: Played { from: format!("{from}T00:00:00Z").parse().expect("an instant"), ..played },
+            ..commands::complete_mission(&[])
+        },
+    )
+}
+
+/// What was played, and now and then nonsense.
+fn played() -> impl Strategy<Value = Played> {
+    let of = (select(&["slots", "tables", "poker"][..]), amounts(), amounts(), 0_u32..3);
+    let products = of.prop_map(|(product, stakes, wins, rounds)| PlayedProduct {
+        rounds,
+        product: commands::game_type(product),
+        stakes,
+        wins,
+    });
+    let year = select(&["2026", "2026", "2026", "2024", "2030"][..]);
+    let bonus_wins = prop_oneof![6 => Just(commands::decimal("0")), 1 => amounts()];
+    (prop::collection::vec(products, 0..3), bonus_wins, year).prop_map(|(products, bonus_wins, year)| {
+        Played {
+            to: format!("{year}-01-01T00:00:00Z").parse().expect("an instant"),
+            products,
+            bonus_wins,
+            ..commands::played(&[], "0")
+        }
+    })
+}
+
+fn plain() -> impl Strategy<Value = BonusTerms> {
     use WageringCount::{AllBets, BonusBets, RealBets};
     let reward = prop_oneof![
         4 => Just(Reward::Given { most: euros("100.00") }),
@@ -58,6 +182,8 @@ fn terms() -> impl Strategy<Value = BonusTerms> {
         3 => select(&[5_000_u32, 10_000, 3_333][..])
             .prop_map(|rate| Reward::Match { rate: commands::basis_points(rate), most: euros("50.00") }),
         1 => Just(Reward::Fixed { amounts: euros("0.001") }),
+        2 => cashback(),
+        2 => mission(),
     ];
     let base = select(&[WageringBase::Bonus, WageringBase::Bonus, WageringBase::DepositAndBonus][..]);
     let times = select(&[0_u32, 2_500, 5_000, 10_000, 15_000, 350_000][..]);
@@ -76,7 +202,6 @@ fn terms() -> impl Strategy<Value = BonusTerms> {
     let stakes = (max_bets(), any::<bool>());
     (reward, base, times, (counts, weights(), funds), most, least, secs, stakes).prop_map(
         |(reward, base, times, (counts, weights, funds), max_conversion, least, secs, stakes)| BonusTerms {
-            campaign: commands::sub_account("welcome"),
             reward,
             wagering: WageringTerms { base, times: commands::basis_points(times), counts },
             weights,
@@ -86,6 +211,7 @@ fn terms() -> impl Strategy<Value = BonusTerms> {
             max_bet: stakes.0,
             buy_feature: stakes.1,
             expires_after_secs: secs,
+            ..commands::bonus_terms(0)
         },
     )
 }
@@ -108,12 +234,14 @@ fn grants() -> impl Strategy<Value = GrantBonus> {
         .prop_map(|(psp, id)| PaymentRef { source: commands::source(psp), id });
     let old = option::weighted(0.1, txns());
     let amount = option::weighted(0.8, amounts());
-    (txns(), select(OFTEN), amount, currencies(), option::weighted(0.4, deposit), old).prop_map(
-        |(id, name, amount, currency, deposit, old)| GrantBonus {
+    let played = option::weighted(0.15, played());
+    (txns(), select(OFTEN), amount, currencies(), option::weighted(0.4, deposit), old, played).prop_map(
+        |(id, name, amount, currency, deposit, old, played)| GrantBonus {
             terms: commands::terms_name(name),
-            amount: if deposit.is_some() { None } else { amount },
+            amount: if deposit.is_some() || played.is_some() { None } else { amount },
             currency,
             deposit,
+            played,
             reactivates: old.map(|id| commands::award(id.as_str())),
             ..commands::grant_bonus(id.as_str(), "1")
         },
@@ -131,6 +259,7 @@ pub(super) fn single() -> BoxedStrategy<PlayerCommand> {
         (txns(), txns()).prop_map(|(id, of)| commands::expire_bonus(id.as_str(), of.as_str()).into());
     prop_oneof![
         6 => grants().prop_map(PlayerCommand::from),
+        2 => completions().prop_map(PlayerCommand::from),
         1 => forfeits,
         1 => expiries,
     ]

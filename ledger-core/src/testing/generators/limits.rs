@@ -172,7 +172,7 @@ fn tiers(
     prop_oneof![5 => Just((Vec::new(), Vec::new())), 1 => some]
 }
 
-/// A limit is set, made higher, lower or lifted, and confirmed.
+/// A limit is set, made higher, lower or lifted, and confirmed; an alert and a case go from their start to their end.
 pub(super) fn tale() -> impl Strategy<Value = Vec<PlayerCommand>> {
     let amounts = || option::weighted(0.8, select(&["50", "100", "250"][..]));
     (terms(), amounts(), amounts()).prop_map(|(term, then, last)| {
@@ -189,6 +189,11 @@ pub(super) fn tale() -> impl Strategy<Value = Vec<PlayerCommand>> {
             commands::session_limit("YF", Some(20)).into(),
             commands::session_limit("YG", Some(60)).into(),
             commands::confirm_session_limit("YH").into(),
+            commands::raise_alert("YI", "many_voids").into(),
+            commands::open_case("YJ").into(),
+            commands::assign_case("YK", "YJ").into(),
+            commands::close_alert("YL", "YI").into(),
+            commands::close_case("YM", "YJ").into(),
         ]
     })
 }

@@ -154,7 +154,7 @@ pub fn i12_awards_that_are_over_stay_over(commits: &[CommitBody]) -> Result<(), 
 }
 
 /// I13: what the bonus book issued and won is what players hold of it, staked, lost, or converted; and nothing becomes
-/// cash but by a conversion, of as much cash as credits, that an award's end names.
+/// cash but by a conversion, of as much cash as credits, that an award's release or end names.
 ///
 /// # Errors
 ///
@@ -192,6 +192,7 @@ pub fn i13_the_bonus_book_adds_up(commits: &[CommitBody], journal: &[Line]) -> R
         .flat_map(|body| &body.events)
         .filter_map(|record| match &record.event {
             Event::BonusConverted(e) if e.converted.is_positive() => Some(e.converted.units()),
+            Event::BonusReleased(e) => Some(e.amount.units()),
             _ => None,
         })
         .collect();
@@ -200,6 +201,31 @@ pub fn i13_the_bonus_book_adds_up(commits: &[CommitBody], journal: &[Line]) -> R
     found.sort_unstable();
     if bridged.values().any(|(cost, converted)| cost != converted) || named != found {
         return Err(format!("I13: {bridged:?} became cash, of awards {named:?}"));
+    }
+    Ok(())
+}
+
+/// I26: no bet above the most that an award lets one be has credits of the award in it or counts for it.
+///
+/// # Errors
+///
+/// The bet.
+pub fn i26_no_bet_above_the_most_touches_its_bonus(commits: &[CommitBody]) -> Result<(), String> {
+    let mut most: BTreeMap<&AwardRef, Amount> = BTreeMap::new();
+    for record in commits.iter().flat_map(|body| &body.events) {
+        match (&record.stream, &record.event) {
+            (Stream::Bonus(_, of), Event::BonusIssued(issued)) => {
+                most.extend(issued.max_bet.map(|amount| (of, amount)));
+            }
+            (_, Event::BetPlaced(bet)) => {
+                let staked = bet.split.bonus.iter().map(|share| &share.award);
+                let mut touched = staked.chain(bet.counted.iter().map(|counted| &counted.award));
+                if let Some(of) = touched.find(|of| most.get(of).is_some_and(|most| bet.stake > *most)) {
+                    return Err(format!("I26: {} is above the most of {}", bet.bet, of.id));
+                }
+            }
+            _ => {}
+        }
     }
     Ok(())
 }

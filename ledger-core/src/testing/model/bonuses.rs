@@ -2,14 +2,16 @@
 
 use super::rounds::{Key, ModelBet};
 use super::{Judged, Model};
-use crate::bonus::{ExpireBonus, ForfeitBonus, GrantBonus};
+use crate::bonus::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus};
 use crate::money::{Amount, CurrencyCode};
 use crate::player::Block;
 use crate::player_ledger::PlayerCommand;
 use crate::policy::{
-    AboveMaxBet, BonusTerms, FundOrder, MaxConversion, Reward, SourceSwitch, WageringBase, WageringCount,
+    AboveMaxBet, BonusRestrictions, BonusTerms, CashbackOf, FundOrder, MaxConversion, OnLeaving,
+    OnWithdrawal, Policy, Principal, Reward, SourceSwitch, WageringBase, WageringCount,
 };
 use crate::round::{Funds, PlaceBet};
+use crate::stored::ExclusionKind;
 
 /// So much of which award, in the order in which it was staked.
 pub(super) type Shares = Vec<(String, i128)>;
@@ -33,6 +35,8 @@ pub(super) struct ModelAward {
     progress: i128,
     /// What one bet may stake.
     most_staked: Option<i128>,
+    /// What of it became cash while it was played with.
+    let_go: i128,
     terms: BonusTerms,
     life: Life,
     ends: Option<i64>,
@@ -181,14 +185,20 @@ impl Model {
         let has = self.balance("player:cash", c.currency);
         let free = has - self.balance("receivable:player", c.currency);
         let now = self.now;
-        let mut playing = self.awards.iter().filter(|award| {
-            award.life == Life::Plays
-                && award.currency == c.currency
-                && award.ends.is_none_or(|end| now < end)
-                && award.progress < award.target
-        });
+        let playing: Vec<&ModelAward> = self
+            .awards
+            .iter()
+            .filter(|award| {
+                award.life == Life::Plays
+                    && award.currency == c.currency
+                    && award.ends.is_none_or(|end| now < end)
+                    && award.progress < award.target
+            })
+            .collect();
+        let own = |award: &&&ModelAward| award.terms.product.is_some() && award.terms.product == c.game_type;
+        let of_all = playing.iter().find(|award| award.terms.product.is_none());
         let is_off = self.of_source(c.source.as_str()).switches.contains(&SourceSwitch::BonusesOff);
-        let award = playing.next().filter(|_| !is_off);
+        let award = playing.iter().find(own).or(of_all).copied().filter(|_| !is_off);
         let above = award.and_then(|award| award.most_staked).is_some_and(|most| units > most);
         let alone = award.is_some_and(|award| award.terms.max_bet.above == AboveMaxBet::CashOnly);
         let mut weight = award.map_or(0, |award| weight(&award.terms, c));
@@ -196,7 +206,8 @@ impl Model {
         if above && alone {
             weight = 0;
         }
-        let may = weight > 0 && !at_once && (may_buy || !c.buys_feature);
+        let waits = award.is_some_and(|award| award.terms.post_paid);
+        let may = weight > 0 && !waits && !at_once && (may_buy || !c.buys_feature);
         let counting = |cash: i128, bonus: i128| -> i128 {
             let counted = match award.map(|award| award.terms.wagering.counts) {
                 Some(WageringCount::AllBets) => cash + bonus,
@@ -459,20 +470,51 @@ impl Model {
 
     // Grants and ends.
 
+    pub(super) fn complete_mission(&mut self, c: &CompleteMission) -> Judged {
+        let (source, id) = (c.source.clone(), crate::testing::commands::txn(&name_of_completion(c)));
+        let grant = GrantBonus {
+            source,
+            id,
+            terms: c.mission.clone(),
+            amount: None,
+            currency: c.currency,
+            played: Some(c.played.clone()),
+            ..crate::testing::commands::grant_bonus("-", "1")
+        };
+        self.give_bonus(&grant, true)
+    }
+
     pub(super) fn grant_bonus(&mut self, c: &GrantBonus) -> Judged {
+        self.give_bonus(c, false)
+    }
+
+    fn give_bonus(&mut self, c: &GrantBonus, for_mission: bool) -> Judged {
         self.purse(c.currency)?;
         let terms = self.policy.bonuses.get(&c.terms).cloned().ok_or("not_allowed")?;
+        if matches!(terms.reward, Reward::Mission { .. }) != for_mission {
+            return Err("not_allowed");
+        }
+        self.may_have(&terms)?;
         let (most, rate) = match &terms.reward {
-            Reward::Given { most } => (most.get(&c.currency), None),
-            Reward::Fixed { amounts } => (amounts.get(&c.currency), None),
+            Reward::Given { most } | Reward::Cashback { most, .. } => (most.get(&c.currency), None),
+            Reward::Fixed { amounts } | Reward::Mission { amounts, .. } => (amounts.get(&c.currency), None),
             Reward::Match { rate, most } => (most.get(&c.currency), Some(rate.get())),
         };
         let most = self.term(most, c.currency)?;
+        let lowest = match &terms.reward {
+            Reward::Cashback { least, .. } => self.term(least.get(&c.currency), c.currency)?.unwrap_or(0),
+            _ => 0,
+        };
         if let Some(MaxConversion::Fixed { amounts }) = &terms.max_conversion {
             self.term(amounts.get(&c.currency), c.currency)?;
         }
         self.term(terms.min_to_terminate.get(&c.currency), c.currency)?;
         let most_staked = self.term(terms.max_bet.amounts.get(&c.currency), c.currency)?;
+        if let Reward::Mission { conditions, .. } = &terms.reward {
+            for condition in conditions {
+                self.term(condition.stakes.get(&c.currency), c.currency)?;
+            }
+        }
         if let Some(old) = &c.reactivates {
             let name = format!("{}/{}", old.source, old.id);
             let old = self.awards.iter().find(|award| award.name == name).ok_or("not_allowed")?;
@@ -483,11 +525,21 @@ impl Model {
                 return Err("currency_mismatch");
             }
         }
+        for other in self.awards.iter().filter(|award| award.life != Life::Over) {
+            let named = |terms: &BonusTerms, campaign: &str| {
+                terms.not_beside.iter().any(|not| not.as_str() == campaign)
+            };
+            if named(&terms, &other.campaign) || named(&other.terms, terms.campaign.as_str()) {
+                return Err("not_allowed");
+            }
+        }
         let deposited = match &c.deposit {
             Some(of) => Some(self.deposited(of, c.currency)?),
             None => None,
         };
+        let (back, done) = self.cashback(c, &terms.reward)?;
         let most = most.ok_or("currency_mismatch")?;
+        let most = if done { most } else { return Err("not_allowed") };
         let stated = c.amount.map(|amount| self.units(amount, c.currency)).transpose()?;
         let units = match (&terms.reward, rate) {
             (Reward::Given { .. }, _) => {
@@ -498,6 +550,8 @@ impl Model {
                 stated
             }
             (_, Some(rate)) => (deposited.ok_or("not_allowed")? * i128::from(rate) / 10_000).min(most),
+            (Reward::Cashback { .. }, None) if back < lowest.max(1) => 0,
+            (Reward::Cashback { .. }, None) => back.min(most),
             (_, None) => most,
         };
         if stated.is_some_and(|stated| stated != units) {
@@ -507,6 +561,11 @@ impl Model {
             WageringBase::Bonus => units,
             WageringBase::DepositAndBonus => units + deposited.ok_or("not_allowed")?,
         };
+        let target = base * i128::from(terms.wagering.times.get()) / 10_000;
+        let limit = self.profile().bonuses.wagering_max;
+        if limit.is_some_and(|limit| target > units * i128::from(limit.get()) / 10_000) {
+            return Err("not_allowed");
+        }
         let share = match (terms.max_bet.of_deposit, deposited) {
             (Some(rate), Some(deposited)) => Some(deposited * i128::from(rate.get()) / 10_000),
             (Some(_), None) => return Err("not_allowed"),
@@ -529,15 +588,123 @@ impl Model {
             campaign: terms.campaign.to_string(),
             currency: c.currency,
             units,
-            target: base * i128::from(terms.wagering.times.get()) / 10_000,
+            target,
             progress: 0,
             most_staked,
+            let_go: 0,
             terms,
             life: Life::Waits,
             ends: None,
             deposit: c.deposit.as_ref().map(|of| (of.source.to_string(), of.id.to_string())),
         });
         Ok("applied")
+    }
+
+    /// Whether terms are for this player at all.
+    fn may_have(&self, terms: &BonusTerms) -> Result<(), &'static str> {
+        let country = self.jurisdiction.split('-').next().unwrap_or_default();
+        let mut named = terms.jurisdictions.iter().map(crate::ids::JurisdictionId::as_str);
+        if !terms.jurisdictions.is_empty() && !named.any(|own| own == self.jurisdiction || own == country) {
+            return Err("not_allowed");
+        }
+        if is_nonsense(terms) || is_against(terms, self.profile().bonuses) {
+            return Err("not_allowed");
+        }
+        Ok(())
+    }
+
+    /// What a cashback is worth, before its least and most.
+    /// And whether all that a mission asks for was done.
+    fn cashback(&self, c: &GrantBonus, reward: &Reward) -> Result<(i128, bool), &'static str> {
+        let needs = matches!(reward, Reward::Cashback { .. } | Reward::Mission { .. });
+        let played = match &c.played {
+            Some(played) if needs => played,
+            None if !needs => return Ok((0, true)),
+            _ => return Err("not_allowed"),
+        };
+        if played.products.len() > 64 {
+            return Err("capacity_exceeded");
+        }
+        if played.from >= played.to || played.to.as_micros() > self.now {
+            return Err("not_allowed");
+        }
+        let mut seen: Vec<&str> = Vec::new();
+        let (mut all, mut sum) = (Vec::new(), 0);
+        for product in &played.products {
+            if seen.contains(&product.product.as_str()) {
+                return Err("not_allowed");
+            }
+            seen.push(product.product.as_str());
+            let stakes = self.units(product.stakes, c.currency)?;
+            let wins = self.units(product.wins, c.currency)?;
+            all.push((product.product.clone(), stakes, product.rounds));
+            let Reward::Cashback { of, rates, others, .. } = reward else { continue };
+            let rate = rates.get(&product.product).or(others.as_ref()).map_or(0, |rate| rate.get());
+            let lost = if *of == CashbackOf::Ggr { stakes - wins } else { stakes };
+            sum += lost * i128::from(rate) / 10_000;
+        }
+        let bonus_wins = self.units(played.bonus_wins, c.currency)?;
+        let of = |product: Option<&crate::ids::GameType>| -> (i128, u64) {
+            let mine = all.iter().filter(|(own, ..)| product.is_none_or(|product| product == own));
+            mine.fold((0, 0), |(staked, count), (_, stakes, rounds)| {
+                (staked + stakes, count + u64::from(*rounds))
+            })
+        };
+        match reward {
+            Reward::Mission { conditions, .. } => {
+                let mut done = true;
+                for condition in conditions {
+                    let (staked, rounds) = of(condition.product.as_ref());
+                    let least = self.term(condition.stakes.get(&c.currency), c.currency)?.unwrap_or(0);
+                    done &= rounds >= u64::from(condition.rounds) && staked >= least;
+                }
+                Ok((0, done))
+            }
+            Reward::Cashback { of: CashbackOf::Ggr, .. } => Ok((sum - bonus_wins, true)),
+            _ => Ok((sum, true)),
+        }
+    }
+
+    /// Whether an award is lost if its player leaves.
+    fn can_be_lost(&self, award: &ModelAward) -> bool {
+        match award.life {
+            Life::Waits => true,
+            Life::Plays => award.ends.is_none_or(|end| self.now < end),
+            Life::Done | Life::Over => false,
+        }
+    }
+
+    /// Whether a bonus holds back what the player asks for.
+    pub(super) fn holds_back(&self, currency: CurrencyCode) -> bool {
+        let blocks = |award: &ModelAward| {
+            award.currency == currency
+                && award.terms.leaving.withdrawal == OnWithdrawal::Block
+                && self.can_be_lost(award)
+        };
+        let may_play = !self.is_closed() && self.not_barred(Block::Bets).is_ok();
+        may_play && self.awards.iter().any(blocks)
+    }
+
+    /// Whether a command costs the player an award.
+    fn costs(&self, command: &PlayerCommand, award: &ModelAward) -> bool {
+        let leaving = award.terms.leaving;
+        let gives_up = match command {
+            PlayerCommand::RefundDeposit(c) => {
+                return award.deposit == Some((c.source.to_string(), c.deposit.to_string()));
+            }
+            PlayerCommand::Chargeback(c) => {
+                return award.deposit == Some((c.source.to_string(), c.deposit.to_string()));
+            }
+            PlayerCommand::ClosePlayer(_) => leaving.closing == OnLeaving::Forfeit,
+            PlayerCommand::ExcludePlayer(c) => {
+                c.kind == ExclusionKind::SelfExclusion && leaving.self_exclusion == OnLeaving::Forfeit
+            }
+            PlayerCommand::RequestWithdrawal(c) if c.currency == award.currency => {
+                leaving.withdrawal != OnWithdrawal::CashFree || self.balance("player:cash", c.currency) == 0
+            }
+            _ => false,
+        };
+        gives_up && self.can_be_lost(award)
     }
 
     fn live(&self, of: &crate::stored::AwardRef) -> Result<usize, &'static str> {
@@ -572,15 +739,9 @@ impl Model {
 
     /// What becomes of awards after a command that was not refused.
     pub(super) fn look_at_awards(&mut self, command: &PlayerCommand, outcome: &str) {
-        let gone = match command {
-            PlayerCommand::RefundDeposit(c) => Some((c.source.to_string(), c.deposit.to_string())),
-            PlayerCommand::Chargeback(c) => Some((c.source.to_string(), c.deposit.to_string())),
-            _ => None,
-        };
-        let closed = matches!(command, PlayerCommand::ClosePlayer(_));
         for at in 0..self.awards.len() {
             let award = self.nth(at).clone();
-            let taken = outcome == "applied" && (closed || (gone.is_some() && award.deposit == gone));
+            let taken = outcome == "applied" && self.costs(command, &award);
             if award.life != Life::Over && taken {
                 self.end_award(at, "bonus:forfeited");
             }
@@ -602,6 +763,7 @@ impl Model {
                 Life::Done => award.progress < award.target || away == 0,
                 Life::Plays => {
                     award.ends.is_some_and(|end| end <= self.now)
+                        || self.to_let_go(award) > 0
                         || (away == 0 && (left == 0 || left < least))
                 }
             }
@@ -610,8 +772,45 @@ impl Model {
         if let Some(award) = self.awards.iter().find(due) {
             return index(award);
         }
-        let waits = self.awards.iter().find(|award| award.life == Life::Waits)?;
-        if self.awards.iter().any(ModelAward::is_booked) { None } else { index(waits) }
+        let taken = |product: &Option<crate::ids::GameType>| {
+            self.awards.iter().any(|award| award.is_booked() && award.terms.product == *product)
+        };
+        let mut waiting = self.awards.iter().filter(|award| award.life == Life::Waits);
+        index(waiting.find(|award| !taken(&award.terms.product))?)
+    }
+
+    /// What an award may bring in cash altogether.
+    fn most_cash(&self, award: &ModelAward) -> i128 {
+        let most = match &award.terms.max_conversion {
+            Some(MaxConversion::Times { times }) => Some(award.units * i128::from(times.get()) / 10_000),
+            Some(MaxConversion::Fixed { amounts }) => {
+                self.term(amounts.get(&award.currency), award.currency).expect("checked at the grant")
+            }
+            None => None,
+        };
+        most.unwrap_or(i128::MAX)
+    }
+
+    /// What of an award that is played with becomes cash now.
+    fn to_let_go(&self, award: &ModelAward) -> i128 {
+        let Some(share) = award.terms.release_every.map(|share| i128::from(share.get())) else { return 0 };
+        if award.target == 0 {
+            return 0;
+        }
+        // Every `share` of the target lets the same share of the bonus go.
+        let steps = award.progress * 10_000 / (award.target * share);
+        let earned = award.units * (steps * share).min(10_000) / 10_000;
+        let open = (earned - award.let_go).min(self.most_cash(award) - award.let_go);
+        open.min(self.credits(award)).max(0)
+    }
+
+    /// Credits become cash.
+    fn convert(&mut self, award: &ModelAward, cash: i128) {
+        self.add(&format!("player:bonus of {}", award.name), award.currency, -cash);
+        self.add(&format!("bonus:converted of {}", award.campaign), award.currency, cash);
+        self.add(&format!("bonus:cost of {}", award.campaign), award.currency, cash);
+        self.pay(award.currency, cash);
+        *self.converted.entry(award.currency).or_default() += cash;
     }
 
     fn settle_award(&mut self, at: usize) {
@@ -628,23 +827,19 @@ impl Model {
             self.nth(at).life = Life::Plays;
         } else if award.progress < award.target {
             let timed_out = award.ends.is_some_and(|end| end <= self.now);
+            let cash = self.to_let_go(&award);
+            if !timed_out && cash > 0 {
+                self.convert(&award, cash);
+                self.nth(at).let_go += cash;
+                return;
+            }
             self.end_award(at, if timed_out { "bonus:expired" } else { "bonus:forfeited" });
         } else if away > 0 {
             self.nth(at).life = Life::Done;
         } else {
-            let most = match &award.terms.max_conversion {
-                Some(MaxConversion::Times { times }) => Some(award.units * i128::from(times.get()) / 10_000),
-                Some(MaxConversion::Fixed { amounts }) => {
-                    self.term(amounts.get(&award.currency), award.currency).expect("checked at the grant")
-                }
-                None => None,
-            };
-            let cash = most.map_or(left, |most| left.min(most));
-            self.add(&format!("player:bonus of {}", award.name), award.currency, -cash);
-            self.add(&format!("bonus:converted of {}", award.campaign), award.currency, cash);
-            self.add(&format!("bonus:cost of {}", award.campaign), award.currency, cash);
-            self.pay(award.currency, cash);
-            *self.converted.entry(award.currency).or_default() += cash;
+            let kept = if award.terms.principal == Principal::Removed { award.units } else { 0 };
+            let cash = (left - kept).min(self.most_cash(&award) - award.let_go).max(0);
+            self.convert(&award, cash);
             self.end_award(at, "bonus:forfeited");
         }
     }
@@ -654,6 +849,68 @@ impl Model {
         let live = self.awards.iter().filter(|award| award.life != Life::Over);
         live.map(|award| (award.name.clone(), award.progress, award.target)).collect()
     }
+}
+
+/// What a completion is called: by its mission and when the period began.
+pub(super) fn name_of_completion(c: &CompleteMission) -> String {
+    format!("{}@{}", c.mission, c.played.from)
+}
+
+/// Whether terms contradict themselves.
+fn is_nonsense(terms: &BonusTerms) -> bool {
+    if let Reward::Mission { conditions, .. } = &terms.reward
+        && !(1..=16).contains(&conditions.len())
+    {
+        return true;
+    }
+    let share = terms.release_every.map(crate::money::BasisPoints::get);
+    share.is_some_and(|share| !(1..=10_000).contains(&share) || terms.principal == Principal::Removed)
+}
+
+/// Whether a law forbids terms.
+fn is_against(terms: &BonusTerms, law: BonusRestrictions) -> bool {
+    let times = terms.wagering.times.get();
+    let too_much = |most: u32| match (&terms.reward, terms.wagering.base) {
+        // Ten times of bonus and deposit is 20 times of a bonus that doubles it.
+        (Reward::Match { rate, .. }, WageringBase::DepositAndBonus) => {
+            u64::from(times) * (10_000 + u64::from(rate.get())) > u64::from(most) * u64::from(rate.get())
+        }
+        _ => times > most,
+    };
+    let hurried = |least: u32| terms.expires_after_secs.is_some_and(|secs| secs < least);
+    law.forbidden
+        || law.wagering_max.is_some_and(|most| too_much(most.get()))
+        || (law.no_max_conversion && terms.max_conversion.is_some())
+        || (law.cash_free && terms.leaving.withdrawal != OnWithdrawal::CashFree)
+        || law.least_secs.is_some_and(hurried)
+}
+
+/// Whether a policy may be published, as far as its bonuses go.
+pub(super) fn may_be_published(policy: &Policy) -> bool {
+    let named = |code: &str| policy.jurisdictions.iter().find(|(id, _)| id.as_str() == code);
+    let law = |code: &str| match (named(code), code) {
+        (Some((_, profile)), _) => profile.bonuses,
+        (None, "GB") => BonusRestrictions {
+            wagering_max: Some(crate::testing::commands::basis_points(100_000)),
+            cash_free: true,
+            ..BonusRestrictions::default()
+        },
+        _ => policy.default_jurisdiction.bonuses,
+    };
+    let fits = |terms: &BonusTerms| {
+        if is_nonsense(terms) {
+            return false;
+        }
+        if terms.jurisdictions.is_empty() {
+            let mut all = policy.jurisdictions.keys();
+            return !is_against(terms, policy.default_jurisdiction.bonuses)
+                && all.all(|code| !is_against(terms, law(code.as_str())));
+        }
+        terms.jurisdictions.iter().all(|code| !is_against(terms, law(code.as_str())))
+    };
+    let pays =
+        |name| policy.bonuses.get(name).is_some_and(|terms| matches!(terms.reward, Reward::Given { .. }));
+    policy.bonuses.values().all(fits) && policy.free_round_bonuses.values().all(pays)
 }
 
 fn weight(terms: &BonusTerms, c: &PlaceBet) -> u32 {

@@ -5,7 +5,7 @@ use super::lots::Lots;
 use super::rounds::{ModelBet, ModelRound, ModelWin, Paid, Stake, held};
 use super::{Judged, Model};
 use crate::money::CurrencyCode;
-use crate::policy::{FreeRoundPayment, ShortfallPolicy};
+use crate::policy::ShortfallPolicy;
 use crate::round::{AdjustRound, CashOut, Resettle, Rollback, Unsettle, VoidSettled, VoidTarget};
 use crate::stored::Direction;
 
@@ -266,8 +266,8 @@ impl Model {
             Some(win) => round.paid_by(win),
             None => round.payer_bet(bet.as_deref()),
         };
-        let (is_free, payer) = (payer.campaign.is_some(), payer.clone());
-        if is_free && policy.free_rounds == FreeRoundPayment::Total {
+        let payer = payer.clone();
+        if payer.campaign.as_deref().is_some_and(|campaign| self.pays_by_total(c.source.as_str(), campaign)) {
             return Ok("noop");
         }
         let mut gone = (Vec::new(), Vec::new());

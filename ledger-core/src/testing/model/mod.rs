@@ -422,6 +422,9 @@ impl Model {
             PlayerCommand::GrantBonus(c) => (texts(&c.source, &c.id), "bonus_grant"),
             PlayerCommand::ForfeitBonus(c) => (texts(&c.source, &c.id), "bonus_forfeit"),
             PlayerCommand::ExpireBonus(c) => (texts(&c.source, &c.id), "bonus_expire"),
+            PlayerCommand::CompleteMission(c) => {
+                ((c.source.to_string(), bonuses::name_of_completion(c)), "mission_complete")
+            }
             PlayerCommand::Batch(_) => panic!("a batch has no name of its own"),
             other => adjustments::name(other).expect("every other command is the back office's"),
         };
@@ -515,6 +518,7 @@ impl Model {
             PlayerCommand::GrantBonus(c) => self.grant_bonus(c),
             PlayerCommand::ForfeitBonus(c) => self.forfeit_bonus(c),
             PlayerCommand::ExpireBonus(c) => self.expire_bonus(c),
+            PlayerCommand::CompleteMission(c) => self.complete_mission(c),
             PlayerCommand::Batch(_) => panic!("batches are taken apart"),
         }
     }

@@ -4,14 +4,16 @@ use super::limits::What;
 use super::lots::{Drawn, Lots};
 use super::rounds::{Key, ModelRound, Paid, Stake};
 use super::{Judged, Model};
+use crate::bonus::GrantBonus;
 use crate::credit::ReportFreeRounds;
 use crate::money::CurrencyCode;
 use crate::player::Block;
-use crate::policy::{FreeRoundPayment, RegisterUse, SourcePolicy, TierBar, TimeOutAction};
+use crate::policy::{FreeRoundPayment, RegisterUse, Reward, SourcePolicy, TierBar, TimeOutAction};
 use crate::purchase::{EnterTournament, Tip};
 use crate::round::{ExpireRound, Funds, PlaceBet, ReopenRound, Rollback, RollbackKind};
 use crate::session::{AcknowledgeRealityCheck, EndSession, StartSession};
 use crate::stored::SessionRef;
+use crate::testing::commands;
 use crate::transfer::{RollIn, RollOut};
 
 #[derive(Debug, Clone)]
@@ -250,10 +252,32 @@ impl Model {
         Ok("applied")
     }
 
+    /// Whether free rounds of a campaign are paid by their total.
+    pub(super) fn pays_by_total(&self, source: &str, campaign: &str) -> bool {
+        let mut bonuses = self.policy.free_round_bonuses.keys();
+        self.of_source(source).free_rounds == FreeRoundPayment::Total
+            || bonuses.any(|of| of.as_str() == campaign)
+    }
+
     pub(super) fn report_free_rounds(&mut self, c: &ReportFreeRounds) -> Judged {
         let units = self.units(c.amount, c.currency)?;
-        if units == 0 || self.of_source(c.source.as_str()).free_rounds == FreeRoundPayment::Each {
+        if units == 0 || !self.pays_by_total(c.source.as_str(), c.campaign.as_str()) {
             return Ok("noop");
+        }
+        if let Some(terms) = self.policy.free_round_bonuses.get(&c.campaign).cloned() {
+            let most = self.policy.bonuses.get(&terms).and_then(|terms| match &terms.reward {
+                Reward::Given { most } => most.get(&c.currency).map(|most| most.to_decimal()),
+                _ => None,
+            });
+            let grant = GrantBonus {
+                source: c.source.clone(),
+                id: c.id.clone(),
+                terms,
+                amount: Some(most.map_or(c.amount, |most| c.amount.min(most))),
+                currency: c.currency,
+                ..commands::grant_bonus("-", "1")
+            };
+            return self.grant_bonus(&grant);
         }
         self.add(&format!("freespin:cost of {}", c.campaign), c.currency, units);
         self.pay(c.currency, units);

@@ -6,7 +6,7 @@ use super::bonuses::{self, Shares};
 use super::lots::{Drawn, Lots};
 use super::{Judged, Model};
 use crate::money::CurrencyCode;
-use crate::policy::{CountedFunds, FreeRoundPayment, RoundClosePolicy, ShortfallPolicy};
+use crate::policy::{CountedFunds, RoundClosePolicy, ShortfallPolicy};
 use crate::round::{CloseRound, Finality, PlaceBet, Rollback, RollbackKind, Settle, Void};
 use crate::stored::JackpotKind;
 
@@ -472,8 +472,8 @@ impl Model {
             Finality::Round => self.take(&key, false, |_| true),
             _ => {}
         }
-        let totals_pay = policy.free_rounds == FreeRoundPayment::Total;
-        let is_news = totals_pay && round.payer_bet(bet.as_deref()).campaign.is_some();
+        let campaign = round.payer_bet(bet.as_deref()).campaign.clone();
+        let is_news = campaign.is_some_and(|campaign| self.pays_by_total(&key.0, &campaign));
         let (paid, told) = if is_news { (0, Some(units)) } else { (units, None) };
         let (bonus, lost) = self.pay_out(round.payer_bet(bet.as_deref()), c.currency, paid, &sources);
         let seq = self.seq;

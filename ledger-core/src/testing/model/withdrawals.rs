@@ -10,8 +10,8 @@ use super::{Judged, Model};
 use crate::money::CurrencyCode;
 use crate::player::{Block, BlockPlayer, UnblockPlayer};
 use crate::policy::{
-    AfterChargeback, DestinationPolicy, JurisdictionProfile, KycRequirement, LatePayoutPolicy,
-    ReverseWithdrawal, TierBar, UnplayedMoney,
+    AfterChargeback, BonusRestrictions, DestinationPolicy, JurisdictionProfile, KycRequirement,
+    LatePayoutPolicy, ReverseWithdrawal, TierBar, UnplayedMoney,
 };
 use crate::stored::{Bearer, DestinationProof, KycStatus, PaymentRef, PayoutReturnedTo};
 use crate::time::Timestamp;
@@ -115,7 +115,16 @@ impl Model {
             return profile.clone();
         }
         match self.jurisdiction.as_str() {
-            "GB" | "SE" => JurisdictionProfile {
+            "GB" => JurisdictionProfile {
+                reverse_withdrawal: ReverseWithdrawal::Forbidden,
+                bonuses: BonusRestrictions {
+                    wagering_max: Some(crate::testing::commands::basis_points(100_000)),
+                    cash_free: true,
+                    ..BonusRestrictions::default()
+                },
+                ..JurisdictionProfile::default()
+            },
+            "SE" => JurisdictionProfile {
                 reverse_withdrawal: ReverseWithdrawal::Forbidden,
                 ..JurisdictionProfile::default()
             },
@@ -250,6 +259,9 @@ impl Model {
             self.withdrawals.values().filter(|w| w.is_open()).map(|w| &w.root).collect();
         if policy.pending_max.is_some_and(|most| roots.len() >= usize::from(most)) {
             return Err("limit_exceeded");
+        }
+        if self.holds_back(c.currency) {
+            return Err("bonus_rule");
         }
         if self.open_withdrawals() == 100 {
             return Err("capacity_exceeded");
