@@ -49,6 +49,9 @@ pub(crate) fn case(seed: u8, players: usize, steps: usize) -> Case {
     policy.withdrawals.ttl_secs = u32::MAX;
     // Nor is a session, a round or the time between two.
     policy.default_jurisdiction.round_interval_ms = 0;
+    for rule in &mut policy.default_jurisdiction.controls.registers {
+        rule.max_age_secs = u32::MAX;
+    }
     for source in policy.sources.values_mut().chain([&mut policy.default]) {
         source.sessions.ttl_secs = None;
         if let Some(time_out) = &mut source.round_time_out {
@@ -155,6 +158,14 @@ fn same_times(events: &mut [EventRecord], expected: &[EventRecord]) {
             (Event::LimitSet(found), Event::LimitSet(expected)) => found.bounds = expected.bounds,
             (Event::LimitRaiseRequested(found), Event::LimitRaiseRequested(expected)) => {
                 found.due_at = expected.due_at;
+            }
+            (Event::SessionLimitRaiseRequested(found), Event::SessionLimitRaiseRequested(expected)) => {
+                found.due_at = expected.due_at;
+            }
+            (Event::RegisterAnswered(found), Event::RegisterAnswered(expected)) => {
+                for (found, expected) in found.answers.iter_mut().zip(&expected.answers) {
+                    found.asked_at = expected.asked_at;
+                }
             }
             (Event::LimitWindowsOpened(found), Event::LimitWindowsOpened(expected)) => {
                 found.clone_from(expected);

@@ -19,12 +19,14 @@ pub(crate) fn add_shares(all: &mut Vec<BonusShare>, more: &[BonusShare]) -> Resu
     Ok(())
 }
 
-/// What is left of shares after others are taken from them; never below zero, for what is taken is checked before.
+/// What is left of shares after others are taken from them, award by award; nothing, where as much or more is taken.
+/// No award stands in `shares` twice.
 pub(crate) fn less_shares(shares: &[BonusShare], taken: &[BonusShare]) -> Vec<BonusShare> {
     let left = |share: &BonusShare| {
         let gone = taken.iter().filter(|gone| gone.award == share.award);
         let amount = gone.fold(share.amount, |rest, gone| {
-            rest.checked_sub(gone.amount).ok().filter(|rest| !rest.is_negative()).unwrap_or(rest)
+            let zero = Amount::zero(rest.scale());
+            rest.checked_sub(gone.amount).ok().filter(|rest| !rest.is_negative()).unwrap_or(zero)
         });
         BonusShare { amount, ..share.clone() }
     };

@@ -943,3 +943,28 @@ impl Nothing for Scenario {
         self
     }
 }
+
+/// What goes back of the stake covers the wins that are taken together, once: three wins cannot take it three times.
+#[test]
+fn wins_that_are_taken_together_take_what_there_is_once() {
+    with("0", "20", bonus_first(30))
+        .bet("T1", "R", "5")
+        .when(commands::win("W1", "R", "5"))
+        .when(commands::win("W2", "R", "20"))
+        .win_close("W3", "R", "10")
+        .bet("T2", "R2", "45")
+        .accounts(&[
+            ("bonus:issued of welcome", "20.00"),
+            ("bonus:stakes of game", "5.00"),
+            ("bonus:payouts of game", "35.00"),
+            ("player:bonus of crm/A", "5.00"),
+            ("player:bonus_held of prov/R2/crm/A", "45.00"),
+        ])
+        .when(commands::void_settled_bet("V1", "R", "T1"))
+        .applied()
+        .accounts(&[
+            ("bonus:issued of welcome", "20.00"),
+            ("bonus:payouts of game", "25.00"),
+            ("player:bonus_held of prov/R2/crm/A", "45.00"),
+        ]);
+}

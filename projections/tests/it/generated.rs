@@ -112,14 +112,19 @@ fn a_history_is_drawn_again_by_its_seed() {
 
 #[test]
 fn histories_reach_what_players_do() {
-    let mut found = std::collections::BTreeSet::new();
-    for seed in 0..60 {
+    let (mut found, mut missing) = (std::collections::BTreeSet::new(), Vec::new());
+    // Some come of a chain of rare draws.
+    for seed in 0..=250_u64 {
         found.extend(event_types(&history(4, 12, 40, seed).commits));
+        let names = ledger_core::stored::Event::TYPES.iter().map(|(name, _)| *name);
+        let is_due =
+            |name: &&str| !crate::contract::is_of_house(name) && *name != crate::contract::AFTER_MONTHS;
+        missing = names.filter(|name| !found.contains(name) && is_due(name)).collect();
+        if missing.is_empty() {
+            return;
+        }
     }
-    for (name, _) in ledger_core::stored::Event::TYPES {
-        let is_due = !crate::contract::is_of_house(name) && *name != crate::contract::AFTER_MONTHS;
-        assert!(found.contains(name) || !is_due, "{name} never came");
-    }
+    panic!("never came: {missing:?}");
 }
 
 #[tokio::test]

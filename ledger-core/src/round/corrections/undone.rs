@@ -174,7 +174,11 @@ impl Undone {
         if win.bonus.is_empty() && win.forfeited.is_empty() {
             return Ok(());
         }
-        let gone: Vec<BonusShare> = self.wins_taken.iter().map(share_taken).collect();
+        // Several wins may have taken from one award: what goes back covers all of them together, once.
+        let mut gone = Vec::new();
+        for taken in &self.wins_taken {
+            add_shares(&mut gone, &[share_taken(taken)])?;
+        }
         let back = less_shares(&self.bonus, &gone);
         // What other wins take beyond what goes back is no longer there.
         let taken = taken_of(work, &win.bonus, &win.forfeited, (&back, &less_shares(&gone, &self.bonus)))?;
