@@ -9,7 +9,7 @@ use casino_ledger::core::testing::generators::{histories, policies};
 use casino_ledger::core::testing::invariants;
 use casino_ledger::core::testing::{Model, TestLedger};
 use casino_ledger::core::{
-    Account, ActorId, Amount, CurrencyRegistry, Partition, PlayerCommand, PlayerId, Policy,
+    Account, ActorId, Amount, CurrencyRegistry, Partition, PlayerCommand, PlayerId, Policy, Rejection,
 };
 use casino_ledger::store::log::{LogOptions, LogStore};
 use casino_ledger::store::{EventStore, MemoryStore, Position, READ_COMMITS_MAX, ShardCount};
@@ -161,6 +161,14 @@ fn same_times(events: &mut [EventRecord], expected: &[EventRecord]) {
             }
             (Event::SessionLimitRaiseRequested(found), Event::SessionLimitRaiseRequested(expected)) => {
                 found.due_at = expected.due_at;
+            }
+            (Event::TxnRejected(found), Event::TxnRejected(expected)) => {
+                let (found, expected) = (&mut found.rejection, &expected.rejection);
+                if let Rejection::PlayerExcluded { register: Some(found), .. } = found
+                    && let Rejection::PlayerExcluded { register: Some(expected), .. } = expected
+                {
+                    found.asked_at = expected.asked_at;
+                }
             }
             (Event::RegisterAnswered(found), Event::RegisterAnswered(expected)) => {
                 for (found, expected) in found.answers.iter_mut().zip(&expected.answers) {

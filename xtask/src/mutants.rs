@@ -9,6 +9,7 @@ mod chart;
 mod plan;
 mod source;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -26,7 +27,10 @@ const CRATE: &str = "ledger-core";
 const FEATURES: &str = "testing,schema";
 
 /// The runner's configuration in the copy.
-const NEXTEST: &str = "[profile.default]\nslow-timeout = { period = \"60s\", terminate-after = 1 }\n";
+const NEXTEST: &str = "[profile.default]\nslow-timeout = { period = \"120s\", terminate-after = 1 }\n";
+
+/// The tests that take their time: histories drawn at random, and the largest there is room for.
+const SLOW: [&str; 5] = ["model::", "histor", "room_for", "capacity", "refused_for_what_their_page_says"];
 
 /// The version that the configuration in `.cargo/mutants.toml` was written for.
 const CARGO_MUTANTS: &str = "27.1.0";
@@ -121,9 +125,10 @@ fn own(filters: &[String]) -> Result<(), String> {
     }
     let limit = start.elapsed() * 10 + Duration::from_mins(1);
     eprintln!("{} mutants; the tests take {:.1} s", chosen.len(), start.elapsed().as_secs_f32());
-    let mut survivors = Vec::new();
+    let (mut survivors, mut killers) = (Vec::new(), Killers::new());
     for mutant in &chosen {
-        match copy.test(Some(mutant.id), limit)? {
+        let verdict = copy.judge_mutant(mutant, &mut killers, limit)?;
+        match verdict {
             Verdict::Killed(test) => println!("killed    {} (by {test})", mutant.shown()),
             Verdict::Survived => {
                 println!("SURVIVED  {}", mutant.shown());
@@ -142,6 +147,9 @@ fn own(filters: &[String]) -> Result<(), String> {
         Err(format!("no test fails with\n  {}", survivors.join("\n  ")))
     }
 }
+
+/// The tests that noticed mutants, by file: its other mutants are mostly noticed by the same ones.
+type Killers = BTreeMap<String, Vec<String>>;
 
 enum Verdict {
     /// This test failed, or it took too long.
@@ -248,6 +256,48 @@ impl Copy {
         cargo
     }
 
+    /// Asks the tests that noticed others of the file, then all that take no time, and then all there are.
+    fn judge_mutant(
+        &self,
+        mutant: &Mutant,
+        killers: &mut Killers,
+        limit: Duration,
+    ) -> Result<Verdict, String> {
+        let known = killers.entry(mutant.file.clone()).or_default();
+        let mut verdict = Verdict::Survived;
+        if !known.is_empty() {
+            let exactly = known.iter().map(String::as_str).chain(["--exact"]);
+            verdict = self.test_in_one(mutant.id, exactly, limit)?;
+        }
+        if let Verdict::Survived = verdict {
+            let but_slow = SLOW.iter().flat_map(|slow| ["--skip", slow]);
+            verdict = self.test_in_one(mutant.id, but_slow, limit)?;
+        }
+        if let Verdict::Survived = verdict {
+            verdict = self.test(Some(mutant.id), limit)?;
+        }
+        if let Verdict::Killed(test) = &verdict {
+            let name = test.rsplit(' ').next().unwrap_or(test).to_owned();
+            if name.contains("::") && !known.contains(&name) {
+                known.push(name);
+            }
+        }
+        Ok(verdict)
+    }
+
+    /// Runs some tests in one process, with a mutant on.
+    fn test_in_one<'a>(
+        &self,
+        mutant: u32,
+        which: impl Iterator<Item = &'a str>,
+        limit: Duration,
+    ) -> Result<Verdict, String> {
+        let mut command = self.cargo("test");
+        command.args(["--quiet", "--color=never", "--"]).args(which);
+        command.env("LEDGER_MUTANT", mutant.to_string());
+        Self::judge(command, limit)
+    }
+
     /// Runs the tests with a mutant on.
     fn test(&self, mutant: Option<u32>, limit: Duration) -> Result<Verdict, String> {
         let mut command = if needs::has_subcommand("nextest") {
@@ -263,6 +313,11 @@ impl Copy {
         if let Some(id) = mutant {
             command.env("LEDGER_MUTANT", id.to_string());
         }
+        Self::judge(command, limit)
+    }
+
+    /// Runs tests and says whether one failed.
+    fn judge(mut command: Command, limit: Duration) -> Result<Verdict, String> {
         let log = home().join("test.log");
         let told = |error: std::io::Error| format!("{}: {error}", log.display());
         let output = File::create(&log).map_err(told)?;
