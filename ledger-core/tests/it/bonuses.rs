@@ -494,7 +494,7 @@ const BEFORE: &[(&str, &str)] = &[
 
 #[test]
 fn s48_a_refund_goes_where_the_stake_came_from() {
-    let undone = [
+    let undone = vec![
         mixed().rollback("X1", "T1"),
         mixed().void_bet("V1", "R", "T1"),
         mixed().void_round("V1", "R"),
