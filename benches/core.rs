@@ -21,24 +21,33 @@ fn funded(registry: &CurrencyRegistry, policy: &Policy) -> PlayerState {
     state
 }
 
-fn decide(c: &mut Criterion) {
-    let (registry, policy) = (CurrencyRegistry::standard(), Policy::default());
-    let funded = funded(&registry, &policy);
-    let mut placed = funded.clone();
-    support::decide(&mut placed, &support::place("t1"), &registry, &policy);
-    let mut group = c.benchmark_group("decide");
+/// A bet of a player, and its result.
+fn place_and_settle(
+    c: &mut Criterion,
+    group: &str,
+    player: &PlayerState,
+    (registry, policy): (&CurrencyRegistry, &Policy),
+) {
+    let mut placed = player.clone();
+    support::decide(&mut placed, &support::place("t1"), registry, policy);
+    let mut group = c.benchmark_group(group);
     for (name, state, command) in
-        [("place", &funded, support::place("t1")), ("settle", &placed, support::settle("t1"))]
+        [("place", player, support::place("t1")), ("settle", &placed, support::settle("t1"))]
     {
         group.bench_function(name, |b| {
             b.iter_batched_ref(
                 || state.clone(),
-                |state| black_box(support::decide(state, &command, &registry, &policy)),
+                |state| black_box(support::decide(state, &command, registry, policy)),
                 BatchSize::SmallInput,
             );
         });
     }
     group.finish();
+}
+
+fn decide(c: &mut Criterion) {
+    let (registry, policy) = (CurrencyRegistry::standard(), Policy::default());
+    place_and_settle(c, "decide", &funded(&registry, &policy), (&registry, &policy));
 }
 
 /// Terms that are wagered for ever: every bet counts, and credits are staked first.
@@ -70,21 +79,7 @@ fn decide_with_a_bonus(c: &mut Criterion) {
     }
     .into();
     support::decide(&mut bonus, &grant, &registry, &policy);
-    let mut placed = bonus.clone();
-    support::decide(&mut placed, &support::place("t1"), &registry, &policy);
-    let mut group = c.benchmark_group("decide_with_a_bonus");
-    for (name, state, command) in
-        [("place", &bonus, support::place("t1")), ("settle", &placed, support::settle("t1"))]
-    {
-        group.bench_function(name, |b| {
-            b.iter_batched_ref(
-                || state.clone(),
-                |state| black_box(support::decide(state, &command, &registry, &policy)),
-                BatchSize::SmallInput,
-            );
-        });
-    }
-    group.finish();
+    place_and_settle(c, "decide_with_a_bonus", &bonus, (&registry, &policy));
 }
 
 fn encode_and_hash(c: &mut Criterion) {

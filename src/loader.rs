@@ -125,7 +125,8 @@ async fn load(
     Ok((loaded, facts))
 }
 
-fn decode(commit: &StoredCommit) -> Result<CommitBody, StoreError> {
+/// The body of a commit, which may be damaged, or of a newer release.
+pub(crate) fn decode(commit: &StoredCommit) -> Result<CommitBody, StoreError> {
     CommitBody::decode(&commit.body).map_err(|e| StoreError::unreadable_at(commit.shard, commit.position, &e))
 }
 

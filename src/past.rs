@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::aside::reading;
 use crate::ledger::Ledger;
+use crate::loader::decode;
 use crate::proof::{InclusionProof, ProveError, ProvenCommit, Statement, prove_all};
 
 /// A moment in a player's history.
@@ -106,7 +107,7 @@ impl ProvenCommit {
     /// [`StoreError::Corrupted`] if this build cannot read the body.
     pub fn balances(&self) -> Result<Vec<PurseBalance>, StoreError> {
         let body = CommitBody::decode(self.body.as_bytes());
-        let body = body.map_err(|error| StoreError::corrupted_at(self.shard, self.position, error))?;
+        let body = body.map_err(|error| StoreError::unreadable_at(self.shard, self.position, &error))?;
         Ok(told_by(&body).into_values().collect())
     }
 }
@@ -165,9 +166,9 @@ async fn fold(store: &dyn EventStore, player: PlayerId, moment: Moment) -> Resul
             if commit.position > as_of.position {
                 break 'reading;
             }
-            let corrupted = |what: String| StoreError::corrupted_at(commit.shard, commit.position, what);
-            let body = CommitBody::decode(&commit.body).map_err(|error| corrupted(error.to_string()))?;
-            state.evolve_commit(&body).map_err(|fault| corrupted(fault.to_string()))?;
+            let body = decode(commit)?;
+            let damaged = |fault| StoreError::corrupted_at(commit.shard, commit.position, fault);
+            state.evolve_commit(&body).map_err(damaged)?;
             let here = Head { position: commit.position, hash: commit.hash };
             told.extend(told_by(&body).into_iter().map(|(code, purse)| (code, (purse, here))));
             last = Some(here);

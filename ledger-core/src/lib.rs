@@ -139,18 +139,12 @@ pub use bonus::{
     AWARDS_MAX, Award, AwardStatus, CASHBACK_LINES_MAX, CompleteMission, ExpireBonus, ForfeitBonus,
     GrantBonus, Played, PlayedProduct,
 };
-pub use controls::AssignLimitProfile;
 pub use controls::{
-    AssignCase, CloseAlert, CloseCase, OPEN_ALERTS_MAX, OPEN_CASES_MAX, OpenAlert, OpenCase, OpenCaseFor,
-    RaiseAlert,
-};
-pub use controls::{
-    Bucket, ConfirmLimit, Controls, Counter, ExcludePlayer, Exclusion, LIMITS_MAX, LimitLeft, PlayerLimit,
-    Raise, ReturnFromExclusion, SetLimit,
-};
-pub use controls::{
-    ConfirmSessionLimit, KnownRegister, Protection, REGISTERS_MAX, RecordRegisterAnswers, RegisterAnswer,
-    RegisterSays, SaidByRegister, SessionLimit, SessionRaise, SetPerson, SetSessionLimit, SetTier,
+    AssignCase, AssignLimitProfile, Bucket, CloseAlert, CloseCase, ConfirmLimit, ConfirmSessionLimit,
+    Controls, Counter, ExcludePlayer, Exclusion, KnownRegister, LIMITS_MAX, LimitLeft, OPEN_ALERTS_MAX,
+    OPEN_CASES_MAX, OpenAlert, OpenCase, OpenCaseFor, PlayerLimit, Protection, REGISTERS_MAX, Raise,
+    RaiseAlert, RecordRegisterAnswers, RegisterAnswer, RegisterSays, ReturnFromExclusion, SaidByRegister,
+    SessionLimit, SessionRaise, SetLimit, SetPerson, SetSessionLimit, SetTier,
 };
 pub use credit::{GrantCredit, ReportFreeRounds};
 pub use deposit::{
@@ -203,18 +197,15 @@ pub use player_ledger::{
 };
 pub use policy::{
     AboveMaxBet, AfterChargeback, ApprovalStep, BonusRestrictions, BonusTerms, CapturePolicy, CashbackOf,
-    ControlPolicy, DepositPolicy, DestinationPolicy, FailureRule, FreeRoundPayment, FundOrder, FxPolicy,
-    JurisdictionDocument, JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy, Leaving,
-    LimitRule, MISSION_CONDITIONS_MAX, MaxBet, MaxConversion, MissionCondition, OnLeaving, OnWithdrawal,
-    Policy, Principal, ReverseWithdrawal, Reward, RoundClosePolicy, RoundTimeOut, SessionPolicy,
-    ShortfallPolicy, SourcePolicy, TimeOutAction, UnplayedMoney, WageringBase, WageringCount, WageringTerms,
-    WeekStart, Weights, WithdrawalFee, WithdrawalPolicy, WithdrawalTerms,
+    ControlPolicy, CountedFunds, DEFAULT_PROFILE, DepositPolicy, DestinationPolicy, FailureRule,
+    FreeRoundPayment, FundOrder, FxPolicy, GameRule, GameTable, JurisdictionDocument, JurisdictionProfile,
+    KeyScope, KycRequirement, LatePayoutPolicy, Leaving, LimitProfile, LimitRule, MISSION_CONDITIONS_MAX,
+    MaxBet, MaxConversion, MissionCondition, OnLeaving, OnWithdrawal, Policy, Principal, Reaction,
+    RegisterRule, RegisterUse, ReverseWithdrawal, Reward, RiskRule, RoundClosePolicy, RoundTimeOut,
+    SessionPolicy, ShortfallPolicy, SourcePolicy, SourceSwitch, StakeRange, TierBar, TierRule, TimeOutAction,
+    UnplayedMoney, WageringBase, WageringCount, WageringTerms, WeekStart, Weights, WhenUnreachable,
+    WithdrawalFee, WithdrawalGate, WithdrawalPolicy, WithdrawalTerms,
 };
-pub use policy::{
-    CountedFunds, RegisterRule, RegisterUse, TierBar, TierRule, WhenUnreachable, WithdrawalGate,
-};
-pub use policy::{DEFAULT_PROFILE, GameRule, GameTable, LimitProfile, SourceSwitch, StakeRange};
-pub use policy::{Reaction, RiskRule};
 pub use purchase::{EnterTournament, Purchase, PurchaseKind, PurchaseRef, Tip};
 pub use rejection::{
     BonusRule, Capacity, Limit, MismatchField, NotAllowedReason, RegisterExclusion, RegisterGap, Rejection,

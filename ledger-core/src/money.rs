@@ -203,6 +203,15 @@ impl Amount {
         Self::new(self.units.checked_sub(other.units).ok_or(AmountError::AmountOverflow)?, self.scale)
     }
 
+    /// What is left after another amount is taken; nothing, where that is as much or more.
+    ///
+    /// # Errors
+    ///
+    /// [`AmountError::ScaleMismatch`].
+    pub fn less(self, other: Self) -> Result<Self, AmountError> {
+        self.checked_sub(other.min(self)?)
+    }
+
     /// The same value at a finer or equal scale.
     ///
     /// # Errors

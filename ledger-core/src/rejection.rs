@@ -612,6 +612,16 @@ pub enum Rejection {
     },
 }
 
+/// A refusal for a reason.
+pub(crate) fn not_allowed(reason: NotAllowedReason) -> Rejection {
+    Rejection::NotAllowed { reason }
+}
+
+/// A refusal because there is room for no more.
+pub(crate) fn capacity(what: Capacity, maximum: usize) -> Rejection {
+    Rejection::CapacityExceeded { what, maximum: u32::try_from(maximum).unwrap_or(u32::MAX) }
+}
+
 impl Rejection {
     /// The stable text code, as stored and as an adapter maps it.
     pub fn code(&self) -> &'static str {

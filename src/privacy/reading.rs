@@ -11,6 +11,7 @@ use super::personal::PersonalValue;
 use super::seal::{SealError, Sealer, UnsealError};
 use crate::aside::reading;
 use crate::ledger::Ledger;
+use crate::loader::decode;
 use crate::request::Request;
 
 /// The personal data of one commit.
@@ -126,8 +127,7 @@ impl Ledger {
         reading("personal", &self.store(), move |store| async move {
             let commits = store.read_partition(&partition, after, limit).await?;
             let decoded = |commit: StoredCommit| {
-                let body = CommitBody::decode(&commit.body)
-                    .map_err(|error| StoreError::corrupted_at(commit.shard, commit.position, error))?;
+                let body = decode(&commit)?;
                 Ok((commit, body))
             };
             commits.into_iter().map(decoded).collect()

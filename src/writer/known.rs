@@ -1,7 +1,7 @@
 //! What one partition of the house records and all others must know: the currencies, the policies in force, and the
 //! level of shapes that is active.
 //!
-//! Both are taken in once they are durable, never before: another shard's commit may land though theirs does not. The
+//! All of it is taken in once it is durable, never before: another shard's commit may land though theirs does not. The
 //! answer to a publication waits until the writer has taken it in, so that whoever has it sends under the new policy.
 
 use std::sync::Arc;

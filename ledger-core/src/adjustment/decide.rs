@@ -16,7 +16,7 @@ use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
 use crate::stored::{
     CorrectionApplied, CorrectionDeclined, CorrectionProposed, DeclineCause, Direction, DormantReclaimed,
     DormantTransferred, Event, FeeCharged, FeeKind, Note, OutcomeKind, Recovery, TaxReturned, TaxWithheld,
-    TransactionRef, TxnNoted,
+    TransactionRef,
 };
 use crate::wallet::{Purse, incoming, purse, recovery};
 use rust_decimal::Decimal;
@@ -37,8 +37,7 @@ fn entry(posted: Option<u64>) -> Result<u64, Fault> {
 
 /// Accepted, and there was nothing to move.
 fn nothing(work: &mut Workspace<'_>, txn: TransactionRef, currency: CurrencyCode) -> Outcome {
-    work.outcome(OutcomeKind::Noop);
-    work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::NothingToMove }))?;
+    work.note(txn, Note::NothingToMove)?;
     Ok(Some(currency))
 }
 

@@ -10,7 +10,7 @@ use crate::key::FingerprintBuilder;
 use crate::money::{Amount, AmountError, Currency, Rounding};
 use crate::player_ledger::Stop;
 use crate::policy::{CashbackOf, MissionCondition, Reward};
-use crate::rejection::{Capacity, NotAllowedReason, Rejection};
+use crate::rejection::{Capacity, NotAllowedReason, Rejection, capacity};
 use crate::stored::{CashbackBase, CashbackLine};
 use crate::time::Timestamp;
 use crate::wallet::incoming;
@@ -75,8 +75,7 @@ impl Played {
     /// [`Rejection::CapacityExceeded`]; the form of an amount.
     pub(super) fn base(&self, currency: &Currency, now: Timestamp) -> Result<CashbackBase, Stop> {
         if self.products.len() > CASHBACK_LINES_MAX {
-            let maximum = u32::try_from(CASHBACK_LINES_MAX).unwrap_or(u32::MAX);
-            return Err(Rejection::CapacityExceeded { what: Capacity::CashbackLines, maximum }.into());
+            return Err(capacity(Capacity::CashbackLines, CASHBACK_LINES_MAX).into());
         }
         if self.to <= self.from || now < self.to {
             return Err(Rejection::NotAllowed { reason: NotAllowedReason::Period }.into());

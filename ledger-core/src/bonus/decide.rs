@@ -9,9 +9,7 @@ use crate::money::{Amount, Currency, Rounding};
 use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
 use crate::policy::{BonusTerms, MaxConversion, Reward, WageringBase};
 use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
-use crate::stored::{
-    AwardRef, BonusIssued, CashbackBase, Event, Note, OutcomeKind, TransactionRef, TxnNoted,
-};
+use crate::stored::{AwardRef, BonusIssued, CashbackBase, Event, Note, TransactionRef};
 use crate::time::Timestamp;
 use crate::wallet::{incoming, purse};
 
@@ -243,8 +241,7 @@ pub(crate) fn grant(
     if amount.is_zero() {
         let (source, id) = (command.source.clone(), command.id.clone());
         let txn = TransactionRef { source, kind, id };
-        work.outcome(OutcomeKind::Noop);
-        work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::ZeroCredit }))?;
+        work.note(txn, Note::ZeroCredit)?;
         return Ok(Some(command.currency));
     }
 

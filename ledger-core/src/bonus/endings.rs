@@ -151,11 +151,6 @@ fn end(
     work.post_more(postings::end(award.currency, to, &award.campaign, &award.of, balance))
 }
 
-/// The first of two less the second, or nothing if that is more.
-fn less(amount: Amount, other: Amount) -> Result<Amount, AmountError> {
-    amount.checked_sub(other.min(amount)?)
-}
-
 /// What of credits may become cash (F11): no more than the terms convert, less what they released before.
 fn convertible(award: &Award, credits: Amount) -> Result<Amount, Stop> {
     let zero = Amount::zero(credits.scale());
@@ -167,7 +162,7 @@ fn convertible(award: &Award, credits: Amount) -> Result<Amount, Stop> {
         },
         Some(MaxConversion::Times { times }) => award.amount.basis_points(*times, Rounding::Floor)?,
     };
-    Ok(credits.min(less(most, award.released())?)?)
+    Ok(credits.min(most.less(award.released())?)?)
 }
 
 /// What of an award is to be released now (F14): as many whole shares of it as of its target are wagered, less what was
@@ -184,7 +179,7 @@ fn due(award: &Award, balance: Amount) -> Result<Amount, Stop> {
     let all = u32::try_from(shares.saturating_mul(share.get().into())).unwrap_or(WHOLE).min(WHOLE);
     let all = BasisPoints::new(all).map_err(|_| AmountError::AmountOverflow)?;
     let released = award.amount.basis_points(all, Rounding::Floor)?;
-    convertible(award, less(released, award.released())?.min(balance)?)
+    convertible(award, released.less(award.released())?.min(balance)?)
 }
 
 /// The purse of an award's currency.
@@ -208,7 +203,7 @@ fn release(work: &mut Workspace<'_>, award: &Award, balance: Amount) -> Result<(
 fn convert(work: &mut Workspace<'_>, award: &Award, balance: Amount) -> Result<(), Stop> {
     let own = match award.terms.principal {
         Principal::Converted => balance,
-        Principal::Removed => less(balance, award.amount)?,
+        Principal::Removed => balance.less(award.amount)?,
     };
     let converted = convertible(award, own)?;
     let forfeited = balance.checked_sub(converted)?;

@@ -24,10 +24,8 @@ pub(crate) fn add_shares(all: &mut Vec<BonusShare>, more: &[BonusShare]) -> Resu
 pub(crate) fn less_shares(shares: &[BonusShare], taken: &[BonusShare]) -> Vec<BonusShare> {
     let left = |share: &BonusShare| {
         let gone = taken.iter().filter(|gone| gone.award == share.award);
-        let amount = gone.fold(share.amount, |rest, gone| {
-            let zero = Amount::zero(rest.scale());
-            rest.checked_sub(gone.amount).ok().filter(|rest| !rest.is_negative()).unwrap_or(zero)
-        });
+        let amount = gone
+            .fold(share.amount, |rest, gone| rest.less(gone.amount).unwrap_or(Amount::zero(rest.scale())));
         BonusShare { amount, ..share.clone() }
     };
     shares.iter().map(left).filter(|share| share.amount.is_positive()).collect()

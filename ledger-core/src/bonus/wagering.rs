@@ -65,9 +65,9 @@ pub(crate) struct Stakeable<'a> {
     pub(crate) weight: u32,
     /// Its credits.
     pub(crate) balance: Amount,
-    /// Why they may not be staked, if so: not where the terms pay in the end, nor on a game that does not count, nor where a loss is never reported, so that
-    /// no one would know when a round with them is over (nor where the names of round and award together are too long for
-    /// an account); nor for a bought feature or above the most, where the terms say so.
+    /// Why they may not be staked, if so: not where the terms pay in the end, nor on a game that does not count, nor where a
+    /// loss is never reported, so that no one would know when a round with them is over (nor where the names of round and
+    /// award together are too long for an account); nor for a bought feature or above the most, where the terms say so.
     pub(crate) barred: Option<BonusRule>,
     /// Whether the stake is above the most that one bet may have, so that neither may it have credits nor count.
     pub(crate) is_too_high: bool,

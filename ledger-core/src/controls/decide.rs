@@ -8,22 +8,25 @@ use super::{ConfirmLimit, Controls, LIMITS_MAX, PlayerLimit, SetLimit};
 use crate::key::OperationKind;
 use crate::money::Amount;
 use crate::player_ledger::{Facts, Outcome, Workspace};
-use crate::policy::ControlPolicy;
-use crate::rejection::{Capacity, NotAllowedReason, Rejection};
+use crate::policy::{ControlPolicy, LimitRule};
+use crate::rejection::{Capacity, NotAllowedReason, Rejection, not_allowed};
 use crate::stored::{
-    Event, LimitBasis, LimitCause, LimitRaiseRequested, LimitSet, LimitSide, LimitTerm, Note, OutcomeKind,
-    TransactionRef, TxnNoted,
+    Event, LimitBasis, LimitCause, LimitKind, LimitRaiseRequested, LimitSet, LimitSide, LimitTerm, Note,
+    TransactionRef,
 };
 use crate::time::Timestamp;
 use crate::wallet::{incoming, purse};
 
-fn not_allowed(reason: NotAllowedReason) -> Rejection {
-    Rejection::NotAllowed { reason }
-}
-
 /// A limit on what is at one instant, a single bet or the balance, has no window, any other has one.
 pub(crate) fn is_whole(term: &LimitTerm) -> bool {
-    term.kind.is_of_an_instant() == term.window.is_none()
+    matches!(term.kind, LimitKind::SingleBet | LimitKind::Balance) == term.window.is_none()
+}
+
+impl LimitRule {
+    /// Whether its window fits what it limits, and it is not below zero.
+    pub(crate) fn is_sensible(&self) -> bool {
+        is_whole(&self.term) && !self.amount.is_sign_negative()
+    }
 }
 
 /// From when on a raise that is asked for now may be.
@@ -71,8 +74,7 @@ pub(super) fn set(command: &SetLimit, facts: &Facts<'_>, work: &mut Workspace<'_
     let previous = known.map(|limit| limit.amount);
     let cause = match (known, amount) {
         (None, None) => {
-            work.outcome(OutcomeKind::Noop);
-            work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::NoLimit }))?;
+            work.note(txn, Note::NoLimit)?;
             return Ok(Some(term.currency));
         }
         (Some(limit), amount) if is_laxer(limit, amount) && side == LimitSide::Player => {

@@ -9,7 +9,7 @@ use super::window;
 use crate::ids::{ActorId, SourceId, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::player_ledger::{Facts, Operation, Outcome, Workspace, sent_by};
-use crate::rejection::{NotAllowedReason, Rejection};
+use crate::rejection::{NotAllowedReason, not_allowed};
 use crate::stored::{Event, ExclusionKind, ExclusionReturnRequested, ExclusionStarted, TransactionRef};
 use crate::time::Timestamp;
 
@@ -47,10 +47,6 @@ impl Exclusion {
         };
         ends_earlier || (self.kind == ExclusionKind::SelfExclusion && kind == ExclusionKind::TimeOut)
     }
-}
-
-fn not_allowed(reason: NotAllowedReason) -> Rejection {
-    Rejection::NotAllowed { reason }
 }
 
 /// Excludes a player, at once: no bets, no deposits, no sessions. What is open takes its course, and he may withdraw. It can be

@@ -7,7 +7,7 @@ use crate::key::{FingerprintBuilder, OperationKind};
 use crate::player_ledger::{Facts, Operation, Outcome, PlayerState, Workspace, sent_by};
 use crate::policy::{DEFAULT_PROFILE, LimitRule, Policy};
 use crate::rejection::{NotAllowedReason, Rejection};
-use crate::stored::{Event, LimitProfileAssigned, Note, OutcomeKind, TransactionRef, TxnNoted};
+use crate::stored::{Event, LimitProfileAssigned, Note, TransactionRef};
 
 /// The limits of the player's profile: of that he was assigned, or else of the default; none, if the policy has it not.
 pub(super) fn limits<'p>(policy: &'p Policy, state: &PlayerState) -> &'p [LimitRule] {
@@ -61,8 +61,7 @@ impl Operation for AssignLimitProfile {
         let txn = TransactionRef { source: self.source.clone(), kind: Self::KIND, id: self.id.clone() };
         let previous = work.state().protection().and_then(|protection| protection.limit_profile()).cloned();
         if previous == self.profile {
-            work.outcome(OutcomeKind::Noop);
-            work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::Unchanged }))?;
+            work.note(txn, Note::Unchanged)?;
             return Ok(None);
         }
         let (profile, by, reason) = (self.profile.clone(), self.by.clone(), self.reason.clone());

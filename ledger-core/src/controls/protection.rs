@@ -137,15 +137,14 @@ impl Protection {
     ///
     /// # Errors
     ///
-    /// [`crate::player_ledger::Fault`] if there is no limit.
+    /// [`Fault`] if there is no limit.
     pub(crate) fn session_raise_requested(
         &mut self,
         event: &SessionLimitRaiseRequested,
         now: Timestamp,
-    ) -> Result<(), crate::player_ledger::Fault> {
+    ) -> Result<(), Fault> {
         let SessionLimitRaiseRequested { max_secs, due_at, confirm, .. } = *event;
-        let missing =
-            || crate::player_ledger::Fault::corrupted("a session limit is to be raised that there is not");
+        let missing = || Fault::corrupted("a session limit is to be raised that there is not");
         let limit = self.session_limit.as_mut().ok_or_else(missing)?;
         limit.max_secs = limit.in_force(now).unwrap_or(limit.max_secs);
         limit.raise = Some(SessionRaise { max_secs, due_at, confirm });

@@ -13,10 +13,9 @@ use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::{Amount, CurrencyCode};
 use crate::player_ledger::{Facts, Fault, Operation, Outcome, PlayerState, Workspace, sent_by};
 use crate::policy::{RegisterRule, RegisterUse, WhenUnreachable};
-use crate::rejection::{Capacity, Limit, RegisterExclusion, RegisterGap, Rejection};
+use crate::rejection::{Capacity, Limit, RegisterExclusion, RegisterGap, Rejection, capacity};
 use crate::stored::{
-    Event, ExclusionKind, Money, Note, OutcomeKind, RegisterAnswered, RegisterOutcome, RegisterRecord,
-    TransactionRef, TxnNoted,
+    Event, ExclusionKind, Money, Note, RegisterAnswered, RegisterOutcome, RegisterRecord, TransactionRef,
 };
 use crate::time::Timestamp;
 use crate::wallet::{incoming, purse};
@@ -130,8 +129,7 @@ impl KnownRegister {
         };
         if left.currency == currency {
             let zero = Amount::zero(left.amount.scale());
-            left.amount =
-                left.amount.checked_sub(amount).ok().filter(|left| !left.is_negative()).unwrap_or(zero);
+            left.amount = left.amount.less(amount).unwrap_or(zero);
         }
     }
 
@@ -238,8 +236,7 @@ impl<'a> Gate<'a> {
             return Ok(());
         }
         if known.is_none() && self.known.len() >= REGISTERS_MAX {
-            let maximum = u32::try_from(REGISTERS_MAX).unwrap_or(u32::MAX);
-            return Err(Rejection::CapacityExceeded { what: Capacity::Registers, maximum });
+            return Err(capacity(Capacity::Registers, REGISTERS_MAX));
         }
         KnownRegister::take(self.known.to_mut(), &record);
         self.new.push(record);
@@ -381,8 +378,7 @@ impl Operation for RecordRegisterAnswers {
         let gate = Gate::read(&self.answers, work.state(), work.now())?;
         let txn = || TransactionRef { source: self.source.clone(), kind: Self::KIND, id: self.id.clone() };
         if gate.new.is_empty() {
-            work.outcome(OutcomeKind::Noop);
-            work.push_player(Event::TxnNoted(TxnNoted { txn: txn(), note: Note::AnswersKnown }))?;
+            work.note(txn(), Note::AnswersKnown)?;
             return Ok(None);
         }
         gate.record_by(txn, self.by.clone(), work)?;

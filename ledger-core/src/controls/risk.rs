@@ -10,7 +10,7 @@ use crate::money::Amount;
 use crate::player::Block;
 use crate::player_ledger::{Facts, Fault, Operation, Outcome, PlayerState, Workspace, sent_by};
 use crate::policy::{ControlPolicy, Reaction};
-use crate::rejection::{Capacity, NotAllowedReason, Rejection};
+use crate::rejection::{Capacity, NotAllowedReason, Rejection, capacity, not_allowed};
 use crate::stored::{
     AlertClosed, AlertRaised, CaseAssigned, CaseClosed, CaseFinding, CaseOpened, Event, LimitCause, LimitSet,
     LimitSide, LimitTerm, PlayerBlocked, TransactionRef,
@@ -55,14 +55,6 @@ impl PlayerState {
     pub fn cases(&self) -> &[OpenCase] {
         self.protection().map_or(&[], |protection| protection.cases())
     }
-}
-
-fn not_allowed(reason: NotAllowedReason) -> Rejection {
-    Rejection::NotAllowed { reason }
-}
-
-fn capacity(what: Capacity, maximum: usize) -> Rejection {
-    Rejection::CapacityExceeded { what, maximum: u32::try_from(maximum).unwrap_or(u32::MAX) }
 }
 
 /// What follows from a signal by the policy.

@@ -8,10 +8,7 @@ use crate::ids::{ActorId, SourceId, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::player_ledger::{Facts, Operation, Outcome, Workspace, sent_by};
 use crate::rejection::{NotAllowedReason, Rejection};
-use crate::stored::{
-    Event, LimitCause, Note, OutcomeKind, SessionLimitRaiseRequested, SessionLimitSet, TransactionRef,
-    TxnNoted,
-};
+use crate::stored::{Event, LimitCause, Note, SessionLimitRaiseRequested, SessionLimitSet, TransactionRef};
 use crate::time::Timestamp;
 
 /// A player's own limit on the time of a session, in seconds.
@@ -85,8 +82,8 @@ impl Operation for SetSessionLimit {
         let (previous, max_secs, by) = (in_force(work), self.max_secs, self.by.clone());
         let event = match (previous, max_secs) {
             (None, None) => {
-                work.outcome(OutcomeKind::Noop);
-                Event::TxnNoted(TxnNoted { txn, note: Note::NoLimit })
+                work.note(txn, Note::NoLimit)?;
+                return Ok(None);
             }
             (Some(own), asked) if asked.is_none_or(|asked| asked > own) => {
                 let waits = Duration::from_secs(policy.raise_after_secs.into());

@@ -1,19 +1,15 @@
 //! How far a player is verified: named tiers, which the profile of his jurisdiction lists from the lowest to the highest, and
 //! what each of them may (E43, E53, W15 in docs/scenarios.md).
 
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::decide::is_whole;
 use crate::ids::{ActorId, PersonId, Reason, SourceId, TierName, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::money::{Amount, CurrencyCode};
 use crate::player_ledger::{Facts, Operation, Outcome, PlayerState, Workspace, sent_by};
-use crate::policy::{ControlPolicy, TierBar, TierRule};
+use crate::policy::{ControlPolicy, LimitRule, TierBar, TierRule};
 use crate::rejection::{NotAllowedReason, Rejection};
-use crate::stored::{
-    Event, KycStatusChanged, LimitKind, Note, OutcomeKind, PersonChanged, TransactionRef, TxnNoted,
-};
+use crate::stored::{Event, KycStatusChanged, Note, PersonChanged, TransactionRef};
 
 /// Which of the tiers a player has, by its place: the lowest, if he was given none, or one that the policy does not list any
 /// more.
@@ -40,9 +36,9 @@ pub(super) fn rule<'p>(policy: &'p ControlPolicy, state: &PlayerState) -> Option
 pub(crate) fn check_tier(bar: TierBar, policy: &ControlPolicy, state: &PlayerState) -> Result<(), Rejection> {
     match rule(policy, state) {
         Some(rule) if rule.bars.contains(&bar) => {
-            let higher = policy.tiers.iter().skip(rank(policy, state.tier()));
-            let tier = higher.map(|tier| (tier, tier.bars.contains(&bar))).find(|(_, barred)| !barred);
-            Err(Rejection::KycRequired { tier: tier.map(|(tier, _)| tier.name.clone()) })
+            let mut higher = policy.tiers.iter().skip(rank(policy, state.tier()));
+            let tier = higher.find(|tier| !tier.bars.contains(&bar));
+            Err(Rejection::KycRequired { tier: tier.map(|tier| tier.name.clone()) })
         }
         _ => Ok(()),
     }
@@ -79,7 +75,7 @@ pub(crate) fn tiers_make_sense(policy: &ControlPolicy) -> Result<(), String> {
         if policy.tiers.iter().skip(index.saturating_add(1)).any(|other| other.name == tier.name) {
             return Err(format!("the tier {} is there twice", tier.name));
         }
-        if tier.limits.iter().any(|rule| rule.amount < Decimal::ZERO || !is_whole(&rule.term)) {
+        if !tier.limits.iter().all(LimitRule::is_sensible) {
             return Err(format!("a limit of the tier {} is below zero, or its window is wrong", tier.name));
         }
     }
@@ -89,13 +85,6 @@ pub(crate) fn tiers_make_sense(policy: &ControlPolicy) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-impl LimitKind {
-    /// Whether it counts nothing over time, so that its limits have no window.
-    pub(crate) fn is_of_an_instant(self) -> bool {
-        matches!(self, Self::SingleBet | Self::Balance)
-    }
 }
 
 /// Says how far a player is verified. Which documents show that is the host's to know.
@@ -134,8 +123,7 @@ impl Operation for SetTier {
         let txn = TransactionRef { source: self.source.clone(), kind: Self::KIND, id: self.id.clone() };
         let previous = state.tier().cloned();
         if previous == self.tier {
-            work.outcome(OutcomeKind::Noop);
-            work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::Unchanged }))?;
+            work.note(txn, Note::Unchanged)?;
             return Ok(None);
         }
         let (tier, by, reason) = (self.tier.clone(), self.by.clone(), self.reason.clone());
@@ -177,8 +165,7 @@ impl Operation for SetPerson {
         let txn = TransactionRef { source: self.source.clone(), kind: Self::KIND, id: self.id.clone() };
         let previous = profile.person.clone();
         if previous == self.person {
-            work.outcome(OutcomeKind::Noop);
-            work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::Unchanged }))?;
+            work.note(txn, Note::Unchanged)?;
             return Ok(None);
         }
         let (person, by, reason) = (self.person.clone(), self.by.clone(), self.reason.clone());

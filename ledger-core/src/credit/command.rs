@@ -11,7 +11,8 @@ use crate::policy::Policy;
 use crate::stored::{AwardRef, CreditKind};
 
 /// Reports what free rounds won all in all (S95, H14 in docs/scenarios.md). By the policy of its source it is paid, or it
-/// is news because each win was paid when it came; never both. A campaign that the policy lets pay a bonus pays it for the total.
+/// is news because each win was paid when it came; never both. A campaign that the policy lets pay a bonus pays it for the
+/// total.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

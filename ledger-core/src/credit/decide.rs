@@ -7,7 +7,7 @@ use crate::ids::{SubAccount, TermsName};
 use crate::key::OperationKind;
 use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
 use crate::policy::{FreeRoundPayment, Reward};
-use crate::stored::{CreditGranted, CreditKind, Event, Note, OutcomeKind, TransactionRef, TxnNoted};
+use crate::stored::{CreditGranted, CreditKind, Event, Note, TransactionRef};
 use crate::wallet::{self, incoming, purse};
 
 /// Who bears a credit.
@@ -34,8 +34,7 @@ pub(super) fn credit(command: &GrantCredit, facts: &Facts<'_>, work: &mut Worksp
     };
 
     if amount.is_zero() {
-        work.outcome(OutcomeKind::Noop);
-        work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::ZeroCredit }))?;
+        work.note(txn, Note::ZeroCredit)?;
         return Ok(Some(command.currency));
     }
     let (account, of) = bearer(command);
@@ -94,8 +93,7 @@ pub(super) fn free_rounds(
         FreeRoundPayment::Total => None,
     };
     if let Some(note) = note {
-        work.outcome(OutcomeKind::Noop);
-        work.push_player(Event::TxnNoted(TxnNoted { txn, note }))?;
+        work.note(txn, note)?;
         return Ok(Some(command.currency));
     }
     if let Some(terms) = facts.policy.free_round_bonuses.get(&command.campaign) {

@@ -2,7 +2,7 @@
 
 use super::command::RecordDeposit;
 use super::exchange::{credit, currency, target};
-use super::intent::{known_intent, not_allowed};
+use super::intent::known_intent;
 use super::postings::{deposit_with_fee, suspend};
 use super::state::{Intent, IntentStatus};
 use crate::account::AccountCode;
@@ -11,7 +11,7 @@ use crate::money::{Amount, Currency, CurrencyCode};
 use crate::partition::Stream;
 use crate::player_ledger::{Facts, Fault, Outcome, PlayerState, Stop, Workspace};
 use crate::policy::{CapturePolicy, DepositPolicy, UnplayedMoney};
-use crate::rejection::{NotAllowedReason, Rejection};
+use crate::rejection::{NotAllowedReason, Rejection, not_allowed};
 use crate::stored::{
     DepositBreak, DepositCompleted, DepositMismatch, DepositSucceeded, DepositSuspended, Event, LateAfter,
     Money, PaymentRef, SuspenseReason,

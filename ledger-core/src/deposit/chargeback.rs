@@ -4,7 +4,6 @@ use rust_decimal::Decimal;
 
 use super::command::{Chargeback, ReverseChargeback};
 use super::exchange::{captured_in, split, stop};
-use super::intent::{capacity, not_allowed};
 use super::postings::{chargeback_fee, chargeback_fee_back, suspend, unsuspend};
 use super::refund::{at_most, named, take_from_player};
 use super::state::{CHARGEBACKS_MAX, ChargedBack, Deposit};
@@ -16,7 +15,7 @@ use crate::money::{Amount, AmountError, Currency, CurrencyCode};
 use crate::player::Block;
 use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
 use crate::policy::ShortfallPolicy;
-use crate::rejection::{Capacity, NotAllowedReason, Rejection};
+use crate::rejection::{Capacity, NotAllowedReason, Rejection, capacity, not_allowed};
 use crate::stored::{
     ChargebackReversed, Converted, DepositChargedBack, Event, LotShare, PlayerBlocked, TransactionRef,
 };

@@ -1,12 +1,11 @@
 //! The decision to give up what a player owes.
 
 use super::command::WriteOffDebt;
-use super::intent::not_allowed;
 use super::postings;
 use super::refund::at_most;
 use crate::key::OperationKind;
 use crate::player_ledger::{Fault, Outcome, Workspace};
-use crate::rejection::NotAllowedReason;
+use crate::rejection::{NotAllowedReason, not_allowed};
 use crate::stored::{DebtWrittenOff, Event, TransactionRef};
 use crate::wallet::purse;
 

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use super::intent::not_allowed;
 use super::state::Deposit;
 use crate::account::AccountCode;
 use crate::entry::Posting;
 use crate::ids::{SourceId, SubAccount};
 use crate::money::{Amount, AmountError, Conversion, Currency, CurrencyCode, FxError, FxRate};
 use crate::player_ledger::{Facts, Fault, Stop, Workspace};
-use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
+use crate::rejection::{MismatchField, NotAllowedReason, Rejection, not_allowed};
 use crate::stored::Converted;
 use crate::wallet::{Purse, credit_cash, credit_converted};
 

@@ -10,7 +10,7 @@ use crate::key::OperationKind;
 use crate::partition::Stream;
 use crate::player::Block;
 use crate::player_ledger::{Facts, Fault, Outcome, PlayerState, Workspace};
-use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
+use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection, capacity, not_allowed};
 use crate::stored::{
     DepositAttempted, DepositBreak, DepositCancelled, DepositExpired, DepositFailed, DepositInitiated,
     DepositMismatch, Event, Money, OutcomeKind, PaymentRef, PlayerBlocked, TransactionRef,
@@ -35,14 +35,6 @@ fn named(state: &PlayerState, facts: &Facts<'_>, of: &PaymentRef) -> Result<Inte
 fn open(state: &PlayerState, facts: &Facts<'_>, of: &PaymentRef) -> Result<Intent, Rejection> {
     let intent = named(state, facts, of)?;
     if intent.is_open() { Ok(intent) } else { Err(not_allowed(NotAllowedReason::DepositEnded)) }
-}
-
-pub(super) fn not_allowed(reason: NotAllowedReason) -> Rejection {
-    Rejection::NotAllowed { reason }
-}
-
-pub(super) fn capacity(what: Capacity, maximum: usize) -> Rejection {
-    Rejection::CapacityExceeded { what, maximum: u32::try_from(maximum).unwrap_or(u32::MAX) }
 }
 
 fn txn(source: &SourceId, kind: OperationKind, id: &TransactionId) -> TransactionRef {

@@ -4,7 +4,6 @@ use rust_decimal::Decimal;
 
 use super::command::RefundDeposit;
 use super::exchange::{captured_in, part_of, stop};
-use super::intent::not_allowed;
 use super::postings::take;
 use super::state::Deposit;
 use crate::account::AccountCode;
@@ -14,7 +13,7 @@ use crate::ids::{SourceId, SubAccount, TransactionId};
 use crate::money::{Amount, Currency, CurrencyCode};
 use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
 use crate::policy::ShortfallPolicy;
-use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
+use crate::rejection::{MismatchField, NotAllowedReason, Rejection, not_allowed};
 use crate::stored::{Converted, DepositRefunded, Event, LotShare, PaymentRef, Recovery};
 use crate::wallet::{LotMoves, incoming, purse, recovery, reverse_credit_converted};
 

@@ -3,7 +3,6 @@
 use super::capture::new_lot;
 use super::command::{RefuseAssignment, ReleaseSuspense};
 use super::exchange::{captured_in, credit, currency, target};
-use super::intent::not_allowed;
 use super::postings::unsuspend;
 use super::state::Deposit;
 use crate::account::AccountCode;
@@ -11,7 +10,7 @@ use crate::key::OperationKind;
 use crate::money::{Amount, Currency};
 use crate::partition::Stream;
 use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
-use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
+use crate::rejection::{MismatchField, NotAllowedReason, Rejection, not_allowed};
 use crate::stored::{DepositReleased, Event, PaymentRef, ReleasedTo, SuspenseRefused, TransactionRef};
 use crate::wallet::{LotMoves, incoming, purse};
 

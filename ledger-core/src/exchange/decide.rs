@@ -9,7 +9,7 @@ use crate::money::{AmountError, Conversion, FxError, Rounding};
 use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
 use crate::policy::ShortfallPolicy;
 use crate::rejection::{NotAllowedReason, Rejection};
-use crate::stored::{Event, ExchangeMade, ExchangeReversed, Note, OutcomeKind, TransactionRef, TxnNoted};
+use crate::stored::{Event, ExchangeMade, ExchangeReversed, Note, TransactionRef};
 use crate::wallet::{self, LotMoves, Purse, incoming, purse, recovery, reverse_exchange};
 
 fn not_allowed(reason: NotAllowedReason) -> Stop {
@@ -94,10 +94,9 @@ pub(super) fn reverse(command: &ReverseExchange, facts: &Facts<'_>, work: &mut W
         check_available(to, made.received)?;
     }
     let Some(recovery) = recovery(to, made.received, policy)? else {
-        work.outcome(OutcomeKind::Noop);
         let (source, id) = (command.source.clone(), command.id.clone());
         let txn = TransactionRef { source, kind: OperationKind::ExchangeReversal, id };
-        work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::NothingToMove }))?;
+        work.note(txn, Note::NothingToMove)?;
         return Ok(Some(made.to));
     };
 

@@ -7,10 +7,10 @@ use crate::adjustment::{
     WithholdTax,
 };
 use crate::bonus::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus};
-use crate::controls::{AssignCase, CloseAlert, CloseCase, OpenCaseFor, RaiseAlert};
 use crate::controls::{
-    AssignLimitProfile, ConfirmLimit, ConfirmSessionLimit, ExcludePlayer, RecordRegisterAnswers,
-    ReturnFromExclusion, SetLimit, SetPerson, SetSessionLimit, SetTier,
+    AssignCase, AssignLimitProfile, CloseAlert, CloseCase, ConfirmLimit, ConfirmSessionLimit, ExcludePlayer,
+    OpenCaseFor, RaiseAlert, RecordRegisterAnswers, ReturnFromExclusion, SetLimit, SetPerson,
+    SetSessionLimit, SetTier,
 };
 use crate::credit::{GrantCredit, ReportFreeRounds};
 use crate::deposit::{

@@ -16,7 +16,8 @@ use crate::player_ledger::{Fault, PlayerState};
 use crate::rejection::{Capacity, NotAllowedReason, Rejection};
 use crate::stored::{
     AwardRef, CommitBody, EVENTS_MAX, EntryPosted, Event, EventRecord, KeyRecord, NegativeBalanceCleared,
-    NegativeBalanceRaised, OutcomeKind, PurseBalance, Round, SealedFields, ShapeLevel, TombstoneRecord,
+    NegativeBalanceRaised, Note, OutcomeKind, PurseBalance, Round, SealedFields, ShapeLevel, TombstoneRecord,
+    TransactionRef, TxnNoted,
 };
 use crate::time::Timestamp;
 use crate::wallet::{LotMoves, Purse, Wallet};
@@ -341,6 +342,12 @@ impl<'a> Workspace<'a> {
 
     pub(crate) fn outcome(&mut self, outcome: OutcomeKind) {
         self.outcome = outcome;
+    }
+
+    /// Records that the operation was accepted and nothing was done, and why.
+    pub(crate) fn note(&mut self, txn: TransactionRef, note: Note) -> Result<(), Fault> {
+        self.outcome(OutcomeKind::Noop);
+        self.push_player(Event::TxnNoted(TxnNoted { txn, note }))
     }
 
     pub(crate) fn tombstone(&mut self, record: TombstoneRecord) {

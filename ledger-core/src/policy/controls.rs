@@ -67,8 +67,8 @@ pub struct ControlPolicy {
     pub raise_needs_confirmation: bool,
     /// From how much of a limit on the player is warned, in per cent (S109); 0 for never.
     pub warn_at_percent: u8,
-    /// How long a session may last, in seconds (R24); the player's own limit stands beside it. Bets must name their session for it: see
-    /// [`super::JurisdictionProfile::session_needed`].
+    /// How long a session may last, in seconds (R24); the player's own limit stands beside it. Bets must name their session
+    /// for it: see [`super::JurisdictionProfile::session_needed`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_max_secs: Option<u32>,
     /// How long a player may play until he is shown how he does, in seconds (R20). The same holds.

@@ -10,8 +10,7 @@ use crate::policy::{RoundClosePolicy, ShortfallPolicy, SourcePolicy};
 use crate::rejection::{Capacity, Rejection};
 use crate::stored::{
     Bet, BetStatus, BonusShare, BonusTaken, CloseReason, Event, Note, OutcomeKind, ReopenReason, Round,
-    RoundClosed, RoundReopened, RoundStatus, Split, TombstoneRecord, TransactionRef, TxnNoted, TxnTombstoned,
-    Win,
+    RoundClosed, RoundReopened, RoundStatus, Split, TombstoneRecord, TransactionRef, TxnTombstoned, Win,
 };
 use crate::wallet::{Purse, credit_cash};
 
@@ -271,8 +270,7 @@ pub(super) fn total(bets: &[Bet], purse: &Purse) -> Result<Amount, Stop> {
 }
 
 pub(super) fn note(work: &mut Workspace<'_>, txn: TransactionRef, note: Note) -> Outcome {
-    work.outcome(OutcomeKind::Noop);
-    work.push_player(Event::TxnNoted(TxnNoted { txn, note }))?;
+    work.note(txn, note)?;
     Ok(None)
 }
 

@@ -207,8 +207,7 @@ fn add_part(part: Option<Amount>, more: Amount) -> Result<Amount, Fault> {
 
 /// What is left of an amount after a part of it; never below zero, for parts are checked when they are taken.
 fn less(amount: Amount, part: Amount) -> Amount {
-    let rest = part.min(amount).and_then(|part| amount.checked_sub(part));
-    rest.unwrap_or(amount)
+    amount.less(part).unwrap_or(amount)
 }
 
 /// A win that is corrected downwards has that much less of each award.

@@ -8,8 +8,7 @@ use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
 use crate::policy::RegisterUse;
 use crate::rejection::Rejection;
 use crate::stored::{
-    Event, Note, OutcomeKind, RealityCheckAcknowledged, SessionEndReason, SessionEnded, SessionStarted,
-    TransactionRef, TxnNoted,
+    Event, Note, RealityCheckAcknowledged, SessionEndReason, SessionEnded, SessionStarted, TransactionRef,
 };
 use crate::wallet::purse;
 
@@ -70,8 +69,7 @@ pub(super) fn end(command: &EndSession, work: &mut Workspace<'_>) -> Outcome {
     let (source, id) = (command.source.clone(), command.id.clone());
     let txn = TransactionRef { source, kind: OperationKind::SessionEnd, id };
     let Some(session) = work.state().session(&command.session) else {
-        work.outcome(OutcomeKind::Noop);
-        work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::SessionNotOpen }))?;
+        work.note(txn, Note::SessionNotOpen)?;
         return Ok(None);
     };
     push_end(session, txn, SessionEndReason::Ended, work)?;

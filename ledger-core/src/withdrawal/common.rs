@@ -4,16 +4,8 @@ use super::state::Withdrawal;
 use crate::ids::{SourceId, TransactionId};
 use crate::key::OperationKind;
 use crate::player_ledger::{Facts, Outcome, PlayerState, Workspace};
-use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
-use crate::stored::{Event, Note, OutcomeKind, PaymentRef, PendingStatus, TransactionRef, TxnNoted};
-
-pub(super) fn not_allowed(reason: NotAllowedReason) -> Rejection {
-    Rejection::NotAllowed { reason }
-}
-
-pub(super) fn capacity(what: Capacity, maximum: usize) -> Rejection {
-    Rejection::CapacityExceeded { what, maximum: u32::try_from(maximum).unwrap_or(u32::MAX) }
-}
+use crate::rejection::{MismatchField, NotAllowedReason, Rejection, not_allowed};
+use crate::stored::{Note, PaymentRef, PendingStatus, TransactionRef};
 
 pub(super) fn txn(source: &SourceId, kind: OperationKind, id: &TransactionId) -> TransactionRef {
     TransactionRef { source: source.clone(), kind, id: id.clone() }
@@ -74,7 +66,6 @@ pub(super) fn known_status(
     txn: TransactionRef,
     withdrawal: &Withdrawal,
 ) -> Outcome {
-    work.outcome(OutcomeKind::Noop);
-    work.push_player(Event::TxnNoted(TxnNoted { txn, note: Note::KnownStatus }))?;
+    work.note(txn, Note::KnownStatus)?;
     Ok(Some(withdrawal.currency))
 }

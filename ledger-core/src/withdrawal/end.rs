@@ -1,14 +1,14 @@
 //! The ends of a withdrawal that was not sent: its money goes back to where it came from.
 
 use super::command::{CancelWithdrawal, ExpireWithdrawal, RejectWithdrawal};
-use super::common::{not_allowed, pending, txn};
+use super::common::{pending, txn};
 use super::postings;
 use super::state::Withdrawal;
 use crate::key::OperationKind;
 use crate::money::Amount;
 use crate::player_ledger::{Facts, Fault, Outcome, PlayerState, Stop, Workspace};
 use crate::policy::{Policy, ReverseWithdrawal};
-use crate::rejection::{NotAllowedReason, Rejection};
+use crate::rejection::{NotAllowedReason, Rejection, not_allowed};
 use crate::stored::{Event, PendingStatus, WithdrawalCancelled, WithdrawalExpired, WithdrawalRejected};
 use crate::time::Timestamp;
 use crate::wallet::{LotMoves, purse};

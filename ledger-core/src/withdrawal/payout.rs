@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::common::{known_status, not_allowed, pending, sent, txn};
+use super::common::{known_status, pending, sent, txn};
 use super::payouts::{MarkFailed, MarkPaid, MarkUnknown, SendWithdrawal};
 use super::postings;
 use super::state::{Withdrawal, WithdrawalStatus};
@@ -10,7 +10,7 @@ use crate::key::OperationKind;
 use crate::money::{Amount, Currency};
 use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
 use crate::policy::{LatePayoutPolicy, ShortfallPolicy};
-use crate::rejection::{MismatchField, NotAllowedReason, Rejection};
+use crate::rejection::{MismatchField, NotAllowedReason, Rejection, not_allowed};
 use crate::stored::{
     Bearer, Event, LatePayout, OutcomeKind, PaymentRef, PendingStatus, TransactionRef, WithdrawalBreak,
     WithdrawalFailed, WithdrawalMismatch, WithdrawalPaid, WithdrawalSent, WithdrawalTimedOut,

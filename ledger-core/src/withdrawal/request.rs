@@ -5,7 +5,7 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 
 use super::command::RequestWithdrawal;
-use super::common::{capacity, known};
+use super::common::known;
 use super::postings;
 use super::quote::Priced;
 use super::recent::{RECENT_WITHDRAWALS_MAX, Window};
@@ -17,7 +17,7 @@ use crate::partition::Stream;
 use crate::player::Block;
 use crate::player_ledger::{Facts, Fault, Outcome, PlayerState, Stop, Workspace};
 use crate::policy::{AfterChargeback, DestinationPolicy, KycRequirement, Policy, WithdrawalTerms};
-use crate::rejection::{Capacity, Limit, MismatchField, Rejection};
+use crate::rejection::{Capacity, Limit, MismatchField, Rejection, capacity};
 use crate::stored::{DestinationProof, Event, KycAnswer, KycStatus, PendingStatus, WithdrawalRequested};
 use crate::time::Timestamp;
 use crate::wallet::{LotMoves, purse};

@@ -1,6 +1,6 @@
 //! The decisions on payouts after they were paid: they come back, or were paid late and someone bears them.
 
-use super::common::{not_allowed, sent, txn};
+use super::common::{sent, txn};
 use super::payouts::{MarkReturned, SettleLatePayout};
 use super::postings::{self, Back};
 use super::state::{Withdrawal, WithdrawalStatus};
@@ -9,7 +9,7 @@ use crate::money::Amount;
 use crate::partition::Stream;
 use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
 use crate::policy::ShortfallPolicy;
-use crate::rejection::{NotAllowedReason, Rejection};
+use crate::rejection::{NotAllowedReason, Rejection, not_allowed};
 use crate::stored::{
     Bearer, DepositSuspended, Event, LatePayout, LatePayoutSettled, PayoutReturnedTo, ReturnFee,
     SuspenseReason, WithdrawalReturned,

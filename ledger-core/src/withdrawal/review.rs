@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::command::{ApproveWithdrawal, PassKyc, StartReview};
-use super::common::{not_allowed, pending, txn};
+use super::common::{pending, txn};
 use super::request::{is_approved_by_rule, is_fresh};
 use crate::controls;
 use crate::key::OperationKind;
 use crate::money::Amount;
 use crate::player_ledger::{Facts, Outcome, Workspace};
-use crate::rejection::{NotAllowedReason, Rejection};
+use crate::rejection::{NotAllowedReason, Rejection, not_allowed};
 use crate::stored::{Event, PendingStatus, WithdrawalApproved, WithdrawalKycPassed, WithdrawalReviewStarted};
 
 pub(super) fn pass_kyc(command: &PassKyc, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {

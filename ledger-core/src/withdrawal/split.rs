@@ -1,7 +1,7 @@
 //! The decision to split a withdrawal.
 
 use super::command::SplitWithdrawal;
-use super::common::{capacity, known, not_allowed, pending, txn};
+use super::common::{known, pending, txn};
 use super::postings;
 use super::review::approved_by;
 use super::state::{OPEN_WITHDRAWALS_MAX, PARTS_MAX, Withdrawal};
@@ -9,7 +9,7 @@ use crate::key::OperationKind;
 use crate::money::Amount;
 use crate::partition::Stream;
 use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
-use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
+use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection, capacity, not_allowed};
 use crate::stored::{
     Event, Hold, PaymentRef, PendingStatus, WithdrawalPart, WithdrawalSplit, WithdrawalSplitOff,
 };

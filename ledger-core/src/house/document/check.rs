@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use super::{Configuration, DocumentContent};
 use crate::controls;
 use crate::ids::{DocumentKind, DocumentName, IdError, SourceId};
-use crate::policy::{KeyScope, Policy, Reaction, Reward};
+use crate::policy::{KeyScope, LimitRule, Policy, Reaction, Reward};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
@@ -89,7 +89,7 @@ fn check_controls(policy: &Policy) -> Result<(), String> {
         controls::tiers_make_sense(controls)?;
         for rule in &controls.risk {
             if let Reaction::Limit { term, amount } = &rule.then
-                && (!controls::is_whole(term) || amount.is_sign_negative())
+                && !(LimitRule { term: *term, amount: *amount }).is_sensible()
             {
                 return Err(format!("the limit for {} is below zero, or its window is wrong", rule.signal));
             }
@@ -106,7 +106,7 @@ fn check_limit_profiles(policy: &Policy) -> Result<(), String> {
     let all =
         policy.limit_profiles.iter().flat_map(|(name, profile)| profile.all().map(move |it| (name, it)));
     for (name, rule) in all {
-        if !controls::is_whole(&rule.term) || rule.amount.is_sign_negative() {
+        if !rule.is_sensible() {
             return Err(format!("a limit of the profile {name} is below zero, or its window is wrong"));
         }
     }

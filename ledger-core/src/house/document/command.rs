@@ -12,7 +12,7 @@ use crate::ids::{ActorId, DocumentKind, DocumentName, IdError, Reason, SourceId,
 use crate::key::{ContentHash, FingerprintBuilder, OperationKind};
 use crate::partition::Partition;
 use crate::player_ledger::{Facts, Stop};
-use crate::rejection::{Capacity, NotAllowedReason, Rejection};
+use crate::rejection::{Capacity, NotAllowedReason, Rejection, capacity};
 use crate::stored::{DocumentPublished, DocumentStored, Event, TransactionRef};
 use crate::time::Timestamp;
 
@@ -51,10 +51,6 @@ pub struct PublishDocument {
     pub author: ActorId,
     /// Who approves it: another person.
     pub approved_by: ActorId,
-}
-
-fn capacity(what: Capacity, maximum: usize) -> Rejection {
-    Rejection::CapacityExceeded { what, maximum: u32::try_from(maximum).unwrap_or(u32::MAX) }
 }
 
 impl PublishDocument {
