@@ -20,7 +20,7 @@ use casino_ledger::store::log::{LogOptions, LogStore};
 use casino_ledger::store::{EventStore, FORMAT, LedgerId, LedgerIdentity, ShardCount};
 use casino_ledger::{Ledger, Settings};
 
-use rounds::{fund, histogram, lane};
+use rounds::{fund, histogram, lane, record};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -106,12 +106,12 @@ fn main() {
                         ))
                     })
                     .collect::<Vec<_>>();
-                let mut all = histogram();
-                for lane in lanes {
-                    all.add(runtime.block_on(lane).expect("a lane")).expect("a histogram of this kind");
-                }
+                let settled = lanes.into_iter().map(|lane| runtime.block_on(lane).expect("a lane"));
+                let settled: Vec<_> = settled.flatten().collect();
                 #[allow(clippy::cast_precision_loss, reason = "a rate for people")]
                 rates[i].push(count as f64 / start.elapsed().as_secs_f64());
+                let mut all = histogram();
+                settled.into_iter().for_each(|took| record(&mut all, took));
                 latencies[i] = (all.value_at_quantile(0.5), all.value_at_quantile(0.99));
                 // Lanes took one number each beyond the end.
                 next[i].store(end, Ordering::Relaxed);

@@ -206,6 +206,12 @@ id!(
     TermsName, "name of terms", 64);
 
 id!(
+    /// The name of a programme of loyalty points within the policy.
+    ///
+    /// 1 to 64 bytes of UTF-8 without control characters; compared bytewise.
+    ProgrammeName, "name of a programme", 64);
+
+id!(
     /// A type of games, such as slots, as the operator calls it.
     GameType, "game type");
 

@@ -224,6 +224,18 @@ pub enum OperationKind {
     BonusExpire,
     /// A mission is completed.
     MissionComplete,
+    /// The offer of a bonus.
+    BonusOffer,
+    /// The claim of an offered bonus.
+    BonusClaim,
+    /// Loyalty points for what was played.
+    PointsEarn,
+    /// Loyalty points are spent on a bonus.
+    PointsSpend,
+    /// The end of loyalty points.
+    PointsExpire,
+    /// Loyalty points are given or taken by hand.
+    PointsAdjust,
     /// Any of the above: the kind under which a source's keys stand whose ids are unique over all kinds.
     Any,
 }
@@ -335,6 +347,12 @@ impl OperationKind {
             Self::BonusForfeit => "bonus_forfeit",
             Self::BonusExpire => "bonus_expire",
             Self::MissionComplete => "mission_complete",
+            Self::BonusOffer => "bonus_offer",
+            Self::BonusClaim => "bonus_claim",
+            Self::PointsEarn => "points_earn",
+            Self::PointsSpend => "points_spend",
+            Self::PointsExpire => "points_expire",
+            Self::PointsAdjust => "points_adjust",
             Self::Any => "any",
         }
     }

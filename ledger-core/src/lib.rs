@@ -110,6 +110,7 @@ mod host;
 mod house;
 mod ids;
 mod key;
+mod loyalty;
 mod money;
 mod partition;
 mod player;
@@ -136,8 +137,8 @@ pub use adjustment::{
     TaxWithholding, TransferDormant, WithholdTax,
 };
 pub use bonus::{
-    AWARDS_MAX, Award, AwardStatus, CASHBACK_LINES_MAX, CompleteMission, ExpireBonus, ForfeitBonus,
-    GrantBonus, Played, PlayedProduct,
+    AWARDS_MAX, Award, AwardStatus, CASHBACK_LINES_MAX, ClaimBonus, CompleteMission, ExpireBonus,
+    ForfeitBonus, GrantBonus, Offer, OfferBonus, Played, PlayedProduct,
 };
 pub use controls::{
     AssignCase, AssignLimitProfile, Bucket, CloseAlert, CloseCase, ConfirmLimit, ConfirmSessionLimit,
@@ -174,13 +175,16 @@ pub use house::{
 pub use ids::{
     ActorId, Authorisation, BrandId, DeviceId, DocumentKind, DocumentName, GameId, GameType,
     HOUSE_ID_BYTES_MAX, HostName, HostNamespace, HouseId, ID_BYTES_MAX, IdError, InstrumentId, JackpotId,
-    JurisdictionId, MethodId, OperatorId, PersonId, PlayerId, ProfileName, REASON_BYTES_MAX, RateId, Reason,
-    RegisterName, RoundId, SUB_ACCOUNT_BYTES_MAX, SignalName, SourceId, SubAccount, TermsName, TierName,
-    TraceId, TransactionId, WriterId,
+    JurisdictionId, MethodId, OperatorId, PersonId, PlayerId, ProfileName, ProgrammeName, REASON_BYTES_MAX,
+    RateId, Reason, RegisterName, RoundId, SUB_ACCOUNT_BYTES_MAX, SignalName, SourceId, SubAccount,
+    TermsName, TierName, TraceId, TransactionId, WriterId,
 };
 pub use key::{
     ContentHash, DigestTextError, FINGERPRINT_VERSION, Fingerprint, FingerprintBuilder, IdempotencyKey,
     OperationKind, tombstone_digest,
+};
+pub use loyalty::{
+    AdjustPoints, EarnPoints, ExpirePoints, POINTS_MAX, PROGRAMMES_MAX, Points, Rewards, SpendPoints,
 };
 pub use money::{
     Amount, AmountError, BASIS_POINTS_MAX, BasisPoints, BasisPointsError, Conversion, Currency, CurrencyCode,
@@ -197,14 +201,14 @@ pub use player_ledger::{
 };
 pub use policy::{
     AboveMaxBet, AfterChargeback, ApprovalStep, BonusRestrictions, BonusTerms, CapturePolicy, CashbackOf,
-    ControlPolicy, CountedFunds, DEFAULT_PROFILE, DepositPolicy, DestinationPolicy, FailureRule,
-    FreeRoundPayment, FundOrder, FxPolicy, GameRule, GameTable, JurisdictionDocument, JurisdictionProfile,
-    KeyScope, KycRequirement, LatePayoutPolicy, Leaving, LimitProfile, LimitRule, MISSION_CONDITIONS_MAX,
-    MaxBet, MaxConversion, MissionCondition, OnLeaving, OnWithdrawal, Policy, Principal, Reaction,
-    RegisterRule, RegisterUse, ReverseWithdrawal, Reward, RiskRule, RoundClosePolicy, RoundTimeOut,
-    SessionPolicy, ShortfallPolicy, SourcePolicy, SourceSwitch, StakeRange, TierBar, TierRule, TimeOutAction,
-    UnplayedMoney, WageringBase, WageringCount, WageringTerms, WeekStart, Weights, WhenUnreachable,
-    WithdrawalFee, WithdrawalGate, WithdrawalPolicy, WithdrawalTerms,
+    CategoryStakes, ControlPolicy, CountedFunds, DEFAULT_PROFILE, DepositPolicy, DestinationPolicy,
+    FailureRule, FreeRoundPayment, FundOrder, FxPolicy, GameRule, GameTable, JurisdictionDocument,
+    JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy, Leaving, LimitProfile, LimitRule,
+    LoyaltyTerms, MISSION_CONDITIONS_MAX, MaxBet, MaxConversion, MissionCondition, OnLeaving, OnWithdrawal,
+    PointWorth, Policy, Principal, Reaction, RegisterRule, RegisterUse, ReverseWithdrawal, Reward, RiskRule,
+    RoundClosePolicy, RoundTimeOut, SessionPolicy, ShortfallPolicy, SourcePolicy, SourceSwitch, StakeRange,
+    TierBar, TierRule, TimeOutAction, UnplayedMoney, WageringBase, WageringCount, WageringTerms, WeekStart,
+    Weights, WhenUnreachable, WithdrawalFee, WithdrawalGate, WithdrawalPolicy, WithdrawalTerms,
 };
 pub use purchase::{EnterTournament, Purchase, PurchaseKind, PurchaseRef, Tip};
 pub use rejection::{

@@ -21,6 +21,8 @@ pub enum MismatchField {
     Currency,
     /// The amount.
     Amount,
+    /// How many points: no multiple of what is sold at once.
+    Points,
     /// The payment provider, or its reference.
     Payment,
     /// The assignment of an item in suspense.
@@ -192,6 +194,16 @@ pub enum NotAllowedReason {
     OtherReward,
     /// Not all that the mission asks for was done.
     ConditionsUnmet,
+    /// The bonus was not offered, or the offer is over or was claimed.
+    NotOffered,
+    /// More bonus credits would be forfeited than the request allows.
+    ForfeitsMore,
+    /// Something of this period was given for already.
+    PeriodCounted,
+    /// The policy has no such programme of points.
+    ProgrammeUnknown,
+    /// There are not so many points.
+    PointsShort,
 }
 
 /// Why what a register said is not enough.
@@ -305,6 +317,10 @@ pub enum Capacity {
     Awards,
     /// Products of one cashback.
     CashbackLines,
+    /// Programmes of loyalty points of one player.
+    Programmes,
+    /// Points of one programme.
+    Points,
 }
 
 /// A limit that a command would pass.

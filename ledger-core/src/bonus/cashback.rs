@@ -58,7 +58,7 @@ pub struct Played {
 
 impl Played {
     /// Adds it to a fingerprint as one text, in which `10` and `10.00` are the same.
-    pub(super) fn print(&self, print: FingerprintBuilder, tag: u8) -> FingerprintBuilder {
+    pub(crate) fn print(&self, print: FingerprintBuilder, tag: u8) -> FingerprintBuilder {
         let line = |of: &PlayedProduct| {
             format!("\n{} {} {} {}", of.stakes.normalize(), of.wins.normalize(), of.rounds, of.product)
         };
@@ -73,7 +73,7 @@ impl Played {
     ///
     /// [`Rejection::NotAllowed`] if the period ends before it begins or is not over, or a product comes twice;
     /// [`Rejection::CapacityExceeded`]; the form of an amount.
-    pub(super) fn base(&self, currency: &Currency, now: Timestamp) -> Result<CashbackBase, Stop> {
+    pub(crate) fn base(&self, currency: &Currency, now: Timestamp) -> Result<CashbackBase, Stop> {
         if self.products.len() > CASHBACK_LINES_MAX {
             return Err(capacity(Capacity::CashbackLines, CASHBACK_LINES_MAX).into());
         }

@@ -5,10 +5,11 @@ use super::{
     AWARDS_MAX, Award, CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus, cashback, endings, postings,
 };
 use crate::key::{ContentHash, OperationKind};
+use crate::loyalty::counted_up_to;
 use crate::money::{Amount, Currency, Rounding};
-use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
+use crate::player_ledger::{Facts, Fault, Outcome, PlayerState, Stop, Workspace};
 use crate::policy::{BonusTerms, MaxConversion, Reward, WageringBase};
-use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection};
+use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection, capacity};
 use crate::stored::{AwardRef, BonusIssued, CashbackBase, Event, Note, TransactionRef};
 use crate::time::Timestamp;
 use crate::wallet::{incoming, purse};
@@ -18,7 +19,7 @@ fn not_allowed(reason: NotAllowedReason) -> Stop {
 }
 
 /// Every amount that terms name in a currency is an amount of that currency.
-fn check_amounts(terms: &BonusTerms, currency: &Currency) -> Result<(), Stop> {
+pub(super) fn check_amounts(terms: &BonusTerms, currency: &Currency) -> Result<(), Stop> {
     let code = currency.code();
     let reward = terms.reward.named().get(&code);
     let cashback = match &terms.reward {
@@ -131,12 +132,12 @@ fn max_bet(
     })
 }
 
-fn known<'a>(facts: &Facts<'a>, work: &'a Workspace<'_>, of: &AwardRef) -> Option<&'a Award> {
+pub(super) fn known<'a>(facts: &Facts<'a>, work: &'a Workspace<'_>, of: &AwardRef) -> Option<&'a Award> {
     work.state().award(of).or_else(|| facts.found.award(of))
 }
 
 /// That terms may be granted to the player at all.
-fn check_terms(terms: &BonusTerms, facts: &Facts<'_>, work: &Workspace<'_>) -> Result<(), Stop> {
+pub(super) fn check_terms(terms: &BonusTerms, facts: &Facts<'_>, work: &Workspace<'_>) -> Result<(), Stop> {
     let profile = work.state().profile().ok_or(Rejection::PlayerUnknown)?;
     if !terms.are_for(&profile.jurisdiction) {
         return Err(not_allowed(NotAllowedReason::TermsElsewhere));
@@ -155,11 +156,17 @@ fn played(
     command: &GrantBonus,
     terms: &BonusTerms,
     currency: &Currency,
-    now: Timestamp,
+    (state, now): (&PlayerState, Timestamp),
 ) -> Result<Option<CashbackBase>, Stop> {
     match (&command.played, &terms.reward) {
         (Some(played), Reward::Cashback { .. } | Reward::Mission { .. }) => {
-            Ok(Some(played.base(currency, now)?))
+            let base = played.base(currency, now)?;
+            // What was given for once is not given for again, whatever the period is called.
+            let counted = counted_up_to(state, &command.terms, command.currency);
+            if counted.is_some_and(|counted| base.from < counted) {
+                return Err(not_allowed(NotAllowedReason::PeriodCounted));
+            }
+            Ok(Some(base))
         }
         (None, Reward::Cashback { .. } | Reward::Mission { .. }) | (Some(_), _) => {
             Err(not_allowed(NotAllowedReason::BaseNeeded))
@@ -206,11 +213,24 @@ pub(crate) fn grant(
     if known(facts, work, &of).is_some() {
         return Err(Rejection::KeyReused.into());
     }
-    let purse = purse(work.state(), command.currency)?;
-    let (currency, zero) = (*purse.currency(), purse.currency().zero());
+    purse(work.state(), command.currency)?;
     let terms = facts.policy.bonuses.get(&command.terms);
     let terms = terms.ok_or_else(|| not_allowed(NotAllowedReason::TermsUnknown))?;
     check_reward(terms, kind)?;
+    issue(command, terms, kind, facts, work)
+}
+
+/// Grants a bonus under terms, for an operation of a kind: one that is new, or one that was offered.
+pub(super) fn issue(
+    command: &GrantBonus,
+    terms: &BonusTerms,
+    kind: OperationKind,
+    facts: &Facts<'_>,
+    work: &mut Workspace<'_>,
+) -> Outcome {
+    let of = command.award();
+    let purse = purse(work.state(), command.currency)?;
+    let (currency, zero) = (*purse.currency(), purse.currency().zero());
     check_terms(terms, facts, work)?;
     check_amounts(terms, &currency)?;
     if let Some(old) = &command.reactivates {
@@ -222,11 +242,11 @@ pub(crate) fn grant(
             return Err(Rejection::CurrencyMismatch { currency: command.currency }.into());
         }
     }
-    if work.state().awards().iter().any(|award| award.excludes(terms)) {
+    if work.state().awards().iter().any(|award| award.is_taken() && award.excludes(terms)) {
         return Err(not_allowed(NotAllowedReason::NotBeside));
     }
     let deposited = deposited(command, facts, zero)?;
-    let played = played(command, terms, &currency, work.now())?;
+    let played = played(command, terms, &currency, (work.state(), work.now()))?;
     let amount = given(command, terms, deposited, played.as_ref(), &currency)?;
     let target = target(terms, amount, deposited)?;
     if work.state().jurisdiction_profile(facts.policy).bonuses.forbids_target(amount, target)? {
@@ -234,9 +254,8 @@ pub(crate) fn grant(
     }
     let max_bet = max_bet(terms, deposited, &currency)?;
     work.state().may_play(work.now())?;
-    if work.state().awards().len() >= AWARDS_MAX {
-        let maximum = u32::try_from(AWARDS_MAX).unwrap_or(u32::MAX);
-        return Err(Rejection::CapacityExceeded { what: Capacity::Awards, maximum }.into());
+    if work.state().award(&of).is_none() && work.state().awards().len() >= AWARDS_MAX {
+        return Err(capacity(Capacity::Awards, AWARDS_MAX).into());
     }
     if amount.is_zero() {
         let (source, id) = (command.source.clone(), command.id.clone());
@@ -246,7 +265,8 @@ pub(crate) fn grant(
     }
 
     let json = serde_json::to_vec(terms).map_err(|error| Fault::corrupted(error.to_string()))?;
-    let queued = work.state().awards().iter().any(|award| award.shares_product_with(terms));
+    let shares = |award: &Award| award.is_taken() && award.shares_product_with(terms);
+    let queued = work.state().awards().iter().any(shares);
     let entry = if queued {
         None
     } else {

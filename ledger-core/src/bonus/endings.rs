@@ -65,6 +65,9 @@ fn next(work: &Workspace<'_>) -> Result<Option<(AwardRef, Step)>, Stop> {
 }
 
 fn step(work: &Workspace<'_>, award: &Award) -> Result<Option<Step>, Stop> {
+    if award.status == AwardStatus::Offered && award.is_expired_at(work.now()) {
+        return Ok(Some(Step::Expire));
+    }
     if !award.is_booked() {
         return Ok(None);
     }

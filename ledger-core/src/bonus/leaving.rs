@@ -19,6 +19,11 @@ impl Award {
         waits_or_plays && !self.is_expired_at(now)
     }
 
+    /// Whether it can be claimed at an instant. Money that leaves does not end an offer; a player who leaves does.
+    fn is_offered_at(&self, now: Timestamp) -> bool {
+        self.status == AwardStatus::Offered && !self.is_expired_at(now)
+    }
+
     /// Whether a withdrawal in a currency that leaves so much cash forfeits it.
     fn is_lost_to(&self, currency: CurrencyCode, left: Amount, now: Timestamp) -> bool {
         let loses = match self.terms.leaving.withdrawal {
@@ -76,7 +81,8 @@ pub(super) fn taken_back(work: &Workspace<'_>) -> Vec<(AwardRef, ForfeitReason)>
 
 fn taken_by(work: &Workspace<'_>, award: &Award, record: &EventRecord) -> Option<ForfeitReason> {
     let (now, leaving) = (work.now(), &award.terms.leaving);
-    let loses = |rule: OnLeaving| rule == OnLeaving::Forfeit && award.is_at_stake(now);
+    let is_there = award.is_at_stake(now) || award.is_offered_at(now);
+    let loses = |rule: OnLeaving| rule == OnLeaving::Forfeit && is_there;
     match (&record.stream, &record.event) {
         (_, Event::PlayerClosed(_)) => loses(leaving.closing).then_some(ForfeitReason::Closed),
         (_, Event::ExclusionStarted(event)) if event.kind == ExclusionKind::SelfExclusion => {

@@ -9,6 +9,7 @@ mod command;
 mod decide;
 mod endings;
 mod leaving;
+mod offer;
 mod postings;
 mod shares;
 mod state;
@@ -19,10 +20,11 @@ pub use command::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus};
 pub(crate) use decide::grant;
 pub(crate) use endings::follow_up;
 pub(crate) use leaving::{check_withdrawal, lost_to_withdrawal};
+pub use offer::{ClaimBonus, OfferBonus};
 pub(crate) use postings::{
     Moved, give_back_bonus, hold_bonus, hold_bonus_again, pay_bonus, take_bonus, take_bonus_win,
 };
 pub(crate) use shares::{add_shares, less_shares, part_of, parts, sum, win_shares, with_amounts};
-pub use state::{AWARDS_MAX, Award, AwardStatus};
+pub use state::{AWARDS_MAX, Award, AwardStatus, Offer};
 pub(crate) use state::{evolve, fold_award};
 pub(crate) use wagering::{Asking, Stakeable, count, stakeable, uncount, uncounted};

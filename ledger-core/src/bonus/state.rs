@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::SubAccount;
+use crate::ids::{SubAccount, TermsName};
 use crate::key::ContentHash;
 use crate::money::{Amount, CurrencyCode};
 use crate::player_ledger::Fault;
 use crate::policy::BonusTerms;
-use crate::stored::{AwardRef, BonusIssued, Event, EventRecord, PaymentRef};
+use crate::stored::{AwardRef, BonusIssued, BonusOffered, Event, EventRecord, PaymentRef};
 use crate::time::Timestamp;
 
 /// The most awards of one player that have not ended.
@@ -19,6 +19,8 @@ pub const AWARDS_MAX: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AwardStatus {
+    /// It was offered and not claimed; nothing is booked.
+    Offered,
     /// It waits for an older one; nothing is booked.
     Queued,
     /// It is booked, and stakes count.
@@ -84,8 +86,21 @@ pub struct Award {
     pub deposit: Option<PaymentRef>,
     /// When it expires, if it does.
     pub expires_at: Option<Timestamp>,
+    /// What was offered, until it is claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Offer>,
     /// Where it stands.
     pub status: AwardStatus,
+}
+
+/// What was offered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// The name of its terms.
+    pub name: TermsName,
+    /// How much, where the terms leave it to the offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
 }
 
 impl Award {
@@ -117,7 +132,10 @@ impl Award {
 
     /// Whether it has not ended.
     pub fn is_live(&self) -> bool {
-        matches!(self.status, AwardStatus::Queued | AwardStatus::Active | AwardStatus::Completing)
+        !matches!(
+            self.status,
+            AwardStatus::Completed | AwardStatus::Lost | AwardStatus::Expired | AwardStatus::Forfeited
+        )
     }
 
     /// Whether credits are booked on it.
@@ -127,7 +145,29 @@ impl Award {
 
     /// Whether its time is over at an instant. What is wagered already is not lost to time.
     pub fn is_expired_at(&self, now: Timestamp) -> bool {
-        self.status == AwardStatus::Active && self.expires_at.is_some_and(|at| at <= now)
+        let can_expire = matches!(self.status, AwardStatus::Offered | AwardStatus::Active);
+        can_expire && self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    fn offered(of: &AwardRef, event: &BonusOffered) -> Self {
+        let zero = Amount::zero(event.scale);
+        Self {
+            of: of.clone(),
+            version: 1,
+            campaign: event.campaign.clone(),
+            terms: Arc::from(event.terms.clone()),
+            hash: event.hash,
+            currency: event.currency,
+            amount: zero,
+            target: zero,
+            progress: zero,
+            max_bet: None,
+            released: None,
+            deposit: None,
+            expires_at: event.expires_at,
+            offer: Some(Offer { name: event.name.clone(), amount: event.amount }),
+            status: AwardStatus::Offered,
+        }
     }
 
     fn issued(of: &AwardRef, event: &BonusIssued) -> Self {
@@ -145,6 +185,7 @@ impl Award {
             released: None,
             deposit: event.deposit.clone(),
             expires_at: event.expires_at,
+            offer: None,
             status: if event.queued { AwardStatus::Queued } else { AwardStatus::Active },
         }
     }
@@ -157,6 +198,7 @@ pub(crate) fn evolve(award: &mut Award, record: &EventRecord) -> Result<(), Faul
         return Err(Fault::corrupted(what));
     }
     match (&record.event, award.status) {
+        (Event::BonusIssued(event), AwardStatus::Offered) => *award = Award::issued(&award.of, event),
         (Event::BonusActivated(event), AwardStatus::Queued) => {
             award.status = AwardStatus::Active;
             award.expires_at = event.expires_at;
@@ -173,7 +215,9 @@ pub(crate) fn evolve(award: &mut Award, record: &EventRecord) -> Result<(), Faul
         (Event::BonusLost(_), AwardStatus::Active | AwardStatus::Completing) => {
             award.status = AwardStatus::Lost;
         }
-        (Event::BonusExpired(_), AwardStatus::Active) => award.status = AwardStatus::Expired,
+        (Event::BonusExpired(_), AwardStatus::Offered | AwardStatus::Active) => {
+            award.status = AwardStatus::Expired
+        }
         (Event::BonusForfeited(_), _) if award.is_live() => {
             award.status = AwardStatus::Forfeited;
         }
@@ -195,6 +239,10 @@ pub(crate) fn fold_award(
     match (&record.event, award.as_mut()) {
         (Event::BonusIssued(event), None) if record.version == 1 => {
             *award = Some(Award::issued(of, event));
+            Ok(())
+        }
+        (Event::BonusOffered(event), None) if record.version == 1 => {
+            *award = Some(Award::offered(of, event));
             Ok(())
         }
         (_, Some(award)) => evolve(award, record),

@@ -1,8 +1,12 @@
 //! Whether a source takes anything new, and a game may be played for a stake by players of a jurisdiction.
 
-use crate::ids::{GameId, JurisdictionId, SourceId};
+use std::collections::BTreeMap;
+
+use super::profile;
+use crate::ids::{GameId, GameType, JurisdictionId, SourceId};
 use crate::money::{Amount, CurrencyCode};
-use crate::policy::{GameRule, Policy, SourcePolicy, SourceSwitch, StakeRange};
+use crate::player_ledger::PlayerState;
+use crate::policy::{CategoryStakes, GameRule, Policy, SourcePolicy, SourceSwitch, StakeRange};
 use crate::rejection::Rejection;
 
 /// What is to begin at a source.
@@ -52,23 +56,49 @@ pub(crate) fn check_game(
     if may { Ok(()) } else { Err(Rejection::GameNotAllowed { game: game.clone() }) }
 }
 
-/// That a game may be played for a stake.
+/// A bet, as far as its stake is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Staked<'a> {
+    pub(crate) game: &'a GameId,
+    /// Of which category the bet says its game is.
+    pub(crate) game_type: Option<&'a GameType>,
+    pub(crate) currency: CurrencyCode,
+    pub(crate) stake: Amount,
+}
+
+impl Staked<'_> {
+    fn fits(&self, stakes: Option<&BTreeMap<CurrencyCode, StakeRange>>) -> bool {
+        let Some(StakeRange { min, max }) = stakes.and_then(|stakes| stakes.get(&self.currency)) else {
+            return true;
+        };
+        let amount = self.stake.to_decimal();
+        min.is_none_or(|min| amount >= min) && max.is_none_or(|max| amount <= max)
+    }
+}
+
+/// That a game may be played for a stake: by its own rule, and by those of its category in the jurisdiction and in the
+/// player's profile.
 ///
 /// # Errors
 ///
 /// [`Rejection::StakeNotAllowed`].
 pub(crate) fn check_stake(
     policy: &Policy,
-    game: &GameId,
+    state: &PlayerState,
     jurisdiction: &JurisdictionId,
-    (currency, stake): (CurrencyCode, Amount),
+    staked: Staked<'_>,
 ) -> Result<(), Rejection> {
-    let Some(rule) = rule(policy, game).filter(|_| stake.is_positive()) else { return Ok(()) };
-    let stakes = rule.stakes_by_jurisdiction.get(jurisdiction).unwrap_or(&rule.stakes);
-    let Some(StakeRange { min, max }) = stakes.get(&currency) else { return Ok(()) };
-    let amount = stake.to_decimal();
-    if min.is_some_and(|min| amount < min) || max.is_some_and(|max| amount > max) {
-        return Err(Rejection::StakeNotAllowed { stake, currency });
+    if !staked.stake.is_positive() {
+        return Ok(());
     }
-    Ok(())
+    let rule = rule(policy, staked.game);
+    let own = rule.map(|rule| rule.stakes_by_jurisdiction.get(jurisdiction).unwrap_or(&rule.stakes));
+    let category = rule.and_then(|rule| rule.category.as_ref()).or(staked.game_type);
+    let of_category = |stakes: &'_ CategoryStakes| category.is_none_or(|it| staked.fits(stakes.get(it)));
+    let by_law = &policy.profile(jurisdiction).controls.stakes;
+    let of_profile = profile::profile(policy, state).map(|profile| &profile.stakes);
+    if staked.fits(own) && of_category(by_law) && of_profile.is_none_or(of_category) {
+        return Ok(());
+    }
+    Err(Rejection::StakeNotAllowed { stake: staked.stake, currency: staked.currency })
 }

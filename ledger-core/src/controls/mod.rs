@@ -27,7 +27,7 @@ pub(crate) use count::shares;
 pub use counter::{Bucket, Counter};
 pub(crate) use decide::is_whole;
 pub use exclusion::{ExcludePlayer, Exclusion, ReturnFromExclusion};
-pub(crate) use game::{Begins, check_game, check_source, check_stake};
+pub(crate) use game::{Begins, Staked, check_game, check_source, check_stake};
 pub use profile::AssignLimitProfile;
 pub use protection::Protection;
 pub(crate) use register::Gate;

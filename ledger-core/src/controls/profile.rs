@@ -5,23 +5,27 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{ActorId, ProfileName, Reason, SourceId, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
 use crate::player_ledger::{Facts, Operation, Outcome, PlayerState, Workspace, sent_by};
-use crate::policy::{DEFAULT_PROFILE, LimitRule, Policy};
+use crate::policy::{DEFAULT_PROFILE, LimitProfile, LimitRule, Policy};
 use crate::rejection::{NotAllowedReason, Rejection};
 use crate::stored::{Event, LimitProfileAssigned, Note, TransactionRef};
 
-/// The limits of the player's profile: of that he was assigned, or else of the default; none, if the policy has it not.
-pub(super) fn limits<'p>(policy: &'p Policy, state: &PlayerState) -> &'p [LimitRule] {
+/// The player's profile: that he was assigned, or else the default; none, if the policy has it not.
+pub(super) fn profile<'p>(policy: &'p Policy, state: &PlayerState) -> Option<&'p LimitProfile> {
     if policy.limit_profiles.is_empty() {
-        return &[];
+        return None;
     }
     let assigned = state.protection().and_then(|protection| protection.limit_profile());
-    let own = match assigned {
+    match assigned {
         Some(name) => policy.limit_profiles.get(name),
         None => {
             policy.limit_profiles.iter().find(|(name, _)| name.as_str() == DEFAULT_PROFILE).map(|(_, it)| it)
         }
-    };
-    match (own, state.profile()) {
+    }
+}
+
+/// The limits of the player's profile.
+pub(super) fn limits<'p>(policy: &'p Policy, state: &PlayerState) -> &'p [LimitRule] {
+    match (profile(policy, state), state.profile()) {
         (Some(own), Some(profile)) => own.limits_in(&profile.jurisdiction),
         _ => &[],
     }

@@ -6,7 +6,7 @@ use crate::adjustment::{
     ChargeInactivityFee, DecideCorrection, ProposeCorrection, ReclaimDormant, ReturnTax, TransferDormant,
     WithholdTax,
 };
-use crate::bonus::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus};
+use crate::bonus::{ClaimBonus, CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus, OfferBonus};
 use crate::controls::{
     AssignCase, AssignLimitProfile, CloseAlert, CloseCase, ConfirmLimit, ConfirmSessionLimit, ExcludePlayer,
     OpenCaseFor, RaiseAlert, RecordRegisterAnswers, ReturnFromExclusion, SetLimit, SetPerson,
@@ -21,6 +21,7 @@ use crate::exchange::{Exchange, ReverseExchange};
 use crate::host::HostOperation;
 use crate::ids::{IdError, PlayerId, SourceId, TransactionId};
 use crate::key::{Fingerprint, FingerprintBuilder, IdempotencyKey, OperationKind};
+use crate::loyalty::{AdjustPoints, EarnPoints, ExpirePoints, SpendPoints};
 use crate::money::CurrencyCode;
 use crate::player::{AddPurse, BlockPlayer, ClosePlayer, OpenPlayer, ReopenPlayer, UnblockPlayer};
 use crate::player_ledger::{Batch, Facts, Fault, Needs, Operation, Outcome, Workspace};
@@ -214,6 +215,12 @@ commands! {
     ForfeitBonus,
     ExpireBonus,
     CompleteMission,
+    OfferBonus,
+    ClaimBonus,
+    EarnPoints,
+    SpendPoints,
+    ExpirePoints,
+    AdjustPoints,
 }
 
 impl From<Batch> for PlayerCommand {

@@ -16,6 +16,7 @@ use crate::host::HostData;
 use crate::ids::{
     BrandId, HostNamespace, JurisdictionId, OperatorId, PersonId, PlayerId, SourceId, TransactionId,
 };
+use crate::loyalty::Rewards;
 use crate::money::CurrencyCode;
 use crate::player::Block;
 use crate::player_ledger::{AggregateRef, PlayerCommand, RoundRef};
@@ -33,7 +34,7 @@ use crate::withdrawal::{Recent, Withdrawal};
 
 /// The version of this fold; a snapshot made by another is ignored. Raise it with every change to what
 /// `evolve` makes of events or to how the state is encoded.
-pub const FOLD_VERSION: u32 = 7;
+pub const FOLD_VERSION: u32 = 8;
 
 /// The most rounds a player may have open at once.
 pub const OPEN_ROUNDS_MAX: usize = 1_000;
@@ -135,6 +136,9 @@ pub struct PlayerState {
     /// In the order they were granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     awards: Vec<Award>,
+    /// His loyalty points, and what he was given for which periods; nothing of a player who never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rewards: Option<Box<Rewards>>,
     recorded_at: Option<Timestamp>,
 }
 
@@ -168,6 +172,7 @@ impl PlayerState {
             controls: None,
             protection: None,
             awards: Vec::new(),
+            rewards: None,
             recorded_at: None,
         }
     }
@@ -491,6 +496,11 @@ impl PlayerState {
     /// What else protects him; `None` of a player of whom there is nothing of it.
     pub fn protection(&self) -> Option<&Protection> {
         self.protection.as_deref()
+    }
+
+    /// His loyalty points, and which periods rewards were given for; `None` of a player who never had any.
+    pub fn rewards(&self) -> Option<&Rewards> {
+        self.rewards.as_deref()
     }
 
     /// What the host keeps under a namespace.

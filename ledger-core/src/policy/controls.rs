@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::{RegisterRule, RiskRule, TierRule, WithdrawalGate, is_default};
+use super::{CategoryStakes, RegisterRule, RiskRule, TierRule, WithdrawalGate, is_default};
 use crate::ids::MethodId;
 use crate::stored::LimitTerm;
 
@@ -102,6 +102,9 @@ pub struct ControlPolicy {
     /// What follows from signals of risk.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub risk: Vec<RiskRule>,
+    /// What one bet may stake, by category of games.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub stakes: CategoryStakes,
 }
 
 impl ControlPolicy {
@@ -125,6 +128,7 @@ impl ControlPolicy {
         tiers: Vec::new(),
         withdrawal_gates: Vec::new(),
         risk: Vec::new(),
+        stakes: std::collections::BTreeMap::new(),
     };
 }
 

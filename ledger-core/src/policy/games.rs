@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{GameId, JurisdictionId};
+use crate::ids::{GameId, GameType, JurisdictionId};
 use crate::money::CurrencyCode;
 
 /// The least and the most of one stake.
@@ -23,11 +23,17 @@ pub struct StakeRange {
     pub max: Option<Decimal>,
 }
 
+/// What one bet may stake on a category of games, by currency.
+pub type CategoryStakes = BTreeMap<GameType, BTreeMap<CurrencyCode, StakeRange>>;
+
 /// What holds for one game.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct GameRule {
+    /// Its category, such as slots; what the bet says (`game_type`), if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<GameType>,
     /// The jurisdictions whose players may play it; all, if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jurisdictions: Option<BTreeSet<JurisdictionId>>,

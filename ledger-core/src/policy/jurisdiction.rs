@@ -110,6 +110,7 @@ impl JurisdictionProfile {
             tiers: Vec::new(),
             withdrawal_gates: Vec::new(),
             risk: Vec::new(),
+            stakes: std::collections::BTreeMap::new(),
         },
         stakes: BTreeMap::new(),
         round_interval_ms: 0,

@@ -8,6 +8,7 @@ mod deposits;
 mod fx;
 mod games;
 mod jurisdiction;
+mod loyalty;
 mod play;
 mod profiles;
 mod registers;
@@ -21,7 +22,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{HostName, JurisdictionId, ProfileName, SourceId, SubAccount, TermsName};
+use crate::ids::{HostName, JurisdictionId, ProfileName, ProgrammeName, SourceId, SubAccount, TermsName};
 use crate::key::{ContentHash, OperationKind};
 
 pub(crate) use bonus::WHOLE;
@@ -35,8 +36,9 @@ pub use bonus_rules::{
 pub use controls::{ControlPolicy, CountedFunds, LimitRule, WeekStart};
 pub use deposits::{CapturePolicy, DepositPolicy, FailureRule};
 pub use fx::FxPolicy;
-pub use games::{GameRule, GameTable, SourceSwitch, StakeRange};
+pub use games::{CategoryStakes, GameRule, GameTable, SourceSwitch, StakeRange};
 pub use jurisdiction::{JurisdictionProfile, ReverseWithdrawal, UnplayedMoney};
+pub use loyalty::{LoyaltyTerms, PointWorth};
 pub use play::{FreeRoundPayment, RoundClosePolicy, RoundTimeOut, SessionPolicy, TimeOutAction};
 pub use profiles::{DEFAULT_PROFILE, LimitProfile};
 pub use registers::{RegisterRule, RegisterUse, WhenUnreachable};
@@ -91,6 +93,9 @@ pub struct Policy {
     /// Which games may be played where, and for how much.
     #[serde(skip_serializing_if = "is_default")]
     pub games: GameTable,
+    /// The programmes of loyalty points, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub loyalty: BTreeMap<ProgrammeName, LoyaltyTerms>,
 }
 
 /// Settings that are as they are by default are left out of a document, so that a new setting does not change the
@@ -115,6 +120,7 @@ impl Default for Policy {
             free_round_bonuses: BTreeMap::new(),
             limit_profiles: BTreeMap::new(),
             games: GameTable::default(),
+            loyalty: BTreeMap::new(),
         }
     }
 }

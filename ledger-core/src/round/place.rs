@@ -8,7 +8,7 @@ use super::state::{BETS_MAX, empty};
 use super::{Funds, PlaceBet};
 use crate::account::AccountCode;
 use crate::bonus::{self, Asking, Stakeable, hold_bonus};
-use crate::controls::{self, Begins, Gate};
+use crate::controls::{self, Begins, Gate, Staked};
 use crate::entry::Posting;
 use crate::ids::{GameId, SubAccount};
 use crate::key::OperationKind;
@@ -110,7 +110,13 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
         check_interval(profile, state, work.now())?;
     }
     check_stake(profile, wager.stake, command)?;
-    controls::check_stake(facts.policy, &command.game, jurisdiction, (command.currency, wager.stake))?;
+    let staked = Staked {
+        game: &command.game,
+        game_type: command.game_type.as_ref(),
+        currency: command.currency,
+        stake: wager.stake,
+    };
+    controls::check_stake(facts.policy, state, jurisdiction, staked)?;
     let at_once = source.round_close == RoundClosePolicy::ImmediateLoss;
     let asking = Asking {
         game: (&command.game, command.game_type.as_ref()),

@@ -116,6 +116,30 @@ shape! {
 }
 
 shape! {
+    /// `bonus.offered` 1: a bonus was offered. Nothing is booked before it is claimed.
+    pub struct BonusOffered {
+        /// The campaign that bears it.
+        pub campaign: SubAccount,
+        /// The name of its terms.
+        pub name: TermsName,
+        /// The hash of its terms.
+        pub hash: ContentHash,
+        /// Its terms, as they were then: they hold if it is claimed.
+        pub terms: Box<BonusTerms>,
+        /// The currency.
+        pub currency: CurrencyCode,
+        /// The currency's digits.
+        pub scale: u8,
+        /// How much; absent if the terms say it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub amount: Option<Amount>,
+        /// Until when it can be claimed; absent if for ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub expires_at: Option<Timestamp>,
+    }
+}
+
+shape! {
     /// `bonus.issued` 1: a bonus was granted. It is booked now, or when its turn comes.
     pub struct BonusIssued {
         /// The campaign that bears it.

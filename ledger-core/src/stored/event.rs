@@ -9,7 +9,7 @@ use super::adjustment::{
 };
 use super::bonus::{
     BonusActivated, BonusCompleting, BonusConverted, BonusExpired, BonusForfeited, BonusIssued, BonusLost,
-    BonusReleased, BonusResumed, WagerProgressUpdated, WagerReversalIgnored,
+    BonusOffered, BonusReleased, BonusResumed, WagerProgressUpdated, WagerReversalIgnored,
 };
 use super::credit::{AdjustmentApplied, CreditGranted};
 use super::deposit::{
@@ -32,6 +32,7 @@ use super::limit::{
     LimitProfileAssigned, LimitRaiseRequested, LimitSet, LimitWarned, LimitWindowsOpened,
     SessionLimitRaiseRequested, SessionLimitSet,
 };
+use super::loyalty::{PointsAdjusted, PointsEarned, PointsExpired, PointsSpent};
 use super::player::{
     PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened, TxnNoted,
     TxnRejected, TxnTombstoned,
@@ -481,6 +482,16 @@ events! {
     BonusForfeited = "bonus.forfeited" 1,
     /// A share of an award became cash.
     BonusReleased = "bonus.released" 1,
+    /// A bonus was offered.
+    BonusOffered = "bonus.offered" 1,
+    /// Points were given for what was played.
+    PointsEarned = "points.earned" 1,
+    /// Points became a bonus.
+    PointsSpent = "points.spent" 1,
+    /// Two persons gave or took points.
+    PointsAdjusted = "points.adjusted" 1,
+    /// Points were not touched for too long.
+    PointsExpired = "points.expired" 1,
 }
 
 /// Why a stored event cannot be read.

@@ -13,6 +13,7 @@ mod house;
 mod index;
 mod level;
 mod limit;
+mod loyalty;
 #[cfg(feature = "next-release")]
 mod next_release;
 mod player;
@@ -34,8 +35,8 @@ pub use adjustment::{
 };
 pub use bonus::{
     AwardRef, BonusActivated, BonusAfter, BonusCompleting, BonusConverted, BonusExpired, BonusForfeited,
-    BonusIssued, BonusLost, BonusReleased, BonusResumed, BonusShare, BonusTaken, CashbackBase, CashbackLine,
-    Counted, ForfeitReason, ProgressChange, WagerProgressUpdated, WagerReversalIgnored,
+    BonusIssued, BonusLost, BonusOffered, BonusReleased, BonusResumed, BonusShare, BonusTaken, CashbackBase,
+    CashbackLine, Counted, ForfeitReason, ProgressChange, WagerProgressUpdated, WagerReversalIgnored,
 };
 pub use commit::{BodyError, CommitBody, EVENTS_MAX, KEYS_MAX, KeyRecord, OutcomeKind, TombstoneRecord};
 pub use credit::{AdjustmentApplied, CreditGranted, CreditKind};
@@ -67,6 +68,7 @@ pub use limit::{
     LimitSet, LimitSide, LimitTerm, LimitWarned, LimitWindow, LimitWindowOpened, LimitWindowsOpened,
     SessionLimitRaiseRequested, SessionLimitSet,
 };
+pub use loyalty::{PointsAdjusted, PointsEarned, PointsExpired, PointsSpent};
 pub use player::{
     Note, PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened,
     TransactionRef, TxnNoted, TxnRejected, TxnTombstoned,

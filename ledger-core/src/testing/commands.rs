@@ -2,6 +2,7 @@
 
 mod bonuses;
 mod limits;
+mod loyalty;
 mod withdrawals;
 
 use rust_decimal::Decimal;
@@ -37,14 +38,15 @@ use crate::time::Timestamp;
 use crate::transfer::{RollIn, RollOut};
 
 pub use bonuses::{
-    award, basis_points, bonus_terms, complete_mission, expire_bonus, forfeit_bonus, game_type, grant_bonus,
-    played, terms_name,
+    award, basis_points, bonus_terms, claim_bonus, complete_mission, expire_bonus, forfeit_bonus, game_type,
+    grant_bonus, offer_bonus, played, terms_name,
 };
 pub use limits::{
     assign_case, assign_profile, case, close_alert, close_case, come_back, confirm_limit,
     confirm_session_limit, exclude, limit, no_limit, open_case, raise_alert, register, register_answers,
     session_limit, set_person, single_bet, term, tier,
 };
+pub use loyalty::{adjust_points, earn_points, expire_points, loyalty_terms, programme, spend_points};
 pub use withdrawals::{
     approve_withdrawal, block, cancel_withdrawal, expire_withdrawal, instrument, kyc, mark_failed, mark_paid,
     mark_paid_part, mark_returned, mark_returned_to_suspense, mark_unknown, pass_kyc, reject_withdrawal,

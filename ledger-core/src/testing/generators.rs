@@ -9,6 +9,7 @@ mod corrections;
 mod deposits;
 mod house;
 mod limits;
+mod loyalty;
 mod play;
 mod withdrawals;
 
@@ -96,12 +97,21 @@ pub fn policies() -> impl Strategy<Value = Policy> {
         bonuses,
         ..play
     });
-    let bonuses = (bonuses::policies(), bonuses::free_rounds(), limits::with_documents().boxed());
+    let free = (bonuses::free_rounds(), loyalty::policies());
+    let bonuses = (bonuses::policies(), free, limits::with_documents().boxed());
     (policies, deposits::policies(), max_age_secs, withdrawals::policies(), profiles, bonuses).prop_map(
-        |(policy, deposits, max_age_secs, withdrawals, default_jurisdiction, (bonuses, free, others))| {
+        |(
+            policy,
+            deposits,
+            max_age_secs,
+            withdrawals,
+            default_jurisdiction,
+            (bonuses, (free, loyalty), others),
+        )| {
             Policy {
                 bonuses,
                 free_round_bonuses: free,
+                loyalty,
                 limit_profiles: others.limit_profiles,
                 games: others.games,
                 deposits,
@@ -260,7 +270,8 @@ fn single() -> impl Strategy<Value = PlayerCommand> {
         6 => withdrawals::single(),
         8 => play::single(),
         3 => limits::single(),
-        4 => bonuses::single(),
+        5 => bonuses::single(),
+        3 => loyalty::single(),
     ]
 }
 
@@ -401,6 +412,8 @@ fn rename(command: &mut PlayerCommand, step: usize) {
                 play::id(other)
             } else if limits::id(other).is_some() {
                 limits::id(other)
+            } else if loyalty::id(other).is_some() {
+                loyalty::id(other)
             } else if bonuses::id(other).is_some() {
                 bonuses::id(other)
             } else {
@@ -437,11 +450,13 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
     let tale = option::weighted(0.2, (any::<Index>(), deposits::tale()));
     let way_out = option::weighted(0.4, (any::<Index>(), withdrawals::tale()));
     let limits = option::weighted(0.2, (any::<Index>(), limits::tale()));
+    let points = option::weighted(0.2, (any::<Index>(), loyalty::tale()));
+    let limits = (limits, points);
     let cash = select(&["0", "20", "100", "1000"][..]);
     let bonus = option::weighted(0.5, select(&["20", "50", "7.77"][..]));
     let cash = (cash, bonus);
     (cash, steps, spree, story, (tale, way_out, limits)).prop_map(|(begin, steps, spree, story, tales)| {
-        let (tale, way_out, limits) = tales;
+        let (tale, way_out, (limits, points)) = tales;
         let (cash, bonus) = begin;
         let mut all: Vec<PlayerCommand> = vec![commands::open(&["EUR", "USD"]).into()];
         if cash != "0" {
@@ -476,6 +491,11 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
         if let Some((at, tale)) = tale {
             let tail = all.split_off(at.index(all.len()) + 1);
             all.extend(tale);
+            all.extend(tail);
+        }
+        if let Some((at, points)) = points {
+            let tail = all.split_off(at.index(all.len()) + 1);
+            all.extend(points);
             all.extend(tail);
         }
         if let Some((at, limits)) = limits {

@@ -1,10 +1,11 @@
-//! What must hold of any log of a player, or of a partition of the house, checked from its commits alone (I1 to I26 in
+//! What must hold of any log of a player, or of a partition of the house, checked from its commits alone (I1 to I27 in
 //! docs/scenarios.md).
 //!
 //! Each checker reads plain data, so that a test can plant a bug in it and see the checker fail.
 
 mod bonuses;
 mod limits;
+mod loyalty;
 mod registers;
 mod statement;
 mod withdrawals;
@@ -33,6 +34,7 @@ pub use limits::{
     Worth, bonus_worth, counter_agrees, i17_counters_are_what_entries_are_worth,
     i20_items_stand_in_their_windows, worth,
 };
+pub use loyalty::i27_points_add_up;
 pub use registers::i25_registers_are_heeded;
 pub use statement::i14_the_statement_adds_up;
 pub use withdrawals::{
@@ -144,6 +146,7 @@ pub fn check_all(player: &PlayerId, commits: &[CommitBody], live: &PlayerState) 
     i12_others_that_are_over_stay_over(commits)?;
     i16_one_player(player, commits)?;
     i17_counters_are_what_entries_are_worth(commits, live)?;
+    i27_points_add_up(commits, live)?;
     i20_items_stand_in_their_windows(commits, live)?;
     i25_registers_are_heeded(commits)?;
     i19_one_kind_of_account(commits, &journal)?;

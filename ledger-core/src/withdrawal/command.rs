@@ -53,6 +53,11 @@ pub struct RequestWithdrawal {
     /// Who asks in the player's name, if someone of the operator does: he may not approve it.
     #[serde(default)]
     pub by: Option<ActorId>,
+    /// The most bonus credits that it may cost him, as he was told before he confirmed; any, if absent. Not part of the
+    /// fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::text::decimal_text::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::text::DecimalText>"))]
+    pub forfeits_at_most: Option<Decimal>,
 }
 
 impl RequestWithdrawal {

@@ -243,6 +243,19 @@ impl Priced {
         Ok(())
     }
 
+    /// The bonus credits it costs: what awards have, and what rounds hold of them; of one that waits what it would give.
+    pub(super) fn costs(&self, state: &PlayerState, now: Timestamp) -> Result<Amount, Stop> {
+        let zero = Amount::zero(self.amount.scale());
+        let left = purse(state, self.currency)?.cash().checked_sub(self.price()?.taken)?;
+        let mut sum = zero;
+        for award in bonus::lost_to_withdrawal(state.awards(), self.currency, left, now) {
+            let (credits, held) = state.wallet().bonus_of(&award.of, zero);
+            let has = if award.is_booked() { credits.checked_add(held)? } else { award.amount };
+            sum = sum.checked_add(has)?;
+        }
+        Ok(sum)
+    }
+
     /// The quote without what it costs of bonuses.
     fn price(&self) -> Result<WithdrawalQuote, Stop> {
         let extra = self.funds.extra(self.amount)?;

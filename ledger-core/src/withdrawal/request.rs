@@ -17,7 +17,7 @@ use crate::partition::Stream;
 use crate::player::Block;
 use crate::player_ledger::{Facts, Fault, Outcome, PlayerState, Stop, Workspace};
 use crate::policy::{AfterChargeback, DestinationPolicy, KycRequirement, Policy, WithdrawalTerms};
-use crate::rejection::{Capacity, Limit, MismatchField, Rejection, capacity};
+use crate::rejection::{Capacity, Limit, MismatchField, NotAllowedReason, Rejection, capacity, not_allowed};
 use crate::stored::{DestinationProof, Event, KycAnswer, KycStatus, PendingStatus, WithdrawalRequested};
 use crate::time::Timestamp;
 use crate::wallet::{LotMoves, purse};
@@ -153,6 +153,11 @@ pub(super) fn request(command: &RequestWithdrawal, facts: &Facts<'_>, work: &mut
     check_room(state, now)?;
     purse.pending().checked_add(priced.amount())?;
     priced.check()?;
+    if let Some(most) = command.forfeits_at_most
+        && priced.costs(state, now)?.to_decimal() > most
+    {
+        return Err(not_allowed(NotAllowedReason::ForfeitsMore).into());
+    }
 
     let status = if requirement == KycRequirement::Await && !is_verified {
         PendingStatus::AwaitingKyc

@@ -486,16 +486,22 @@ fn a_mission_is_rewarded_once_for_each_completion() {
     // The same completion with the same figures is a replay, and with others the key's.
     let done = done.when(commands::complete_mission(&[("slots", "10.00", 50)])).replayed("applied");
     let done = done.when(commands::complete_mission(&[("slots", "10", 51)])).refused("key_reused");
-    // Another period is another completion.
-    let next = Played { from: "2025-12-08T00:00:00Z".parse().unwrap(), ..commands::played(&[], "0") };
-    let again = CompleteMission {
+    let in_period = |from: &str, to: &str| CompleteMission {
         played: Played {
-            products: commands::complete_mission(&[("slots", "10", 50)]).played.products,
-            ..next
+            from: format!("{from}T00:00:00Z").parse().unwrap(),
+            to: format!("{to}T00:00:00Z").parse().unwrap(),
+            ..commands::complete_mission(&[("slots", "10", 50)]).played
         },
         ..commands::complete_mission(&[])
     };
-    let twice = done.when(again).applied();
+    // A period that reaches into it would count the same play twice.
+    let done = done.when(in_period("2025-12-08", "2026-01-01"));
+    let done = done.refused_as(&no(NotAllowedReason::PeriodCounted)).accounts(rewarded);
+    assert_eq!(done.ledger().state().awards().len(), 1);
+    // Another period is another completion.
+    let player =
+        mission(vec![condition(Some("slots"), 50, None)]).when(in_period("2025-11-01", "2025-12-01"));
+    let twice = player.applied().when(in_period("2025-12-01", "2026-01-01")).applied();
     assert_eq!(twice.ledger().state().awards().len(), 2, "the second waits");
 }
 

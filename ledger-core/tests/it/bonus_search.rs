@@ -103,6 +103,16 @@ fn search(commits: &[CommitBody]) -> Result<usize, String> {
                 awards.insert(of.clone(), told);
                 continue;
             }
+            // An offer is nobody's yet: it can only be granted, or end.
+            let is_offer = !awards.contains_key(of);
+            if is_offer
+                && matches!(
+                    record.event,
+                    Event::BonusOffered(_) | Event::BonusExpired(_) | Event::BonusForfeited(_)
+                )
+            {
+                continue;
+            }
             let award = awards.get_mut(of).ok_or_else(|| format!("{} was never issued", of.id))?;
             if award.over {
                 return Err(format!("{} after the end of {}", record.event.type_name(), of.id));

@@ -4,8 +4,9 @@ use std::fs;
 
 use ledger_core::testing::{Scenario, commands, given, given_house, given_nobody, house_commands};
 use ledger_core::{
-    AwardStatus, BonusRule, BonusTerms, GrantBonus, OpenPlayer, PlaceBet, Policy, RecordDeposit, Rejection,
-    ReportFreeRounds, RequestWithdrawal, Settle, SubAccount, TermsName, WithdrawalQuote,
+    AwardStatus, BonusRule, BonusTerms, CompleteMission, GrantBonus, NotAllowedReason, OpenPlayer, PlaceBet,
+    Played, Policy, RecordDeposit, Rejection, ReportFreeRounds, RequestWithdrawal, Settle, SubAccount,
+    TermsName, WithdrawalQuote,
 };
 
 use crate::goldens::dir;
@@ -21,7 +22,7 @@ fn written(campaign: &str) -> BonusTerms {
         terms
     });
     let all: Vec<_> = all.collect();
-    assert_eq!(all.len(), 3);
+    assert_eq!(all.len(), 4);
     all.into_iter().find(|terms| terms.campaign.as_str() == campaign).expect("a campaign of the page")
 }
 
@@ -154,4 +155,25 @@ fn free_spins_into_a_bonus() {
         ("bonus:stakes of game", "219.00"),
         ("player:cash", "50.00"),
     ]);
+}
+
+#[test]
+fn a_mission_of_the_weekend() {
+    let complete = |rounds: u32, stakes: &str| {
+        let day = |day: &str| format!("2025-12-{day}T00:00:00Z").parse().unwrap();
+        let played = commands::complete_mission(&[("slots", stakes, rounds)]).played;
+        CompleteMission {
+            mission: name("weekend"),
+            played: Played { from: day("05"), to: day("08"), ..played },
+            ..commands::complete_mission(&[])
+        }
+    };
+    let player = || given().policy(policy("weekend"));
+    let unmet = Rejection::NotAllowed { reason: NotAllowedReason::ConditionsUnmet };
+    let _ = player().when(complete(49, "100.00")).refused_as(&unmet).accounts(&[]);
+    let _ = player().when(complete(50, "99.99")).refused_as(&unmet).accounts(&[]);
+    let done = player().when(complete(50, "100.00")).applied();
+    let award = "player:bonus of crm/weekend@2025-12-05T00:00:00.000000Z";
+    let done = done.accounts(&[("bonus:issued of weekend", "15.00"), (award, "15.00")]);
+    assert_eq!(done.ledger().state().awards()[0].target.to_string(), "150.00");
 }

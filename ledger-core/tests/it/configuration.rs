@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use ledger_core::stored::{Event, LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm};
 use ledger_core::testing::{Scenario, commands, given, given_house, given_nobody, house_commands};
 use ledger_core::{
-    BonusRule, DocumentContent, Funds, GameRule, GameTable, JurisdictionId, Limit, LimitProfile, LimitRule,
-    OpenPlayer, PlaceBet, Policy, ProfileName, Rejection, SourcePolicy, SourceSwitch, StakeRange,
-    diff_documents,
+    BonusRule, CategoryStakes, DocumentContent, Funds, GameRule, GameTable, JurisdictionId, Limit,
+    LimitProfile, LimitRule, OpenPlayer, PlaceBet, Policy, ProfileName, Rejection, SourcePolicy,
+    SourceSwitch, StakeRange, diff_documents,
 };
 
 const TEN: (&str, &str) = ("psp:clearing of psp", "10.00");
@@ -157,6 +157,49 @@ fn r35_a_game_is_played_where_and_for_what_it_may() {
     };
     let own = rich(with_game(own, false)).bet("T1", "R1", "0.50").applied();
     let _ = own.bet("T2", "R2", "1").rejected("stake_not_allowed");
+}
+
+#[test]
+fn r39_a_category_of_games_has_a_most_by_law_and_by_profile() {
+    let slots = |most: &str| CategoryStakes::from([(commands::game_type("slots"), stakes(None, Some(most)))]);
+    let mut policy = Policy::default();
+    policy.default_jurisdiction.controls.stakes = slots("5");
+    let young = LimitProfile { stakes: slots("2"), ..LimitProfile::default() };
+    policy.limit_profiles = [(ProfileName::new("YOUNG").unwrap(), young)].into();
+    let player = || given().cash("10.00").policy(policy.clone());
+    let on = |id: &str, kind: &str, amount: &str| PlaceBet {
+        game_type: Some(commands::game_type(kind)),
+        ..commands::bet(id, id, amount)
+    };
+    let stake = "5.01".parse().unwrap();
+    let told = Rejection::StakeNotAllowed { stake, currency: commands::currency("EUR") };
+    let high = player().when(on("T1", "slots", "5.01")).rejected("stake_not_allowed").refused_as(&told);
+    let other = high.when(on("T2", "tables", "5.01")).applied().when(on("T3", "slots", "4.99")).applied();
+    let _ = other.accounts(&[TEN, ("player:held of prov/T2", "5.01"), ("player:held of prov/T3", "4.99")]);
+    // A profile is stricter, and never looser than the law.
+    let young = player().when(commands::assign_profile("A1", Some("YOUNG"))).applied();
+    let young = young.when(on("T1", "slots", "2.01")).rejected("stake_not_allowed");
+    let young = young.when(on("T2", "slots", "2")).applied().when(on("T3", "tables", "3")).applied();
+    let _ = young.accounts(&[
+        TEN,
+        ("player:cash", "5.00"),
+        ("player:held of prov/T2", "2.00"),
+        ("player:held of prov/T3", "3.00"),
+    ]);
+    // The table knows better than the bet of which category its game is.
+    let mut listed = policy.clone();
+    let rule = GameRule { category: Some(commands::game_type("slots")), ..GameRule::default() };
+    listed.games.games = [(commands::game("game"), rule)].into();
+    let listed = given().cash("10.00").policy(listed).when(on("T1", "tables", "6"));
+    let _ = listed
+        .rejected("stake_not_allowed")
+        .bet("T2", "R2", "6")
+        .rejected("stake_not_allowed")
+        .accounts(&[TEN, CASH]);
+    let crossed = CategoryStakes::from([(commands::game_type("slots"), stakes(Some("2"), Some("1")))]);
+    policy.default_jurisdiction.controls.stakes = crossed;
+    let published = given_house("configuration").when(house_commands::publish_policy("P1", &policy));
+    let _ = published.refused("document_invalid");
 }
 
 fn switched(switches: &[SourceSwitch]) -> Policy {

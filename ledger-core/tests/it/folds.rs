@@ -95,6 +95,10 @@ fn events_stand_in_their_own_streams() {
             "risk.alert.raised",
             "aml.case.opened",
             "wager.reversal_ignored",
+            "points.earned",
+            "points.spent",
+            "points.adjusted",
+            "points.expired",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];
         if fits.contains(&name) || anywhere.contains(&name) {

@@ -3,8 +3,9 @@
 use crate::goldens::{amount, compare, dir, record};
 use ledger_core::stored::{
     BonusActivated, BonusCompleting, BonusConverted, BonusExpired, BonusForfeited, BonusIssued, BonusLost,
-    BonusReleased, BonusResumed, Event, EventRecord, ForfeitReason, ProgressChange, TransactionRef,
-    WagerProgressUpdated, WagerReversalIgnored,
+    BonusOffered, BonusReleased, BonusResumed, Event, EventRecord, ForfeitReason, PointsAdjusted,
+    PointsEarned, PointsExpired, PointsSpent, ProgressChange, TransactionRef, WagerProgressUpdated,
+    WagerReversalIgnored,
 };
 use ledger_core::testing::{Scenario, commands, given};
 use ledger_core::{BonusTerms, ContentHash, MaxConversion, OperationKind, PlayerCommand, Policy};
@@ -34,6 +35,11 @@ fn terms() -> BonusTerms {
 pub(crate) fn samples() -> Vec<EventRecord> {
     let (stream, source, round) = ("bonus/p1/crm/A", commands::source("prov"), commands::round("R"));
     let at = Some("2026-01-08T00:00:00Z".parse().unwrap());
+    let points = |id: &str, kind: OperationKind| TransactionRef {
+        source: commands::source("crm"),
+        kind,
+        id: commands::txn(id),
+    };
     let all = vec![
         Event::BonusIssued(BonusIssued {
             campaign: commands::sub_account("welcome"),
@@ -89,10 +95,70 @@ pub(crate) fn samples() -> Vec<EventRecord> {
             entry: Some(9),
         }),
         Event::BonusReleased(BonusReleased { amount: amount("2.00"), released: amount("8.00"), entry: 9 }),
+        Event::BonusOffered(BonusOffered {
+            campaign: commands::sub_account("welcome"),
+            name: commands::terms_name("welcome"),
+            hash: ContentHash::of(b"terms"),
+            terms: Box::new(terms()),
+            currency: commands::currency("EUR"),
+            scale: 2,
+            amount: Some(amount("50.00")),
+            expires_at: at,
+        }),
+        Event::PointsEarned(PointsEarned {
+            txn: points("gold@EUR@2025-12-01T00:00:00.000000Z", OperationKind::PointsEarn),
+            programme: commands::programme("gold"),
+            terms: ContentHash::of(b"terms"),
+            currency: commands::currency("EUR"),
+            base: ledger_core::stored::CashbackBase {
+                from: "2025-12-01T00:00:00Z".parse().unwrap(),
+                to: "2026-01-01T00:00:00Z".parse().unwrap(),
+                lines: vec![ledger_core::stored::CashbackLine {
+                    product: commands::game_type("slots"),
+                    stakes: amount("1000.00"),
+                    wins: amount("900.00"),
+                    rounds: 12,
+                }],
+                bonus_wins: amount("5.00"),
+            },
+            points: 100,
+            balance: 120,
+        }),
+        Event::PointsSpent(PointsSpent {
+            txn: points("S1", OperationKind::PointsSpend),
+            programme: commands::programme("gold"),
+            points: 100,
+            balance: 20,
+            currency: commands::currency("EUR"),
+            amount: amount("5.00"),
+            award: commands::award("S1"),
+        }),
+        Event::PointsAdjusted(PointsAdjusted {
+            txn: points("A1", OperationKind::PointsAdjust),
+            programme: commands::programme("gold"),
+            points: -5,
+            balance: 15,
+            by: commands::person("anna"),
+            approved_by: commands::person("berta"),
+            reason: ledger_core::Reason::new("counted twice").unwrap(),
+        }),
+        Event::PointsExpired(PointsExpired {
+            txn: points("E1", OperationKind::PointsExpire),
+            programme: commands::programme("gold"),
+            points: 15,
+        }),
     ];
     let versioned = (1..).zip(all);
     let stream = |event: &Event| {
-        if matches!(event, Event::WagerReversalIgnored(_)) { "player/p1" } else { stream }
+        let of_player = matches!(
+            event,
+            Event::WagerReversalIgnored(_)
+                | Event::PointsEarned(_)
+                | Event::PointsSpent(_)
+                | Event::PointsAdjusted(_)
+                | Event::PointsExpired(_)
+        );
+        if of_player { "player/p1" } else { stream }
     };
     versioned.map(|(version, event)| record(stream(&event), version, event)).collect()
 }

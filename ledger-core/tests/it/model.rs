@@ -73,6 +73,12 @@ fn differs_at(
         if awards.collect::<Vec<_>>() != model.live_awards() {
             return Err(format!("step {step} {command:?}: awards differ: {:?}", model.live_awards()));
         }
+        let points = ledger.state().rewards().map_or(&[][..], |rewards| rewards.programmes());
+        let mut points: Vec<_> = points.iter().map(|of| (of.programme.to_string(), of.balance)).collect();
+        points.sort();
+        if points != model.points() {
+            return Err(format!("step {step} {command:?}: points differ: {points:?}, {:?}", model.points()));
+        }
         if ledger.state().open_transfers() != model.open_transfers() {
             return Err(format!("step {step} {command:?}: open transfers differ"));
         }
@@ -373,6 +379,23 @@ fn histories_reach_every_outcome() {
         "bonus_expire rejected:not_allowed",
         "bonus_forfeit applied",
         "bonus_forfeit rejected:not_allowed",
+        "bonus_offer applied",
+        "bonus_offer rejected:mismatch",
+        "bonus_offer rejected:not_allowed",
+        "bonus_claim applied",
+        "bonus_claim rejected:not_allowed",
+        "points_earn applied",
+        "points_earn rejected:not_allowed",
+        "points_spend applied",
+        "points_spend rejected:mismatch",
+        "points_spend rejected:not_allowed",
+        "points_expire applied",
+        "points_expire rejected:not_allowed",
+        "points_adjust applied",
+        "points_adjust noop",
+        "points_adjust rejected:not_allowed",
+        "event bonus.offered",
+        "event points.expired",
         "bonus_grant applied",
         "bonus_grant rejected:mismatch",
         "bonus_grant rejected:not_allowed",

@@ -5,7 +5,9 @@ use std::fmt::Debug;
 use super::{Configuration, DocumentContent};
 use crate::controls;
 use crate::ids::{DocumentKind, DocumentName, IdError, SourceId};
-use crate::policy::{KeyScope, LimitRule, Policy, Reaction, Reward};
+use crate::loyalty;
+use crate::money::CurrencyCode;
+use crate::policy::{KeyScope, LimitRule, Policy, Reaction, Reward, StakeRange};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
@@ -115,15 +117,28 @@ fn check_limit_profiles(policy: &Policy) -> Result<(), String> {
 
 /// The least stake of a game is not above the most, and none is below zero.
 fn check_games(policy: &Policy) -> Result<(), String> {
+    let check = |what: String, currency: &CurrencyCode, range: &StakeRange| {
+        let below = [range.min, range.max].into_iter().flatten().any(|it| it.is_sign_negative());
+        let crossed = range.min.zip(range.max).is_some_and(|(min, max)| min > max);
+        if below || crossed {
+            return Err(format!("the stakes of {what} in {currency} are below zero or none"));
+        }
+        Ok(())
+    };
     for (game, rule) in &policy.games.games {
         let others = rule.stakes_by_jurisdiction.values().flatten();
         for (currency, range) in rule.stakes.iter().chain(others) {
-            let below = [range.min, range.max].into_iter().flatten().any(|it| it.is_sign_negative());
-            let crossed = range.min.zip(range.max).is_some_and(|(min, max)| min > max);
-            if below || crossed {
-                return Err(format!("the stakes of {game} in {currency} are below zero or none"));
-            }
+            check(game.to_string(), currency, range)?;
         }
+    }
+    let laws = policy.jurisdictions.values().chain([&policy.default_jurisdiction]);
+    let laws = laws.map(|law| &law.controls.stakes);
+    let all = laws.chain(policy.limit_profiles.values().map(|profile| &profile.stakes));
+    for (category, currency, range) in all
+        .flatten()
+        .flat_map(|(category, stakes)| stakes.iter().map(move |(it, range)| (category, it, range)))
+    {
+        check(format!("the category {category}"), currency, range)?;
     }
     Ok(())
 }
@@ -151,6 +166,17 @@ fn check_bonuses(policy: &Policy) -> Result<(), String> {
         let reward = policy.bonuses.get(name).map(|terms| &terms.reward);
         if !matches!(reward, Some(Reward::Given { .. })) {
             return Err(format!("free rounds of {campaign} need terms that give what they won"));
+        }
+    }
+    for (name, terms) in &policy.loyalty {
+        let reward = policy.bonuses.get(&terms.into).map(|terms| &terms.reward);
+        if !matches!(reward, Some(Reward::Given { .. })) {
+            return Err(format!(
+                "the programme {name} needs terms of a bonus that give what points are worth"
+            ));
+        }
+        if !loyalty::is_sensible(terms) {
+            return Err(format!("the programme {name} has a price, weight or worth that makes no sense"));
         }
     }
     Ok(())

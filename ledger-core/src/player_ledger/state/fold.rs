@@ -179,6 +179,12 @@ impl PlayerState {
             | Event::CaseClosed(_) => {
                 self.protection.get_or_insert_default().evolve_risk(&record.event, at)?;
             }
+            Event::PointsEarned(_)
+            | Event::PointsSpent(_)
+            | Event::PointsExpired(_)
+            | Event::PointsAdjusted(_) => {
+                self.rewards.get_or_insert_default().evolve(&record.event, at)?;
+            }
             Event::PersonChanged(event) => {
                 let profile = self.profile.as_mut();
                 let profile = profile.ok_or_else(|| Fault::corrupted("nobody is a person"))?;
@@ -453,6 +459,11 @@ impl PlayerState {
     }
 
     fn evolve_award(&mut self, of: &AwardRef, record: &EventRecord) -> Result<(), Fault> {
+        if let Event::BonusIssued(event) = &record.event
+            && event.cashback.is_some()
+        {
+            self.rewards.get_or_insert_default().gave(event);
+        }
         let index = self.awards.iter().position(|live| live.of == *of);
         match index.and_then(|index| Some((index, self.awards.get_mut(index)?))) {
             Some((index, live)) => {

@@ -1,7 +1,9 @@
 //! Bonuses by texts: granted by `crm` under terms that the policy calls `welcome`, in EUR.
 
 use super::{currency, decimal, source, sub_account, txn};
-use crate::bonus::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus, Played, PlayedProduct};
+use crate::bonus::{
+    ClaimBonus, CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus, OfferBonus, Played, PlayedProduct,
+};
 use crate::ids::{GameType, TermsName};
 use crate::money::{Amount, BasisPoints};
 use crate::policy::{BonusTerms, FundOrder, Leaving, MaxBet, Principal, Reward, WageringTerms, Weights};
@@ -64,6 +66,23 @@ pub fn grant_bonus(id: &str, amount: &str) -> GrantBonus {
         reactivates: None,
         played: None,
     }
+}
+
+/// A bonus of so much is offered.
+pub fn offer_bonus(id: &str, amount: &str) -> OfferBonus {
+    OfferBonus {
+        source: source("crm"),
+        id: txn(id),
+        terms: terms_name("welcome"),
+        currency: currency("EUR"),
+        amount: Some(decimal(amount)),
+        until: None,
+    }
+}
+
+/// The player claims a bonus that was offered.
+pub fn claim_bonus(id: &str, of: &str) -> ClaimBonus {
+    ClaimBonus { source: source("cashier"), id: txn(id), award: award(of), deposit: None }
 }
 
 /// What was played in December 2025: of each product what was staked and won.

@@ -50,6 +50,7 @@ pub fn request(id: &str, amount: &str) -> RequestWithdrawal {
         method: None,
         kyc: Some(kyc(KycStatus::Verified)),
         by: None,
+        forfeits_at_most: None,
     }
 }
 

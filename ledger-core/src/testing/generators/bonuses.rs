@@ -6,7 +6,9 @@ use proptest::sample::{Index, select};
 use std::collections::BTreeMap;
 
 use super::{PlayerCommand, amounts, commands, currencies, earlier, txns};
-use crate::bonus::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus, Played, PlayedProduct};
+use crate::bonus::{
+    ClaimBonus, CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus, OfferBonus, Played, PlayedProduct,
+};
 use crate::ids::{SubAccount, TermsName, TransactionId};
 use crate::money::{Amount, CurrencyCode};
 use crate::policy::{
@@ -154,7 +156,7 @@ fn completions() -> impl Strategy<Value = CompleteMission> {
 }
 
 /// What was played, and now and then nonsense.
-fn played() -> impl Strategy<Value = Played> {
+pub(super) fn played() -> impl Strategy<Value = Played> {
     let of = (select(&["slots", "tables", "poker"][..]), amounts(), amounts(), 0_u32..3);
     let products = of.prop_map(|(product, stakes, wins, rounds)| PlayedProduct {
         rounds,
@@ -248,6 +250,29 @@ fn grants() -> impl Strategy<Value = GrantBonus> {
     )
 }
 
+fn offers() -> impl Strategy<Value = OfferBonus> {
+    let until = select(&["2026-01-01T00:00:20Z", "2030-01-01T00:00:00Z", "2020-01-01T00:00:00Z"][..]);
+    let until = option::weighted(0.3, until.prop_map(|text| text.parse().expect("an instant")));
+    let amount = option::weighted(0.8, amounts());
+    (txns(), select(OFTEN), amount, currencies(), until).prop_map(|(id, name, amount, currency, until)| {
+        OfferBonus {
+            terms: commands::terms_name(name),
+            amount,
+            currency,
+            until,
+            ..commands::offer_bonus(id.as_str(), "1")
+        }
+    })
+}
+
+fn claims() -> impl Strategy<Value = ClaimBonus> {
+    let deposit = txns().prop_map(|id| PaymentRef { source: commands::source("psp"), id });
+    (txns(), txns(), option::weighted(0.4, deposit)).prop_map(|(id, of, deposit)| ClaimBonus {
+        deposit,
+        ..commands::claim_bonus(id.as_str(), of.as_str())
+    })
+}
+
 /// One command on bonuses.
 pub(super) fn single() -> BoxedStrategy<PlayerCommand> {
     use ForfeitReason::{Breach, Operator, Player};
@@ -260,6 +285,8 @@ pub(super) fn single() -> BoxedStrategy<PlayerCommand> {
     prop_oneof![
         6 => grants().prop_map(PlayerCommand::from),
         2 => completions().prop_map(PlayerCommand::from),
+        3 => offers().prop_map(PlayerCommand::from),
+        4 => claims().prop_map(PlayerCommand::from),
         1 => forfeits,
         1 => expiries,
     ]
@@ -269,6 +296,13 @@ pub(super) fn single() -> BoxedStrategy<PlayerCommand> {
 fn a_grant(command: &PlayerCommand) -> Option<&GrantBonus> {
     match command {
         PlayerCommand::GrantBonus(grant) => Some(grant),
+        _ => None,
+    }
+}
+
+fn an_offer(command: &PlayerCommand) -> Option<&OfferBonus> {
+    match command {
+        PlayerCommand::OfferBonus(offer) => Some(offer),
         _ => None,
     }
 }
@@ -291,6 +325,14 @@ pub(super) fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index)
                 *old = earlier.award();
             }
         }
+        PlayerCommand::ClaimBonus(claim) => {
+            if let Some(offer) = earlier(all, at, an_offer) {
+                claim.award = offer.award();
+            }
+            if claim.deposit.is_some() {
+                claim.deposit = earlier(all, at, a_deposit).or(claim.deposit.take());
+            }
+        }
         PlayerCommand::ForfeitBonus(ForfeitBonus { award, .. })
         | PlayerCommand::ExpireBonus(ExpireBonus { award, .. }) => {
             if let Some(grant) = earlier(all, at, a_grant) {
@@ -305,6 +347,8 @@ pub(super) fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index)
 pub(super) fn id(command: &mut PlayerCommand) -> Option<&mut TransactionId> {
     match command {
         PlayerCommand::GrantBonus(c) => Some(&mut c.id),
+        PlayerCommand::OfferBonus(c) => Some(&mut c.id),
+        PlayerCommand::ClaimBonus(c) => Some(&mut c.id),
         PlayerCommand::ForfeitBonus(c) => Some(&mut c.id),
         PlayerCommand::ExpireBonus(c) => Some(&mut c.id),
         _ => None,

@@ -194,6 +194,7 @@ pub(super) fn tale() -> impl Strategy<Value = Vec<PlayerCommand>> {
             commands::assign_case("YK", "YJ").into(),
             commands::close_alert("YL", "YI").into(),
             commands::close_case("YM", "YJ").into(),
+            commands::assign_profile("YN", Some("VIP_A")).into(),
         ]
     })
 }
@@ -265,8 +266,14 @@ pub(super) fn with_documents() -> impl Strategy<Value = Policy> {
     let profiles = (option::of(limits()), limits(), option::weighted(0.3, limits())).prop_map(
         move |(default, vip, vip_here)| {
             let jurisdictions = vip_here.map(|limits| (of_here.clone(), limits)).into_iter().collect();
-            let vip = (name("VIP_A"), LimitProfile { limits: vip, jurisdictions });
-            let plain = |limits| LimitProfile { limits, ..LimitProfile::default() };
+            let most = |most: &str| StakeRange { min: None, max: Some(commands::decimal(most)) };
+            let slots = |most| {
+                let by_currency = [(commands::currency("EUR"), most)].into();
+                crate::policy::CategoryStakes::from([(commands::game_type("slots"), by_currency)])
+            };
+            let stakes = slots(most("50"));
+            let vip = (name("VIP_A"), LimitProfile { limits: vip, jurisdictions, stakes });
+            let plain = |limits| LimitProfile { limits, stakes: slots(most("5")), ..LimitProfile::default() };
             default.map(|limits| (name("DEFAULT"), plain(limits))).into_iter().chain([vip]).collect()
         },
     );
@@ -282,6 +289,7 @@ pub(super) fn with_documents() -> impl Strategy<Value = Policy> {
         move |(game, listed, (range, by_law), only_listed)| {
             let stakes = |range| [(commands::currency("EUR"), range)].into();
             let rule = GameRule {
+                category: only_listed.then(|| commands::game_type("slots")),
                 jurisdictions: listed.map(|listed| listed.into_iter().collect()),
                 stakes: stakes(range),
                 stakes_by_jurisdiction: by_law

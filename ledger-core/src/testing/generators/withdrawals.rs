@@ -125,8 +125,10 @@ fn requests() -> impl Strategy<Value = RequestWithdrawal> {
     let by = option::weighted(0.2, people().prop_map(commands::person));
     let usual = select(&["5", "10", "2.50", "20", "7.77"][..]).prop_map(commands::decimal);
     let amount = prop_oneof![3 => usual, 1 => amounts()];
-    (txns(), amount, currencies(), instrument, proof, kyc, by).prop_map(
-        |(id, amount, currency, destination, proof, kyc, by)| RequestWithdrawal {
+    let most = option::weighted(0.15, select(&["0", "10"][..]).prop_map(commands::decimal));
+    (txns(), amount, currencies(), instrument, proof, kyc, (by, most)).prop_map(
+        |(id, amount, currency, destination, proof, kyc, (by, forfeits_at_most))| RequestWithdrawal {
+            forfeits_at_most,
             id,
             amount,
             currency,

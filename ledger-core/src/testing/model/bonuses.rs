@@ -2,7 +2,7 @@
 
 use super::rounds::{Key, ModelBet};
 use super::{Judged, Model};
-use crate::bonus::{CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus};
+use crate::bonus::{ClaimBonus, CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus, OfferBonus};
 use crate::money::{Amount, CurrencyCode};
 use crate::player::Block;
 use crate::player_ledger::PlayerCommand;
@@ -18,6 +18,8 @@ pub(super) type Shares = Vec<(String, i128)>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
+    /// The player may have it, if he wants.
+    Offered,
     Waits,
     Plays,
     /// All is wagered, and something of it is in a round.
@@ -39,6 +41,8 @@ pub(super) struct ModelAward {
     let_go: i128,
     terms: BonusTerms,
     life: Life,
+    /// What was offered: the name of the terms, and how much if the offer says it.
+    offer: (crate::ids::TermsName, Option<rust_decimal::Decimal>),
     ends: Option<i64>,
     deposit: Option<(String, String)>,
 }
@@ -488,12 +492,115 @@ impl Model {
         self.give_bonus(c, false)
     }
 
+    fn is_named(&self, award: &crate::stored::AwardRef) -> bool {
+        let name = format!("{}/{}", award.source, award.id);
+        self.awards.iter().any(|award| award.name == name)
+    }
+
+    pub(super) fn offer_bonus(&mut self, c: &OfferBonus) -> Judged {
+        if self.is_named(&c.award()) {
+            return Err("key_reused");
+        }
+        self.purse(c.currency)?;
+        let terms = self.policy.bonuses.get(&c.terms).cloned().ok_or("not_allowed")?;
+        self.may_have(&terms)?;
+        self.terms_fit(&terms, c.currency)?;
+        let most = terms.reward.named().get(&c.currency).ok_or("currency_mismatch")?;
+        let most = self.units(most.to_decimal(), c.currency)?;
+        let stated = c.amount.map(|amount| self.units(amount, c.currency)).transpose()?;
+        match (&terms.reward, stated) {
+            (Reward::Cashback { .. } | Reward::Mission { .. }, _) => return Err("not_allowed"),
+            (Reward::Given { .. }, Some(units)) if units > 0 && units <= most => {}
+            (Reward::Fixed { .. } | Reward::Match { .. }, None) => {}
+            _ => return Err("mismatch"),
+        }
+        let ends = c.until.map(crate::time::Timestamp::as_micros);
+        if ends.is_some_and(|ends| ends <= self.now) {
+            return Err("not_allowed");
+        }
+        if self.is_closed() {
+            return Err("player_closed");
+        }
+        self.not_barred(Block::Bets)?;
+        if self.awards.iter().filter(|award| award.life != Life::Over).count() >= 32 {
+            return Err("capacity_exceeded");
+        }
+        self.awards.push(ModelAward {
+            name: format!("{}/{}", c.source, c.id),
+            campaign: terms.campaign.to_string(),
+            currency: c.currency,
+            units: 0,
+            target: 0,
+            progress: 0,
+            most_staked: None,
+            let_go: 0,
+            terms,
+            life: Life::Offered,
+            offer: (c.terms.clone(), c.amount),
+            ends,
+            deposit: None,
+        });
+        Ok("applied")
+    }
+
+    pub(super) fn claim_bonus(&mut self, c: &ClaimBonus) -> Judged {
+        let at = self.live(&c.award)?;
+        let award = self.nth(at).clone();
+        if award.life != Life::Offered || award.ends.is_some_and(|ends| ends <= self.now) {
+            return Err("not_allowed");
+        }
+        let grant = GrantBonus {
+            source: c.award.source.clone(),
+            id: c.award.id.clone(),
+            terms: award.offer.0.clone(),
+            currency: award.currency,
+            amount: award.offer.1,
+            deposit: c.deposit.clone(),
+            ..crate::testing::commands::grant_bonus("-", "1")
+        };
+        // While it is looked at it is neither here nor there.
+        self.nth(at).life = Life::Over;
+        let judged = self.give_under(&grant, award.terms);
+        if judged == Ok("applied") {
+            let granted = self.awards.pop().expect("just granted");
+            *self.nth(at) = granted;
+        } else {
+            self.nth(at).life = Life::Offered;
+        }
+        judged
+    }
+
+    fn terms_fit(&self, terms: &BonusTerms, currency: CurrencyCode) -> Result<(), &'static str> {
+        self.term(terms.reward.named().get(&currency), currency)?;
+        if let Some(MaxConversion::Fixed { amounts }) = &terms.max_conversion {
+            self.term(amounts.get(&currency), currency)?;
+        }
+        self.term(terms.min_to_terminate.get(&currency), currency)?;
+        self.term(terms.max_bet.amounts.get(&currency), currency)?;
+        if let Reward::Cashback { least, .. } = &terms.reward {
+            self.term(least.get(&currency), currency)?;
+        }
+        if let Reward::Mission { conditions, .. } = &terms.reward {
+            for condition in conditions {
+                self.term(condition.stakes.get(&currency), currency)?;
+            }
+        }
+        Ok(())
+    }
+
     fn give_bonus(&mut self, c: &GrantBonus, for_mission: bool) -> Judged {
+        if self.is_named(&c.award()) {
+            return Err("key_reused");
+        }
         self.purse(c.currency)?;
         let terms = self.policy.bonuses.get(&c.terms).cloned().ok_or("not_allowed")?;
         if matches!(terms.reward, Reward::Mission { .. }) != for_mission {
             return Err("not_allowed");
         }
+        self.give_under(c, terms)
+    }
+
+    fn give_under(&mut self, c: &GrantBonus, terms: BonusTerms) -> Judged {
         self.may_have(&terms)?;
         let (most, rate) = match &terms.reward {
             Reward::Given { most } | Reward::Cashback { most, .. } => (most.get(&c.currency), None),
@@ -525,7 +632,8 @@ impl Model {
                 return Err("currency_mismatch");
             }
         }
-        for other in self.awards.iter().filter(|award| award.life != Life::Over) {
+        let taken = |award: &&ModelAward| !matches!(award.life, Life::Over | Life::Offered);
+        for other in self.awards.iter().filter(taken) {
             let named = |terms: &BonusTerms, campaign: &str| {
                 terms.not_beside.iter().any(|not| not.as_str() == campaign)
             };
@@ -583,6 +691,10 @@ impl Model {
         if units == 0 {
             return Ok("noop");
         }
+        if let Some(played) = &c.played {
+            let given = self.given_to.entry((c.terms.to_string(), c.currency)).or_default();
+            *given = (*given).max(played.to.as_micros());
+        }
         self.awards.push(ModelAward {
             name: format!("{}/{}", c.source, c.id),
             campaign: terms.campaign.to_string(),
@@ -593,6 +705,7 @@ impl Model {
             most_staked,
             let_go: 0,
             terms,
+            offer: (c.terms.clone(), None),
             life: Life::Waits,
             ends: None,
             deposit: c.deposit.as_ref().map(|of| (of.source.to_string(), of.id.to_string())),
@@ -650,6 +763,10 @@ impl Model {
                 (staked + stakes, count + u64::from(*rounds))
             })
         };
+        let of_terms = (c.terms.to_string(), c.currency);
+        if self.given_to.get(&of_terms).is_some_and(|given| played.from.as_micros() < *given) {
+            return Err("not_allowed");
+        }
         match reward {
             Reward::Mission { conditions, .. } => {
                 let mut done = true;
@@ -670,8 +787,22 @@ impl Model {
         match award.life {
             Life::Waits => true,
             Life::Plays => award.ends.is_none_or(|end| self.now < end),
-            Life::Done | Life::Over => false,
+            Life::Done | Life::Over | Life::Offered => false,
         }
+    }
+
+    /// What bonuses are worth that go if so much is taken.
+    pub(super) fn would_lose(&self, currency: CurrencyCode, units: i128) -> i128 {
+        let left = self.balance("player:cash", currency) - units;
+        let goes = |award: &&ModelAward| {
+            let is_free = award.terms.leaving.withdrawal == OnWithdrawal::CashFree && left != 0;
+            award.currency == currency && !is_free && self.can_be_lost(award)
+        };
+        let worth = |award: &ModelAward| match award.life {
+            Life::Waits => award.units,
+            _ => self.credits(award) + self.in_rounds(award),
+        };
+        self.awards.iter().filter(goes).map(worth).sum()
     }
 
     /// Whether a bonus holds back what the player asks for.
@@ -704,7 +835,10 @@ impl Model {
             }
             _ => false,
         };
-        gives_up && self.can_be_lost(award)
+        // Who leaves can claim nothing any more.
+        let leaves = matches!(command, PlayerCommand::ClosePlayer(_) | PlayerCommand::ExcludePlayer(_));
+        let is_open = award.life == Life::Offered && award.ends.is_none_or(|ends| self.now < ends);
+        gives_up && (self.can_be_lost(award) || leaves && is_open)
     }
 
     fn live(&self, of: &crate::stored::AwardRef) -> Result<usize, &'static str> {
@@ -723,7 +857,7 @@ impl Model {
         let at = self.live(&c.award)?;
         let now = self.now;
         let award = self.nth(at);
-        if award.life != Life::Plays || award.ends.is_none_or(|end| now < end) {
+        if !matches!(award.life, Life::Plays | Life::Offered) || award.ends.is_none_or(|end| now < end) {
             return Err("not_allowed");
         }
         Ok("applied")
@@ -759,6 +893,7 @@ impl Model {
             let least = self.term(least, award.currency).expect("checked at the grant").unwrap_or_default();
             match award.life {
                 Life::Over | Life::Waits => false,
+                Life::Offered => award.ends.is_some_and(|ends| ends <= self.now),
                 Life::Plays if award.progress >= award.target => true,
                 Life::Done => award.progress < award.target || away == 0,
                 Life::Plays => {
@@ -816,7 +951,9 @@ impl Model {
     fn settle_award(&mut self, at: usize) {
         let award = self.nth(at).clone();
         let (left, away) = (self.credits(&award), self.in_rounds(&award));
-        if award.life == Life::Waits {
+        if award.life == Life::Offered {
+            self.end_award(at, "bonus:expired");
+        } else if award.life == Life::Waits {
             self.add(&format!("bonus:issued of {}", award.campaign), award.currency, award.units);
             self.add(&format!("player:bonus of {}", award.name), award.currency, award.units);
             let secs = award.terms.expires_after_secs;

@@ -11,6 +11,7 @@ mod host;
 mod house;
 mod limits;
 mod lots;
+mod loyalty;
 mod money;
 mod play;
 mod protection;
@@ -84,6 +85,9 @@ pub struct Model {
     /// What the last command staked of them, and what became cash by it.
     staked: bonuses::Shares,
     converted: BTreeMap<CurrencyCode, i128>,
+    points: BTreeMap<String, loyalty::ModelPoints>,
+    /// Up to when terms gave for what was played.
+    given_to: BTreeMap<(String, CurrencyCode), i64>,
 }
 
 impl Model {
@@ -120,6 +124,8 @@ impl Model {
             awards: Vec::new(),
             staked: Vec::new(),
             converted: BTreeMap::new(),
+            points: BTreeMap::new(),
+            given_to: BTreeMap::new(),
         }
     }
 
@@ -422,6 +428,15 @@ impl Model {
             PlayerCommand::GrantBonus(c) => (texts(&c.source, &c.id), "bonus_grant"),
             PlayerCommand::ForfeitBonus(c) => (texts(&c.source, &c.id), "bonus_forfeit"),
             PlayerCommand::ExpireBonus(c) => (texts(&c.source, &c.id), "bonus_expire"),
+            PlayerCommand::OfferBonus(c) => (texts(&c.source, &c.id), "bonus_offer"),
+            PlayerCommand::ClaimBonus(c) => (texts(&c.source, &c.id), "bonus_claim"),
+            PlayerCommand::EarnPoints(c) => {
+                let id = format!("{}@{}@{}", c.programme, c.currency, c.played.from);
+                ((c.source.to_string(), id), "points_earn")
+            }
+            PlayerCommand::SpendPoints(c) => (texts(&c.source, &c.id), "points_spend"),
+            PlayerCommand::ExpirePoints(c) => (texts(&c.source, &c.id), "points_expire"),
+            PlayerCommand::AdjustPoints(c) => (texts(&c.source, &c.id), "points_adjust"),
             PlayerCommand::CompleteMission(c) => {
                 ((c.source.to_string(), bonuses::name_of_completion(c)), "mission_complete")
             }
@@ -519,6 +534,12 @@ impl Model {
             PlayerCommand::ForfeitBonus(c) => self.forfeit_bonus(c),
             PlayerCommand::ExpireBonus(c) => self.expire_bonus(c),
             PlayerCommand::CompleteMission(c) => self.complete_mission(c),
+            PlayerCommand::OfferBonus(c) => self.offer_bonus(c),
+            PlayerCommand::ClaimBonus(c) => self.claim_bonus(c),
+            PlayerCommand::EarnPoints(c) => self.earn_points(c),
+            PlayerCommand::SpendPoints(c) => self.spend_points(c),
+            PlayerCommand::ExpirePoints(c) => self.expire_points(c),
+            PlayerCommand::AdjustPoints(c) => self.adjust_points(c),
             PlayerCommand::Batch(_) => panic!("batches are taken apart"),
         }
     }

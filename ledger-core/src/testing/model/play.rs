@@ -135,7 +135,7 @@ impl Model {
         {
             return Err("stake_not_allowed");
         }
-        self.plays_for(&c.game, units, currency)
+        self.plays_for((&c.game, c.game_type.as_ref()), units, currency)
     }
 
     /// Whether a session may go on.

@@ -9,7 +9,7 @@ use crate::controls::{
     AssignCase, AssignLimitProfile, CloseAlert, CloseCase, ConfirmSessionLimit, OpenCaseFor, RaiseAlert,
     RecordRegisterAnswers, RegisterAnswer, RegisterSays, SetPerson, SetSessionLimit, SetTier,
 };
-use crate::ids::{GameId, JurisdictionId};
+use crate::ids::{GameId, GameType, JurisdictionId};
 use crate::money::CurrencyCode;
 use crate::player_ledger::PlayerCommand;
 use crate::policy::{LimitRule, Reaction, RegisterUse, SourceSwitch, TierBar, TierRule, WhenUnreachable};
@@ -352,17 +352,32 @@ impl Model {
     /// That a game may be played for so much.
     pub(super) fn plays_for(
         &self,
-        game: &GameId,
+        (game, kind): (&GameId, Option<&GameType>),
         units: i128,
         currency: CurrencyCode,
     ) -> Result<(), &'static str> {
-        let Some(rule) = self.policy.games.games.get(game) else { return Ok(()) };
-        let here = rule.stakes_by_jurisdiction.iter().find(|(it, _)| it.as_str() == self.jurisdiction);
-        let Some(range) = here.map_or(&rule.stakes, |(_, stakes)| stakes).get(&currency) else {
-            return Ok(());
-        };
         let amount = self.decimal(units, currency);
-        let outside = range.min.is_some_and(|it| amount < it) || range.max.is_some_and(|it| amount > it);
+        let mut ranges = Vec::new();
+        let mut kind = kind.cloned();
+        if let Some(rule) = self.policy.games.games.get(game) {
+            let here = rule.stakes_by_jurisdiction.iter().find(|(it, _)| it.as_str() == self.jurisdiction);
+            ranges.extend(here.map_or(&rule.stakes, |(_, stakes)| stakes).get(&currency).cloned());
+            kind = rule.category.clone().or(kind);
+        }
+        let own = self.protection.profile.as_deref().unwrap_or("DEFAULT");
+        let own = self.policy.limit_profiles.iter().find(|(it, _)| it.as_str() == own);
+        let tables = own.map(|(_, own)| own.stakes.clone()).into_iter().chain([self
+            .profile()
+            .controls
+            .stakes
+            .clone()]);
+        for table in tables {
+            let of_kind = kind.as_ref().and_then(|kind| table.get(kind));
+            ranges.extend(of_kind.and_then(|stakes| stakes.get(&currency)).cloned());
+        }
+        let outside = ranges
+            .into_iter()
+            .any(|range| range.min.is_some_and(|it| amount < it) || range.max.is_some_and(|it| amount > it));
         if units > 0 && outside { Err("stake_not_allowed") } else { Ok(()) }
     }
 

@@ -281,6 +281,12 @@ impl Model {
             }
             _ => 0,
         };
+        let told = c.forfeits_at_most;
+        if told
+            .is_some_and(|told| self.decimal(self.would_lose(c.currency, units + extra), c.currency) > told)
+        {
+            return Err("not_allowed");
+        }
         // What was played goes first.
         let drawn = if beyond > 0 { self.play(c.currency, beyond + extra) } else { Vec::new() };
         self.add("player:cash", c.currency, -units - extra);
