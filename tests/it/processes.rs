@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::process_kit::{End, Running, World, dies_at_every_step, drive, end, quick};
 use crate::puppet::{Puppet, Trick};
-use crate::support::{cash, funded, memory, on, player, soon, tuned};
+use crate::support::{cash, deposit, funded, memory, on, player, soon, tuned};
 
 /// Gives a player a gift for each deposit; a deposit of more than 1,000 asks a person first.
 struct Gifts {
