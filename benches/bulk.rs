@@ -64,13 +64,20 @@ fn settings() -> Settings {
         ..commands::bonus_terms(0)
     };
     let mut settings = Settings::new().expect("settings");
-    settings.policy = Policy { bonuses: [(commands::terms_name("welcome"), terms)].into(), ..Policy::default() };
+    settings.policy =
+        Policy { bonuses: [(commands::terms_name("welcome"), terms)].into(), ..Policy::default() };
     settings.documents = vec![Arc::new(MassOrderCheck::new().expect("a check"))];
     settings
 }
 
 /// Plays until it is told to stop, and takes the time of bets.
-async fn play(ledger: Ledger, players: usize, lane: usize, round: &'static str, stop: Arc<AtomicBool>) -> Histogram<u64> {
+async fn play(
+    ledger: Ledger,
+    players: usize,
+    lane: usize,
+    round: &'static str,
+    stop: Arc<AtomicBool>,
+) -> Histogram<u64> {
     let mut histogram = histogram();
     let mut number = 0_u64;
     while !stop.load(Ordering::Relaxed) {
@@ -165,7 +172,10 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let named = arguments.windows(2).find(|pair| pair[0] == "--players");
     let players = named.map_or(500_000, |pair| pair[1].parse().expect("a number of players"));
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()
+        .expect("a runtime");
     runtime.block_on(run(players));
 }

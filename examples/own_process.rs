@@ -82,20 +82,27 @@ impl ProcessManager for Welcome {
         turn: &mut Turn<Self::Message>,
     ) {
         match input {
-            Input::Event(event) => match (event.record().map(|record| &record.event), &event.commit().body.partition) {
-                (Some(Event::DepositSucceeded(_)), Partition::Player(player)) => {
-                    let player = player.clone();
-                    state.get_or_insert(Guest { player, since: turn.at, is_given: false, is_told: false });
-                }
-                // The event of the step ends the wish for it: also when the log is folded again.
-                (Some(Event::CreditGranted(credit)), _) => {
-                    let ours = process.transaction("gift").is_ok_and(|id| id == credit.credit.id);
-                    if let (true, Some(guest)) = (ours, state) {
-                        guest.is_given = true;
+            Input::Event(event) => {
+                match (event.record().map(|record| &record.event), &event.commit().body.partition) {
+                    (Some(Event::DepositSucceeded(_)), Partition::Player(player)) => {
+                        let player = player.clone();
+                        state.get_or_insert(Guest {
+                            player,
+                            since: turn.at,
+                            is_given: false,
+                            is_told: false,
+                        });
                     }
+                    // The event of the step ends the wish for it: also when the log is folded again.
+                    (Some(Event::CreditGranted(credit)), _) => {
+                        let ours = process.transaction("gift").is_ok_and(|id| id == credit.credit.id);
+                        if let (true, Some(guest)) = (ours, state) {
+                            guest.is_given = true;
+                        }
+                    }
+                    _ => {}
                 }
-                _ => {}
-            },
+            }
             Input::Answered { .. } => {
                 if let Some(guest) = state {
                     guest.is_told = true;

@@ -395,10 +395,7 @@ impl<M: ProcessManager> Machine<M> {
     }
 
     /// What has changed since the last time, or all there is, as texts.
-    pub(super) fn texts(
-        &mut self,
-        whole: bool,
-    ) -> Result<BTreeMap<ProcessId, Option<String>>, MachineError> {
+    pub(super) fn texts(&mut self, whole: bool) -> Result<BTreeMap<ProcessId, Option<String>>, MachineError> {
         let text = |id: &ProcessId| {
             let Some(process) = self.processes.get(id) else { return Ok((id.clone(), None)) };
             let Process { state, steps, resumed, .. } = process;
@@ -406,8 +403,11 @@ impl<M: ProcessManager> Machine<M> {
             let text = serde_json::to_string(&kept).map_err(|error| MachineError::Text(error.to_string()))?;
             Ok((id.clone(), Some(text)))
         };
-        let texts: Result<_, MachineError> =
-            if whole { self.processes.keys().map(text).collect() } else { self.changed.iter().map(text).collect() };
+        let texts: Result<_, MachineError> = if whole {
+            self.processes.keys().map(text).collect()
+        } else {
+            self.changed.iter().map(text).collect()
+        };
         let texts = texts?;
         self.changed.clear();
         Ok(texts)

@@ -33,10 +33,10 @@ pub use manager::{
 };
 pub use managers::{
     AttemptOf, AttemptState, Cascade, CascadeCall, CascadeSettings, ChargeAnswer, ChooseProvider,
-    ChooseProviders, Chooser, Dormancy, Excluded, Exclusions, Expiries, Expiring, ExpiringWhat, Idle, MASS_KIND,
-    MASS_PAGE_MAX, MassCall, MassItem, MassOperation, MassOperations, MassOrder, MassOrderCheck, MassPage,
-    MassRun, Membership, Payout, PayoutAnswer, PayoutCall, PayoutPhase, PayoutSettings, Payouts, PersonState, Started,
-    open_rounds_of,
+    ChooseProviders, Chooser, Dormancy, Excluded, Exclusions, Expiries, Expiring, ExpiringWhat, Idle,
+    MASS_KIND, MASS_PAGE_MAX, MassCall, MassItem, MassOperation, MassOperations, MassOrder, MassOrderCheck,
+    MassPage, MassRun, Membership, Payout, PayoutAnswer, PayoutCall, PayoutPhase, PayoutSettings, Payouts,
+    PersonState, Started, open_rounds_of,
 };
 pub use runner::{OrderError, ProcessRunner, ProcessSettings, ProcessStatus, ProcessStop, Processes};
 pub use store::{

@@ -543,8 +543,7 @@ impl<M: ProcessManager> ProcessRunner<M> {
             "casino_ledger_process_steps_total", "manager" => self.manager.name().to_string(), "kind" => kind
         )
         .increment(1);
-        let context =
-            Context { causation: TraceId::new(process.as_str()).ok(), ..self.context.clone() };
+        let context = Context { causation: TraceId::new(process.as_str()).ok(), ..self.context.clone() };
         match want.what {
             Do::Player { player, command } => Box::pin(async move {
                 let request = Request { context: Some(context), lane, ..Request::new(player, command) };
@@ -552,7 +551,8 @@ impl<M: ProcessManager> ProcessRunner<M> {
                 Finished { process, step, tries, came }
             }),
             Do::House { house, command } => Box::pin(async move {
-                let request = HouseRequest { context: Some(context), lane, ..HouseRequest::new(house, command) };
+                let request =
+                    HouseRequest { context: Some(context), lane, ..HouseRequest::new(house, command) };
                 let came = Came::Receipt(Box::new(send_house(&ledger, request).await));
                 Finished { process, step, tries, came }
             }),

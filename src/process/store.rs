@@ -77,7 +77,9 @@ pub enum ProcessStoreError {
         found: u64,
     },
     /// What is kept cannot be read. It may be removed: then the log is folded again.
-    #[error("what is kept in {place} cannot be read: {reason}; it may be removed, then the log is folded again")]
+    #[error(
+        "what is kept in {place} cannot be read: {reason}; it may be removed, then the log is folded again"
+    )]
     Damaged {
         /// Where it is.
         place: String,
@@ -251,7 +253,8 @@ impl FileProcesses {
     fn read(&self, manager: &ManagerName) -> Result<Option<Saved>, ProcessStoreError> {
         let path = self.path(manager);
         let io = |error| ProcessStoreError::io(&path, error);
-        let damaged = |reason: String| ProcessStoreError::Damaged { place: path.display().to_string(), reason };
+        let damaged =
+            |reason: String| ProcessStoreError::Damaged { place: path.display().to_string(), reason };
         let file = match OpenOptions::new().read(true).write(true).open(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(io)?,
@@ -275,7 +278,9 @@ impl FileProcesses {
                 Some(line) => line.map_err(|error| damaged(error.to_string()))?,
                 // Nothing follows: it was being written when the program died.
                 None if end == length => break,
-                None => return Err(damaged(format!("the line at byte {} is not what was written", tail.bytes))),
+                None => {
+                    return Err(damaged(format!("the line at byte {} is not what was written", tail.bytes)));
+                }
             };
             let Line { revision, version, checkpoint, whole, processes } = line;
             if !whole && saved.as_ref().is_none_or(|saved| saved.revision.saturating_add(1) != revision) {
@@ -297,11 +302,7 @@ impl FileProcesses {
         Ok(saved)
     }
 
-    fn write(
-        &self,
-        manager: &ManagerName,
-        changes: SavedChanges,
-    ) -> Result<SavedAs, ProcessStoreError> {
+    fn write(&self, manager: &ManagerName, changes: SavedChanges) -> Result<SavedAs, ProcessStoreError> {
         let path = self.path(manager);
         let known = self.files.lock().unwrap_or_else(PoisonError::into_inner).get(manager).copied();
         if known.is_none() {
@@ -323,7 +324,8 @@ impl FileProcesses {
         let text = format!("{} {json}\n", checked(&json));
         let bytes: u64 = text.len().try_into().unwrap_or(u64::MAX);
         if whole {
-            replace(&path, text.as_bytes(), Readers::Anyone).map_err(|error| io(std::io::Error::other(error)))?;
+            replace(&path, text.as_bytes(), Readers::Anyone)
+                .map_err(|error| io(std::io::Error::other(error)))?;
             *tail = Tail { revision, bytes, whole_bytes: bytes };
         } else {
             let append = || {
@@ -372,9 +374,8 @@ mod tests {
 
     fn changes(expected: u64, whole: bool, processes: &[(&str, Option<&str>)]) -> SavedChanges {
         let identity = LedgerIdentity { ledger: LedgerId([1; 16]), shards: ShardCount::ONE, format: FORMAT };
-        let process = |(id, text): &(&str, Option<&str>)| {
-            (ProcessId::new(id).unwrap(), text.map(str::to_owned))
-        };
+        let process =
+            |(id, text): &(&str, Option<&str>)| (ProcessId::new(id).unwrap(), text.map(str::to_owned));
         SavedChanges {
             expected,
             version: 1,
@@ -391,7 +392,8 @@ mod tests {
     async fn keeps(store: &dyn ProcessStore) {
         let name = ManagerName::new("m").unwrap();
         assert_eq!(store.load(&name).await.unwrap(), None);
-        let first = store.save(&name, &changes(0, true, &[("a", Some("1")), ("b", Some("2"))])).await.unwrap();
+        let first =
+            store.save(&name, &changes(0, true, &[("a", Some("1")), ("b", Some("2"))])).await.unwrap();
         assert_eq!(first.revision, 1);
         store.save(&name, &changes(1, false, &[("b", None), ("c", Some("3"))])).await.unwrap();
         let saved = store.load(&name).await.unwrap().unwrap();

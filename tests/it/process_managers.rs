@@ -22,7 +22,8 @@ use crate::support::{bet, cash, code, deposit, eur, funded, open, player, soon, 
 
 /// What a withdrawal may be approved with by nobody.
 fn approving(settings: &mut Settings) {
-    let terms = WithdrawalTerms { auto_approve_max: Some(commands::decimal("1000")), ..WithdrawalTerms::default() };
+    let terms =
+        WithdrawalTerms { auto_approve_max: Some(commands::decimal("1000")), ..WithdrawalTerms::default() };
     settings.policy = Policy {
         withdrawals: WithdrawalPolicy {
             kyc_max_age_secs: u32::MAX,
@@ -41,9 +42,9 @@ fn payouts() -> Payouts {
 /// A payment provider that remembers what it was told by reference.
 #[derive(Default)]
 struct Bank {
-    /// What it answers to the first call, and then to each question.
+    /// What it answers to the first call of a reference, and then to each question; copies of a call get the same answer.
     script: Vec<Said>,
-    told: Mutex<BTreeMap<String, usize>>,
+    told: Mutex<BTreeMap<String, Vec<String>>>,
     moved: Notes,
 }
 
@@ -69,12 +70,14 @@ impl Bank {
     }
 
     /// What is next for a reference; the last line is said for ever.
-    fn next(&self, reference: &str) -> Said {
+    fn next(&self, reference: &str, call: &str) -> Said {
         let mut told = self.told.lock().unwrap();
-        let count = told.entry(reference.to_owned()).or_default();
-        let said = self.script[(*count).min(self.script.len() - 1)];
-        *count += 1;
-        said
+        let calls = told.entry(reference.to_owned()).or_default();
+        let number = calls.iter().position(|known| known == call).unwrap_or_else(|| {
+            calls.push(call.to_owned());
+            calls.len() - 1
+        });
+        self.script[number.min(self.script.len() - 1)]
     }
 
     /// Money moves once under a reference.
@@ -95,7 +98,7 @@ impl Effects<Payouts> for Bank {
         };
         let reference = payout.id.as_str();
         let has_moved = self.moved.all().iter().any(|text| text.starts_with(reference));
-        match self.next(reference) {
+        match self.next(reference, call.id.as_str()) {
             Said::Done | Said::DoneLater => {
                 if let Some(amount) = amount {
                     self.moves(reference, &amount);
@@ -126,11 +129,15 @@ async fn asks_for_money(ledger: &Ledger) {
 async fn purse(ledger: &Ledger, of: &str) -> (String, String) {
     let reading = ledger.player(&player(of)).await.unwrap();
     let balance = &reading.balances()[0];
-    (balance.cash.to_string(), balance.pending.map_or_else(|| "0.00".to_owned(), |pending| pending.to_string()))
+    (
+        balance.cash.to_string(),
+        balance.pending.map_or_else(|| "0.00".to_owned(), |pending| pending.to_string()),
+    )
 }
 
 #[tokio::test]
-async fn w08_a_payout_without_an_answer_is_unknown_and_nothing_goes_back_until_the_provider_says_what_it_was() {
+async fn w08_a_payout_without_an_answer_is_unknown_and_nothing_goes_back_until_the_provider_says_what_it_was()
+{
     for (answers, ends_with) in [(Said::Done, "40.00"), (Said::Failed, "100.00")] {
         let world = World::new(approving).await;
         asks_for_money(&world.ledger).await;
@@ -200,7 +207,8 @@ async fn w10_a_failure_after_the_payment_is_a_break_and_w11_a_return_goes_to_the
         source: source("psp"),
         id: reference.transaction("payout").unwrap(),
     };
-    let failed = casino_ledger::core::MarkFailed { payout: payout.clone(), ..commands::mark_failed("F1", "W1") };
+    let failed =
+        casino_ledger::core::MarkFailed { payout: payout.clone(), ..commands::mark_failed("F1", "W1") };
     assert_eq!(text(&soon(world.ledger.execute(&p, failed)).await), "noop");
     assert_eq!(cash(&world.ledger, &p).await, "40.00");
     let returned = casino_ledger::core::MarkReturned { payout, ..commands::mark_returned("B1", "W1") };
@@ -265,7 +273,8 @@ impl Acquirers {
 
     fn moved(&self) -> Vec<String> {
         let all = self.scripts.iter();
-        all.flat_map(|(name, bank)| bank.moved.all().into_iter().map(move |text| format!("{name} {text}"))).collect()
+        all.flat_map(|(name, bank)| bank.moved.all().into_iter().map(move |text| format!("{name} {text}")))
+            .collect()
     }
 }
 
@@ -278,7 +287,7 @@ impl Effects<Cascade> for Acquirers {
         let bank = &self.scripts[payment.source.as_str()];
         let captured =
             || ChargeAnswer::Captured { amount: None, fee: None, authorisation: None, instrument: None };
-        match bank.next(payment.id.as_str()) {
+        match bank.next(payment.id.as_str(), call.id.as_str()) {
             Said::Done | Said::DoneLater => {
                 bank.moves(payment.id.as_str(), "charged");
                 Ok(captured())
@@ -306,8 +315,7 @@ async fn d08_a_deposit_goes_to_the_second_provider_when_the_first_is_down_under_
     let world = World::new(|_| {}).await;
     starts_a_deposit(&world.ledger).await;
     // The first is down; long after, it says that it has declined.
-    let acquirers =
-        Acquirers::saying(&[Said::NeverArrived, Said::NeverArrived, Said::Failed], &[Said::Done]);
+    let acquirers = Acquirers::saying(&[Said::NeverArrived, Said::NeverArrived, Said::Failed], &[Said::Done]);
     let kept = Arc::new(MemoryProcesses::new());
     let running = Running::start(&world.ledger, cascade(), acquirers, kept, quick());
     running.quiet().await;
@@ -398,7 +406,11 @@ async fn an_exclusion_reaches_every_player_of_a_person_and_its_window_is_told() 
     let running = Running::start(&world.ledger, Exclusions::new().unwrap(), NoEffects, kept, quick());
     running.quiet().await;
     for id in ["a", "b", "c"] {
-        assert_eq!(code(&world.ledger.execute(&player(id), bet("t1", "r1", "1.00")).await), "player_excluded", "{id}");
+        assert_eq!(
+            code(&world.ledger.execute(&player(id), bet("t1", "r1", "1.00")).await),
+            "player_excluded",
+            "{id}"
+        );
     }
     assert_eq!(code(&world.ledger.execute(&player("stranger"), bet("t1", "r1", "1.00")).await), "ok");
     let person = Exclusions::process(&PersonId::new("someone").unwrap()).unwrap();
@@ -406,14 +418,25 @@ async fn an_exclusion_reaches_every_player_of_a_person_and_its_window_is_told() 
     assert_eq!(state.window(), Some(Duration::from_secs(3)));
     // A player of his who is opened later is excluded too.
     let again = Some(PersonId::new("someone").unwrap());
-    world.ledger.execute(&player("d"), OpenPlayer { person: again, ..commands::open(&["EUR"]) }).await.unwrap();
+    world
+        .ledger
+        .execute(&player("d"), OpenPlayer { person: again, ..commands::open(&["EUR"]) })
+        .await
+        .unwrap();
     running.quiet().await;
-    assert_eq!(code(&world.ledger.execute(&player("d"), deposit("d1", "1.00")).await), "ok", "money that comes is held");
+    assert_eq!(
+        code(&world.ledger.execute(&player("d"), deposit("d1", "1.00")).await),
+        "ok",
+        "money that comes is held"
+    );
     assert_eq!(code(&world.ledger.execute(&player("d"), bet("t1", "r1", "1.00")).await), "player_excluded");
     // And one who turns out to be he.
     world.ledger.execute(&player("stranger"), commands::set_person("s1", Some("someone"))).await.unwrap();
     running.quiet().await;
-    assert_eq!(code(&world.ledger.execute(&player("stranger"), bet("t2", "r2", "1.00")).await), "player_excluded");
+    assert_eq!(
+        code(&world.ledger.execute(&player("stranger"), bet("t2", "r2", "1.00")).await),
+        "player_excluded"
+    );
     running.kill().await;
     world.end().await;
 }

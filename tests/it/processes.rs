@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use casino_ledger::Ledger;
 use casino_ledger::core::stored::{CreditKind, Event};
 use casino_ledger::core::testing::commands;
 use casino_ledger::core::{ActorId, GrantCredit, OpenPlayer, Partition, PlayerId, Policy, Reason};
@@ -15,7 +16,6 @@ use casino_ledger::process::{
 };
 use casino_ledger::projections::Occurrence;
 use casino_ledger::store::{EventStore, ShardCount};
-use casino_ledger::Ledger;
 use serde::{Deserialize, Serialize};
 
 use crate::process_kit::{End, Running, World, dies_at_every_step, drive, end, quick};
@@ -57,7 +57,8 @@ impl ProcessManager for Gifts {
     }
 
     fn concerns(&self, event: &Occurrence, processes: &mut Vec<ProcessId>) {
-        let (Some(record), Partition::Player(player)) = (event.record(), &event.commit().body.partition) else {
+        let (Some(record), Partition::Player(player)) = (event.record(), &event.commit().body.partition)
+        else {
             return;
         };
         match &record.event {
@@ -82,15 +83,17 @@ impl ProcessManager for Gifts {
         _: &mut Turn<Infallible>,
     ) {
         match input {
-            Input::Event(event) => match (event.record().map(|record| &record.event), &event.commit().body.partition) {
-                (Some(Event::DepositSucceeded(deposit)), Partition::Player(player)) => {
-                    let asks = deposit.amount.to_decimal() > commands::decimal("1000");
-                    let (is_allowed, is_left_out) = (!asks, false);
-                    *state = Some(Gift { player: player.clone(), asks, is_allowed, is_left_out });
+            Input::Event(event) => {
+                match (event.record().map(|record| &record.event), &event.commit().body.partition) {
+                    (Some(Event::DepositSucceeded(deposit)), Partition::Player(player)) => {
+                        let asks = deposit.amount.to_decimal() > commands::decimal("1000");
+                        let (is_allowed, is_left_out) = (!asks, false);
+                        *state = Some(Gift { player: player.clone(), asks, is_allowed, is_left_out });
+                    }
+                    (Some(Event::CreditGranted(_)), _) => *state = None,
+                    _ => {}
                 }
-                (Some(Event::CreditGranted(_)), _) => *state = None,
-                _ => {}
-            },
+            }
             Input::Answered { .. } => {
                 if let Some(gift) = state {
                     gift.is_allowed = true;
@@ -226,7 +229,10 @@ async fn what_fails_too_often_is_stuck_until_somebody_resumes_or_skips_it_and_th
             running.handle.skip(&of.process, "ask", ann(), reason("he left")).await.unwrap();
         } else {
             running.handle.resume(&of.process, Some("ask"), ann(), reason("he is back")).await.unwrap();
-            assert_eq!(running.handle.decisions(&of.process).iter().map(|d| d.by.as_str()).collect::<Vec<_>>(), ["ann"]);
+            assert_eq!(
+                running.handle.decisions(&of.process).iter().map(|d| d.by.as_str()).collect::<Vec<_>>(),
+                ["ann"]
+            );
         }
         drive(&world.clock, &running).await;
         assert_eq!((running.handle.all().len(), running.handle.stuck().len()), (0, 0));
@@ -337,7 +343,9 @@ async fn two_runners_of_one_name_do_no_harm_and_one_of_them_stops() {
 }
 
 async fn one_is_gone(running: &Running<Gifts>) {
-    while running.handle.resume(&ProcessId::new("x").unwrap(), None, ann(), reason("x")).await != Err(OrderError::Gone) {
+    while running.handle.resume(&ProcessId::new("x").unwrap(), None, ann(), reason("x")).await
+        != Err(OrderError::Gone)
+    {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -409,7 +417,13 @@ async fn a_store_that_fails_and_a_lane_that_is_full_are_waited_for() {
     let mut many = quick();
     many.parallel_max = 40;
     let running = Running::start(&ledger, Gifts::new(), Person::default(), kept(), many);
-    running.quiet().await;
+    // What waits for its next try is not under way.
+    soon(async {
+        while !running.handle.status().is_live || running.handle.status().processes > 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
     assert_eq!(running.handle.stuck(), []);
     running.kill().await;
     let End { accounts, .. } = end(puppet.as_ref() as &dyn EventStore).await;
@@ -426,9 +440,10 @@ async fn a_closed_ledger_ends_the_runner_and_too_many_processes_stop_it() {
     assert!(matches!(running.ended().await, Err(ProcessStop::TooManyProcesses(2))));
     let running = Running::start(&world.ledger, Gifts::new(), Person::default(), kept(), quick());
     drive(&world.clock, &running).await;
-    soon(world.ledger.close()).await.unwrap();
     running.kill().await;
+    world.ledger.execute(&player("p"), deposit("late", "1.00")).await.unwrap();
+    soon(world.ledger.close()).await.unwrap();
     let running = Running::start(&world.ledger, Gifts::new(), Person::default(), kept(), quick());
     let ended = running.ended().await;
-    assert!(matches!(ended, Err(_)), "{ended:?}");
+    assert!(matches!(ended, Err(ProcessStop::LedgerClosed)), "{ended:?}");
 }

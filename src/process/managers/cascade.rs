@@ -304,7 +304,13 @@ impl Cascade {
     }
 
     /// What an attempt wants.
-    fn wants_of(&self, started: &Started, number: usize, attempt: &AttemptOf, wants: &mut Wants<CascadeCall>) {
+    fn wants_of(
+        &self,
+        started: &Started,
+        number: usize,
+        attempt: &AttemptOf,
+        wants: &mut Wants<CascadeCall>,
+    ) {
         let (player, intent) = (&started.player, &started.intent);
         match &attempt.state {
             AttemptState::Attempted => {
@@ -453,7 +459,9 @@ impl ProcessManager for Cascade {
         let from = match last {
             None => None,
             Some(attempt) if Started::is_done(attempt) || attempt.given_up => None,
-            Some(AttemptOf { state: AttemptState::Declined { .. } | AttemptState::Captured { .. }, .. }) => return,
+            Some(AttemptOf {
+                state: AttemptState::Declined { .. } | AttemptState::Captured { .. }, ..
+            }) => return,
             Some(attempt) => Some(attempt.since.saturating_add(self.settings.patience)),
         };
         let Some(provider) = providers.get(next) else {

@@ -64,8 +64,7 @@ pub struct Excluded {
 impl Excluded {
     /// Whether a player who has this one needs no other: it is as strict, and ends no earlier.
     fn covers(&self, other: &Self) -> bool {
-        let as_strict =
-            self.kind == ExclusionKind::SelfExclusion || other.kind == ExclusionKind::TimeOut;
+        let as_strict = self.kind == ExclusionKind::SelfExclusion || other.kind == ExclusionKind::TimeOut;
         let as_long = match (self.until, other.until) {
             (None, _) => true,
             (Some(_), None) => false,
@@ -137,8 +136,7 @@ impl Exclusions {
         event: &Event,
         turn: &mut Turn<Membership>,
     ) {
-        let begun =
-            || PersonState::Player { player: of.clone(), person: None, exclusion: None };
+        let begun = || PersonState::Player { player: of.clone(), person: None, exclusion: None };
         let PersonState::Player { player, person, exclusion } = state.get_or_insert_with(begun) else {
             return;
         };

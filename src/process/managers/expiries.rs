@@ -249,8 +249,11 @@ impl ProcessManager for Expiries {
                 let (Some(record), Some(player)) = (event.record(), player(event)) else { return };
                 if state.is_none() {
                     let (player, not_before) = (player.clone(), None);
-                    *state = begun(&record.stream, &record.event, turn.at)
-                        .map(|what| Expiring { player, what, not_before });
+                    *state = begun(&record.stream, &record.event, turn.at).map(|what| Expiring {
+                        player,
+                        what,
+                        not_before,
+                    });
                 }
                 let ended = state
                     .as_mut()

@@ -503,8 +503,7 @@ pub async fn open_rounds_of(
             .await
             .map_err(|error| again(&error))?
             .value;
-        let is_meant =
-            |bets: &[ledger_core::stored::Bet]| bets.iter().any(|bet| bet.game == *game);
+        let is_meant = |bets: &[ledger_core::stored::Bet]| bets.iter().any(|bet| bet.game == *game);
         let items: Vec<MassItem> = page
             .rows
             .into_iter()
@@ -521,9 +520,8 @@ pub async fn open_rounds_of(
         }
         cursor = page.next;
     }
-    let next = cursor.map(|next| {
-        serde_json::to_string(&After(next.shard.0, next.position.0, next.source, next.round))
-    });
+    let next = cursor
+        .map(|next| serde_json::to_string(&After(next.shard.0, next.position.0, next.source, next.round)));
     let next = next.transpose().map_err(|error| EffectError::Never(error.to_string()))?;
     Ok(MassPage { items: Vec::new(), next })
 }

@@ -18,9 +18,7 @@ pub use mass::{
     MASS_KIND, MASS_PAGE_MAX, MassCall, MassItem, MassOperation, MassOperations, MassOrder, MassOrderCheck,
     MassPage, MassRun, open_rounds_of,
 };
-pub use payouts::{
-    ChooseProvider, Payout, PayoutAnswer, PayoutCall, PayoutPhase, PayoutSettings, Payouts,
-};
+pub use payouts::{ChooseProvider, Payout, PayoutAnswer, PayoutCall, PayoutPhase, PayoutSettings, Payouts};
 
 use std::fmt;
 use std::sync::Arc;

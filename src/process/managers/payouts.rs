@@ -134,8 +134,8 @@ pub enum PayoutPhase {
     },
     /// The ledger knows that it is sent; the provider is to be told.
     Sent {
-        /// How often the provider said that it never arrived.
-        lost: u32,
+        /// Not before this instant.
+        again_at: Option<Timestamp>,
     },
     /// The provider has been told and has no final answer: it is asked.
     Asking {
@@ -180,6 +180,9 @@ pub struct Payout {
     pub payout: Option<PaymentRef>,
     /// Whether this manager sent it.
     pub is_ours: bool,
+    /// How often the provider said that the payout never arrived.
+    #[serde(default)]
+    pub lost: u32,
     /// Where it stands.
     pub phase: PayoutPhase,
 }
@@ -214,6 +217,7 @@ impl Payouts {
             method,
             payout: None,
             is_ours: false,
+            lost: 0,
             phase: phase_of(status),
         })
     }
@@ -234,7 +238,7 @@ impl Payouts {
                 payout.is_ours = self.name.source().is_ok_and(|source| source == event.txn.source);
                 payout.amount = event.amount;
                 payout.payout = Some(event.payout.clone());
-                payout.phase = PayoutPhase::Sent { lost: 0 };
+                payout.phase = PayoutPhase::Sent { again_at: None };
             }
             Event::WithdrawalTimedOut(_) => match &mut payout.phase {
                 PayoutPhase::Asking { tell, .. } => *tell = false,
@@ -264,7 +268,10 @@ impl Payouts {
                 PayoutPhase::Asking { ask, at: self.ask_at(ask, now), tell: false }
             }
             // The same reference again: should the first call arrive late, the provider takes both as one.
-            PayoutAnswer::NeverArrived => PayoutPhase::Sent { lost: asked.saturating_add(1) },
+            PayoutAnswer::NeverArrived => {
+                payout.lost = payout.lost.saturating_add(1);
+                PayoutPhase::Sent { again_at: Some(self.ask_at(payout.lost, now)) }
+            }
         };
     }
 }
@@ -351,10 +358,10 @@ impl ProcessManager for Payouts {
         let Some(payout) = state.payout.as_ref().filter(|_| state.is_ours) else { return };
         match &state.phase {
             PayoutPhase::Waiting | PayoutPhase::Approved { .. } => {}
-            PayoutPhase::Sent { lost } if *lost > self.settings.asks_max => {
+            PayoutPhase::Sent { .. } if state.lost > self.settings.asks_max => {
                 wants.stuck("the provider says again and again that the payout never arrived");
             }
-            PayoutPhase::Sent { lost } => {
+            PayoutPhase::Sent { again_at } => {
                 let call = PayoutCall::Pay {
                     payout: payout.clone(),
                     player: player.clone(),
@@ -363,7 +370,10 @@ impl ProcessManager for Payouts {
                     destination: state.destination.clone(),
                     method: state.method.clone(),
                 };
-                wants.effect(&format!("pay@{lost}"), call);
+                let want = wants.effect(&format!("pay@{}", state.lost), call);
+                if let (Some(want), Some(at)) = (want, again_at) {
+                    want.not_before(*at);
+                }
             }
             PayoutPhase::Asking { ask, at, tell } => {
                 if *tell {
