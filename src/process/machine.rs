@@ -1,6 +1,6 @@
 //! The processes of one manager in memory: what each is, what it wants, and what of that is due.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use ledger_core::{ActorId, Policy, Reason, SourceId, Timestamp};
@@ -220,9 +220,9 @@ impl<M: ProcessManager> Machine<M> {
         input: Input<'_, M::Answer, M::Message>,
         at: Timestamp,
     ) -> Result<(), MachineError> {
-        let mut told = self.fold(process, input, at)?;
+        let mut told = VecDeque::from(self.fold(process, input, at)?);
         let mut count = 0;
-        while let Some((process, message)) = told.pop() {
+        while let Some((process, message)) = told.pop_front() {
             count += 1;
             if count > TOLD_MAX {
                 return Err(MachineError::Endless);

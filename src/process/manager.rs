@@ -165,7 +165,6 @@ pub struct StepKey {
 
 /// What is wanted.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "most are commands, and there are few of each process")]
 pub(super) enum Do<E> {
     Player { player: PlayerId, command: PlayerCommand },
     House { house: HouseId, command: HouseCommand },

@@ -523,7 +523,7 @@ async fn expiries_end_everything_once_wherever_they_die() {
 async fn money_of_a_player_who_is_not_seen_becomes_dormant_and_he_can_have_it_back() {
     let world = World::new(|_| {}).await;
     let p = funded(&world.ledger, "p", "100.00").await;
-    let manager = || Dormancy::new(Duration::from_secs(120)).unwrap();
+    let manager = || Dormancy::new(Duration::from_mins(2)).unwrap();
     let kept = Arc::new(MemoryProcesses::new());
     let running = Running::start(&world.ledger, manager(), NoEffects, kept, quick());
     world.clock.pass(100);

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use casino_ledger::Ledger;
 use casino_ledger::core::stored::{CreditKind, Event};
 use casino_ledger::core::testing::commands;
-use casino_ledger::core::{ActorId, GrantCredit, OpenPlayer, Partition, PlayerId, Policy, Reason};
+use casino_ledger::core::{ActorId, GrantCredit, OpenPlayer, Partition, PlayerId, Policy, Reason, Timestamp};
 use casino_ledger::process::{
     Call, EffectError, Effects, FileProcesses, Input, ManagerName, MemoryProcesses, NoEffects, OrderError,
     ProcessId, ProcessManager, ProcessSettings, ProcessStop, ProcessStore, Turn, Wants, step,
@@ -221,7 +221,7 @@ async fn what_fails_too_often_is_stuck_until_somebody_resumes_or_skips_it_and_th
         let person = Person::default();
         let running = Running::start(&world.ledger, Gifts::new(), person, store.clone(), patience);
         drive(&world.clock, &running).await;
-        assert_eq!(running.handle.stuck(), [of.clone()]);
+        assert_eq!(running.handle.stuck(), std::slice::from_ref(&of));
         let wrong = ProcessId::new("nobody").unwrap();
         let nobody = running.handle.resume(&wrong, None, ann(), reason("a mistake")).await;
         assert_eq!(nobody, Err(OrderError::NotStuck));
@@ -446,4 +446,92 @@ async fn a_closed_ledger_ends_the_runner_and_too_many_processes_stop_it() {
     let running = Running::start(&world.ledger, Gifts::new(), Person::default(), kept(), quick());
     let ended = running.ended().await;
     assert!(matches!(ended, Err(ProcessStop::LedgerClosed)), "{ended:?}");
+}
+
+/// Rings three times after a player was opened, a minute apart.
+struct Alarm(ManagerName);
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Rings {
+    opened: Timestamp,
+    /// For when each was set, and when it came.
+    rang: Vec<(Timestamp, Timestamp)>,
+}
+
+impl ProcessManager for Alarm {
+    type State = Rings;
+    type Effect = Infallible;
+    type Answer = Infallible;
+    type Message = Infallible;
+
+    fn name(&self) -> &ManagerName {
+        &self.0
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn concerns(&self, event: &Occurrence, processes: &mut Vec<ProcessId>) {
+        if let (Some(Event::PlayerOpened(_)), Partition::Player(player)) =
+            (event.record().map(|record| &record.event), &event.commit().body.partition)
+        {
+            processes.extend(ProcessId::of(&[player.as_str()]));
+        }
+    }
+
+    fn fold(
+        &self,
+        _: &ProcessId,
+        state: &mut Option<Rings>,
+        input: Input<'_, Infallible, Infallible>,
+        turn: &mut Turn<Infallible>,
+    ) {
+        match (input, state) {
+            (Input::Event(_), state) => *state = Some(Rings { opened: turn.at, rang: Vec::new() }),
+            (Input::Fired { timer: "ring", at }, Some(rings)) => rings.rang.push((at, turn.at)),
+            _ => {}
+        }
+    }
+
+    fn wants(&self, _: &ProcessId, rings: &Rings, _: &Policy, wants: &mut Wants<Infallible>) {
+        let count = u64::try_from(rings.rang.len()).unwrap();
+        if count < 3 {
+            wants.timer("ring", rings.opened.saturating_add(Duration::from_secs(60 * (count + 1))));
+        }
+    }
+}
+
+#[tokio::test]
+async fn timers_fire_once_each_in_their_order_also_those_that_came_due_while_nothing_ran() {
+    let world = World::new(|_| {}).await;
+    world.ledger.execute(&player("p"), commands::open(&["EUR"])).await.unwrap();
+    let start = || Alarm(ManagerName::new("alarm").unwrap());
+    let store = kept();
+    let of = ProcessId::of(&["p"]).unwrap();
+    let seconds = |running: &Running<Alarm>| {
+        let rings = running.handle.process(&of).unwrap();
+        let since = |at: Timestamp| (at.as_micros() - rings.opened.as_micros()) / 1_000_000;
+        rings.rang.iter().map(|(due, at)| (since(*due), since(*at))).collect::<Vec<_>>()
+    };
+    let running = Running::start(&world.ledger, start(), NoEffects, store.clone(), quick());
+    running.quiet().await;
+    world.clock.pass(59);
+    running.quiet().await;
+    assert_eq!(seconds(&running), []);
+    world.clock.pass(2);
+    running.quiet().await;
+    assert_eq!(seconds(&running), [(60, 61)]);
+    running.handle.stop().await.unwrap();
+    running.ended().await.unwrap();
+    world.clock.pass(1_000);
+    let running = Running::start(&world.ledger, start(), NoEffects, store, quick());
+    running.quiet().await;
+    assert_eq!(seconds(&running), [(60, 61), (120, 1_061), (180, 1_061)]);
+    running.kill().await;
+    // All of it again, where what was kept is lost.
+    let running = Running::start(&world.ledger, start(), NoEffects, kept(), quick());
+    running.quiet().await;
+    assert_eq!(seconds(&running), [(60, 1_061), (120, 1_061), (180, 1_061)]);
+    running.kill().await;
 }

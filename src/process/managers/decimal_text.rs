@@ -16,6 +16,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 pub(super) mod option {
     use super::{Decimal, Deserialize, Deserializer, Error, Serializer};
 
+    #[expect(clippy::ref_option, reason = "serde calls it with what the field is")]
     pub(in super::super) fn serialize<S: Serializer>(
         amount: &Option<Decimal>,
         serializer: S,

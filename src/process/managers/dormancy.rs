@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use ledger_core::stored::Event;
-use ledger_core::{CurrencyCode, PlayerId, Policy, Timestamp, TransferDormant};
+use ledger_core::{Currency, CurrencyCode, PlayerId, Policy, Timestamp, TransferDormant};
 use ledger_projections::Occurrence;
 use serde::{Deserialize, Serialize};
 
@@ -115,7 +115,7 @@ impl ProcessManager for Dormancy {
                     *state = Some(Idle {
                         player: player.clone(),
                         last_at: turn.at,
-                        currencies: opened.currencies.iter().map(|currency| currency.code()).collect(),
+                        currencies: opened.currencies.iter().map(Currency::code).collect(),
                         looked_at: BTreeSet::new(),
                         not_before: None,
                     });

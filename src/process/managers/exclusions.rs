@@ -150,12 +150,12 @@ impl Exclusions {
                 person.clone_from(&event.person);
                 tell(turn, person.as_ref(), Membership::Joined(player.clone(), *exclusion));
             }
-            Event::ExclusionStarted(event) => {
-                if event.kind == ExclusionKind::SelfExclusion || self.time_outs {
-                    let started = Excluded { kind: event.kind, until: event.until, at: turn.at };
-                    *exclusion = Some(started);
-                    tell(turn, person.as_ref(), Membership::Excluded(player.clone(), started));
-                }
+            Event::ExclusionStarted(event)
+                if event.kind == ExclusionKind::SelfExclusion || self.time_outs =>
+            {
+                let started = Excluded { kind: event.kind, until: event.until, at: turn.at };
+                *exclusion = Some(started);
+                tell(turn, person.as_ref(), Membership::Excluded(player.clone(), started));
             }
             Event::ExclusionReturnRequested(_) => {
                 *exclusion = None;
@@ -185,8 +185,9 @@ impl Exclusions {
             Membership::Joined(player, None) => {
                 players.insert(player, None);
             }
-            Membership::Joined(player, Some(own)) => excluded(players, player, own),
-            Membership::Excluded(player, own) => excluded(players, player, own),
+            Membership::Joined(player, Some(own)) | Membership::Excluded(player, own) => {
+                excluded(players, player, own);
+            }
             Membership::Left(player) => {
                 players.remove(&player);
             }

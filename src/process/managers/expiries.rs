@@ -263,10 +263,10 @@ impl ProcessManager for Expiries {
                 }
             }
             // Nothing was there to end any more; an event said so, or will.
-            Input::Done { step, .. } | Input::Skipped { step, .. } => {
-                if !state.as_ref().is_some_and(|expiring| expiring.moved_since(step)) {
-                    *state = None;
-                }
+            Input::Done { step, .. } | Input::Skipped { step, .. }
+                if !state.as_ref().is_some_and(|expiring| expiring.moved_since(step)) =>
+            {
+                *state = None;
             }
             Input::Refused { step, .. } => {
                 if let Some(expiring) = state.as_mut().filter(|expiring| !expiring.moved_since(step)) {

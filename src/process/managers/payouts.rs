@@ -311,9 +311,8 @@ impl ProcessManager for Payouts {
         let Some(payout) = state else { return };
         match input {
             Input::Event(event) => {
-                if event.record().is_some_and(|record| !self.follow(payout, &record.event, turn.at)) {
-                    *state = None;
-                }
+                let goes_on = event.record().is_none_or(|record| self.follow(payout, &record.event, turn.at));
+                state.take_if(|_| !goes_on);
             }
             Input::Answered { step, answer } => self.answered(payout, step, answer, turn.at),
             Input::NoAnswer { step, .. } if step.starts_with("pay") => {
