@@ -155,14 +155,11 @@ async fn run(players: usize) {
     };
     let (beside, took, done) = played(&ledger, players, "beside", meanwhile).await;
     report("beside a cashback", &beside, took);
-    println!(
-        "cashback: {} given, {:?} refused, {:.0} a second",
-        done.done,
-        done.refused,
-        players as f64 / took.as_secs_f64()
-    );
-    let ratio = beside.value_at_quantile(0.99) as f64 / alone.value_at_quantile(0.99) as f64;
-    println!("p99 of bets beside a cashback: {ratio:.2} times its own");
+    let per_second = done.done * 1_000 / u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
+    println!("cashback: {} given, {:?} refused, {per_second} a second", done.done, done.refused);
+    let p99 = |histogram: &Histogram<u64>| histogram.value_at_quantile(0.99).max(1);
+    let percent = p99(&beside) * 100 / p99(&alone);
+    println!("p99 of bets beside a cashback: {percent} % of its own");
     processes.stop().await.expect("a clean end");
     running.await.expect("a runner").expect("a clean end");
     ledger.close().await.expect("a clean end");
