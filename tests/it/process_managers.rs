@@ -530,6 +530,8 @@ async fn money_of_a_player_who_is_not_seen_becomes_dormant_and_he_can_have_it_ba
     world.ledger.accept_clock();
     running.quiet().await;
     world.ledger.execute(&p, bet("t1", "r1", "10.00")).await.unwrap();
+    // A manager knows what it has folded: time must not come before the bet.
+    running.quiet().await;
     world.clock.pass(50);
     running.quiet().await;
     assert_eq!(cash(&world.ledger, &p).await, "90.00", "he was seen");

@@ -18,7 +18,7 @@ use casino_ledger::projections::Occurrence;
 use casino_ledger::store::{EventStore, ShardCount};
 use serde::{Deserialize, Serialize};
 
-use crate::process_kit::{End, Running, World, dies_at_every_step, drive, end, quick};
+use crate::process_kit::{Death, End, MortalEffects, Running, World, dies_at_every_step, drive, end, quick};
 use crate::puppet::{Puppet, Trick};
 use crate::support::{cash, deposit, funded, memory, on, player, soon, tuned};
 
@@ -190,12 +190,14 @@ async fn folding_the_log_again_sends_nothing_that_has_an_outcome() {
         if lost {
             store.forget();
         }
-        let person = Person::default();
-        let running = Running::start(&world.ledger, manager, person, store.clone(), settings);
+        let person = Arc::new(Person::default());
+        let effects = MortalEffects::new(&person, &Death::never());
+        let running = Running::start(&world.ledger, manager, effects, store.clone(), settings);
         drive(&world.clock, &running).await;
         assert_eq!((running.handle.all().len(), running.handle.stuck().len()), (0, 0));
         running.kill().await;
         assert_eq!(world.end().await, before);
+        assert_eq!(person.asked.load(Ordering::SeqCst), 0, "nobody is asked again for what is over");
     }
 }
 
