@@ -63,6 +63,8 @@
 //! - **Views.** [`projections`] follow the log and answer over all players: balances, trial balance, rounds
 //!   and games, and views of your own. Commands never read them. They are rebuilt beside the live one, and
 //!   events are published from the same feed.
+//! - **Long processes.** What takes more than one commit, or must happen later, is carried on by [`process`]: time-outs,
+//!   payouts, deposits at several providers, exclusions of a person, and managers of your own.
 //! - **Time.** A [`Clock`] can be injected. A wall clock that jumps, or lies behind the log, is a
 //!   [`ClockSuspect`]: nothing is recorded until it is right or [`Ledger::accept_clock`] was called.
 //! - **The parts.** The domain is [`ledger_core`], re-exported as [`core`]; stores are [`ledger_store`],
@@ -193,6 +195,7 @@ mod loader;
 mod panics;
 mod past;
 pub mod privacy;
+pub mod process;
 pub mod proof;
 pub mod replica;
 mod request;
@@ -254,6 +257,10 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/house.md")]
 struct House;
+/// The example of the page on long processes, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/processes.md")]
+struct ProcessesPage;
 /// The example of the page on proofs, compiled as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/proofs.md")]

@@ -1,0 +1,45 @@
+//! Long processes: what takes more than one commit, or must happen later, is carried on by the ledger itself and survives
+//! any crash.
+//!
+//! A [`ProcessManager`] is two pure functions: a fold from what happened to the state of processes, and what a process in
+//! a state wants done: commands, calls to the outside ([`Effects`]), timers. A [`ProcessRunner`] follows the log, keeps the
+//! states, and does what is wanted for as long as it is wanted. Every command has a key that is made of the process
+//! and the step, so it has its effect once, however often it is sent. What the runner keeps in a [`ProcessStore`] is a
+//! saving of time: without it the log is folded again, and nothing is done twice.
+//!
+//! `docs/processes.md` has the whole story, the guarantees, and how to write a manager; `examples/own_process.rs` is one.
+//!
+//! - [`Expiries`] ends rounds, deposits, withdrawals and bonuses when their time is over; [`Dormancy`] makes money of
+//!   players dormant who have not been seen.
+//! - [`Payouts`] sends approved withdrawals and finds out what became of them; [`Cascade`] tries deposits at one payment
+//!   provider after the other.
+//! - [`Exclusions`] carries an exclusion to all players of a person; [`MassOperations`] does what two persons ordered for many
+//!   players: cashback, rounds of a game called off, refunds, the close of a period.
+
+mod id;
+mod machine;
+mod manager;
+mod managers;
+mod runner;
+mod store;
+
+pub use id::{
+    MANAGER_NAME_BYTES_MAX, ManagerName, PROCESS_ID_BYTES_MAX, ProcessId, ProcessNameError, STEP_BYTES_MAX,
+    step,
+};
+pub use machine::{Decision, StuckStep};
+pub use manager::{
+    Call, EffectError, Effects, Input, NoEffects, ProcessManager, StepKey, Turn, WANTS_MAX, Want, Wants,
+};
+pub use managers::{
+    AttemptOf, AttemptState, Cascade, CascadeCall, CascadeSettings, ChargeAnswer, ChooseProvider,
+    ChooseProviders, Chooser, Dormancy, Excluded, Exclusions, Expiries, Expiring, ExpiringWhat, Idle,
+    MASS_KIND, MASS_PAGE_MAX, MassCall, MassItem, MassOperation, MassOperations, MassOrder, MassOrderCheck,
+    MassPage, MassRun, Membership, Payout, PayoutAnswer, PayoutCall, PayoutPhase, PayoutSettings, Payouts,
+    PersonState, Started, open_rounds_of,
+};
+pub use runner::{OrderError, ProcessRunner, ProcessSettings, ProcessStatus, ProcessStop, Processes};
+pub use store::{
+    FileProcesses, MemoryProcesses, ProcessStore, ProcessStoreError, SAVED_BYTES_MAX, Saved, SavedAs,
+    SavedChanges,
+};
