@@ -1,6 +1,6 @@
 //! Questions and answers: several in one statement, and so of one snapshot and in one round trip.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -237,13 +237,13 @@ pub(super) fn write(batches: i64, writes: &Writes) -> Result<Statement, ViewErro
             rows.iter().filter(|(_, row)| row.is_none()).map(|(key, _)| key.as_slice()).collect();
         if !puts.is_empty() {
             number += 1;
-            sql += &format!(", write{number} AS ({})", table.upsert_all(first, FENCED));
+            let _ = write!(sql, ", write{number} AS ({})", table.upsert_all(first, FENCED));
             bind_rows(&mut values, table, table.columns.len(), &puts)?;
             first += table.columns.len();
         }
         if !gone.is_empty() {
             number += 1;
-            sql += &format!(", write{number} AS ({})", table.delete_all(first, FENCED));
+            let _ = write!(sql, ", write{number} AS ({})", table.delete_all(first, FENCED));
             bind_rows(&mut values, table, table.key, &gone)?;
             first += table.key;
         }

@@ -1,5 +1,7 @@
 //! What every generation's schema has besides the view's own tables, and how it is read and written.
 
+use std::fmt::Write as _;
+
 use ledger_core::{ActorId, Reason};
 use ledger_store::{Head, LedgerId, LedgerIdentity, Position, Shard, ShardCount};
 
@@ -78,8 +80,9 @@ pub(super) fn make<M: SqlModel>(place: &Place, generation: u64, identity: &Ledge
     text += &Dialect::Postgres.create(&APPLIED);
     text += &migrate("frame", 0, MIGRATIONS);
     text += &migrate("view", 0, M::MIGRATIONS);
-    text += &format!(
-        "INSERT INTO {} (name, version, ledger, shards, format, batches) VALUES ({}, {}, {}, {}, {}, 0);\n",
+    let _ = writeln!(
+        text,
+        "INSERT INTO {} (name, version, ledger, shards, format, batches) VALUES ({}, {}, {}, {}, {}, 0);",
         FRAME.name,
         literal(M::NAME),
         M::VERSION,
@@ -96,8 +99,9 @@ pub(super) fn migrate(part: &str, applied: usize, migrations: &[Migration]) -> S
     for (number, migration) in (1..).zip(migrations).skip(applied) {
         text += &migration.sql(Dialect::Postgres);
         let (name, checksum) = (literal(migration.name), literal(&migration.checksum(Dialect::Postgres)));
-        text += &format!(
-            "INSERT INTO {} (part, number, name, checksum) VALUES ({}, {number}, {name}, {checksum});\n",
+        let _ = writeln!(
+            text,
+            "INSERT INTO {} (part, number, name, checksum) VALUES ({}, {number}, {name}, {checksum});",
             APPLIED.name,
             literal(part)
         );

@@ -1,5 +1,6 @@
 //! What a host can choose about views in PostgreSQL.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
@@ -130,7 +131,7 @@ impl ViewOptions {
             if reads { "on" } else { "off" }
         );
         for (name, value) in &self.session {
-            text += &format!("; SET {name} TO '{}'", value.replace('\'', "''"));
+            let _ = write!(text, "; SET {name} TO '{}'", value.replace('\'', "''"));
         }
         text
     }

@@ -583,17 +583,35 @@ async fn migrations_and_frames_that_are_not_ours_are_refused() {
     refused::<Other>(&views, "it holds the view small").await;
 }
 
-/// A batch that was decided on an earlier count of batches writes nothing, and is folded again on what is there.
+/// A batch that was decided on an earlier count of batches writes nothing; it is folded again on what is there, with a
+/// bound.
 #[tokio::test]
 async fn another_writer_is_noticed_by_the_count_of_batches() {
     let (identity, commits) = some(25, 40);
-    let (views, options) = views();
+    let mut options = options();
+    options.conflict_retries_max = 0;
+    let views = PostgresViews::new(options.clone()).unwrap();
     let own = home::<Balances>(&views, &identity);
     let mut view = live(&own).await;
     view.apply(&commits[..20]).await.unwrap();
+    let reader = own.reader();
+    let before = reader.list(None, 100).await.unwrap();
     let frame = format!("\"{}$balances$1\".view_frame", options.schema);
-    order(&options, &format!("UPDATE {frame} SET batches = batches + 1")).await;
+    let count = format!("UPDATE {frame} SET batches = batches + 1");
+    order(&options, &count).await;
+    let refused = view.apply(&commits).await;
+    assert!(matches!(refused, Err(ViewError::Home { .. })), "{refused:?}");
+    assert_eq!(reader.list(None, 100).await.unwrap(), before, "nothing of it was written");
+    // Told again, it looks first.
+    assert_eq!(view.apply(&commits[..30]).await.unwrap().commits(), 30);
+    drop(view);
+
+    options.conflict_retries_max = 1;
+    let views = PostgresViews::new(options.clone()).unwrap();
+    let mut view = live(&home::<Balances>(&views, &identity)).await;
+    view.checkpoint().await.unwrap();
+    order(&options, &count).await;
     let after = view.apply(&commits).await.unwrap();
     assert_eq!(after.commits(), 40);
-    assert_eq!(own.reader().checkpoint().await.unwrap(), after);
+    assert_eq!(reader.checkpoint().await.unwrap(), after);
 }
