@@ -1,8 +1,9 @@
 //! How far views are behind while the engine plays bet rounds at a fixed rate on the embedded log: from the answer
-//! to a settlement until the view contains it. Three views at once, through one feed, in memory or in SQLite.
+//! to a settlement until the view contains it. Three views at once, through one feed, in memory, in SQLite or in PostgreSQL.
 //!
-//! `cargo bench --bench lag --features sqlite`; with `-- --rate ROUNDS --seconds N` something else than 10 seconds
-//! at 5,000 rounds a second, with `--home sqlite` or `--home memory` one of the two.
+//! `cargo bench --bench lag --features sqlite,postgres`; with `-- --rate ROUNDS --seconds N` something else than 10 seconds
+//! at 5,000 rounds a second, with `--home memory`, `--home sqlite` or `--home postgres` one of them. PostgreSQL is a
+//! server of the bench's own.
 #![expect(clippy::expect_used, clippy::cast_precision_loss, reason = "a bench")]
 
 #[allow(dead_code, reason = "shared by several benches")]
@@ -170,6 +171,24 @@ async fn main() {
                 .expect("a thread"),
         ];
         measure("sqlite", &ledger, runners, rate, seconds, 2_000_000_000).await;
+    }
+    #[cfg(feature = "postgres")]
+    if wants("postgres") {
+        use casino_ledger::projections::postgres::{PostgresHome, PostgresViews, ViewOptions};
+        let server = ledger_testkit::postgres::Server::start().expect("a server");
+        let options = ViewOptions::new(&server.url()).expect("a URL");
+        let views = PostgresViews::new(options).expect("options");
+        let feed = Feed::new(ledger.store());
+        let id = *feed.identity();
+        let balances = PostgresHome::<Balances>::new(&views, &id).expect("a home");
+        let trial = PostgresHome::<TrialBalance>::new(&views, &id).expect("a home");
+        let rounds = PostgresHome::<Rounds>::new(&views, &id).expect("a home");
+        let runners = vec![
+            Runner::start(&feed, balances, settings()).expect("a thread"),
+            Runner::start(&feed, trial, settings()).expect("a thread"),
+            Runner::start(&feed, rounds, settings()).expect("a thread"),
+        ];
+        measure("postgres", &ledger, runners, rate, seconds, 3_000_000_000).await;
     }
     ledger.close().await.expect("a clean end");
 }

@@ -1,6 +1,6 @@
 //! How fast views take commits, alone, through a runner, and in a rebuild; and how fast they answer.
 //!
-//! `cargo bench -p ledger-projections --features sqlite --bench views`; with `-- --commits N` on so many commits
+//! `cargo bench -p ledger-projections --features sqlite,postgres --bench views`; with `-- --commits N` on so many commits
 //! (120,000), with `-- --only TEXT` only what has this text in its name.
 //!
 //! What runs on one thread is measured in the thread's time on a processor where Linux tells it, so that other work of
@@ -201,6 +201,66 @@ async fn main() {
     bench.rebuild("balances in memory", &store, MemoryHome::<Balances>::new(&identity)).await;
     #[cfg(feature = "sqlite")]
     in_sqlite(&bench, &identity, &store, &world.players()).await;
+    #[cfg(feature = "postgres")]
+    in_postgres(&bench, &identity, &store, &world.players()).await;
+}
+
+#[cfg(feature = "postgres")]
+async fn in_postgres(
+    bench: &Bench,
+    identity: &LedgerIdentity,
+    store: &Arc<MemoryStore>,
+    players: &[ledger_core::PlayerId],
+) {
+    use ledger_projections::Live;
+    use ledger_projections::postgres::{Postgres, PostgresHome, PostgresViews, ViewOptions};
+    use ledger_projections::sql::SqlModel;
+
+    fn home<M: SqlModel>(views: &PostgresViews, identity: &LedgerIdentity) -> PostgresHome<M> {
+        PostgresHome::new(views, identity).unwrap()
+    }
+    async fn live<M: SqlModel>(views: &PostgresViews, identity: &LedgerIdentity) -> Postgres<M> {
+        match home::<M>(views, identity).live().await.unwrap() {
+            Live::Ready(view) => view,
+            Live::Other { version } => panic!("it is of version {version}"),
+        }
+    }
+    let server = ledger_testkit::postgres::Server::start().expect("a server");
+    let views = |schema: &str| {
+        let mut options = ViewOptions::new(&server.url()).unwrap();
+        schema.clone_into(&mut options.schema);
+        PostgresViews::new(options).unwrap()
+    };
+    for batch in [4_096, 64] {
+        let views = views(&format!("apply_{batch}"));
+        bench.apply("in PostgreSQL", live::<Balances>(&views, identity).await, batch).await;
+        bench.apply("in PostgreSQL", live::<TrialBalance>(&views, identity).await, batch).await;
+        bench.apply("in PostgreSQL", live::<Rounds>(&views, identity).await, batch).await;
+    }
+    let followed = views("follow");
+    bench
+        .follow("three views in PostgreSQL", store, 1, |feed| {
+            let settings = Settings::default;
+            vec![
+                Runner::start(feed, home::<Balances>(&followed, identity), settings()).unwrap(),
+                Runner::start(feed, home::<TrialBalance>(&followed, identity), settings()).unwrap(),
+                Runner::start(feed, home::<Rounds>(&followed, identity), settings()).unwrap(),
+            ]
+        })
+        .await;
+    bench.rebuild("balances in PostgreSQL", store, home::<Balances>(&views("rebuild"), identity)).await;
+    if bench.wants("read") {
+        let views = views("read");
+        let mut balances = live::<Balances>(&views, identity).await;
+        let mut trial = live::<TrialBalance>(&views, identity).await;
+        for batch in bench.commits.chunks(4_096) {
+            balances.apply(batch).await.unwrap();
+            trial.apply(batch).await.unwrap();
+        }
+        let readers =
+            (home::<Balances>(&views, identity).reader(), home::<TrialBalance>(&views, identity).reader());
+        reads("in PostgreSQL", players, &readers.0, &readers.1).await;
+    }
 }
 
 #[cfg(feature = "sqlite")]

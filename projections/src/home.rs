@@ -31,8 +31,9 @@ pub enum Building {
 
 /// A place for one view in two generations: the live one, which readers see, and one that is built beside it.
 ///
-/// A [`Runner`](crate::Runner) uses it; [`MemoryHome`](crate::MemoryHome) and
-/// [`sqlite::SqliteHome`](crate::sqlite::SqliteHome) are homes for every model, and [`Solo`] holds one view that
+/// A [`Runner`](crate::Runner) uses it; [`MemoryHome`](crate::MemoryHome),
+/// [`sqlite::SqliteHome`](crate::sqlite::SqliteHome) and
+/// [`postgres::PostgresHome`](crate::postgres::PostgresHome) are homes for every model, and [`Solo`] holds one view that
 /// cannot be rebuilt. A generation that is being built shares nothing with the live one, so that neither slows nor
 /// changes the other (V10).
 #[async_trait]

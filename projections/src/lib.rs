@@ -33,8 +33,8 @@
 //!   whose history is not the one the view was made from, stops at the first commit that cannot be taken and says
 //!   what to do, and is waited for with a limit. It is paused, throttled, and told to rebuild the view beside the live
 //!   one ([`RebuildSettings`]). What is left out is an operator's recorded decision ([`Skip`]).
-//! - A view has a [`Home`], with a live generation and one that may be being built: [`MemoryHome`] and
-//!   [`sqlite::SqliteHome`] for every model, [`Solo`] for a view that has no other.
+//! - A view has a [`Home`], with a live generation and one that may be being built: [`MemoryHome`],
+//!   [`sqlite::SqliteHome`] and [`postgres::PostgresHome`] for every model, [`Solo`] for a view that has no other.
 //! - A model is what a view does: [`Model`] for rows found by one key, in every home and with the least to write;
 //!   [`sql::SqlModel`] for several tables; [`MemoryModel`] for a state of one's own.
 //! - [`balances`], [`trial_balance`] and [`rounds`] are the views. Each has a `Read...` trait, implemented by the
@@ -51,11 +51,12 @@
 //!
 //! - Not a source of truth. Any view can be thrown away and folded again; commands never read one.
 //! - Not where anything is decided: a projection issues no command.
-//! - Not PostgreSQL yet; `docs/views.md` says what that home needs.
 //!
 //! # Features
 //!
 //! `sqlite`: views in SQLite files, with numbered, checksummed migrations.
+//!
+//! `postgres`: views in PostgreSQL, in the log's database or another; `postgres-tls` adds encrypted connections.
 //!
 //! `testing`: the conformance kit for views, for hosts that write their own.
 
@@ -78,6 +79,8 @@ mod home;
 mod memory;
 mod model;
 mod page;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod rounds;
 mod runner;
 mod skip;

@@ -23,7 +23,8 @@ pub const KEY_BYTES_MAX: usize = 1_000;
 
 /// A view whose rows are found by one key: a fold over events, and how to add up the rows of two shards.
 ///
-/// It runs in every home: [`MemoryHome`](crate::MemoryHome), [`SqliteHome`](crate::sqlite::SqliteHome). Keys and
+/// It runs in every home: [`MemoryHome`](crate::MemoryHome), [`SqliteHome`](crate::sqlite::SqliteHome),
+/// [`PostgresHome`](crate::postgres::PostgresHome). Keys and
 /// rows are whatever serde writes; a row belongs to the shard of the commit that made it, so shards never meet in a
 /// row, and a read joins them.
 ///
@@ -451,7 +452,7 @@ pub async fn list_in_sql<M: Model>(
 
 /// A reader of a home in SQL reads every model. (For whatever implements [`SqlReader`] at once it cannot be said: a
 /// host might implement that for a [`MemoryReader`] of its own model.)
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 macro_rules! reads_models {
     ($reader:ty) => {
         #[async_trait]
@@ -473,3 +474,6 @@ macro_rules! reads_models {
 
 #[cfg(feature = "sqlite")]
 reads_models!(crate::sqlite::SqliteReader<M>);
+
+#[cfg(feature = "postgres")]
+reads_models!(crate::postgres::PostgresReader<M>);

@@ -12,7 +12,7 @@ pub(crate) fn parse_id<T, E: std::fmt::Display>(id: Result<T, E>) -> Result<T, V
 }
 
 /// A number of a column, as one that is never below zero.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) fn natural(number: i64) -> Result<u64, ViewError> {
     u64::try_from(number).map_err(|_| ViewError::Damaged(format!("{number} is below zero")))
 }

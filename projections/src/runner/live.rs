@@ -405,20 +405,37 @@ impl<H: Home> Follower<H> {
                 self.report();
                 Ok(())
             }
-            Mode::Stopped(_) if self.track.is_some() => {
-                self.patience = Patience::new();
-                self.mode = Mode::Running;
-                self.report();
-                Ok(())
-            }
             Mode::Stopped(_) => {
-                if self.open().await.is_ok() {
+                if self.start_again().await.is_ok() {
                     return Ok(());
                 }
                 match &self.mode {
                     Mode::Stopped(stop) => Err(self.not_now(stop.to_string())),
                     _ => Err(self.not_now("it ended")),
                 }
+            }
+        }
+    }
+
+    /// Goes on with the view that stopped, from where its home says it stands; or opens it again.
+    async fn start_again(&mut self) -> Result<(), ()> {
+        let Some(track) = &mut self.track else { return self.open().await };
+        match guarded(track.ask_again()).await {
+            // A store that is away is waited for as ever.
+            Ok(Ok(()) | Err(Trouble::Again(_))) => {
+                self.patience = Patience::new();
+                self.mode = Mode::Running;
+                self.report();
+                Ok(())
+            }
+            Ok(Err(trouble)) => {
+                self.trouble(trouble);
+                Err(())
+            }
+            Err(stop) => {
+                self.track = None;
+                self.stop(stop);
+                Err(())
             }
         }
     }

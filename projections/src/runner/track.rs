@@ -148,6 +148,16 @@ impl<V: View> Track<V> {
         }
     }
 
+    /// Asks the view again where it stands, and compares that with the store: its home may have gone back to an earlier
+    /// batch while it was away.
+    pub(crate) async fn ask_again(&mut self) -> Result<(), Trouble> {
+        let checkpoint = self.view.checkpoint().await?;
+        verify_checkpoint(&checkpoint, self.feed.store().as_ref()).await?;
+        self.checkpoint = Arc::new(checkpoint);
+        self.replan();
+        Ok(())
+    }
+
     /// Looks at the store's heads. One that is behind the view, or differs from it, lost history.
     pub(crate) async fn look(&mut self) -> Result<(), Trouble> {
         let heads = self.feed.store().heads().await?;

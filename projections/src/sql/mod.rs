@@ -16,6 +16,8 @@
 //! round it. All sums are made in Rust.
 
 pub mod bulk;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) mod frame;
 mod text;
 mod value;
 

@@ -10,6 +10,8 @@ use super::{Kind, Step, Table};
 pub enum Dialect {
     /// SQLite.
     Sqlite,
+    /// PostgreSQL.
+    Postgres,
 }
 
 /// Names joined by commas.
@@ -48,13 +50,67 @@ impl Table {
 
     /// Puts a row, new or not.
     pub fn upsert(&self) -> String {
-        let (columns, key) = (list(self.names()), list(self.key_names()));
+        let (columns, values) = (list(self.names()), placeholders(self.columns.len()));
+        format!("INSERT INTO {} ({columns}) VALUES ({values}) {}", self.name, self.on_conflict())
+    }
+
+    fn on_conflict(&self) -> String {
+        let key = list(self.key_names());
         let sets: Vec<_> =
             self.names().skip(self.key).map(|name| format!("{name} = excluded.{name}")).collect();
         let change =
             if sets.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {}", sets.join(", ")) };
-        let values = placeholders(self.columns.len());
-        format!("INSERT INTO {} ({columns}) VALUES ({values}) ON CONFLICT ({key}) DO {change}", self.name)
+        format!("ON CONFLICT ({key}) DO {change}")
+    }
+}
+
+/// Statements of PostgreSQL over any number of rows: an array a column, with placeholders from `first` on.
+#[cfg(feature = "postgres")]
+impl Table {
+    /// `unnest($3::text[], $4::bigint[])` over the first columns.
+    fn unnest(&self, columns: usize, first: usize) -> String {
+        let arrays = self.columns.iter().take(columns).zip(first..).map(|(column, number)| {
+            let element = match column.kind {
+                Kind::Text | Kind::OptionalText => "text",
+                Kind::Integer | Kind::OptionalInteger => "bigint",
+            };
+            format!("${number}::{element}[]")
+        });
+        format!("unnest({})", arrays.collect::<Vec<_>>().join(", "))
+    }
+
+    /// `a.player = b.player AND ...` over the primary key.
+    fn same_key(&self, left: &str, right: &str) -> String {
+        let terms = self.key_names().map(|name| format!("{left}.{name} = {right}.{name}"));
+        terms.collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// Puts rows, new or not, if the condition holds.
+    pub(crate) fn upsert_all(&self, first: usize, condition: &str) -> String {
+        let (columns, given) = (list(self.names()), self.unnest(self.columns.len(), first));
+        format!(
+            "INSERT INTO {} ({columns}) SELECT given.* FROM {given} AS given ({columns}) WHERE {condition} {}",
+            self.name,
+            self.on_conflict()
+        )
+    }
+
+    /// Takes the rows with these keys away, if the condition holds.
+    pub(crate) fn delete_all(&self, first: usize, condition: &str) -> String {
+        let (table, key, given) = (self.name, list(self.key_names()), self.unnest(self.key, first));
+        let same = self.same_key(table, "given");
+        format!("DELETE FROM {table} USING {given} AS given ({key}) WHERE {same} AND {condition}")
+    }
+
+    /// The rows with these keys, each as its number of the table and an array of texts.
+    pub(crate) fn select_all(&self, number: usize, first: usize) -> String {
+        let (key, given) = (list(self.key_names()), self.unnest(self.key, first));
+        let texts = self.names().map(|name| format!("known.{name}::text")).collect::<Vec<_>>().join(", ");
+        let same = self.same_key("known", "given");
+        format!(
+            "SELECT {number}::bigint, ARRAY[{texts}] FROM {given} AS given ({key}) JOIN {} AS known ON {same}",
+            self.name
+        )
     }
 }
 
@@ -65,12 +121,18 @@ impl Dialect {
             (Self::Sqlite, Kind::Integer) => "INTEGER NOT NULL",
             (Self::Sqlite, Kind::OptionalText) => "TEXT",
             (Self::Sqlite, Kind::OptionalInteger) => "INTEGER",
+            // Order is bytewise, whatever the database's own is.
+            (Self::Postgres, Kind::Text) => "TEXT COLLATE \"C\" NOT NULL",
+            (Self::Postgres, Kind::Integer) => "BIGINT NOT NULL",
+            (Self::Postgres, Kind::OptionalText) => "TEXT COLLATE \"C\"",
+            (Self::Postgres, Kind::OptionalInteger) => "BIGINT",
         }
     }
 
     fn table_end(self) -> &'static str {
         match self {
             Self::Sqlite => " STRICT, WITHOUT ROWID",
+            Self::Postgres => "",
         }
     }
 
@@ -78,11 +140,12 @@ impl Dialect {
         match (self, step) {
             (_, Step::Table(table)) => self.create(table),
             (Self::Sqlite, Step::Sql { sqlite, .. }) => format!("{sqlite}\n"),
+            (Self::Postgres, Step::Sql { postgres, .. }) => format!("{postgres}\n"),
         }
     }
 
     /// Makes a table and its indexes.
-    fn create(self, table: &Table) -> String {
+    pub(crate) fn create(self, table: &Table) -> String {
         let mut text = format!("CREATE TABLE {} (\n", table.name);
         for column in table.columns {
             let _ = writeln!(text, "    {} {},", column.name, self.kind(column.kind));
@@ -128,6 +191,38 @@ mod tests {
             Dialect::Sqlite.step(&Step::Table(&PAIRS)),
             "CREATE TABLE pairs (\n    a TEXT NOT NULL,\n    b INTEGER NOT NULL,\n    c TEXT,\n    d INTEGER,\n    \
              PRIMARY KEY (a, b)\n) STRICT, WITHOUT ROWID;\nCREATE INDEX pairs_by_c ON pairs (c, a);\n"
+        );
+        assert_eq!(
+            Dialect::Postgres.step(&Step::Table(&PAIRS)),
+            "CREATE TABLE pairs (\n    a TEXT COLLATE \"C\" NOT NULL,\n    b BIGINT NOT NULL,\n    \
+             c TEXT COLLATE \"C\",\n    d BIGINT,\n    \
+             PRIMARY KEY (a, b)\n);\nCREATE INDEX pairs_by_c ON pairs (c, a);\n"
+        );
+        let step = Step::Sql { sqlite: "one;", postgres: "two;" };
+        assert_eq!(
+            (Dialect::Sqlite.step(&step), Dialect::Postgres.step(&step)),
+            ("one;\n".into(), "two;\n".into())
+        );
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn statements_over_many_rows_are_as_written_by_hand() {
+        assert_eq!(
+            PAIRS.upsert_all(2, "x"),
+            "INSERT INTO pairs (a, b, c, d) SELECT given.* \
+             FROM unnest($2::text[], $3::bigint[], $4::text[], $5::bigint[]) AS given (a, b, c, d) WHERE x \
+             ON CONFLICT (a, b) DO UPDATE SET c = excluded.c, d = excluded.d"
+        );
+        assert_eq!(
+            PAIRS.delete_all(7, "x"),
+            "DELETE FROM pairs USING unnest($7::text[], $8::bigint[]) AS given (a, b) \
+             WHERE pairs.a = given.a AND pairs.b = given.b AND x"
+        );
+        assert_eq!(
+            KEYS.select_all(3, 1),
+            "SELECT 3::bigint, ARRAY[known.a::text] FROM unnest($1::text[]) AS given (a) \
+             JOIN keys AS known ON known.a = given.a"
         );
     }
 }

@@ -11,7 +11,9 @@ use super::{execute, integer};
 use crate::checkpoint::Checkpoint;
 use crate::error::ViewError;
 use crate::skip::Skip;
-use crate::sql::{Column, Dialect, Migration, SqlModel, Step, Table};
+pub(super) use crate::sql::frame::MIGRATIONS;
+use crate::sql::frame::{FRAME, SKIPS};
+use crate::sql::{Dialect, Migration, SqlModel};
 use crate::text::{natural, parse, parse_id};
 
 /// The marker of our files in SQLite's header (`PRAGMA application_id`): "clvw".
@@ -28,45 +30,6 @@ CREATE TABLE view_migrations (
     PRIMARY KEY (part, number)
 ) STRICT, WITHOUT ROWID;
 ";
-
-static FRAME: Table = Table {
-    name: "view_frame",
-    columns: &[
-        Column::text("name"),
-        Column::integer("version"),
-        Column::text("ledger"),
-        Column::integer("shards"),
-        Column::integer("format"),
-        Column::integer("batches"),
-    ],
-    key: 1,
-    indexes: &[],
-};
-static HEADS: Table = Table {
-    name: "view_heads",
-    columns: &[Column::integer("shard"), Column::integer("position"), Column::text("hash")],
-    key: 1,
-    indexes: &[],
-};
-static SKIPS: Table = Table {
-    name: "view_skips",
-    columns: &[
-        Column::integer("shard"),
-        Column::integer("position"),
-        Column::text("previous"),
-        Column::text("hash"),
-        Column::text("what"),
-        Column::text("decided_by"),
-        Column::text("why"),
-        Column::text("decided_at"),
-    ],
-    key: 2,
-    indexes: &[],
-};
-
-/// The frame's own tables.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { name: "frame", steps: &[Step::Table(&FRAME), Step::Table(&HEADS), Step::Table(&SKIPS)] }];
 
 pub(super) fn other(view: &str, path: &Path, reason: impl Into<String>) -> ViewError {
     ViewError::OtherView { home: format!("{} ({view})", path.display()), reason: reason.into() }

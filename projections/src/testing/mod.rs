@@ -16,7 +16,7 @@
 //! ```
 //!
 //! For a [`Model`](crate::Model) it is `InMemory::of_model(&history.identity)`, and in SQLite
-//! `InSqlite::new(&history.identity, folder)`.
+//! `InSqlite::new(&history.identity, folder)`, in PostgreSQL `InPostgres::new(&history.identity, options)`.
 //!
 //! For a home of your own implement [`Subject`].
 
@@ -27,6 +27,7 @@ mod subjects;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use ledger_core::{ActorId, Reason, Timestamp};
@@ -40,6 +41,8 @@ use crate::view::{FollowError, View, verify_checkpoint};
 
 pub use histories::{History, history};
 pub use subjects::InMemory;
+#[cfg(feature = "postgres")]
+pub use subjects::InPostgres;
 #[cfg(feature = "sqlite")]
 pub use subjects::{InSqlite, dump_tables};
 
@@ -76,6 +79,8 @@ pub type Check = Result<(), String>;
 
 /// How often a batch is dropped in the middle, each time a little later.
 const CRASHES_MAX: usize = 200;
+/// How much longer than before each poll it then waits.
+const CUT_STEP: Duration = Duration::from_micros(25);
 
 fn seen(error: impl std::fmt::Display) -> String {
     error.to_string()
@@ -170,12 +175,14 @@ pub async fn v02_replay_equals_live<S: Subject>(subject: &mut S, history: &[Arc<
 /// Polls a future so often, and drops it if it is not done by then. Views that never yield are done at once.
 async fn cut_short<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {
     let mut future = pin!(future);
-    for _ in 0..polls {
-        // A waker that wakes nobody: what waits for something outside gets the time of a few turns instead.
+    for poll in 0..polls {
+        // A waker that wakes nobody: what waits for something outside gets the time of a few turns instead, a little
+        // more each time, so that tries with more polls end further on.
         if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return Some(done);
         }
         tokio::task::yield_now().await;
+        std::thread::sleep(CUT_STEP.saturating_mul(u32::try_from(poll).unwrap_or(u32::MAX)));
     }
     None
 }

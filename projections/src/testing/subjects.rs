@@ -206,3 +206,97 @@ mod in_sqlite {
         }
     }
 }
+
+#[cfg(feature = "postgres")]
+pub use in_postgres::InPostgres;
+
+#[cfg(feature = "postgres")]
+mod in_postgres {
+    use std::fmt;
+    use std::marker::PhantomData;
+
+    use async_trait::async_trait;
+    use ledger_store::LedgerIdentity;
+
+    use super::Poison;
+    use crate::commit::Commit;
+    use crate::error::ViewError;
+    use crate::home::{Home as _, Live};
+    use crate::postgres::{Postgres, PostgresHome, PostgresViews, ViewOptions};
+    use crate::sql::SqlModel;
+    use crate::testing::Subject;
+
+    /// A view in PostgreSQL under test, in schemas whose names begin with that of the options. What it holds is every
+    /// row of its tables.
+    pub struct InPostgres<M> {
+        identity: LedgerIdentity,
+        options: ViewOptions,
+        homes: usize,
+        poison: Poison,
+        model: PhantomData<fn() -> M>,
+    }
+
+    impl<M> fmt::Debug for InPostgres<M> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("InPostgres").field("options", &self.options).finish_non_exhaustive()
+        }
+    }
+
+    impl<M: SqlModel> InPostgres<M> {
+        /// A view of a ledger, in this database.
+        pub fn new(identity: &LedgerIdentity, options: ViewOptions) -> Self {
+            Self { identity: *identity, options, homes: 0, poison: |_| None, model: PhantomData }
+        }
+
+        /// With a way to make a commit into one that the view cannot take.
+        pub fn with_poison(self, poison: Poison) -> Self {
+            Self { poison, ..self }
+        }
+    }
+
+    async fn live<M: SqlModel>(
+        views: &PostgresViews,
+        identity: &LedgerIdentity,
+    ) -> Result<Postgres<M>, ViewError> {
+        match PostgresHome::<M>::new(views, identity)?.live().await? {
+            Live::Ready(view) => Ok(view),
+            Live::Other { version } => Err(ViewError::home(format!("it is of version {version}"))),
+        }
+    }
+
+    #[async_trait]
+    impl<M: SqlModel> Subject for InPostgres<M> {
+        type View = Postgres<M>;
+
+        async fn fresh(&mut self) -> Result<Postgres<M>, ViewError> {
+            self.homes += 1;
+            let mut options = self.options.clone();
+            options.schema = format!("{}_{}", options.schema, self.homes);
+            live(&PostgresViews::new(options)?, &self.identity).await
+        }
+
+        async fn reopen(&mut self, view: Postgres<M>) -> Result<Postgres<M>, ViewError> {
+            let views = view.views();
+            drop(view);
+            live(&views, &self.identity).await
+        }
+
+        async fn reopen_as(
+            &mut self,
+            view: Postgres<M>,
+            identity: &LedgerIdentity,
+        ) -> Option<Result<Postgres<M>, ViewError>> {
+            let views = view.views();
+            drop(view);
+            Some(live(&views, identity).await)
+        }
+
+        async fn dump(&mut self, view: &mut Postgres<M>) -> Result<String, ViewError> {
+            PostgresHome::<M>::new(&view.views(), &self.identity)?.reader().dump_tables().await
+        }
+
+        fn poison(&self, commit: &Commit) -> Option<Commit> {
+            (self.poison)(commit)
+        }
+    }
+}

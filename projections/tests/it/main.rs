@@ -13,6 +13,8 @@ mod home;
 mod kill;
 mod model;
 mod naive;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod property;
 mod rebuild;
 mod runner;

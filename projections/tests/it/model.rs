@@ -63,7 +63,7 @@ fn naive(commits: &[Arc<Commit>]) -> BTreeMap<Key, Staked> {
     rows
 }
 
-fn check(reader: &dyn ReadModel<Turnover>, commits: &[Arc<Commit>]) {
+pub(crate) fn check(reader: &dyn ReadModel<Turnover>, commits: &[Arc<Commit>]) {
     let expected = naive(commits);
     for limit in [1, 2, PAGE_MAX] {
         let (mut found, mut cursor) = (Vec::new(), None);
@@ -88,7 +88,7 @@ fn check(reader: &dyn ReadModel<Turnover>, commits: &[Arc<Commit>]) {
     assert_eq!(now(reader.get(&nothing)).unwrap().value, None);
 }
 
-fn poison(commit: &Commit) -> Option<Commit> {
+pub(crate) fn poison(commit: &Commit) -> Option<Commit> {
     let is_bet = |record: &EventRecord| matches!(record.event, Event::BetPlaced(_));
     let mut poison = commit.clone();
     poison.body.engine = "poison".into();

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use ledger_core::stored::{CommitBody, Event, RoundStatus};
 use ledger_core::{
     Account, AccountCode, AccountKind, Entry, Partition, PlayerId, PlayerState, RoundRef, Side, Stream,
@@ -15,9 +14,22 @@ use ledger_projections::{Commit, Total};
 
 use crate::history::{World, folded};
 
-/// What a read answers: those in memory and in SQLite do so at once.
+/// What a read answers: those in memory and in SQLite do so at once, others are waited for, on any thread.
 pub(crate) fn now<T>(read: impl Future<Output = T>) -> T {
-    read.now_or_never().expect("an answer at once")
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = std::task::Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut read = std::pin::pin!(read);
+    loop {
+        match read.as_mut().poll(&mut std::task::Context::from_waker(&waker)) {
+            std::task::Poll::Ready(answer) => return answer,
+            std::task::Poll::Pending => std::thread::park_timeout(std::time::Duration::from_millis(100)),
+        }
+    }
 }
 
 fn entries(commits: &[Arc<Commit>]) -> impl Iterator<Item = (&Commit, &Entry)> {

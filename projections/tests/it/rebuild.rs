@@ -53,10 +53,15 @@ pub(crate) async fn while_writing<H: Home>(
     runner.wait_for_all(&store.heads().await.unwrap(), LIMIT).await.unwrap();
     let more = world.run(1_200);
     let done = Arc::new(AtomicBool::new(false));
+    let swapped = Arc::new(AtomicUsize::new(0));
     let writing = {
-        let (store, more, done) = (store.clone(), more.clone(), done.clone());
+        let (store, more, done, swapped) = (store.clone(), more.clone(), done.clone(), swapped.clone());
         std::thread::spawn(move || {
-            for few in more.chunks(7) {
+            for (number, few) in more.chunks(7).enumerate() {
+                // In a home that is slow to rebuild, the second half is written during a second rebuild.
+                while number == 85 && swapped.load(Ordering::SeqCst) == 0 {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
                 block_on(append(store.as_ref(), few));
                 std::thread::sleep(Duration::from_millis(2));
             }
@@ -79,11 +84,11 @@ pub(crate) async fn while_writing<H: Home>(
             reads
         })
     };
-    let mut rebuilds = 0;
     while !done.load(Ordering::SeqCst) {
         rebuilt(&runner, vec![], |state| matches!(state, RebuildState::Swapped)).await;
-        rebuilds += 1;
+        swapped.fetch_add(1, Ordering::SeqCst);
     }
+    let rebuilds = swapped.load(Ordering::SeqCst);
     writing.join().unwrap();
     assert!(reading.join().unwrap() > 10 && rebuilds > 1, "{rebuilds} rebuilds while it was written");
     runner.wait_for_all(&store.heads().await.unwrap(), LIMIT).await.unwrap();

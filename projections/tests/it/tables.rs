@@ -9,21 +9,24 @@ use std::fmt::Write as _;
 
 use crate::model::Turnover;
 
-fn tables<M: SqlModel>() -> String {
+fn tables<M: SqlModel>(dialect: Dialect) -> String {
     let mut text = format!("-- {}, version {}\n", M::NAME, M::VERSION);
     for (number, migration) in (1..).zip(M::MIGRATIONS) {
-        let checksum = migration.checksum(Dialect::Sqlite);
+        let checksum = migration.checksum(dialect);
         writeln!(text, "-- migration {number}: {}, {checksum}", migration.name).unwrap();
-        text += &migration.sql(Dialect::Sqlite);
+        text += &migration.sql(dialect);
     }
     text
 }
 
-#[test]
-fn the_tables_are_those_of_the_golden_file() {
-    let found =
-        [tables::<Balances>(), tables::<TrialBalance>(), tables::<Rounds>(), tables::<Turnover>()].join("\n");
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/tables.sql");
+fn check(dialect: Dialect, path: &str) {
+    let found = [
+        tables::<Balances>(dialect),
+        tables::<TrialBalance>(dialect),
+        tables::<Rounds>(dialect),
+        tables::<Turnover>(dialect),
+    ]
+    .join("\n");
     if std::env::var_os("LEDGER_BLESS_TABLES").is_some() {
         std::fs::write(path, &found).unwrap();
     }
@@ -33,4 +36,14 @@ fn the_tables_are_those_of_the_golden_file() {
         "a table changed: give the view a new version (it is rebuilt) or add a migration, then run this test with \
          LEDGER_BLESS_TABLES=1 and look at what changed in the file"
     );
+}
+
+#[test]
+fn the_tables_are_those_of_the_golden_file() {
+    check(Dialect::Sqlite, concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/tables.sql"));
+}
+
+#[test]
+fn the_tables_of_postgresql_are_those_of_the_golden_file() {
+    check(Dialect::Postgres, concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/tables.postgres.sql"));
 }
