@@ -109,6 +109,14 @@ pub enum ViewError {
         /// How long it was waited for.
         limit: Duration,
     },
+    /// More would have to be read for one answer than is read at once.
+    #[error("the answer would take more than {rows_max} rows: {advice}")]
+    TooMuch {
+        /// How many are read at once.
+        rows_max: usize,
+        /// What to ask for instead.
+        advice: &'static str,
+    },
     /// What the view's home holds is not what the view wrote.
     #[error("the view is damaged: {0}")]
     Damaged(String),
@@ -160,6 +168,7 @@ impl ViewError {
             Self::OtherView { .. } => "rebuild the view, or give it another place",
             Self::NotSkippable(_) => "mend the view and rebuild it",
             Self::NotReady { .. } | Self::Behind { .. } => "wait, and look at how far the runner is",
+            Self::TooMuch { .. } => "ask for less at once: a shorter period, or pages",
             Self::InUse { .. } => "stop the other runner",
             Self::Home { .. } => "look at the home (disk, permissions, locks), then resume",
         }

@@ -1,5 +1,5 @@
 //! Projections of casino-ledger: views that are folded from the log, what keeps them up to date and rebuilds them,
-//! three views that come with it, and a stream of events for a host's own publisher.
+//! the views that come with it, and a stream of events for a host's own publisher.
 //!
 //! ```
 //! # use std::{sync::Arc, time::Duration};
@@ -37,7 +37,8 @@
 //!   [`sqlite::SqliteHome`] and [`postgres::PostgresHome`] for every model, [`Solo`] for a view that has no other.
 //! - A model is what a view does: [`Model`] for rows found by one key, in every home and with the least to write;
 //!   [`sql::SqlModel`] for several tables; [`MemoryModel`] for a state of one's own.
-//! - [`balances`], [`trial_balance`] and [`rounds`] are the views. Each has a `Read...` trait, implemented by the
+//! - [`balances`], [`trial_balance`], [`rounds`], [`statement`], [`revenue`], [`withdrawals`], [`liability`], [`bonuses`],
+//!   [`audit`] and [`reconciliation`] are the views. Each has a `Read...` trait, implemented by the
 //!   reader of every home, so that a host can keep `Arc<dyn ReadBalances>` and choose the home at run time.
 //! - Every answer comes with where it is true and what it lacks: [`AtHead`] for one player, [`AtCheckpoint`] for the
 //!   whole ledger. [`Standing::at_least`] waits for one's own write; a [`Page`] is stable while the view moves on.
@@ -69,18 +70,26 @@
 )]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod audit;
 pub mod balances;
+pub mod bonuses;
 mod checkpoint;
 mod checkpoints;
 mod commit;
+mod entries;
 mod error;
 mod feed;
 mod home;
+pub mod liability;
 mod memory;
 mod model;
 mod page;
+mod period;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod range;
+pub mod reconciliation;
+pub mod revenue;
 pub mod rounds;
 mod runner;
 mod skip;
@@ -88,6 +97,7 @@ pub mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod standing;
+pub mod statement;
 mod subscribe;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -95,6 +105,7 @@ mod text;
 mod total;
 pub mod trial_balance;
 mod view;
+pub mod withdrawals;
 
 pub use checkpoint::{Advance, AtCheckpoint, AtHead, Checkpoint};
 pub use checkpoints::{CheckpointStore, FileCheckpoints, NAME_BYTES_MAX};
@@ -103,8 +114,12 @@ pub use error::ViewError;
 pub use feed::{DECODERS_MAX, Feed, FeedSettings, FeedStats};
 pub use home::{Building, Home, Live, Solo};
 pub use memory::{Memory, MemoryHome, MemoryModel, MemoryReader};
-pub use model::{KEY_BYTES_MAX, Model, ModelChanges, ModelState, ReadModel, Rows, get_in_sql, list_in_sql};
+pub use model::{
+    KEY_BYTES_MAX, Model, ModelChanges, ModelState, ReadModel, Rows, get_in_sql, list_in_sql, range_in_sql,
+};
 pub use page::{PAGE_MAX, Page};
+pub use period::{Period, PeriodError};
+pub use range::{KeyParts, KeyRange, SCAN_ROWS_MAX};
 pub use runner::{
     ControlError, OnProgress, Progress, RebuildProgress, RebuildSettings, RebuildState, Runner, Settings,
     SkipOrder, StartError, State, Stop, StopReason, Throttle, WaitError,

@@ -15,6 +15,7 @@ use crate::commit::Commit;
 use crate::error::ViewError;
 use crate::memory::{MemoryModel, MemoryReader};
 use crate::page::{Page, limited, one_more};
+use crate::range::{KeyRange, SCAN_ROWS_MAX};
 use crate::sql::{Column, Lookup, Migration, Query, Row, SqlModel, SqlReader, Step, Table, Value, Writes};
 use crate::standing::Standing;
 
@@ -117,7 +118,7 @@ impl<M: Model> fmt::Debug for Rows<'_, M> {
     }
 }
 
-fn written(what: &impl Serialize) -> Result<String, ViewError> {
+pub(crate) fn written(what: &impl Serialize) -> Result<String, ViewError> {
     serde_json::to_string(what).map_err(|error| ViewError::home(format!("writing JSON: {error}")))
 }
 
@@ -242,6 +243,17 @@ pub trait ReadModel<M: Model>: Standing {
         after: Option<&M::Key>,
         limit: usize,
     ) -> Result<AtCheckpoint<Page<(M::Key, M::Row), M::Key>>, ViewError>;
+
+    /// Up to `limit` (at most [`SCAN_ROWS_MAX`]) rows of a stretch of keys, in its order, in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError`] if the view cannot be read.
+    async fn range(
+        &self,
+        range: &KeyRange,
+        limit: usize,
+    ) -> Result<AtCheckpoint<Page<(M::Key, M::Row), M::Key>>, ViewError>;
 }
 
 /// A page of a model's rows.
@@ -363,6 +375,50 @@ impl<M: Model> ReadModel<M> for MemoryReader<M> {
         })?;
         Ok(AtCheckpoint { checkpoint, value: value? })
     }
+
+    async fn range(
+        &self,
+        range: &KeyRange,
+        limit: usize,
+    ) -> Result<AtCheckpoint<Page<(M::Key, M::Row), M::Key>>, ViewError> {
+        let limit = limit.clamp(1, SCAN_ROWS_MAX);
+        let AtCheckpoint { checkpoint, value } = self.read(|states| {
+            let mut rows: Vec<_> = Vec::new();
+            for state in states {
+                rows.extend(state.stretch(range, limit + 1));
+            }
+            rows.sort_by_key(|(place, _)| *place);
+            if range.is_backwards() {
+                rows.reverse();
+            }
+            page::<M>(rows.into_iter().map(|(place, row)| Ok((place.0.clone(), row.clone()))), limit)
+        })?;
+        Ok(AtCheckpoint { checkpoint, value: value? })
+    }
+}
+
+impl<M: Model> ModelState<M> {
+    /// The rows of the first keys of a stretch.
+    fn stretch<'a>(&'a self, range: &KeyRange, keys_max: usize) -> Vec<(&'a Place, &'a M::Row)> {
+        if range.is_empty() {
+            return Vec::new();
+        }
+        let at = |text: &str| (text.to_owned(), Shard(0));
+        let all = self.rows.range((Bound::Included(at(range.from())), Bound::Excluded(at(range.until()))));
+        let (mut keys, mut last) = (0, None);
+        let within = |(place, _): &(&'a Place, &'a M::Row)| {
+            if last != Some(&place.0) {
+                last = Some(&place.0);
+                keys += 1;
+            }
+            keys <= keys_max
+        };
+        if range.is_backwards() {
+            all.rev().take_while(within).collect()
+        } else {
+            all.take_while(within).collect()
+        }
+    }
 }
 
 /// The rows of a [`Model`] in SQL: key and row as JSON.
@@ -450,6 +506,35 @@ pub async fn list_in_sql<M: Model>(
     Ok(found.map(|_| page))
 }
 
+/// Answers [`ReadModel::range`] for a reader of a home in SQL.
+///
+/// # Errors
+///
+/// [`ViewError`] if the view cannot be read.
+pub async fn range_in_sql<M: Model>(
+    reader: &impl SqlReader<M>,
+    range: &KeyRange,
+    limit: usize,
+) -> Result<AtCheckpoint<Page<(M::Key, M::Row), M::Key>>, ViewError> {
+    let limit = limit.clamp(1, SCAN_ROWS_MAX);
+    let sql = if range.is_backwards() {
+        "SELECT row_key, contents FROM model_rows WHERE row_key IN
+         (SELECT DISTINCT row_key FROM model_rows WHERE row_key >= $1 AND row_key < $2
+          ORDER BY row_key DESC LIMIT $3)
+         ORDER BY row_key DESC, shard"
+    } else {
+        "SELECT row_key, contents FROM model_rows WHERE row_key IN
+         (SELECT DISTINCT row_key FROM model_rows WHERE row_key >= $1 AND row_key < $2
+          ORDER BY row_key LIMIT $3)
+         ORDER BY row_key, shard"
+    };
+    let values = [range.from().into(), range.until().into(), one_more(limit).into()];
+    let found = reader.ask([Query::new(sql, values)]).await?;
+    let [rows] = &found.value;
+    let page = page::<M>(rows.iter().map(read_row::<M>), limit)?;
+    Ok(found.map(|_| page))
+}
+
 /// A reader of a home in SQL reads every model. (For whatever implements [`SqlReader`] at once it cannot be said: a
 /// host might implement that for a [`MemoryReader`] of its own model.)
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -467,6 +552,14 @@ macro_rules! reads_models {
                 limit: usize,
             ) -> Result<AtCheckpoint<Page<(M::Key, M::Row), M::Key>>, ViewError> {
                 list_in_sql(self, after, limit).await
+            }
+
+            async fn range(
+                &self,
+                range: &KeyRange,
+                limit: usize,
+            ) -> Result<AtCheckpoint<Page<(M::Key, M::Row), M::Key>>, ViewError> {
+                range_in_sql(self, range, limit).await
             }
         }
     };

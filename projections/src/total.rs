@@ -55,6 +55,11 @@ impl Total {
         self.units == 0
     }
 
+    /// [`Self::is_zero`] as serde asks it.
+    pub(crate) fn is_zero_ref(&self) -> bool {
+        self.is_zero()
+    }
+
     /// The same value at a finer or equal scale; `None` for a coarser scale or beyond 128 bits.
     pub fn rescale_up(self, scale: u8) -> Option<Self> {
         let factor = 10_i128.checked_pow(u32::from(scale.checked_sub(self.scale)?))?;

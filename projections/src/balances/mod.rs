@@ -76,7 +76,7 @@ pub trait ReadBalances: Standing {
 }
 
 /// The purses of a player, by currency, with the scale of each.
-type Purses = BTreeMap<CurrencyCode, u8>;
+pub(crate) type Purses = BTreeMap<CurrencyCode, u8>;
 
 /// What a batch changes of one player.
 #[derive(Debug, Default)]
@@ -159,7 +159,7 @@ fn post(home: &impl Home, changes: &mut Changes, commit: &Commit, entry: &Entry)
 }
 
 /// A balance after a posting, at the finer of the two scales.
-fn moved(
+pub(crate) fn moved(
     before: Amount,
     side: Side,
     code: AccountCode,
@@ -171,7 +171,7 @@ fn moved(
 }
 
 /// Purses and accounts as one answer.
-fn answer(
+pub(crate) fn answer(
     kind: AccountKind,
     purses: &Purses,
     accounts: impl IntoIterator<Item = (Account, Amount)>,

@@ -20,7 +20,7 @@ use crate::naive::{check_balances_of, check_rounds_of, check_trial_balance};
 use crate::property::block_on;
 use crate::subjects::{balances, rounds, trial_balance};
 
-fn states(history: &History) -> BTreeMap<PlayerId, PlayerState> {
+pub(crate) fn states(history: &History) -> BTreeMap<PlayerId, PlayerState> {
     let of = |player: &PlayerId| {
         let partition = Partition::Player(player.clone());
         let bodies: Vec<CommitBody> = history

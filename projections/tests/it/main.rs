@@ -3,7 +3,10 @@
 mod bulk;
 mod contract;
 mod control;
+mod crash;
+mod evidence;
 mod feed;
+mod figures;
 mod gate;
 mod generated;
 mod history;
@@ -13,6 +16,7 @@ mod home;
 mod kill;
 mod model;
 mod naive;
+mod pages;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod property;

@@ -1,0 +1,124 @@
+//! Reads bonuses.
+
+use async_trait::async_trait;
+use ledger_core::stored::AwardRef;
+use ledger_core::{Partition, PlayerId, SubAccount, TermsName};
+
+use super::fold::{award_key, live_key};
+use super::row::{AwardRow, BonusesRow, CampaignKey, CampaignRow, LiveCursor, OfferKey, OfferRow};
+use super::{Bonuses, ReadBonuses};
+use crate::checkpoint::{AtCheckpoint, AtHead};
+use crate::error::ViewError;
+use crate::model::ReadModel;
+use crate::page::{Page, limited};
+use crate::range::{KeyParts, KeyRange, SCAN_ROWS_MAX, key};
+use crate::text::{parse, parse_id, parse_kind};
+
+fn of_player<T>(player: &PlayerId, found: AtCheckpoint<T>) -> AtHead<T> {
+    let (shard, _) = found.checkpoint.of(&Partition::Player(player.clone()));
+    found.checkpoint.answer(shard, found.value)
+}
+
+fn damaged() -> ViewError {
+    ViewError::Damaged("a row of the bonuses view is of another kind".to_owned())
+}
+
+fn as_award(row: BonusesRow) -> Result<AwardRow, ViewError> {
+    match row {
+        BonusesRow::Award(row) => Ok(*row),
+        _ => Err(damaged()),
+    }
+}
+
+async fn page<C>(
+    reader: &(impl ReadModel<Bonuses> + ?Sized),
+    range: KeyRange,
+    limit: usize,
+    cursor: impl Fn(&AwardRow) -> C,
+) -> Result<AtCheckpoint<Page<AwardRow, C>>, ViewError> {
+    let found = reader.range(&range, limited(limit)).await?;
+    let rows = found.value.rows.into_iter().map(|(_, row)| as_award(row));
+    let rows = rows.collect::<Result<Vec<_>, ViewError>>()?;
+    let next = if found.value.next.is_some() { rows.last().map(cursor) } else { None };
+    Ok(AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows, next } })
+}
+
+async fn all<T>(
+    reader: &(impl ReadModel<Bonuses> + ?Sized),
+    what: &str,
+    read: impl Fn(&KeyParts, BonusesRow) -> Result<T, ViewError>,
+) -> Result<AtCheckpoint<Vec<T>>, ViewError> {
+    let found = reader.range(&KeyRange::beginning(&key![what])?, SCAN_ROWS_MAX).await?;
+    if found.value.next.is_some() {
+        return Err(ViewError::TooMuch { rows_max: SCAN_ROWS_MAX, advice: "read the model page by page" });
+    }
+    let rows: Result<Vec<T>, ViewError> =
+        found.value.rows.into_iter().map(|(key, row)| read(&key, row)).collect();
+    Ok(AtCheckpoint { checkpoint: found.checkpoint, value: rows? })
+}
+
+#[async_trait]
+impl<R: ReadModel<Bonuses>> ReadBonuses for R {
+    async fn award(
+        &self,
+        player: &PlayerId,
+        award: &AwardRef,
+    ) -> Result<AtHead<Option<AwardRow>>, ViewError> {
+        let found = of_player(player, self.get(&award_key(player, award)).await?);
+        let row = found.value.clone().map(as_award).transpose()?;
+        Ok(found.map(|_| row))
+    }
+
+    async fn of_player(
+        &self,
+        player: &PlayerId,
+        after: Option<&AwardRef>,
+        limit: usize,
+    ) -> Result<AtHead<Page<AwardRow, AwardRef>>, ViewError> {
+        let mut range = KeyRange::beginning(&key!["award", player])?;
+        if let Some(award) = after {
+            range = range.after(&award_key(player, award))?;
+        }
+        Ok(of_player(player, page(self, range, limit, |row| row.award.clone()).await?))
+    }
+
+    async fn live(
+        &self,
+        after: Option<&LiveCursor>,
+        limit: usize,
+    ) -> Result<AtCheckpoint<Page<AwardRow, LiveCursor>>, ViewError> {
+        let mut range = KeyRange::beginning(&key!["live"])?;
+        if let Some(cursor) = after {
+            range = range.after(&live_key(cursor))?;
+        }
+        page(self, range, limit, AwardRow::cursor).await
+    }
+
+    async fn offers(&self) -> Result<AtCheckpoint<Vec<OfferRow>>, ViewError> {
+        all(self, "offer", |key, row| {
+            let BonusesRow::Offer(sums) = row else { return Err(damaged()) };
+            let key = OfferKey {
+                kind: parse_kind(key.part(1))?,
+                campaign: parse_id(SubAccount::new(key.part(2)))?,
+                terms: parse_id(TermsName::new(key.part(3)))?,
+                hash: key.part(4).to_owned(),
+                currency: parse(key.part(5))?,
+            };
+            Ok((key, *sums))
+        })
+        .await
+    }
+
+    async fn campaigns(&self) -> Result<AtCheckpoint<Vec<CampaignRow>>, ViewError> {
+        all(self, "campaign", |key, row| {
+            let BonusesRow::Campaign(sums) = row else { return Err(damaged()) };
+            let key = CampaignKey {
+                kind: parse_kind(key.part(1))?,
+                campaign: parse_id(SubAccount::new(key.part(2)))?,
+                currency: parse(key.part(3))?,
+            };
+            Ok((key, *sums))
+        })
+        .await
+    }
+}

@@ -1,0 +1,95 @@
+//! Reads player liability.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use ledger_core::{AccountKind, BrandId, CurrencyCode, GameId, OperatorId, SourceId};
+
+use super::row::{Cover, HeldKey, HeldRow, LiabilityKey, LiabilityRow, LiabilitySums, LiabilityTableRow};
+use super::{Liability, ReadLiability};
+use crate::checkpoint::AtCheckpoint;
+use crate::error::ViewError;
+use crate::model::ReadModel;
+use crate::range::{KeyRange, SCAN_ROWS_MAX, key};
+use crate::text::{parse, parse_id, parse_kind};
+
+fn id<T, E: std::fmt::Display>(
+    text: &str,
+    new: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<Option<T>, ViewError> {
+    if text.is_empty() { Ok(None) } else { parse_id(new(text)).map(Some) }
+}
+
+fn damaged() -> ViewError {
+    ViewError::Damaged("a row of the liability view is of another kind".to_owned())
+}
+
+async fn all<T>(
+    reader: &(impl ReadModel<Liability> + ?Sized),
+    what: &str,
+    read: impl Fn(&crate::range::KeyParts, LiabilityTableRow) -> Result<T, ViewError>,
+) -> Result<AtCheckpoint<Vec<T>>, ViewError> {
+    let found = reader.range(&KeyRange::beginning(&key![what])?, SCAN_ROWS_MAX).await?;
+    if found.value.next.is_some() {
+        return Err(ViewError::TooMuch {
+            rows_max: SCAN_ROWS_MAX,
+            advice: "keep it by fewer brands and games",
+        });
+    }
+    let rows: Result<Vec<T>, ViewError> =
+        found.value.rows.into_iter().map(|(key, row)| read(&key, row)).collect();
+    Ok(AtCheckpoint { checkpoint: found.checkpoint, value: rows? })
+}
+
+#[async_trait]
+impl<R: ReadModel<Liability>> ReadLiability for R {
+    async fn liability(&self) -> Result<AtCheckpoint<Vec<LiabilityRow>>, ViewError> {
+        let mut found = all(self, "balances", |key, row| {
+            let LiabilityTableRow::Balances(sums) = row else { return Err(damaged()) };
+            let key = LiabilityKey {
+                kind: parse_kind(key.part(1))?,
+                operator: id(key.part(2), |text| OperatorId::new(text))?,
+                brand: id(key.part(3), |text| BrandId::new(text))?,
+                currency: parse(key.part(4))?,
+            };
+            Ok((key, *sums))
+        })
+        .await?;
+        found.value.sort_by(|(left, _), (right, _)| left.cmp(right));
+        Ok(found)
+    }
+
+    async fn held(&self) -> Result<AtCheckpoint<Vec<HeldRow>>, ViewError> {
+        let mut found = all(self, "held", |key, row| {
+            let LiabilityTableRow::Held(sums) = row else { return Err(damaged()) };
+            let key = HeldKey {
+                kind: parse_kind(key.part(1))?,
+                operator: id(key.part(2), |text| OperatorId::new(text))?,
+                brand: id(key.part(3), |text| BrandId::new(text))?,
+                source: id(key.part(4), |text| SourceId::new(text))?,
+                game: id(key.part(5), |text| GameId::new(text))?,
+                currency: parse(key.part(6))?,
+            };
+            Ok((key, sums))
+        })
+        .await?;
+        found.value.sort_by(|(left, _), (right, _)| left.cmp(right));
+        Ok(found)
+    }
+
+    async fn cover(&self) -> Result<AtCheckpoint<Vec<Cover>>, ViewError> {
+        let found = self.liability().await?;
+        let mut sums: BTreeMap<(AccountKind, CurrencyCode), LiabilitySums> = BTreeMap::new();
+        let large = || ViewError::Damaged("a sum of the liability view is beyond 128 bits".to_owned());
+        for (key, row) in &found.value {
+            let known = sums.entry((key.kind, key.currency)).or_default();
+            *known = known.plus(row).ok_or_else(large)?;
+        }
+        let cover = |((kind, currency), sums): ((AccountKind, CurrencyCode), LiabilitySums)| {
+            let (owed, funds) = (sums.owed().ok_or_else(large)?, sums.funds().ok_or_else(large)?);
+            Ok(Cover { kind, currency, owed, funds, sums })
+        };
+        let value = sums.into_iter().map(cover).collect::<Result<Vec<_>, ViewError>>()?;
+        Ok(found.map(|_| value))
+    }
+}

@@ -1,0 +1,115 @@
+//! Reads withdrawals.
+
+use async_trait::async_trait;
+use ledger_core::stored::PaymentRef;
+use ledger_core::{CurrencyCode, Partition, PlayerId};
+
+use super::fold::{queue_key, withdrawal_key};
+use super::row::{WithdrawalCursor, WithdrawalRow, WithdrawalState, WithdrawalSums, WithdrawalsRow};
+use super::{ReadWithdrawals, StateTotals, WithdrawalPage, Withdrawals};
+use crate::checkpoint::{AtCheckpoint, AtHead};
+use crate::error::ViewError;
+use crate::model::ReadModel;
+use crate::page::{Page, limited};
+use crate::range::{KeyRange, SCAN_ROWS_MAX, key};
+use crate::text::{parse, parse_kind};
+
+fn of_player<T>(player: &PlayerId, found: AtCheckpoint<T>) -> AtHead<T> {
+    let (shard, _) = found.checkpoint.of(&Partition::Player(player.clone()));
+    found.checkpoint.answer(shard, found.value)
+}
+
+fn as_withdrawal(row: WithdrawalsRow) -> Result<WithdrawalRow, ViewError> {
+    match row {
+        WithdrawalsRow::Withdrawal(row) => Ok(*row),
+        WithdrawalsRow::Sums(_) => Err(ViewError::Damaged("sums where a withdrawal should be".to_owned())),
+    }
+}
+
+fn as_sums(row: &WithdrawalsRow) -> Result<WithdrawalSums, ViewError> {
+    match row {
+        WithdrawalsRow::Sums(sums) => Ok(*sums),
+        WithdrawalsRow::Withdrawal(_) => {
+            Err(ViewError::Damaged("a withdrawal where sums should be".to_owned()))
+        }
+    }
+}
+
+async fn page<C>(
+    reader: &(impl ReadModel<Withdrawals> + ?Sized),
+    range: KeyRange,
+    limit: usize,
+    cursor: impl Fn(&WithdrawalRow) -> C,
+) -> Result<AtCheckpoint<Page<WithdrawalRow, C>>, ViewError> {
+    let found = reader.range(&range, limited(limit)).await?;
+    let rows = found.value.rows.into_iter().map(|(_, row)| as_withdrawal(row));
+    let rows = rows.collect::<Result<Vec<_>, ViewError>>()?;
+    let next = if found.value.next.is_some() { rows.last().map(cursor) } else { None };
+    Ok(AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows, next } })
+}
+
+#[async_trait]
+impl<R: ReadModel<Withdrawals>> ReadWithdrawals for R {
+    async fn withdrawal(
+        &self,
+        player: &PlayerId,
+        reference: &PaymentRef,
+    ) -> Result<AtHead<Option<WithdrawalRow>>, ViewError> {
+        let found = of_player(player, self.get(&withdrawal_key(player, reference)).await?);
+        let row = found.value.clone().map(as_withdrawal).transpose()?;
+        Ok(found.map(|_| row))
+    }
+
+    async fn queue(
+        &self,
+        state: WithdrawalState,
+        after: Option<&WithdrawalCursor>,
+        limit: usize,
+    ) -> Result<AtCheckpoint<WithdrawalPage>, ViewError> {
+        let mut range = KeyRange::beginning(&key!["queue", state.as_str()])?;
+        if let Some(WithdrawalCursor { requested_at, player, reference }) = after {
+            range = range.after(&queue_key(state, *requested_at, player, reference))?;
+        }
+        page(self, range, limit, WithdrawalRow::cursor).await
+    }
+
+    async fn of_player(
+        &self,
+        player: &PlayerId,
+        after: Option<&PaymentRef>,
+        limit: usize,
+    ) -> Result<AtHead<Page<WithdrawalRow, PaymentRef>>, ViewError> {
+        let mut range = KeyRange::beginning(&key!["withdrawal", player])?;
+        if let Some(reference) = after {
+            range = range.after(&withdrawal_key(player, reference))?;
+        }
+        Ok(of_player(player, page(self, range, limit, |row| row.reference.clone()).await?))
+    }
+
+    async fn totals(&self) -> Result<AtCheckpoint<Vec<StateTotals>>, ViewError> {
+        let found = self.range(&KeyRange::beginning(&key!["totals"])?, SCAN_ROWS_MAX).await?;
+        let mut all = Vec::new();
+        for (key, row) in &found.value.rows {
+            let sums = as_sums(row)?;
+            let state = WithdrawalState::ALL.into_iter().find(|state| state.as_str() == key.part(1));
+            let state = state.ok_or_else(|| ViewError::Damaged(format!("{:?} is no state", key.part(1))))?;
+            let (kind, currency) = (parse_kind(key.part(2))?, parse(key.part(3))?);
+            if sums.count > 0 {
+                all.push(StateTotals { state, kind, currency, sums });
+            }
+        }
+        all.sort_by_key(|totals| (totals.state, totals.kind, totals.currency));
+        Ok(AtCheckpoint { checkpoint: found.checkpoint, value: all })
+    }
+
+    async fn paid_out(
+        &self,
+        player: &PlayerId,
+    ) -> Result<AtHead<Vec<(CurrencyCode, WithdrawalSums)>>, ViewError> {
+        let found = self.range(&KeyRange::beginning(&key!["paid", player])?, SCAN_ROWS_MAX).await?;
+        let found = of_player(player, found);
+        let rows = found.value.rows.iter().map(|(key, row)| Ok((parse(key.part(2))?, as_sums(row)?)));
+        let rows = rows.collect::<Result<Vec<_>, ViewError>>()?;
+        Ok(found.map(|_| rows))
+    }
+}
