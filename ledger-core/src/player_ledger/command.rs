@@ -20,6 +20,7 @@ use crate::deposit::{
 use crate::exchange::{Exchange, ReverseExchange};
 use crate::host::HostOperation;
 use crate::ids::{IdError, PlayerId, SourceId, TransactionId};
+use crate::jackpot::{ClaimJackpot, PayJackpot, WithdrawJackpotClaim};
 use crate::key::{Fingerprint, FingerprintBuilder, IdempotencyKey, OperationKind};
 use crate::money::CurrencyCode;
 use crate::player::{AddPurse, BlockPlayer, ClosePlayer, OpenPlayer, ReopenPlayer, UnblockPlayer};
@@ -168,6 +169,9 @@ commands! {
     Void,
     Rollback,
     GrantCredit,
+    ClaimJackpot,
+    PayJackpot,
+    WithdrawJackpotClaim,
     VoidSettled, Resettle, Unsettle, CashOut, AdjustRound, Inform, HostOperation, ProposeCorrection, DecideCorrection, ChargeInactivityFee, TransferDormant, ReclaimDormant, WithholdTax, ReturnTax, ClosePlayer, ReopenPlayer, AddPurse, Exchange, ReverseExchange,
     RequestWithdrawal,
     PassKyc,

@@ -16,6 +16,7 @@ use crate::host::HostData;
 use crate::ids::{
     BrandId, HostNamespace, JurisdictionId, OperatorId, PersonId, PlayerId, SourceId, TransactionId,
 };
+use crate::jackpot::JackpotClaim;
 use crate::money::CurrencyCode;
 use crate::player::Block;
 use crate::player_ledger::{AggregateRef, PlayerCommand, RoundRef};
@@ -33,7 +34,7 @@ use crate::withdrawal::{Recent, Withdrawal};
 
 /// The version of this fold; a snapshot made by another is ignored. Raise it with every change to what
 /// `evolve` makes of events or to how the state is encoded.
-pub const FOLD_VERSION: u32 = 7;
+pub const FOLD_VERSION: u32 = 8;
 
 /// The most rounds a player may have open at once.
 pub const OPEN_ROUNDS_MAX: usize = 1_000;
@@ -135,6 +136,9 @@ pub struct PlayerState {
     /// In the order they were granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     awards: Vec<Award>,
+    /// In the order they were made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    jackpot_claims: Vec<JackpotClaim>,
     recorded_at: Option<Timestamp>,
 }
 
@@ -168,6 +172,7 @@ impl PlayerState {
             controls: None,
             protection: None,
             awards: Vec::new(),
+            jackpot_claims: Vec::new(),
             recorded_at: None,
         }
     }
@@ -411,6 +416,11 @@ impl PlayerState {
     /// An open session.
     pub fn session(&self, of: &SessionRef) -> Option<&Session> {
         self.sessions.iter().find(|live| live.of() == of)
+    }
+
+    /// His claims on jackpots that were neither paid nor withdrawn, in the order they were made.
+    pub fn jackpot_claims(&self) -> &[JackpotClaim] {
+        &self.jackpot_claims
     }
 
     /// His money that plays elsewhere, in the order it went.

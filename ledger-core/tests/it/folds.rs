@@ -95,6 +95,7 @@ fn events_stand_in_their_own_streams() {
             "risk.alert.raised",
             "aml.case.opened",
             "wager.reversal_ignored",
+            "jackpot.claimed",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];
         if fits.contains(&name) || anywhere.contains(&name) {

@@ -73,6 +73,9 @@ fn differs_at(
         if awards.collect::<Vec<_>>() != model.live_awards() {
             return Err(format!("step {step} {command:?}: awards differ: {:?}", model.live_awards()));
         }
+        if ledger.state().jackpot_claims().len() != model.open_claims() {
+            return Err(format!("step {step} {command:?}: open claims differ"));
+        }
         if ledger.state().open_transfers() != model.open_transfers() {
             return Err(format!("step {step} {command:?}: open transfers differ"));
         }
@@ -222,6 +225,16 @@ fn histories_reach_every_outcome() {
         "correction_decision rejected:insufficient_funds",
         "correction_decision rejected:not_allowed",
         "credit applied",
+        "jackpot_claim applied",
+        "jackpot_claim rejected:bet_not_found",
+        "jackpot_claim rejected:currency_mismatch",
+        "jackpot_claim rejected:txn_cancelled",
+        "jackpot_payment applied",
+        "jackpot_payment refused:key_reused",
+        "jackpot_payment rejected:mismatch",
+        "jackpot_payment rejected:not_allowed",
+        "event jackpot.claim_withdrawn",
+        "event jackpot.paid",
         "credit noop",
         "deposit applied",
         "information noop",

@@ -9,6 +9,7 @@ mod deposits;
 mod exchange;
 mod host;
 mod house;
+mod jackpots;
 mod limits;
 mod lots;
 mod money;
@@ -84,6 +85,8 @@ pub struct Model {
     /// What the last command staked of them, and what became cash by it.
     staked: bonuses::Shares,
     converted: BTreeMap<CurrencyCode, i128>,
+    /// On jackpots, in the order they were made.
+    claims: Vec<jackpots::ModelClaim>,
 }
 
 impl Model {
@@ -120,6 +123,7 @@ impl Model {
             awards: Vec::new(),
             staked: Vec::new(),
             converted: BTreeMap::new(),
+            claims: Vec::new(),
         }
     }
 
@@ -207,6 +211,7 @@ impl Model {
         let outcome = self.judge(command)?;
         self.keep_staged();
         self.look_at_awards(command, outcome);
+        self.drop_claims();
         self.fit_lots();
         self.recount();
         Ok(outcome)
@@ -416,6 +421,9 @@ impl Model {
             PlayerCommand::AcknowledgeRealityCheck(c) => (texts(&c.source, &c.id), "reality_check"),
             PlayerCommand::Tip(c) => (texts(&c.source, &c.id), "tip"),
             PlayerCommand::EnterTournament(c) => (texts(&c.source, &c.id), "tournament_entry"),
+            PlayerCommand::ClaimJackpot(c) => (texts(&c.source, &c.id), "jackpot_claim"),
+            PlayerCommand::PayJackpot(c) => (texts(&c.source, &c.id), "jackpot_payment"),
+            PlayerCommand::WithdrawJackpotClaim(c) => (texts(&c.source, &c.id), "jackpot_payment"),
             PlayerCommand::RollOut(c) => (texts(&c.source, &c.id), "roll_out"),
             PlayerCommand::RollIn(c) => (texts(&c.source, &c.id), "roll_in"),
             PlayerCommand::ReportFreeRounds(c) => (texts(&c.source, &c.id), "free_round_total"),
@@ -512,6 +520,9 @@ impl Model {
             PlayerCommand::AcknowledgeRealityCheck(c) => self.acknowledge(c),
             PlayerCommand::Tip(c) => self.tip(c),
             PlayerCommand::EnterTournament(c) => self.enter_tournament(c),
+            PlayerCommand::ClaimJackpot(c) => self.claim_jackpot(c),
+            PlayerCommand::PayJackpot(c) => self.pay_jackpot(c),
+            PlayerCommand::WithdrawJackpotClaim(c) => self.withdraw_claim(c),
             PlayerCommand::RollOut(c) => self.roll_out(c),
             PlayerCommand::RollIn(c) => self.roll_in(c),
             PlayerCommand::ReportFreeRounds(c) => self.report_free_rounds(c),
@@ -618,6 +629,10 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         PlayerCommand::BlockPlayer(c) => c.reason = Reason::new("-").expect("a reason"),
         PlayerCommand::UnblockPlayer(c) => c.reason = Reason::new("-").expect("a reason"),
         PlayerCommand::ForfeitBonus(c) => c.by = None,
+        PlayerCommand::PayJackpot(c) => c.kind = AccountKind::Real,
+        PlayerCommand::WithdrawJackpotClaim(c) => {
+            (c.by, c.reason) = (commands::person("-"), Reason::new("-").expect("a reason"));
+        }
         _ => {}
     }
     payload
