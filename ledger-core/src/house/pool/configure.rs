@@ -128,7 +128,7 @@ pub struct ChangeJackpotStatus {
 
 impl ChangeJackpotStatus {
     /// What is in the pool of a jackpot that closes, and in its reserve, and the entry that moves both.
-    fn close(&self, to: &JackpotId, work: &mut HouseWorkspace<'_>) -> Result<Moved, Stop> {
+    fn close(to: &JackpotId, work: &mut HouseWorkspace<'_>) -> Result<Moved, Stop> {
         let (state, of) = (work.state(), work.of_account()?);
         let (mut parts, mut from_reserve, mut postings) = (Vec::new(), Vec::new(), Vec::new());
         for held in state.jackpot().map_or(&[][..], JackpotPool::amounts) {
@@ -215,7 +215,7 @@ impl HouseOperation for ChangeJackpotStatus {
         }
         two_persons(&self.by, &self.approved_by)?;
         let moved = match &self.moves_to {
-            Some(to) => self.close(to, work)?,
+            Some(to) => Self::close(to, work)?,
             None => Moved::default(),
         };
         let txn = TransactionRef { source: self.source.clone(), kind: Self::KIND, id: self.id.clone() };

@@ -266,6 +266,7 @@ pub(super) fn fine(amount: Amount) -> Result<Amount, Fault> {
     amount.rescale_up(AccountCode::JackpotLiability.scale_at(amount.scale())).map_err(damaged)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
 fn damaged(error: AmountError) -> Fault {
     Fault::corrupted(error.to_string())
 }

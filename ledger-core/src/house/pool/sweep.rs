@@ -166,12 +166,7 @@ impl SweepJackpot {
     }
 
     /// What a closed jackpot passes on: all that is there.
-    fn move_on(
-        &self,
-        to: &JackpotId,
-        parts: &[SweptPart],
-        work: &mut HouseWorkspace<'_>,
-    ) -> Result<Onward, Stop> {
+    fn move_on(to: &JackpotId, parts: &[SweptPart], work: &mut HouseWorkspace<'_>) -> Result<Onward, Stop> {
         let (pool, of) = (work.state().jackpot(), work.of_account()?);
         let (mut moved, mut postings) = (Vec::new(), Vec::new());
         for part in parts {
@@ -244,7 +239,7 @@ impl HouseOperation for SweepJackpot {
         let parts = self.read(facts)?;
         self.check_room(pool)?;
         let onward = match pool.and_then(|pool| Some((pool.status(), pool.moves_to(), pool.terms()?))) {
-            Some((JackpotStatus::Closed, Some(to), _)) => self.move_on(to, &parts, work)?,
+            Some((JackpotStatus::Closed, Some(to), _)) => Self::move_on(to, &parts, work)?,
             Some((_, _, terms)) => self.pass_on(terms, &parts, work)?,
             None => Onward::default(),
         };

@@ -334,9 +334,7 @@ fn rates() -> impl Strategy<Value = JackpotRate> {
 
 fn jackpot_terms() -> impl Strategy<Value = JackpotTerms> {
     let whole = |text: &str| text.parse::<Amount>().expect("an amount");
-    let limit = |texts: &'static [&'static str]| {
-        option::weighted(0.5, select(texts).prop_map(move |text| whole(text)))
-    };
+    let limit = |texts: &'static [&'static str]| option::weighted(0.5, select(texts).prop_map(whole));
     let seeds = select(&["100.00", "100.00", "5.00", "0.00", "1000.00", "1.000", "-1.00"][..]);
     let overflow = option::weighted(0.5, select(&["mini", "mini", "mega"][..]));
     let diversion = select(&[0_u32, 0, 2_500, 10_000, 10_001][..]);

@@ -22,13 +22,17 @@ fn add(sums: &mut Sums, currency: CurrencyCode, units: i128) {
 
 fn take_overflow(sums: &mut [&mut Sums], overflow: Option<&JackpotOverflow>) {
     for part in overflow.iter().flat_map(|overflow| &overflow.parts) {
-        sums.iter_mut().for_each(|sums| add(sums, part.currency, -units(part.amount)));
+        for sums in sums.iter_mut() {
+            add(sums, part.currency, -units(part.amount));
+        }
     }
 }
 
 fn give_reserve(sums: &mut [&mut Sums], parts: &[Money]) {
     for part in parts {
-        sums.iter_mut().for_each(|sums| add(sums, part.currency, units(part.amount)));
+        for sums in sums.iter_mut() {
+            add(sums, part.currency, units(part.amount));
+        }
     }
 }
 
@@ -148,7 +152,9 @@ pub fn i15_the_liability_is_held_or_owed(
     }
     let mut said = Sums::new();
     let held = pool.jackpot().map_or(&[][..], crate::house::JackpotPool::amounts);
-    held.iter().for_each(|part| add(&mut said, part.currency, units(part.amount)));
+    for part in held {
+        add(&mut said, part.currency, units(part.amount));
+    }
     for (booked_kind, of, currency, sums) in unswept.booked() {
         if booked_kind == kind && of == jackpot {
             add(&mut said, currency, units(sums.contributed) - units(sums.drawn));

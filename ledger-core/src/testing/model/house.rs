@@ -496,7 +496,7 @@ impl HouseModel {
                     }
                     parts.push((part.currency, given, drawn, 10_i128.pow(FINEST - digits)));
                 }
-                let moves = self.pool.sweep(&of, &parts, c)?;
+                let moves = self.pool.sweep(&of, &parts, c);
                 self.move_all(moves);
             }
             HouseCommand::AwardJackpot(c) => {

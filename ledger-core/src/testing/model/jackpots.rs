@@ -52,7 +52,7 @@ impl Model {
 
     pub(super) fn pay_jackpot(&mut self, c: &PayJackpot) -> Judged {
         let at = self.claim_at(c.source.as_str(), c.id.as_str())?;
-        let claim = self.claims[at].clone();
+        let claim = self.claims.get(at).cloned().expect("it was found");
         if claim.jackpot != c.jackpot.as_str() || c.kind != self.kind || claim.currency != c.currency {
             return Err("mismatch");
         }
@@ -186,12 +186,12 @@ impl ModelPool {
         of: &str,
         parts: &[(CurrencyCode, i128, i128, i128)],
         c: &SweepJackpot,
-    ) -> Result<Moves, &'static str> {
+    ) -> Moves {
         let mut moves = Vec::new();
         let pool = |of: &str| format!("jackpot:liability of {of}");
         for (currency, contributed, drawn, one) in parts.iter().copied() {
             self.add(currency, contributed - drawn);
-            let held = self.held[&currency];
+            let held = self.held.get(&currency).copied().unwrap_or_default();
             if let Some(to) = &self.closed_to {
                 if held > 0 {
                     moves.push((pool(of), pool(to), currency, held));
@@ -219,7 +219,7 @@ impl ModelPool {
             }
             self.add(currency, -reserved - overflow);
         }
-        Ok(moves)
+        moves
     }
 
     /// That a sweep goes on where the pool stands; then the pool stands where it ends.
