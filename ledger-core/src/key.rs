@@ -128,6 +128,20 @@ pub enum OperationKind {
     DebtRecovery,
     /// The seed of a jackpot (house).
     JackpotSeed,
+    /// The parameters of a jackpot (house).
+    JackpotConfiguration,
+    /// A jackpot is opened, suspended or closed (house).
+    JackpotStatus,
+    /// A pool learns what was booked for it (house).
+    JackpotSweep,
+    /// A claim gets the pool (house).
+    JackpotAward,
+    /// An award was paid, or came back (house).
+    JackpotAwardSettlement,
+    /// A round triggered a jackpot.
+    JackpotClaim,
+    /// A jackpot is paid, or its claim withdrawn: of the two the first counts.
+    JackpotPayment,
     /// The proposal of a journal entry (house).
     Journal,
     /// The decision on a proposed journal entry (house).
@@ -299,6 +313,13 @@ impl OperationKind {
             Self::FxResult => "fx_result",
             Self::DebtRecovery => "debt_recovery",
             Self::JackpotSeed => "jackpot_seed",
+            Self::JackpotConfiguration => "jackpot_configuration",
+            Self::JackpotStatus => "jackpot_status",
+            Self::JackpotSweep => "jackpot_sweep",
+            Self::JackpotAward => "jackpot_award",
+            Self::JackpotAwardSettlement => "jackpot_award_settlement",
+            Self::JackpotClaim => "jackpot_claim",
+            Self::JackpotPayment => "jackpot_payment",
             Self::Journal => "journal",
             Self::JournalDecision => "journal_decision",
             Self::Document => "document",

@@ -109,6 +109,7 @@ mod exchange;
 mod host;
 mod house;
 mod ids;
+mod jackpot;
 mod key;
 mod loyalty;
 mod money;
@@ -172,6 +173,11 @@ pub use house::{
     SettlePsp, SettlementLine, SuspendCapture, SuspenseItem, SuspenseStatus, TransferFunds, VERSIONS_MAX,
     configuration_partition, diff_documents, policy_of, register_partition,
 };
+pub use house::{
+    AwardJackpot, ChangeJackpotStatus, ConfigureJackpot, JACKPOT_GAMES_MAX, JACKPOT_SWEEP_PARTS_MAX,
+    JackpotAward, JackpotPool, JackpotStep, JackpotSums, JackpotTally, OPEN_JACKPOT_AWARDS_MAX,
+    SWEEP_ORIGINS_MAX, SettleJackpotAward, SweepJackpot, SweepPart, jackpot_steps,
+};
 pub use ids::{
     ActorId, Authorisation, BrandId, DeviceId, DocumentKind, DocumentName, GameId, GameType,
     HOUSE_ID_BYTES_MAX, HostName, HostNamespace, HouseId, ID_BYTES_MAX, IdError, InstrumentId, JackpotId,
@@ -179,6 +185,7 @@ pub use ids::{
     RateId, Reason, RegisterName, RoundId, SUB_ACCOUNT_BYTES_MAX, SignalName, SourceId, SubAccount,
     TermsName, TierName, TraceId, TransactionId, WriterId,
 };
+pub use jackpot::{ClaimJackpot, JACKPOT_CLAIMS_MAX, JackpotClaim, PayJackpot, WithdrawJackpotClaim};
 pub use key::{
     ContentHash, DigestTextError, FINGERPRINT_VERSION, Fingerprint, FingerprintBuilder, IdempotencyKey,
     OperationKind, tombstone_digest,

@@ -31,6 +31,8 @@ pub enum MismatchField {
     Kind,
     /// The instrument money goes to.
     Destination,
+    /// The jackpot.
+    Jackpot,
 }
 
 /// Why something is not allowed.
@@ -204,6 +206,24 @@ pub enum NotAllowedReason {
     ProgrammeUnknown,
     /// There are not so many points.
     PointsShort,
+    /// The jackpot has no terms yet.
+    JackpotWithoutTerms,
+    /// The jackpot is suspended: it cannot be won now.
+    JackpotSuspended,
+    /// The jackpot is closed.
+    JackpotClosed,
+    /// The terms of the jackpot contradict themselves.
+    JackpotTerms,
+    /// A jackpot that is closed names another that gets what is in it, and only a closed one does.
+    JackpotTarget,
+    /// An award of the jackpot is on its way to its player.
+    AwardsOpen,
+    /// The sweep does not begin where the last one of its origin ended, or ends before it begins.
+    SweepOutOfOrder,
+    /// There is no such award, or it was settled.
+    AwardNotOpen,
+    /// There is no such claim on a jackpot, or it was paid or withdrawn.
+    ClaimNotOpen,
 }
 
 /// Why what a register said is not enough.
@@ -321,6 +341,16 @@ pub enum Capacity {
     Programmes,
     /// Points of one programme.
     Points,
+    /// Games with a rate of their own in the terms of a jackpot.
+    GamesOfJackpot,
+    /// Currencies of one sweep.
+    PartsOfSweep,
+    /// Shards and jackpots that a pool learns from.
+    SweepOrigins,
+    /// Awards of one jackpot that are on their way.
+    OpenJackpotAwards,
+    /// Claims of one player that were neither paid nor withdrawn.
+    JackpotClaims,
 }
 
 /// A limit that a command would pass.

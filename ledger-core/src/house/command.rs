@@ -9,6 +9,7 @@ use crate::house::{
     ProposeJournal, PublishDocument, RecordChargebackLoss, RecoverBadDebt, RegisterCurrency, ReturnSuspense,
     SeedJackpot, SettleAuthority, SettleProvider, SettlePsp, SuspendCapture, TransferFunds,
 };
+use crate::house::{AwardJackpot, ChangeJackpotStatus, ConfigureJackpot, SettleJackpotAward, SweepJackpot};
 use crate::ids::{HouseId, IdError, SourceId, TransactionId};
 use crate::key::{Fingerprint, FingerprintBuilder, IdempotencyKey, OperationKind};
 use crate::money::CurrencyCode;
@@ -120,6 +121,11 @@ commands! {
     BookFxResult,
     RecoverBadDebt,
     SeedJackpot,
+    ConfigureJackpot,
+    ChangeJackpotStatus,
+    SweepJackpot,
+    AwardJackpot,
+    SettleJackpotAward,
     ProposeJournal,
     DecideJournal,
 }

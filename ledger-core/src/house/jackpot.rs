@@ -1,18 +1,18 @@
-//! One jackpot of the house: its seeds. Contributions and wins are booked by players' commits; who triggers first and
-//! how much it is comes with the pools.
+//! The seeds of a jackpot that the house pays by hand. Those that follow a win come with it (`pool`).
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::incoming::{above_zero, currency, two_persons};
-use super::operation::{Currencies, HouseOperation, sent_by};
+use super::operation::{Currencies, HouseOperation, not_allowed, sent_by};
 use super::postings::seed;
-use super::{HousePurpose, HouseWorkspace};
+use super::{HousePurpose, HouseWorkspace, JackpotPool};
 use crate::ids::{ActorId, SourceId, TransactionId};
 use crate::key::{FingerprintBuilder, OperationKind};
-use crate::money::CurrencyCode;
+use crate::money::{Amount, Currency, CurrencyCode};
 use crate::player_ledger::{Facts, Stop};
-use crate::stored::{Event, JackpotSeeded, SeedMovement, TransactionRef};
+use crate::rejection::NotAllowedReason;
+use crate::stored::{Event, JackpotSeeded, JackpotStatus, SeedMovement, TransactionRef};
 
 /// Puts money of the house into a jackpot (P35), or sets it aside for its next pools; from what was set aside at most
 /// what is there. Two persons agree: what is in a pool is owed to players.
@@ -34,6 +34,15 @@ pub struct SeedJackpot {
     pub by: ActorId,
     /// Who agrees: another person.
     pub approved_by: ActorId,
+}
+
+impl SeedJackpot {
+    /// That the pool can hold it.
+    fn check_room(amount: Amount, own: &Currency, pool: Option<&JackpotPool>) -> Result<(), Stop> {
+        let Some(held) = pool.and_then(|pool| pool.amount(own.code())) else { return Ok(()) };
+        held.checked_add(amount.rescale_up(held.scale())?)?;
+        Ok(())
+    }
 }
 
 impl HouseOperation for SeedJackpot {
@@ -58,10 +67,15 @@ impl HouseOperation for SeedJackpot {
     }
 
     fn decide(&self, facts: &Facts<'_>, work: &mut HouseWorkspace<'_>) -> Result<(), Stop> {
+        // What is put into a closed jackpot nobody can win.
+        if work.state().jackpot().is_some_and(|pool| pool.status() == JackpotStatus::Closed) {
+            return Err(not_allowed(NotAllowedReason::JackpotClosed));
+        }
         two_persons(&self.by, &self.approved_by)?;
         let own = currency(facts, self.currency)?;
         let amount = above_zero(self.amount, own)?;
         let of = work.of_account()?;
+        Self::check_room(amount, own, work.state().jackpot())?;
         let entry = work.post(seed(self.movement, &of, amount, own)?)?;
         let txn = TransactionRef { source: self.source.clone(), kind: Self::KIND, id: self.id.clone() };
         work.push_house(Event::JackpotSeeded(JackpotSeeded {

@@ -8,7 +8,7 @@
 //! | `psp/<payment provider>` | settlements, rolling reserve, chargebacks no player bears, money of nobody known |
 //! | `provider/<game provider>` | fees, and the settlement of what the two owe each other |
 //! | `authority/<jurisdiction>` | gaming duty, and the tax withheld from players |
-//! | `jackpot/<jackpot>` | seeds |
+//! | `jackpot/<jackpot>` | the pool of a jackpot: its parameters, its size, who wins it |
 //! | `treasury` | bank accounts, exchange, what came back of bad debts |
 //! | `journal` | entries by hand |
 //!
@@ -30,6 +30,7 @@ mod jackpot;
 mod journal;
 mod name;
 mod operation;
+mod pool;
 mod postings;
 mod provider;
 mod psp;
@@ -56,6 +57,11 @@ pub use journal::{
     ProposeJournal,
 };
 pub use name::{HouseName, HousePurpose};
+pub use pool::{
+    AwardJackpot, ChangeJackpotStatus, ConfigureJackpot, JACKPOT_GAMES_MAX, JACKPOT_SWEEP_PARTS_MAX,
+    JackpotAward, JackpotPool, JackpotStep, JackpotSums, JackpotTally, OPEN_JACKPOT_AWARDS_MAX,
+    SWEEP_ORIGINS_MAX, SettleJackpotAward, SweepJackpot, SweepPart, jackpot_steps,
+};
 pub use provider::{AccrueProviderFees, SettleProvider};
 pub use psp::{RecordChargebackLoss, SettlePsp};
 pub use settlement::{ConvertedNet, SettlementLine};

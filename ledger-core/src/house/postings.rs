@@ -3,11 +3,11 @@
 
 use crate::account::AccountCode;
 use crate::entry::Posting;
-use crate::ids::SubAccount;
+use crate::ids::{JackpotId, SubAccount};
 use crate::money::{Amount, AmountError, Currency, CurrencyCode};
 use crate::stored::{
-    AccrualDirection, AuthorityLine, BankAccount, Funds, FxDirection, LossDirection, ProviderLine, PspLine,
-    SeedMovement,
+    AccrualDirection, AuthorityLine, BankAccount, Funds, FxDirection, LossDirection, Money, ProviderLine,
+    PspLine, SeedMovement,
 };
 
 /// The code of a bank account.
@@ -263,4 +263,47 @@ pub(super) fn seed(
             Posting::credit(pool, of(), fine(pool)?, code),
         ],
     })
+}
+
+/// What of a pool is set aside for later seeds.
+pub(super) fn to_reserve(of: &SubAccount, part: Money) -> [Posting; 2] {
+    let Money { currency, amount } = part;
+    [
+        Posting::debit(AccountCode::JackpotLiability, Some(of.clone()), amount, currency),
+        Posting::credit(AccountCode::JackpotSeedReserve, Some(of.clone()), amount, currency),
+    ]
+}
+
+/// What of a pool goes to another jackpot.
+pub(super) fn to_jackpot(of: &SubAccount, to: &JackpotId, part: Money) -> [Posting; 2] {
+    let Money { currency, amount } = part;
+    [
+        Posting::debit(AccountCode::JackpotLiability, Some(of.clone()), amount, currency),
+        Posting::credit(AccountCode::JackpotLiability, Some(SubAccount::jackpot(to)), amount, currency),
+    ]
+}
+
+/// What was set aside for later seeds goes to another jackpot.
+pub(super) fn to_jackpot_from_reserve(of: &SubAccount, to: &JackpotId, part: Money) -> [Posting; 2] {
+    let Money { currency, amount } = part;
+    [
+        Posting::debit(AccountCode::JackpotSeedReserve, Some(of.clone()), amount, currency),
+        Posting::credit(AccountCode::JackpotLiability, Some(SubAccount::jackpot(to)), amount, currency),
+    ]
+}
+
+/// A pool begins anew (P35), from what was set aside and, for the rest, from the house's cost.
+pub(super) fn reseed(
+    of: &SubAccount,
+    from_reserve: Amount,
+    from_cost: Amount,
+    currency: CurrencyCode,
+) -> Result<[Posting; 3], AmountError> {
+    let of = || Some(of.clone());
+    let seed = from_reserve.checked_add(from_cost)?;
+    Ok([
+        Posting::debit(AccountCode::JackpotSeedReserve, of(), from_reserve, currency),
+        Posting::debit(AccountCode::JackpotSeedCost, of(), from_cost, currency),
+        Posting::credit(AccountCode::JackpotLiability, of(), seed, currency),
+    ])
 }

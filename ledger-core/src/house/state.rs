@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::document::Configuration;
 use super::item::{HouseAggregateRef, cannot_follow};
 use super::{
-    HouseName, HousePurpose, JournalProposal, JournalStatus, SuspenseItem, document, journal, suspense,
+    HouseName, HousePurpose, JackpotPool, JournalProposal, JournalStatus, SuspenseItem, document, journal,
+    suspense,
 };
 use crate::account::AccountCode;
 use crate::entry::Entry;
@@ -21,7 +22,7 @@ use crate::time::Timestamp;
 
 /// The version of this fold; a snapshot made by another is ignored. Raise it with every change to what `evolve`
 /// makes of events or to how the state is encoded.
-pub const HOUSE_FOLD_VERSION: u32 = 2;
+pub const HOUSE_FOLD_VERSION: u32 = 3;
 
 /// The balance of an account that one partition alone posts to ([`AccountCode::is_kept`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,9 @@ pub struct HouseState {
     items: BTreeMap<TransactionId, SuspenseItem>,
     /// In the order they were proposed.
     proposals: Vec<JournalProposal>,
+    /// The pool, of a jackpot in which something happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    jackpot: Option<Box<JackpotPool>>,
     recorded_at: Option<Timestamp>,
 }
 
@@ -74,6 +78,7 @@ impl HouseState {
             level: ShapeLevel::FIRST,
             items: BTreeMap::new(),
             proposals: Vec::new(),
+            jackpot: None,
             recorded_at: None,
         }
     }
@@ -157,6 +162,11 @@ impl HouseState {
     /// A journal entry that waits for a decision.
     pub fn proposal(&self, source: &SourceId, id: &TransactionId) -> Option<&JournalProposal> {
         self.proposals.iter().find(|live| live.id == *id && live.source == *source)
+    }
+
+    /// The pool of a jackpot in which something happened; `None` of any other partition.
+    pub fn jackpot(&self) -> Option<&JackpotPool> {
+        self.jackpot.as_deref()
     }
 
     /// Whether something is live, so that it need not be looked for in the log.
@@ -303,11 +313,19 @@ impl HouseState {
                 }
                 self.level = event.level;
             }
+            (
+                HousePurpose::Jackpot(_),
+                Event::JackpotSeeded(_)
+                | Event::JackpotConfigured(_)
+                | Event::JackpotStatusChanged(_)
+                | Event::JackpotSwept(_)
+                | Event::JackpotAwarded(_)
+                | Event::JackpotAwardSettled(_),
+            ) => self.jackpot.get_or_insert_default().evolve(&record.event)?,
             (_, Event::TxnRejected(_))
             | (HousePurpose::Psp(_), Event::PspSettled(_) | Event::ChargebackLost(_))
             | (HousePurpose::Provider(_), Event::ProviderFeesAccrued(_) | Event::ProviderSettled(_))
             | (HousePurpose::Authority(_), Event::DutyAccrued(_) | Event::AuthoritySettled(_))
-            | (HousePurpose::Jackpot(_), Event::JackpotSeeded(_))
             | (
                 HousePurpose::Treasury,
                 Event::FundsTransferred(_)
@@ -384,6 +402,7 @@ impl HouseState {
             counted(self.items.len(), 400),
             counted(proposals, 120),
             self.configuration.weight(),
+            self.jackpot.as_ref().map_or(0, |pool| pool.weight()),
         ]
         .iter()
         .fold(0, |sum: usize, part| sum.saturating_add(*part))

@@ -20,6 +20,7 @@ use crate::deposit::{
 use crate::exchange::{Exchange, ReverseExchange};
 use crate::host::HostOperation;
 use crate::ids::{IdError, PlayerId, SourceId, TransactionId};
+use crate::jackpot::{ClaimJackpot, PayJackpot, WithdrawJackpotClaim};
 use crate::key::{Fingerprint, FingerprintBuilder, IdempotencyKey, OperationKind};
 use crate::loyalty::{AdjustPoints, EarnPoints, ExpirePoints, SpendPoints};
 use crate::money::CurrencyCode;
@@ -169,6 +170,9 @@ commands! {
     Void,
     Rollback,
     GrantCredit,
+    ClaimJackpot,
+    PayJackpot,
+    WithdrawJackpotClaim,
     VoidSettled, Resettle, Unsettle, CashOut, AdjustRound, Inform, HostOperation, ProposeCorrection, DecideCorrection, ChargeInactivityFee, TransferDormant, ReclaimDormant, WithholdTax, ReturnTax, ClosePlayer, ReopenPlayer, AddPurse, Exchange, ReverseExchange,
     RequestWithdrawal,
     PassKyc,

@@ -3,6 +3,7 @@
 use crate::bonus;
 use crate::controls;
 use crate::host;
+use crate::jackpot;
 use crate::player;
 use crate::player_ledger::draft::check_events;
 use crate::player_ledger::{
@@ -129,6 +130,7 @@ pub(super) fn apply(
     }
     let currency = decided?;
     bonus::follow_up(&mut work)?;
+    jackpot::follow_up(facts, &mut work)?;
     let record = KeyRecord {
         source: key.source.clone(),
         kind: key.kind,

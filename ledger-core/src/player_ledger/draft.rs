@@ -350,6 +350,11 @@ impl<'a> Workspace<'a> {
         self.push_player(Event::TxnNoted(TxnNoted { txn, note }))
     }
 
+    pub(crate) fn tombstones(&self) -> &[TombstoneRecord] {
+        &self.tombstones
+    }
+
+    /// Lets an id never have an effect.
     pub(crate) fn tombstone(&mut self, record: TombstoneRecord) {
         self.tombstones.push(record);
     }

@@ -16,6 +16,7 @@ use crate::host::HostData;
 use crate::ids::{
     BrandId, HostNamespace, JurisdictionId, OperatorId, PersonId, PlayerId, SourceId, TransactionId,
 };
+use crate::jackpot::JackpotClaim;
 use crate::loyalty::Rewards;
 use crate::money::CurrencyCode;
 use crate::player::Block;
@@ -139,6 +140,9 @@ pub struct PlayerState {
     /// His loyalty points, and what he was given for which periods; nothing of a player who never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rewards: Option<Box<Rewards>>,
+    /// In the order they were made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    jackpot_claims: Vec<JackpotClaim>,
     recorded_at: Option<Timestamp>,
 }
 
@@ -173,6 +177,7 @@ impl PlayerState {
             protection: None,
             awards: Vec::new(),
             rewards: None,
+            jackpot_claims: Vec::new(),
             recorded_at: None,
         }
     }
@@ -416,6 +421,11 @@ impl PlayerState {
     /// An open session.
     pub fn session(&self, of: &SessionRef) -> Option<&Session> {
         self.sessions.iter().find(|live| live.of() == of)
+    }
+
+    /// His claims on jackpots that were neither paid nor withdrawn, in the order they were made.
+    pub fn jackpot_claims(&self) -> &[JackpotClaim] {
+        &self.jackpot_claims
     }
 
     /// His money that plays elsewhere, in the order it went.

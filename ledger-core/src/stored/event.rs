@@ -27,6 +27,10 @@ use super::house::{
     ShapesActivated, SuspenseAssigned, SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded,
     SuspenseReturned,
 };
+use super::jackpot::{
+    JackpotAwardSettled, JackpotAwarded, JackpotClaimWithdrawn, JackpotClaimed, JackpotConfigured,
+    JackpotPaid, JackpotStatusChanged, JackpotSwept,
+};
 use super::level::ShapeLevel;
 use super::limit::{
     LimitProfileAssigned, LimitRaiseRequested, LimitSet, LimitWarned, LimitWindowsOpened,
@@ -296,6 +300,12 @@ events! {
     RoundReopened = "round.reopened" 1,
     /// Money that no stake earned.
     CreditGranted = "credit.granted" 1,
+    /// A round triggered a jackpot.
+    JackpotClaimed = "jackpot.claimed" 1,
+    /// A claim on a jackpot is withdrawn.
+    JackpotClaimWithdrawn = "jackpot.claim_withdrawn" 1,
+    /// A player got a jackpot.
+    JackpotPaid = "jackpot.paid" 1,
     /// An event of the host.
     HostRecorded = "host.recorded" 1,
     /// A currency's first use.
@@ -338,6 +348,16 @@ events! {
     BadDebtRecovered = "bad_debt.recovered" 1,
     /// A jackpot got a seed.
     JackpotSeeded = "jackpot.seeded" 1,
+    /// A jackpot has other parameters.
+    JackpotConfigured = "jackpot.configured" 1,
+    /// A jackpot is open, suspended or closed.
+    JackpotStatusChanged = "jackpot.status_changed" 1,
+    /// A pool learnt what was booked for it.
+    JackpotSwept = "jackpot.swept" 1,
+    /// A claim got the pool.
+    JackpotAwarded = "jackpot.awarded" 1,
+    /// An award was paid, or came back.
+    JackpotAwardSettled = "jackpot.award_settled" 1,
     /// Someone proposed an entry by hand.
     JournalProposed = "journal.proposed" 1,
     /// It was approved and posted.

@@ -11,6 +11,7 @@ mod exclusion;
 mod host;
 mod house;
 mod index;
+mod jackpot;
 mod level;
 mod limit;
 mod loyalty;
@@ -62,6 +63,11 @@ pub use house::{
     SuspenseReturned,
 };
 pub use index::{CommitIndex, IndexError};
+pub use jackpot::{
+    AwardOutcome, ClaimEnd, JackpotAwardSettled, JackpotAwarded, JackpotClaimRef, JackpotClaimWithdrawn,
+    JackpotClaimed, JackpotConfigured, JackpotOverflow, JackpotPaid, JackpotRate, JackpotStatus,
+    JackpotStatusChanged, JackpotSwept, JackpotTerms, SweepOrigin, SweptPart,
+};
 pub use level::ShapeLevel;
 pub use limit::{
     LimitBasis, LimitBounds, LimitCause, LimitKind, LimitPeriod, LimitProfileAssigned, LimitRaiseRequested,

@@ -7,6 +7,13 @@ macro_rules! shape {
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         $vis struct $name { $($body)* }
     };
+    ($(#[$doc:meta])* $vis:vis enum $name:ident { $($body:tt)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[serde(rename_all = "snake_case")]
+        $vis enum $name { $($body)* }
+    };
 }
 
 macro_rules! words {

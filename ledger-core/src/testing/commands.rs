@@ -20,9 +20,10 @@ use crate::deposit::{
 use crate::exchange::{Exchange, ReverseExchange};
 use crate::host::{HostAccount, HostAccountClass, HostData, HostMovement, HostOperation};
 use crate::ids::{
-    ActorId, BrandId, GameId, HostName, HostNamespace, JurisdictionId, OperatorId, RateId, Reason, RoundId,
-    SourceId, SubAccount, TransactionId,
+    ActorId, BrandId, GameId, HostName, HostNamespace, JackpotId, JurisdictionId, OperatorId, RateId, Reason,
+    RoundId, SourceId, SubAccount, TransactionId,
 };
+use crate::jackpot::{ClaimJackpot, PayJackpot, WithdrawJackpotClaim};
 use crate::money::{CurrencyCode, FxRate};
 use crate::player::{AddPurse, ClosePlayer, OpenPlayer, ReopenPlayer};
 use crate::player_ledger::{Batch, KnownOperations, PlayerCommand};
@@ -417,6 +418,40 @@ pub fn enter_tournament(id: &str, buy_in: &str, fee: &str) -> EnterTournament {
         currency: currency("EUR"),
         funds: Funds::ByPolicy,
         registers: Vec::new(),
+    }
+}
+
+/// A round triggered the jackpot `mega`.
+pub fn claim_jackpot(id: &str, in_round: &str) -> ClaimJackpot {
+    ClaimJackpot {
+        source: source("prov"),
+        id: txn(id),
+        jackpot: JackpotId::new("mega").expect("a jackpot id"),
+        round: round(in_round),
+        currency: currency("EUR"),
+    }
+}
+
+/// The claim is paid, as an award of the pool of `mega`.
+pub fn pay_jackpot(id: &str, award: u64, amount: &str) -> PayJackpot {
+    PayJackpot {
+        source: source("prov"),
+        id: txn(id),
+        kind: AccountKind::Real,
+        jackpot: JackpotId::new("mega").expect("a jackpot id"),
+        award,
+        amount: decimal(amount),
+        currency: currency("EUR"),
+    }
+}
+
+/// The claim is withdrawn.
+pub fn withdraw_claim(id: &str) -> WithdrawJackpotClaim {
+    WithdrawJackpotClaim {
+        source: source("prov"),
+        id: txn(id),
+        reason: Reason::new("the game was at fault").expect("a reason"),
+        by: person("anna"),
     }
 }
 

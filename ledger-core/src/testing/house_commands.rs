@@ -1,6 +1,8 @@
 //! Commands to the house by texts: source `office`, persons `anna` and `boris`, EUR, 2026-01-31, unless changed with
 //! struct update syntax.
 
+use std::collections::BTreeMap;
+
 use crate::account::{AccountCode, Side};
 use crate::house::{
     AccrueDuty, AccrueProviderFees, ActivateShapes, AssignSuspense, BookFxResult, CancelAssignment,
@@ -8,14 +10,18 @@ use crate::house::{
     ProposeJournal, PublishDocument, RecordChargebackLoss, RecoverBadDebt, RegisterCurrency, ReturnSuspense,
     SeedJackpot, SettleAuthority, SettleProvider, SettlePsp, SettlementLine, SuspendCapture, TransferFunds,
 };
-use crate::ids::{DocumentKind, DocumentName, HouseId, PlayerId, Reason, SubAccount};
-use crate::money::CurrencyRegistry;
+use crate::house::{
+    AwardJackpot, ChangeJackpotStatus, ConfigureJackpot, SettleJackpotAward, SweepJackpot, SweepPart,
+};
+use crate::ids::{DocumentKind, DocumentName, HouseId, JackpotId, PlayerId, Reason, SubAccount};
+use crate::money::{BasisPoints, CurrencyRegistry};
 use crate::policy::Policy;
 use crate::stored::{
     AccrualDirection, AuthorityLine, BankAccount, CancelProof, Funds, FxDirection, LossDirection, PaymentRef,
     ProviderLine, PspLine, SeedMovement, ShapeLevel, SuspenseOrigin,
 };
-use crate::testing::commands::{currency, decimal, person, source, txn};
+use crate::stored::{AwardOutcome, JackpotClaimRef, JackpotRate, JackpotStatus, JackpotTerms, SweepOrigin};
+use crate::testing::commands::{currency, decimal, person, round, source, txn};
 use crate::time::Day;
 
 /// A partition of the house.
@@ -305,6 +311,85 @@ pub fn seed(id: &str, movement: SeedMovement, amount: &str) -> SeedJackpot {
         by: person("anna"),
         approved_by: person("boris"),
     }
+}
+
+/// Terms of a jackpot in euros: so much seed, and one per cent of each stake.
+pub fn jackpot_terms(seed: &str) -> JackpotTerms {
+    JackpotTerms {
+        currency: currency("EUR"),
+        seed: seed.parse().expect("an amount"),
+        must_hit_by: None,
+        ceiling: None,
+        overflow: None,
+        diversion: BasisPoints::default(),
+        rate: JackpotRate::Share(BasisPoints::new(100).expect("few")),
+        games: BTreeMap::new(),
+    }
+}
+
+/// A jackpot gets terms.
+pub fn configure(id: &str, terms: JackpotTerms) -> ConfigureJackpot {
+    ConfigureJackpot {
+        source: source("office"),
+        id: txn(id),
+        terms,
+        reason: reason("a new game"),
+        by: person("anna"),
+        approved_by: person("boris"),
+    }
+}
+
+/// A jackpot.
+pub fn jackpot(text: &str) -> JackpotId {
+    JackpotId::new(text).expect("a jackpot id")
+}
+
+/// A jackpot is opened or suspended.
+pub fn jackpot_status(id: &str, status: JackpotStatus) -> ChangeJackpotStatus {
+    ChangeJackpotStatus {
+        source: source("office"),
+        id: txn(id),
+        status,
+        moves_to: None,
+        reason: reason("a fault of the game"),
+        by: person("anna"),
+        approved_by: person("boris"),
+    }
+}
+
+/// A jackpot is closed; what is in it goes to another.
+pub fn close_jackpot(id: &str, to: &str) -> ChangeJackpotStatus {
+    ChangeJackpotStatus { moves_to: Some(jackpot(to)), ..jackpot_status(id, JackpotStatus::Closed) }
+}
+
+/// A stretch of a shard gave a jackpot so much, in euros.
+pub fn sweep(shard: u16, after: u64, up_to: u64, contributed: &str) -> SweepJackpot {
+    let part =
+        SweepPart { currency: currency("EUR"), contributed: decimal(contributed), drawn: decimal("0") };
+    SweepJackpot { origin: SweepOrigin::Shard(shard), after, up_to, parts: vec![part] }
+}
+
+/// A claim of a player gets the pool; it is of `prov`.
+pub fn award(player: &str, claim: &str) -> AwardJackpot {
+    AwardJackpot {
+        claim: JackpotClaimRef {
+            player: PlayerId::new(player).expect("a player id"),
+            source: source("prov"),
+            id: txn(claim),
+        },
+        round: round("R"),
+        currency: currency("EUR"),
+    }
+}
+
+/// An award was paid.
+pub fn award_paid(award: u64, entry: u64) -> SettleJackpotAward {
+    SettleJackpotAward { award, outcome: AwardOutcome::Paid(entry) }
+}
+
+/// The player's ledger refused an award for good.
+pub fn award_refused(award: u64) -> SettleJackpotAward {
+    SettleJackpotAward { award, outcome: AwardOutcome::Refused }
 }
 
 /// A posting of a journal entry: `dr` or `cr`, the account's name, what it is kept per or nothing, and an amount.

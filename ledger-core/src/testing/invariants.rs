@@ -4,6 +4,7 @@
 //! Each checker reads plain data, so that a test can plant a bug in it and see the checker fail.
 
 mod bonuses;
+mod jackpots;
 mod limits;
 mod loyalty;
 mod registers;
@@ -30,6 +31,7 @@ pub use bonuses::{
     i10_shares_add_up_to_the_win, i11_progress_is_what_bets_recorded, i12_awards_that_are_over_stay_over,
     i13_the_bonus_book_adds_up, i26_no_bet_above_the_most_touches_its_bonus,
 };
+pub use jackpots::{i15_a_pool_adds_up, i15_the_liability_is_held_or_owed};
 pub use limits::{
     Worth, bonus_worth, counter_agrees, i17_counters_are_what_entries_are_worth,
     i20_items_stand_in_their_windows, worth,
@@ -167,7 +169,8 @@ pub fn check_house(house: &HouseId, commits: &[CommitBody], live: &HouseState) -
     i16_house_touches_no_player(house, commits, &journal)?;
     i19_house_has_one_kind(house, &journal)?;
     i23_suspense_adds_up(commits, live, &journal)?;
-    i24_kept_balances_are_what_entries_say(house, live, &journal)
+    i24_kept_balances_are_what_entries_say(house, live, &journal)?;
+    i15_a_pool_adds_up(house, commits, live, &journal)
 }
 
 /// I1: debits equal credits in each entry, currency and book.

@@ -195,6 +195,17 @@ pub(crate) const ABOUT: &[About] = &[
         refusals: &["currency_mismatch", "invalid_amount", "precision"],
     },
     About {
+        name: "claim_jackpot",
+        by: "a game provider, through its adapter",
+        refusals: &["bet_not_found", "currency_mismatch", "capacity_exceeded"],
+    },
+    About {
+        name: "pay_jackpot",
+        by: "a process that follows the log",
+        refusals: &["not_allowed", "mismatch", "currency_mismatch", "invalid_amount", "precision"],
+    },
+    About { name: "withdraw_jackpot_claim", by: "the back office", refusals: &["not_allowed"] },
+    About {
         name: "void_settled",
         by: "a game provider, or the back office",
         refusals: &["already_rolled_back", "not_allowed", "mismatch", "insufficient_funds"],
@@ -652,6 +663,9 @@ pub(crate) fn samples() -> Vec<PlayerCommand> {
         commands::void_bet("v1", "r1", "t1").into(),
         commands::rollback_bet("x1", "t1").into(),
         commands::credit("g1", CreditKind::Cashback, "5").into(),
+        commands::claim_jackpot("j1", "r1").into(),
+        commands::pay_jackpot("j1", 3, "1234.56").into(),
+        commands::withdraw_claim("j2").into(),
         commands::void_settled_bet("v1", "r1", "t1").into(),
         commands::resettle_bet("s1", "r1", "t1", "75").into(),
         commands::unsettle("u1", "r1", "t1").into(),

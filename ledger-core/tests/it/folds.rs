@@ -99,6 +99,7 @@ fn events_stand_in_their_own_streams() {
             "points.spent",
             "points.adjusted",
             "points.expired",
+            "jackpot.claimed",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];
         if fits.contains(&name) || anywhere.contains(&name) {

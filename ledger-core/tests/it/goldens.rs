@@ -22,10 +22,11 @@ use ledger_core::stored::{
     TournamentEntryReturned, TransactionRef, TransferRolledBack, TransferRolledIn, TransferRolledOut,
     TxnNoted, TxnRejected, TxnTombstoned, Win, WinCredited, WinRetained, WinRolledBack, WinStatus,
 };
+use ledger_core::stored::{ClaimEnd, JackpotClaimWithdrawn, JackpotClaimed, JackpotPaid, PaymentRef};
 use ledger_core::testing::{commands, given};
 use ledger_core::{
     AccountCode, AccountKind, Amount, Authorisation, ContentHash, Currency, DeviceId, Entry,
-    FingerprintBuilder, HostData, HostName, JurisdictionId, MethodId, OpenPlayer, OperationKind,
+    FingerprintBuilder, HostData, HostName, JackpotId, JurisdictionId, MethodId, OpenPlayer, OperationKind,
     PlayerCommand, Posting, Reason, Rejection, Rollback, RollbackKind, ShortfallPolicy, SourceId, SubAccount,
     WithholdTax,
 };
@@ -44,6 +45,10 @@ pub(crate) fn record(stream: &str, version: u64, event: Event) -> EventRecord {
 
 pub(crate) fn txn_ref(source: &str, kind: OperationKind, id: &str) -> TransactionRef {
     TransactionRef { source: commands::source(source), kind, id: commands::txn(id) }
+}
+
+fn payment(source: &str, id: &str) -> PaymentRef {
+    PaymentRef { source: commands::source(source), id: commands::txn(id) }
 }
 
 fn the_round() -> Round {
@@ -612,6 +617,39 @@ fn samples_but_bonuses() -> Vec<EventRecord> {
                 round: Some(commands::round("R")),
                 currency: eur,
                 amount: amount("5.00"),
+                entry: 9,
+            }),
+        ),
+        record(
+            "player/p1",
+            5,
+            Event::JackpotClaimed(JackpotClaimed {
+                claim: payment("prov", "J1"),
+                kind: AccountKind::Real,
+                jackpot: JackpotId::new("mega").unwrap(),
+                round: commands::round("R"),
+                currency: eur,
+            }),
+        ),
+        record(
+            "player/p1",
+            6,
+            Event::JackpotClaimWithdrawn(JackpotClaimWithdrawn {
+                claim: payment("prov", "J2"),
+                cause: ClaimEnd::Withdrawn,
+                reason: Some(Reason::new("the game was at fault").unwrap()),
+                by: Some(commands::person("anna")),
+            }),
+        ),
+        record(
+            "player/p1",
+            7,
+            Event::JackpotPaid(JackpotPaid {
+                claim: payment("prov", "J1"),
+                jackpot: JackpotId::new("mega").unwrap(),
+                award: 3,
+                currency: eur,
+                amount: amount("1234.56"),
                 entry: 9,
             }),
         ),

@@ -9,13 +9,17 @@ use ledger_core::stored::{
     SuspenseAssigned, SuspenseAssignmentCancelled, SuspenseCaptured, SuspenseLanded, SuspenseOrigin,
     SuspenseReturned, TransactionRef,
 };
-use ledger_core::testing::commands::{currency, person, source, txn};
+use ledger_core::stored::{
+    AwardOutcome, JackpotAwardSettled, JackpotAwarded, JackpotClaimRef, JackpotConfigured, JackpotOverflow,
+    JackpotRate, JackpotStatus, JackpotStatusChanged, JackpotSwept, JackpotTerms, SweepOrigin, SweptPart,
+};
+use ledger_core::testing::commands::{currency, game, person, round, source, txn};
 use ledger_core::testing::house_commands::{
     self as commands, assignment, day, own_bank, players_bank, reason,
 };
 use ledger_core::{
-    AccountCode, AccountKind, Amount, Authorisation, ContentHash, DocumentContent, Entry, HouseCommand,
-    OperationKind, PlayerId, Posting, Side, SubAccount,
+    AccountCode, AccountKind, Amount, Authorisation, BasisPoints, ContentHash, DocumentContent, Entry,
+    HouseCommand, OperationKind, PlayerId, Posting, Side, SubAccount,
 };
 
 use crate::goldens::{compare, dir};
@@ -271,6 +275,75 @@ fn of_treasury() -> Vec<EventRecord> {
     ]
 }
 
+fn terms() -> JackpotTerms {
+    JackpotTerms {
+        must_hit_by: Some(amount("5000.00")),
+        ceiling: Some(amount("4000.00")),
+        overflow: Some(commands::jackpot("mini")),
+        diversion: BasisPoints::new(1_000).unwrap(),
+        games: [(game("slot"), JackpotRate::Fixed(amount("0.002500")))].into(),
+        ..commands::jackpot_terms("1000.00")
+    }
+}
+
+fn of_jackpot() -> Vec<EventRecord> {
+    let jackpot = "house/jackpot~1mega";
+    let configured = JackpotConfigured {
+        txn: txn_ref(OperationKind::JackpotConfiguration, "C1"),
+        terms: terms(),
+        reason: reason("a new game"),
+        by: person("anna"),
+        approved_by: person("boris"),
+    };
+    let overflow =
+        |number, part| JackpotOverflow { number, to: commands::jackpot("mini"), parts: vec![part] };
+    let changed = JackpotStatusChanged {
+        txn: txn_ref(OperationKind::JackpotStatus, "S1"),
+        status: JackpotStatus::Closed,
+        moves_to: Some(commands::jackpot("mini")),
+        overflow: Some(overflow(2, money("1500.250000", "EUR"))),
+        from_reserve: vec![money("250.000000", "EUR")],
+        reason: reason("the game is taken down"),
+        by: person("anna"),
+        approved_by: person("boris"),
+        entry: Some(4),
+    };
+    let swept = JackpotSwept {
+        origin: SweepOrigin::Shard(3),
+        after: 100,
+        up_to: 250,
+        parts: vec![SweptPart {
+            currency: currency("EUR"),
+            contributed: amount("12.345678"),
+            drawn: amount("5.000000"),
+        }],
+        reserved: Some(amount("1.234567")),
+        overflow: Some(overflow(1, money("0.500000", "EUR"))),
+        entry: Some(2),
+    };
+    let claim =
+        JackpotClaimRef { player: PlayerId::new("p1").unwrap(), source: source("prov"), id: txn("J1") };
+    let awarded = JackpotAwarded {
+        number: 1,
+        claim,
+        round: round("R"),
+        currency: currency("EUR"),
+        amount: amount("1234.56"),
+        carried: amount("0.004321"),
+        seed_from_reserve: Some(amount("250.000000")),
+        seed_from_cost: Some(amount("750.000000")),
+        entry: Some(3),
+    };
+    let settled = JackpotAwardSettled { award: 1, outcome: AwardOutcome::Paid(9) };
+    vec![
+        record(jackpot, 2, Event::JackpotConfigured(configured)),
+        record(jackpot, 6, Event::JackpotStatusChanged(changed)),
+        record(jackpot, 3, Event::JackpotSwept(swept)),
+        record(jackpot, 4, Event::JackpotAwarded(awarded)),
+        record(jackpot, 5, Event::JackpotAwardSettled(settled)),
+    ]
+}
+
 fn of_journal() -> Vec<EventRecord> {
     let journal = "journal/journal/office/J1";
     let proposed = JournalProposed {
@@ -290,7 +363,7 @@ fn of_journal() -> Vec<EventRecord> {
 
 /// One event of every type, every optional field there, in the order of the types.
 pub(crate) fn samples() -> Vec<EventRecord> {
-    [documents(), of_psp(), of_others(), of_treasury(), of_journal()].concat()
+    [documents(), of_psp(), of_others(), of_treasury(), of_jackpot(), of_journal()].concat()
 }
 
 pub(crate) const DIGESTS: &str = "digests.house.v1.json";
@@ -330,6 +403,12 @@ fn every_command() -> Vec<(&'static str, HouseCommand)> {
         ("treasury", commands::fx_result("G1", FxDirection::Gain, "1").into()),
         ("treasury", commands::recover_debt("R1", "60").into()),
         ("jackpot/mega", commands::seed("J1", SeedMovement::CostToPool, "1000").into()),
+        ("jackpot/mega", commands::configure("C1", terms()).into()),
+        ("jackpot/mega", commands::close_jackpot("S1", "mini").into()),
+        ("jackpot/mega", commands::sweep(3, 100, 250, "12.345678").into()),
+        ("jackpot/mega", commands::award("p1", "J1").into()),
+        ("jackpot/mega", commands::award_paid(1, 9).into()),
+        ("jackpot/mega", commands::award_refused(2).into()),
         ("journal", journal.into()),
         ("journal", commands::approve_journal("D1", "J1").into()),
         ("test/psp/acme", commands::capture_unknown("D1", "100").into()),

@@ -42,6 +42,20 @@ fn differs(house: &str, policy: &Policy, history: &[HouseStep], plant: bool) -> 
             return Err(format!("step {at} {command:?}: core {ours:?}, model {theirs:?}"));
         }
         let live = (core.state().open_items(), core.state().proposals().len());
+        let pool = core.state().jackpot();
+        let held = pool.map_or(&[][..], ledger_core::JackpotPool::amounts);
+        let held = held.iter().filter(|held| !held.amount.is_zero()).map(|held| {
+            let finer = 18 - u32::from(held.amount.scale());
+            (held.currency, held.amount.units() * 10_i128.pow(finer))
+        });
+        let open = pool.map_or(&[][..], ledger_core::JackpotPool::open_awards);
+        let of_pool = (held.collect(), open.iter().map(|award| award.number).collect());
+        if of_pool != model.pool() {
+            return Err(format!(
+                "step {at} {command:?}: {of_pool:?} is in the pool, {:?} in the model",
+                model.pool()
+            ));
+        }
         if live != (model.live_items(), model.live_journals()) {
             return Err(format!("step {at} {command:?}: {live:?} are live"));
         }
@@ -148,6 +162,11 @@ fn histories_of_the_house_reach_every_outcome() {
         "fx_result",
         "debt_recovery",
         "jackpot_seed",
+        "jackpot_configuration",
+        "jackpot_status",
+        "jackpot_sweep",
+        "jackpot_award",
+        "jackpot_award_settlement",
         "journal",
         "journal_decision",
         "document",
@@ -180,6 +199,19 @@ fn histories_of_the_house_reach_every_outcome() {
         "funds_transfer rejected:not_allowed",
         "funds_exchange rejected:mismatch",
         "jackpot_seed rejected:exceeds_rest",
+        "jackpot_seed rejected:not_allowed",
+        "jackpot_configuration rejected:mismatch",
+        "jackpot_configuration rejected:not_allowed",
+        "jackpot_status rejected:not_allowed",
+        "jackpot_sweep refused:key_reused",
+        "jackpot_sweep refused:precision",
+        "jackpot_sweep refused:invalid_amount",
+        "jackpot_sweep rejected:not_allowed",
+        "jackpot_award rejected:currency_mismatch",
+        "jackpot_award rejected:exceeds_rest",
+        "jackpot_award rejected:not_allowed",
+        "jackpot_award_settlement refused:key_reused",
+        "jackpot_award_settlement rejected:not_allowed",
         "journal rejected:not_allowed",
         "journal_decision rejected:not_allowed",
         "document refused:document_invalid",

@@ -34,6 +34,7 @@ mod house_documents;
 mod house_goldens;
 mod house_model;
 mod idempotency;
+mod jackpots;
 #[cfg(feature = "schema")]
 mod json_schema;
 mod jurisdictions;

@@ -79,6 +79,9 @@ fn differs_at(
         if points != model.points() {
             return Err(format!("step {step} {command:?}: points differ: {points:?}, {:?}", model.points()));
         }
+        if ledger.state().jackpot_claims().len() != model.open_claims() {
+            return Err(format!("step {step} {command:?}: open claims differ"));
+        }
         if ledger.state().open_transfers() != model.open_transfers() {
             return Err(format!("step {step} {command:?}: open transfers differ"));
         }
@@ -228,6 +231,16 @@ fn histories_reach_every_outcome() {
         "correction_decision rejected:insufficient_funds",
         "correction_decision rejected:not_allowed",
         "credit applied",
+        "jackpot_claim applied",
+        "jackpot_claim rejected:bet_not_found",
+        "jackpot_claim rejected:currency_mismatch",
+        "jackpot_claim rejected:txn_cancelled",
+        "jackpot_payment applied",
+        "jackpot_payment refused:key_reused",
+        "jackpot_payment rejected:mismatch",
+        "jackpot_payment rejected:not_allowed",
+        "event jackpot.claim_withdrawn",
+        "event jackpot.paid",
         "credit noop",
         "deposit applied",
         "information noop",

@@ -163,6 +163,7 @@ fn every_id_has_one_row() {
         numbers("R", 1..=39, 2, &[2, 3, 8, 9, 10, 12, 16]),
         numbers("X", 1..=7, 2, &[2, 3]),
         numbers("H", 1..=22, 2, &[]),
+        numbers("J", 1..=14, 2, &[]),
         numbers("W", 1..=27, 2, &[19, 20, 22, 26]),
         numbers("T", 1..=7, 2, &[2, 5]),
     ];
@@ -206,6 +207,7 @@ fn every_checker_is_named_and_exists() {
     let files = [
         "invariants.rs",
         "invariants/bonuses.rs",
+        "invariants/jackpots.rs",
         "invariants/limits.rs",
         "invariants/loyalty.rs",
         "invariants/registers.rs",

@@ -6,6 +6,7 @@ use crate::bonus;
 use crate::controls::{self, Exclusion};
 use crate::deposit;
 use crate::ids::{RoundId, SourceId};
+use crate::jackpot;
 use crate::partition::Stream;
 use crate::player::Block;
 use crate::rejection::Rejection;
@@ -184,6 +185,9 @@ impl PlayerState {
             | Event::PointsExpired(_)
             | Event::PointsAdjusted(_) => {
                 self.rewards.get_or_insert_default().evolve(&record.event, at)?;
+            }
+            Event::JackpotClaimed(_) | Event::JackpotClaimWithdrawn(_) | Event::JackpotPaid(_) => {
+                jackpot::evolve(&mut self.jackpot_claims, &record.event)?;
             }
             Event::PersonChanged(event) => {
                 let profile = self.profile.as_mut();

@@ -13,13 +13,17 @@ use crate::house::{
     ProposeJournal, PublishDocument, RecordChargebackLoss, RecoverBadDebt, RegisterCurrency, ReturnSuspense,
     SeedJackpot, SettleAuthority, SettleProvider, SettlePsp, SettlementLine, SuspendCapture, TransferFunds,
 };
+use crate::house::{
+    AwardJackpot, ChangeJackpotStatus, ConfigureJackpot, SettleJackpotAward, SweepJackpot, SweepPart,
+};
 use crate::ids::{ActorId, SubAccount, TransactionId};
-use crate::money::{Amount, Currency, CurrencyCode, CurrencyRegistry};
+use crate::money::{Amount, BasisPoints, Currency, CurrencyCode, CurrencyRegistry};
 use crate::policy::Policy;
 use crate::stored::{
     AccrualDirection, AuthorityLine, BankAccount, Funds, FxDirection, LossDirection, PaymentRef,
     ProviderLine, PspLine, SeedMovement, SuspenseOrigin,
 };
+use crate::stored::{JackpotRate, JackpotStatus, JackpotTerms, SweepOrigin};
 use crate::testing::{commands, house_commands};
 use crate::time::{Day, Timestamp};
 
@@ -316,6 +320,106 @@ fn seeds() -> impl Strategy<Value = SeedJackpot> {
     )
 }
 
+fn fine_amounts() -> impl Strategy<Value = rust_decimal::Decimal> {
+    let usual = select(&["10", "0.0025", "333.333333", "1000", "-5.5", "25.999999", "0"][..]);
+    let odd = select(&["0.0000001", "-1000", "2000000000000"][..]);
+    prop_oneof![24 => usual, 1 => odd].prop_map(commands::decimal)
+}
+
+fn rates() -> impl Strategy<Value = JackpotRate> {
+    let share = |points| JackpotRate::Share(BasisPoints::new(points).expect("few"));
+    let fixed = |text: &str| JackpotRate::Fixed(text.parse().expect("an amount"));
+    select(vec![share(100), share(1), share(10_000), share(10_001), fixed("0.005000"), fixed("1.00")])
+}
+
+fn jackpot_terms() -> impl Strategy<Value = JackpotTerms> {
+    let whole = |text: &str| text.parse::<Amount>().expect("an amount");
+    let limit = |texts: &'static [&'static str]| option::weighted(0.5, select(texts).prop_map(whole));
+    let seeds = select(&["100.00", "100.00", "5.00", "0.00", "1000.00", "1.000", "-1.00"][..]);
+    let overflow = option::weighted(0.5, select(&["mini", "mini", "mega"][..]));
+    let diversion = select(&[0_u32, 0, 2_500, 10_000, 10_001][..]);
+    let limits = (limit(&["500.00", "2000.00", "50.00"]), limit(&["300.00", "1500.00"]));
+    (limits, seeds, overflow, diversion, rates(), option::weighted(0.1, rates())).prop_map(
+        move |((must_hit_by, ceiling), seed, overflow, diversion, rate, own)| JackpotTerms {
+            seed: whole(seed),
+            must_hit_by,
+            ceiling,
+            // Mostly it is there only where it may be.
+            overflow: overflow
+                .filter(|_| ceiling.is_some() || diversion == 10_000)
+                .map(house_commands::jackpot),
+            diversion: BasisPoints::new(diversion).expect("few"),
+            rate,
+            games: own.map(|rate| (commands::game("game"), rate)).into_iter().collect(),
+            ..house_commands::jackpot_terms("1.00")
+        },
+    )
+}
+
+fn configurations() -> impl Strategy<Value = ConfigureJackpot> {
+    let usual =
+        prop_oneof![20 => Just("EUR"), 1 => Just("USD"), 1 => Just("XXX")].prop_map(commands::currency);
+    (txns(), jackpot_terms(), usual, persons()).prop_map(|(id, terms, currency, approved_by)| {
+        ConfigureJackpot {
+            approved_by,
+            ..house_commands::configure(id.as_str(), JackpotTerms { currency, ..terms })
+        }
+    })
+}
+
+fn jackpot_changes() -> impl Strategy<Value = ChangeJackpotStatus> {
+    use JackpotStatus::{Closed, Open, Suspended};
+    let status = select(&[Open, Open, Open, Open, Open, Suspended, Suspended, Suspended, Closed][..]);
+    let target = option::weighted(0.9, select(&["mini", "mini", "mini", "mega"][..]));
+    (txns(), status, target, prop::bool::weighted(0.05), persons()).prop_map(
+        |(id, status, target, odd, approved_by)| ChangeJackpotStatus {
+            moves_to: target.filter(|_| (status == Closed) != odd).map(house_commands::jackpot),
+            approved_by,
+            ..house_commands::jackpot_status(id.as_str(), status)
+        },
+    )
+}
+
+fn sweeps() -> impl Strategy<Value = SweepJackpot> {
+    let origin = prop_oneof![
+        3 => (0..3_u16).prop_map(SweepOrigin::Shard),
+        1 => Just(SweepOrigin::Jackpot(house_commands::jackpot("mini"))),
+    ];
+    let drawn = prop_oneof![6 => Just("0"), 1 => Just("12.50"), 1 => Just("-1")].prop_map(commands::decimal);
+    let part = (currencies(), fine_amounts(), drawn);
+    let part = part.prop_map(|(currency, contributed, drawn)| SweepPart { currency, contributed, drawn });
+    (origin, 0..2_u64, 0..3_u64, vec(part, 0..3)).prop_map(|(origin, after, more, parts)| SweepJackpot {
+        origin,
+        after,
+        up_to: after + more,
+        parts,
+    })
+}
+
+fn jackpot_awards() -> impl Strategy<Value = AwardJackpot> {
+    (select(&["p1", "p2"][..]), txns(), currencies()).prop_map(|(player, claim, currency)| AwardJackpot {
+        currency,
+        ..house_commands::award(player, claim.as_str())
+    })
+}
+
+fn award_settlements() -> impl Strategy<Value = SettleJackpotAward> {
+    (1..6_u64, prop::bool::weighted(0.6)).prop_map(|(award, paid)| {
+        if paid { house_commands::award_paid(award, 7) } else { house_commands::award_refused(award) }
+    })
+}
+
+fn jackpot_commands() -> impl Strategy<Value = HouseCommand> {
+    prop_oneof![
+        3 => seeds().prop_map(HouseCommand::from),
+        4 => configurations().prop_map(HouseCommand::from),
+        2 => jackpot_changes().prop_map(HouseCommand::from),
+        9 => sweeps().prop_map(HouseCommand::from),
+        6 => jackpot_awards().prop_map(HouseCommand::from),
+        4 => award_settlements().prop_map(HouseCommand::from),
+    ]
+}
+
 /// Two legs that mostly balance, on any accounts.
 fn journals() -> impl Strategy<Value = ProposeJournal> {
     let free: Vec<AccountCode> = AccountCode::ALL.iter().copied().filter(|code| code.is_free()).collect();
@@ -414,7 +518,7 @@ fn any_command() -> impl Strategy<Value = HouseCommand> {
         provider_settlements().prop_map(HouseCommand::from),
         duty_accruals().prop_map(HouseCommand::from),
         authority_settlements().prop_map(HouseCommand::from),
-        seeds().prop_map(HouseCommand::from),
+        jackpot_commands(),
         treasury(),
         journals().prop_map(HouseCommand::from),
         journal_decisions().prop_map(HouseCommand::from),
@@ -439,7 +543,7 @@ fn commands_of(house: &str) -> BoxedStrategy<HouseCommand> {
             4 => authority_settlements().prop_map(HouseCommand::from),
         ]
         .boxed(),
-        "jackpot" => seeds().prop_map(HouseCommand::from).boxed(),
+        "jackpot" => jackpot_commands().boxed(),
         "treasury" => treasury().boxed(),
         "journal" => prop_oneof![
             journals().prop_map(HouseCommand::from),
@@ -498,6 +602,17 @@ fn aim(command: &mut HouseCommand, all: &[HouseCommand], at: Index) {
                 (c.reference, c.assignment) = (reference, house_commands::assignment(id.as_str()));
             }
         }
+        // A sweep goes on where one before it ended.
+        HouseCommand::SweepJackpot(c) => {
+            let swept = |command: &HouseCommand| match command {
+                HouseCommand::SweepJackpot(c) => Some((c.origin.clone(), c.up_to)),
+                _ => None,
+            };
+            if let Some((origin, up_to)) = earlier(all, at, swept) {
+                let more = c.up_to - c.after;
+                (c.origin, c.after, c.up_to) = (origin, up_to, up_to + more);
+            }
+        }
         HouseCommand::DecideJournal(c) => {
             c.proposal = earlier(all, at, proposed).unwrap_or(c.proposal.clone());
         }
@@ -507,7 +622,13 @@ fn aim(command: &mut HouseCommand, all: &[HouseCommand], at: Index) {
 
 fn fresh_id(command: &mut HouseCommand) -> Option<&mut TransactionId> {
     Some(match command {
-        HouseCommand::RegisterCurrency(_) | HouseCommand::ActivateShapes(_) => return None,
+        HouseCommand::RegisterCurrency(_)
+        | HouseCommand::ActivateShapes(_)
+        | HouseCommand::SweepJackpot(_)
+        | HouseCommand::SettleJackpotAward(_) => return None,
+        HouseCommand::ConfigureJackpot(c) => &mut c.id,
+        HouseCommand::ChangeJackpotStatus(c) => &mut c.id,
+        HouseCommand::AwardJackpot(c) => &mut c.claim.id,
         HouseCommand::PublishDocument(c) => &mut c.id,
         HouseCommand::SettlePsp(c) => &mut c.batch,
         HouseCommand::RecordChargebackLoss(c) => &mut c.reference,
@@ -543,9 +664,18 @@ pub fn house_histories(
         prop::bool::weighted(0.7),
         option::weighted(0.2, 1..40_u32),
     );
-    vec((command, bend), len).prop_map(|steps| {
-        let mut all: Vec<HouseCommand> = Vec::new();
-        let mut history = Vec::new();
+    let begun = option::weighted(0.8, jackpot_terms());
+    (begun, vec((command, bend), len)).prop_map(move |(begun, steps)| {
+        // Most jackpots are there before anything comes.
+        let mut all: Vec<HouseCommand> = match begun {
+            Some(terms) if house.contains("jackpot/") => vec![
+                house_commands::seed("B1", SeedMovement::CostToPool, "1000").into(),
+                house_commands::configure("B2", terms).into(),
+            ],
+            _ => Vec::new(),
+        };
+        let mut history: Vec<HouseStep> =
+            all.iter().map(|command| HouseStep::Command(Box::new(command.clone()))).collect();
         for (step, (mut command, (again, target, fresh, wait))) in steps.into_iter().enumerate() {
             if let Some(at) = target {
                 aim(&mut command, &all, at);

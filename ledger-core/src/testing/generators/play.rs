@@ -4,8 +4,10 @@ use super::{
     Index, PlayerCommand, Strategy, a_bet, amounts, commands, currencies, earlier, option, prop_oneof,
     rounds, select, sources, txns, vec,
 };
+use crate::account::AccountKind;
 use crate::credit::ReportFreeRounds;
 use crate::ids::TransactionId;
+use crate::jackpot::{ClaimJackpot, PayJackpot, WithdrawJackpotClaim};
 use crate::money::{Amount, CurrencyCode};
 use crate::policy::{
     FreeRoundPayment, JurisdictionProfile, RoundClosePolicy, RoundTimeOut, SessionPolicy, SourcePolicy,
@@ -15,6 +17,7 @@ use crate::purchase::{EnterTournament, Tip};
 use crate::round::{CallFlags, ExpireRound, FreeStake, Funds, JackpotShare, PlaceBet, ReopenRound};
 use crate::session::{AcknowledgeRealityCheck, EndSession, StartSession};
 use crate::stored::{JackpotKind, SessionRef};
+use crate::testing::house_commands;
 use crate::transfer::{RollIn, RollOut};
 use proptest::prelude::*;
 use proptest::strategy::Just;
@@ -187,7 +190,24 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
     let totals = (sources(), txns(), amounts(), currencies()).prop_map(|(source, id, amount, currency)| {
         ReportFreeRounds { source, id, amount, currency, ..commands::free_rounds("T1", "1") }.into()
     });
+    let jackpots = select(&["mega", "mini"][..]).prop_map(house_commands::jackpot);
+    let claims = (sources(), txns(), rounds(), jackpots.clone(), currencies()).prop_map(
+        |(source, id, round, jackpot, currency)| ClaimJackpot { source, id, jackpot, round, currency }.into(),
+    );
+    let test = prop::bool::weighted(0.05);
+    let payments = (sources(), txns(), jackpots, 1..4_u64, amounts(), currencies(), test).prop_map(
+        |(source, id, jackpot, award, amount, currency, test)| {
+            let kind = if test { AccountKind::Test } else { AccountKind::Real };
+            PayJackpot { source, id, kind, jackpot, award, amount, currency }.into()
+        },
+    );
+    let withdrawals = (sources(), txns()).prop_map(|(source, id)| {
+        WithdrawJackpotClaim { source, ..commands::withdraw_claim(id.as_str()) }.into()
+    });
     prop_oneof![
+        3 => claims,
+        3 => payments,
+        1 => withdrawals,
         3 => expiries,
         3 => reopenings,
         3 => starts,
@@ -215,7 +235,14 @@ fn a_transfer(command: &PlayerCommand) -> Option<&RollOut> {
     }
 }
 
-/// Aims a command at an earlier bet, session or transfer.
+fn a_claim(command: &PlayerCommand) -> Option<&ClaimJackpot> {
+    match command {
+        PlayerCommand::ClaimJackpot(claim) => Some(claim),
+        _ => None,
+    }
+}
+
+/// Aims a command at an earlier bet, session, claim or transfer.
 pub(super) fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index) {
     let session = earlier(all, at, a_session);
     match command {
@@ -227,6 +254,28 @@ pub(super) fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index)
         PlayerCommand::RollOut(out) if out.session.is_some() => {
             if let Some((of, _)) = session {
                 out.session = Some(of);
+            }
+        }
+        PlayerCommand::ClaimJackpot(claim) => {
+            if let Some(bet) = earlier(all, at, a_bet) {
+                claim.source.clone_from(&bet.source);
+                claim.round.clone_from(&bet.round);
+            }
+        }
+        PlayerCommand::PayJackpot(pay) => {
+            if let Some(claim) = earlier(all, at, a_claim) {
+                pay.source.clone_from(&claim.source);
+                pay.id.clone_from(&claim.id);
+                // One in four or so is of another jackpot, or in another currency.
+                if pay.award > 1 {
+                    (pay.jackpot, pay.currency) = (claim.jackpot.clone(), claim.currency);
+                }
+            }
+        }
+        PlayerCommand::WithdrawJackpotClaim(withdraw) => {
+            if let Some(claim) = earlier(all, at, a_claim) {
+                withdraw.source.clone_from(&claim.source);
+                withdraw.id.clone_from(&claim.id);
             }
         }
         PlayerCommand::EndSession(end) => {
@@ -276,6 +325,8 @@ pub(super) fn id(command: &mut PlayerCommand) -> Option<&mut TransactionId> {
         PlayerCommand::AcknowledgeRealityCheck(c) => Some(&mut c.id),
         PlayerCommand::Tip(c) => Some(&mut c.id),
         PlayerCommand::EnterTournament(c) => Some(&mut c.id),
+        // Payments and withdrawals of a claim have its id.
+        PlayerCommand::ClaimJackpot(c) => Some(&mut c.id),
         PlayerCommand::RollOut(c) => Some(&mut c.id),
         PlayerCommand::RollIn(c) => Some(&mut c.id),
         PlayerCommand::ReportFreeRounds(c) => Some(&mut c.id),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
+use super::jackpots::{ModelPool, eighteen};
 use super::{Judged, refused};
 use crate::account::Side;
 use crate::house::{
@@ -15,8 +16,8 @@ use crate::ids::{ActorId, Reason, TransactionId};
 use crate::money::{CurrencyCode, CurrencyRegistry};
 use crate::policy::Policy;
 use crate::stored::{
-    AccrualDirection, AuthorityLine, BankAccount, CancelProof, Funds, FxDirection, LossDirection, PaymentRef,
-    ProviderLine, PspLine, SeedMovement,
+    AccrualDirection, AuthorityLine, AwardOutcome, BankAccount, CancelProof, Funds, FxDirection,
+    LossDirection, PaymentRef, ProviderLine, PspLine, SeedMovement, SweepOrigin,
 };
 use crate::testing::commands;
 
@@ -63,6 +64,7 @@ pub struct HouseModel {
     journals: BTreeMap<Name, (ProposeJournal, bool)>,
     recorded: BTreeSet<CurrencyCode>,
     documents: BTreeMap<Name, Vec<ModelVersion>>,
+    pool: ModelPool,
     /// Microseconds since 1970.
     level: u16,
     now: i64,
@@ -131,6 +133,7 @@ impl HouseModel {
             journals: BTreeMap::new(),
             recorded: BTreeSet::new(),
             documents: BTreeMap::new(),
+            pool: ModelPool::default(),
             level: 1,
             now: 0,
         }
@@ -253,6 +256,22 @@ impl HouseModel {
             HouseCommand::BookFxResult(c) => sent!(c, "fx_result"),
             HouseCommand::RecoverBadDebt(c) => sent!(c, "debt_recovery"),
             HouseCommand::SeedJackpot(c) => sent!(c, "jackpot_seed"),
+            HouseCommand::ConfigureJackpot(c) => sent!(c, "jackpot_configuration"),
+            HouseCommand::ChangeJackpotStatus(c) => sent!(c, "jackpot_status"),
+            HouseCommand::SweepJackpot(c) => {
+                let (source, id) = match &c.origin {
+                    SweepOrigin::Shard(shard) => ("ledger".to_owned(), format!("{shard}:{}", c.after)),
+                    SweepOrigin::Jackpot(jackpot) => (jackpot.to_string(), c.after.to_string()),
+                };
+                (source, id, "jackpot_sweep")
+            }
+            HouseCommand::AwardJackpot(c) => {
+                let claim = format!("{} {}", c.claim.player, c.claim.id);
+                (c.claim.source.to_string(), claim, "jackpot_award")
+            }
+            HouseCommand::SettleJackpotAward(c) => {
+                own(&commands::txn(&c.award.to_string()), "jackpot_award_settlement")
+            }
             HouseCommand::ProposeJournal(c) => sent!(c, "journal"),
             HouseCommand::DecideJournal(c) => sent!(c, "journal_decision"),
         }
@@ -446,7 +465,54 @@ impl HouseModel {
                 self.add(&bank_name(&c.bank), Way::Up, c.currency, units);
                 self.add("bad_debt", Way::Down, c.currency, units);
             }
+            HouseCommand::ConfigureJackpot(c) => {
+                if self.pool.is_closed() || self.pool.terms.as_ref() == Some(&c.terms) {
+                    return Err("not_allowed");
+                }
+                agreed(true, &c.by, Some(&c.approved_by))?;
+                let scale = self.scale(c.terms.currency)?;
+                return self.pool.configure(&of, scale, c);
+            }
+            HouseCommand::ChangeJackpotStatus(c) => {
+                let reserve = self.reserve();
+                let moves = self.pool.change(&of, &reserve, c)?;
+                self.move_all(moves);
+            }
+            HouseCommand::SweepJackpot(c) => {
+                self.pool.advance(c)?;
+                let mut parts: Vec<(CurrencyCode, i128, i128, i128)> = Vec::new();
+                for part in &c.parts {
+                    let digits = (self.scale(part.currency)? + 4).min(FINEST);
+                    let fine = |amount: Decimal| match amount.normalize() {
+                        amount if amount.scale() > digits => Err("precision"),
+                        amount => Ok(eighteen(amount)),
+                    };
+                    let (given, drawn) = (fine(part.contributed)?, fine(part.drawn)?);
+                    if drawn < 0 {
+                        return Err("invalid_amount");
+                    }
+                    if parts.iter().any(|(known, ..)| *known == part.currency) {
+                        return Err("not_allowed");
+                    }
+                    parts.push((part.currency, given, drawn, 10_i128.pow(FINEST - digits)));
+                }
+                let moves = self.pool.sweep(&of, &parts, c);
+                self.move_all(moves);
+            }
+            HouseCommand::AwardJackpot(c) => {
+                let reserve = self.reserve();
+                if self.pool.terms.is_none() || self.pool.is_closed() || self.pool.suspended {
+                    return Err("not_allowed");
+                }
+                let one = 10_i128.pow(FINEST - self.scale(c.currency)?);
+                let moves = self.pool.award(&of, one, &reserve, c)?;
+                self.move_all(moves);
+            }
+            HouseCommand::SettleJackpotAward(c) => return self.pool.settle(c),
             HouseCommand::SeedJackpot(c) => {
+                if self.pool.is_closed() {
+                    return Err("not_allowed");
+                }
                 agreed(true, &c.by, Some(&c.approved_by))?;
                 let units = self.above_zero(c.amount, c.currency)?;
                 let (cost, reserve) =
@@ -457,6 +523,9 @@ impl HouseModel {
                     SeedMovement::CostToReserve => (cost, Way::Up, reserve),
                     SeedMovement::ReserveToPool => (reserve, Way::Down, pool),
                 };
+                if to.starts_with("jackpot:liability") {
+                    self.pool.add(c.currency, units);
+                }
                 self.add(&from, way, c.currency, units);
                 self.add(&to, Way::Up, c.currency, units);
             }
@@ -465,6 +534,32 @@ impl HouseModel {
         }
         self.checked()?;
         Ok("applied")
+    }
+
+    fn scale(&self, currency: CurrencyCode) -> Result<u32, &'static str> {
+        self.registry.get(currency).map(|known| u32::from(known.scale())).ok_or("currency_unknown")
+    }
+
+    /// What is set aside for seeds.
+    fn reserve(&self) -> BTreeMap<CurrencyCode, i128> {
+        let own =
+            self.accounts.iter().filter(|((account, _), _)| account.starts_with("jackpot:seed_reserve"));
+        own.map(|((_, currency), units)| (*currency, *units)).collect()
+    }
+
+    /// Amounts go from account to account; a cost grows by what comes from it.
+    fn move_all(&mut self, moves: Vec<(String, String, CurrencyCode, i128)>) {
+        for (from, to, currency, units) in moves {
+            let way = if from.starts_with("jackpot:seed_cost") { Way::Up } else { Way::Down };
+            self.add(&from, way, currency, units);
+            self.add(&to, Way::Up, currency, units);
+        }
+    }
+
+    /// What a pool holds, by currency, in units of 10^-18; and its open awards.
+    pub fn pool(&self) -> (BTreeMap<CurrencyCode, i128>, Vec<u64>) {
+        let held = self.pool.held.iter().filter(|(_, units)| **units != 0);
+        (held.map(|(code, units)| (*code, *units)).collect(), self.pool.open.keys().copied().collect())
     }
 
     fn settle<L: Copy + Ord>(
@@ -718,7 +813,12 @@ fn purpose(command: &HouseCommand) -> &'static str {
         | HouseCommand::ExchangeFunds(_)
         | HouseCommand::BookFxResult(_)
         | HouseCommand::RecoverBadDebt(_) => "treasury",
-        HouseCommand::SeedJackpot(_) => "jackpot",
+        HouseCommand::SeedJackpot(_)
+        | HouseCommand::ConfigureJackpot(_)
+        | HouseCommand::ChangeJackpotStatus(_)
+        | HouseCommand::SweepJackpot(_)
+        | HouseCommand::AwardJackpot(_)
+        | HouseCommand::SettleJackpotAward(_) => "jackpot",
         HouseCommand::ProposeJournal(_) | HouseCommand::DecideJournal(_) => "journal",
     }
 }
@@ -758,9 +858,23 @@ fn payload_of(command: &HouseCommand) -> HouseCommand {
         HouseCommand::BookFxResult(c) => c.by = nobody,
         HouseCommand::RecoverBadDebt(c) => (c.by, c.reason) = (nobody, nothing),
         HouseCommand::SeedJackpot(c) => (c.by, c.approved_by) = (nobody.clone(), nobody),
+        HouseCommand::ConfigureJackpot(c) => {
+            (c.by, c.approved_by, c.reason) = (nobody.clone(), nobody, nothing);
+        }
+        HouseCommand::ChangeJackpotStatus(c) => {
+            (c.by, c.approved_by, c.reason) = (nobody.clone(), nobody, nothing);
+        }
+        HouseCommand::SweepJackpot(c) => c.parts.sort_by_key(|part| part.currency),
+        HouseCommand::SettleJackpotAward(c) => {
+            if let AwardOutcome::Paid(entry) = &mut c.outcome {
+                *entry = 0;
+            }
+        }
         HouseCommand::ProposeJournal(c) => c.reason = nothing,
         HouseCommand::ActivateShapes(c) => c.reason = nothing,
-        HouseCommand::RegisterCurrency(_) | HouseCommand::DecideJournal(_) => {}
+        HouseCommand::AwardJackpot(_)
+        | HouseCommand::RegisterCurrency(_)
+        | HouseCommand::DecideJournal(_) => {}
     }
     payload
 }

@@ -9,6 +9,7 @@ mod deposits;
 mod exchange;
 mod host;
 mod house;
+mod jackpots;
 mod limits;
 mod lots;
 mod loyalty;
@@ -88,6 +89,8 @@ pub struct Model {
     points: BTreeMap<String, loyalty::ModelPoints>,
     /// Up to when terms gave for what was played.
     given_to: BTreeMap<(String, CurrencyCode), i64>,
+    /// On jackpots, in the order they were made.
+    claims: Vec<jackpots::ModelClaim>,
 }
 
 impl Model {
@@ -126,6 +129,7 @@ impl Model {
             converted: BTreeMap::new(),
             points: BTreeMap::new(),
             given_to: BTreeMap::new(),
+            claims: Vec::new(),
         }
     }
 
@@ -213,6 +217,7 @@ impl Model {
         let outcome = self.judge(command)?;
         self.keep_staged();
         self.look_at_awards(command, outcome);
+        self.drop_claims();
         self.fit_lots();
         self.recount();
         Ok(outcome)
@@ -422,6 +427,9 @@ impl Model {
             PlayerCommand::AcknowledgeRealityCheck(c) => (texts(&c.source, &c.id), "reality_check"),
             PlayerCommand::Tip(c) => (texts(&c.source, &c.id), "tip"),
             PlayerCommand::EnterTournament(c) => (texts(&c.source, &c.id), "tournament_entry"),
+            PlayerCommand::ClaimJackpot(c) => (texts(&c.source, &c.id), "jackpot_claim"),
+            PlayerCommand::PayJackpot(c) => (texts(&c.source, &c.id), "jackpot_payment"),
+            PlayerCommand::WithdrawJackpotClaim(c) => (texts(&c.source, &c.id), "jackpot_payment"),
             PlayerCommand::RollOut(c) => (texts(&c.source, &c.id), "roll_out"),
             PlayerCommand::RollIn(c) => (texts(&c.source, &c.id), "roll_in"),
             PlayerCommand::ReportFreeRounds(c) => (texts(&c.source, &c.id), "free_round_total"),
@@ -527,6 +535,9 @@ impl Model {
             PlayerCommand::AcknowledgeRealityCheck(c) => self.acknowledge(c),
             PlayerCommand::Tip(c) => self.tip(c),
             PlayerCommand::EnterTournament(c) => self.enter_tournament(c),
+            PlayerCommand::ClaimJackpot(c) => self.claim_jackpot(c),
+            PlayerCommand::PayJackpot(c) => self.pay_jackpot(c),
+            PlayerCommand::WithdrawJackpotClaim(c) => self.withdraw_claim(c),
             PlayerCommand::RollOut(c) => self.roll_out(c),
             PlayerCommand::RollIn(c) => self.roll_in(c),
             PlayerCommand::ReportFreeRounds(c) => self.report_free_rounds(c),
@@ -639,6 +650,10 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         PlayerCommand::BlockPlayer(c) => c.reason = Reason::new("-").expect("a reason"),
         PlayerCommand::UnblockPlayer(c) => c.reason = Reason::new("-").expect("a reason"),
         PlayerCommand::ForfeitBonus(c) => c.by = None,
+        PlayerCommand::PayJackpot(c) => c.kind = AccountKind::Real,
+        PlayerCommand::WithdrawJackpotClaim(c) => {
+            (c.by, c.reason) = (commands::person("-"), Reason::new("-").expect("a reason"));
+        }
         _ => {}
     }
     payload
