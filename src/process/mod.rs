@@ -32,11 +32,13 @@ pub use manager::{
     Call, EffectError, Effects, Input, NoEffects, ProcessManager, StepKey, Turn, WANTS_MAX, Want, Wants,
 };
 pub use managers::{
-    AttemptOf, AttemptState, Cascade, CascadeCall, CascadeSettings, ChargeAnswer, ChooseProvider,
-    ChooseProviders, Chooser, Dormancy, Excluded, Exclusions, Expiries, Expiring, ExpiringWhat, Idle,
-    MASS_KIND, MASS_PAGE_MAX, MassCall, MassItem, MassOperation, MassOperations, MassOrder, MassOrderCheck,
-    MassPage, MassRun, Membership, Payout, PayoutAnswer, PayoutCall, PayoutPhase, PayoutSettings, Payouts,
-    PersonState, Started, open_rounds_of,
+    AttemptOf, AttemptState, AwardOfJackpot, BetGrowth, BookedForJackpot, Cascade, CascadeCall,
+    CascadeSettings, ChargeAnswer, ChooseProvider, ChooseProviders, Chooser, ClaimOfJackpot, Coverage,
+    Dormancy, Excluded, Exclusions, Expiries, Expiring, ExpiringWhat, Found, Idle, Jackpots, MASS_KIND,
+    MASS_PAGE_MAX, ManyVoids, MassCall, MassItem, MassOperation, MassOperations, MassOrder, MassOrderCheck,
+    MassPage, MassRun, Membership, MinimumBets, OfJackpot, OppositeBets, Payout, PayoutAnswer, PayoutCall,
+    PayoutPhase, PayoutSettings, Payouts, PersonState, SIGNAL_WINDOW_MAX, SignalRules, Signals, Started,
+    SweepOfJackpot, Watched, WatchedAward, WatchedRound, open_rounds_of,
 };
 pub use runner::{OrderError, ProcessRunner, ProcessSettings, ProcessStatus, ProcessStop, Processes};
 pub use store::{

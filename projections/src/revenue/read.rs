@@ -76,3 +76,5 @@ macro_rules! reads_revenue {
 reads_revenue!(crate::memory::MemoryReader<Revenue<Z>>);
 #[cfg(feature = "sqlite")]
 reads_revenue!(crate::sqlite::SqliteReader<Revenue<Z>>);
+#[cfg(feature = "postgres")]
+reads_revenue!(crate::postgres::PostgresReader<Revenue<Z>>);

@@ -5,8 +5,10 @@ mod decimal_text;
 mod dormancy;
 mod exclusions;
 mod expiries;
+mod jackpots;
 mod mass;
 mod payouts;
+mod signals;
 
 pub use cascade::{
     AttemptOf, AttemptState, Cascade, CascadeCall, CascadeSettings, ChargeAnswer, ChooseProviders, Started,
@@ -14,11 +16,16 @@ pub use cascade::{
 pub use dormancy::{Dormancy, Idle};
 pub use exclusions::{Excluded, Exclusions, Membership, PersonState};
 pub use expiries::{Expiries, Expiring, ExpiringWhat};
+pub use jackpots::{AwardOfJackpot, BookedForJackpot, ClaimOfJackpot, Jackpots, OfJackpot, SweepOfJackpot};
 pub use mass::{
     MASS_KIND, MASS_PAGE_MAX, MassCall, MassItem, MassOperation, MassOperations, MassOrder, MassOrderCheck,
     MassPage, MassRun, open_rounds_of,
 };
 pub use payouts::{ChooseProvider, Payout, PayoutAnswer, PayoutCall, PayoutPhase, PayoutSettings, Payouts};
+pub use signals::{
+    BetGrowth, Coverage, Found, ManyVoids, MinimumBets, OppositeBets, SIGNAL_WINDOW_MAX, SignalRules,
+    Signals, Watched, WatchedAward, WatchedRound,
+};
 
 use std::fmt;
 use std::sync::Arc;
