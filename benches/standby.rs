@@ -111,7 +111,9 @@ fn main() {
                 #[allow(clippy::cast_precision_loss, reason = "a rate for people")]
                 rates[i].push(count as f64 / start.elapsed().as_secs_f64());
                 let mut all = histogram();
-                settled.into_iter().for_each(|took| record(&mut all, took));
+                for took in settled {
+                    record(&mut all, took);
+                }
                 latencies[i] = (all.value_at_quantile(0.5), all.value_at_quantile(0.99));
                 // Lanes took one number each beyond the end.
                 next[i].store(end, Ordering::Relaxed);

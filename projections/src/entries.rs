@@ -31,7 +31,7 @@ pub(crate) fn entry_of(event: &Event) -> Option<u64> {
         BonusIssued, BonusActivated, BonusConverted, BonusReleased, BonusLost, BonusExpired, BonusForfeited,
         PspSettled, ChargebackLost, SuspenseCaptured, SuspenseReturned, ProviderFeesAccrued, ProviderSettled,
         DutyAccrued, AuthoritySettled, FundsTransferred, FundsExchanged, FxResultBooked, BadDebtRecovered,
-        JackpotSeeded, JournalPosted,
+        JackpotSeeded, JackpotSwept, JackpotStatusChanged, JackpotAwarded, JackpotPaid, JournalPosted,
     )
 }
 

@@ -438,7 +438,8 @@ fn cases(seed: u8, steps: usize) -> Vec<Case> {
             HouseStep::Wait(_) => None,
         });
         let mut naive = TestHouse::new(house);
-        let history: Vec<HouseCommand> = commands.collect();
+        // Tales make some longer; what is not sent is not expected.
+        let history: Vec<HouseCommand> = commands.take(steps).collect();
         let texts = history.iter().map(|command| naive.execute(command).unwrap().outcome.text()).collect();
         Case { house, history, texts, naive }
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use casino_ledger::Ledger;
 use casino_ledger::core::HouseId;
 use casino_ledger::core::PlaceBet;
-use casino_ledger::core::stored::{JackpotKind, SeedMovement};
+use casino_ledger::core::stored::{JackpotKind, JackpotTerms, SeedMovement};
 use casino_ledger::core::testing::{commands, house_commands};
 use casino_ledger::process::{Jackpots, NoEffects};
 
@@ -13,12 +13,14 @@ use crate::process_kit::dies_at_every_step;
 use crate::support::funded;
 
 fn pool() -> HouseId {
-    HouseId::new("house/jackpot/mega").unwrap()
+    HouseId::new("jackpot/mega").unwrap()
 }
 
 /// Two players give to a jackpot and trigger it; one of them is called off.
 async fn triggered(ledger: &Ledger) {
-    let terms = house_commands::jackpot_terms("100.0000");
+    // However much was swept by then, each of the two gets 100.
+    let most = Some("100.0000".parse().unwrap());
+    let terms = JackpotTerms { must_hit_by: most, ..house_commands::jackpot_terms("100.0000") };
     ledger.execute_house(&pool(), house_commands::configure("C1", terms)).await.unwrap();
     ledger.execute_house(&pool(), house_commands::seed("S1", SeedMovement::CostToPool, "100")).await.unwrap();
     for player in ["p", "q", "z"] {
@@ -39,8 +41,8 @@ async fn triggered(ledger: &Ledger) {
 async fn a_jackpot_is_swept_awarded_and_paid_whatever_dies() {
     let manager = || Jackpots::new(Duration::from_secs(1)).unwrap();
     let end = dies_at_every_step(|_| {}, triggered, manager, || NoEffects, |_| Vec::new()).await;
-    let of = |account: &str| end.accounts.get(account).cloned().unwrap_or_default();
-    println!("{:?}", end.accounts);
-    // One of the two got the seed and what was swept by then, the other the next seed; the one called off nothing.
-    assert!(!of("player:cash").is_empty(), "{:?}", end.accounts);
+    // Two of the three won 100 each, and the third got his stake back; three seeds, and what two stakes gave.
+    let of = |account: &str| end.accounts.get(account).map(String::as_str);
+    assert_eq!(of("Real player:cash EUR"), Some("150.00 550.00"), "{:?}", end.accounts);
+    assert_eq!(of("Real jackpot:liability EUR"), Some("200.0000 301.0000"), "{:?}", end.accounts);
 }

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use casino_ledger::core::stored::ExclusionKind;
 use casino_ledger::core::testing::commands;
 use casino_ledger::core::{
-    Block, OpenPlayer, PersonId, PlayerId, Policy, RoundTimeOut, SourceId, SourcePolicy, TimeOutAction,
-    WithdrawalPolicy, WithdrawalTerms,
+    Block, OfferBonus, OpenPlayer, PersonId, PlayerId, Policy, RoundTimeOut, SourceId, SourcePolicy,
+    TimeOutAction, WithdrawalPolicy, WithdrawalTerms,
 };
 use casino_ledger::process::{
     Call, Cascade, CascadeCall, CascadeSettings, ChargeAnswer, Dormancy, EffectError, Effects, Exclusions,
@@ -543,6 +543,35 @@ async fn money_of_a_player_who_is_not_seen_becomes_dormant_and_he_can_have_it_ba
     world.ledger.execute(&p, commands::reclaim_dormant("c1")).await.unwrap();
     running.quiet().await;
     assert_eq!(cash(&world.ledger, &p).await, "90.00");
+    running.kill().await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_offer_that_nobody_claims_ends_in_its_time() {
+    let bonuses = |settings: &mut Settings| {
+        settings.policy.bonuses = [(commands::terms_name("welcome"), commands::bonus_terms(1))].into();
+    };
+    let world = World::new(bonuses).await;
+    let p = funded(&world.ledger, "p", "100.00").await;
+    let until = Some("2026-01-01T00:01:00Z".parse().unwrap());
+    for id in ["A", "B"] {
+        let offer = OfferBonus { until, ..commands::offer_bonus(id, "20") };
+        world.ledger.execute(&p, offer).await.unwrap();
+    }
+    world.ledger.execute(&p, commands::claim_bonus("C1", "B")).await.unwrap();
+    let kept = Arc::new(MemoryProcesses::new());
+    let running = Running::start(&world.ledger, Expiries::new().unwrap(), NoEffects, kept, quick());
+    running.quiet().await;
+    let before = world.end().await.commits;
+    world.clock.pass(40);
+    running.quiet().await;
+    assert_eq!(world.end().await.commits, before);
+    world.clock.pass(40);
+    running.quiet().await;
+    assert_eq!(world.end().await.commits, before + 1, "the one that was claimed has no end");
+    let state = world.ledger.player(&p).await.unwrap();
+    assert_eq!(state.state.awards().len(), 1);
     running.kill().await;
     world.end().await;
 }

@@ -75,20 +75,20 @@ async fn many_voids_within_a_time_block_the_player_if_the_policy_says_so() {
     let running = start(&world, &rules(|rules| rules.many_voids = Some(voids)));
     for n in 0..3 {
         for (player, pause) in [(&p, 0), (&q, 31)] {
-            let (t, x, r) = (format!("t{n}"), format!("x{n}"), format!("r{n}"));
-            world.ledger.execute(player, bet(&t, &r, "1")).await.unwrap();
+            let (id, back) = (format!("t{n}"), format!("x{n}"));
+            world.ledger.execute(player, bet(&id, &id, "1")).await.unwrap();
             world.clock.pass(pause);
             world.ledger.accept_clock();
-            world.ledger.execute(player, rollback(&x, &t)).await.unwrap();
+            world.ledger.execute(player, rollback(&back, &id)).await.unwrap();
         }
         running.quiet().await;
     }
     // Of p three bets were undone too, but over two minutes: the pauses of q passed for him as well.
     assert!(alerts(&world, &p).await.is_empty() && alerts(&world, &q).await.is_empty());
     for n in 3..5 {
-        let (t, x, r) = (format!("t{n}"), format!("x{n}"), format!("r{n}"));
-        world.ledger.execute(&p, bet(&t, &r, "1")).await.unwrap();
-        world.ledger.execute(&p, rollback(&x, &t)).await.unwrap();
+        let (id, back) = (format!("t{n}"), format!("x{n}"));
+        world.ledger.execute(&p, bet(&id, &id, "1")).await.unwrap();
+        world.ledger.execute(&p, rollback(&back, &id)).await.unwrap();
     }
     running.quiet().await;
     assert_eq!(alerts(&world, &p).await, ["many_voids"]);

@@ -7,7 +7,7 @@ use super::state::Offer;
 use super::{AWARDS_MAX, Award, AwardStatus, GrantBonus, decide};
 use crate::ids::{SourceId, TermsName, TransactionId};
 use crate::key::{ContentHash, FingerprintBuilder, OperationKind};
-use crate::money::CurrencyCode;
+use crate::money::{Amount, CurrencyCode};
 use crate::player_ledger::{AggregateRef, Facts, Fault, Needs, Operation, Outcome, Workspace, sent_by};
 use crate::policy::{Policy, Reward};
 use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection, capacity, not_allowed};
@@ -174,7 +174,7 @@ fn claim(command: &ClaimBonus, facts: &Facts<'_>, work: &mut Workspace<'_>) -> O
         id: award.of.id.clone(),
         terms: name,
         currency: award.currency,
-        amount: amount.map(|amount| amount.to_decimal()),
+        amount: amount.map(Amount::to_decimal),
         deposit: command.deposit.clone(),
         reactivates: None,
         played: None,

@@ -216,7 +216,7 @@ pub(crate) fn evolve(award: &mut Award, record: &EventRecord) -> Result<(), Faul
             award.status = AwardStatus::Lost;
         }
         (Event::BonusExpired(_), AwardStatus::Offered | AwardStatus::Active) => {
-            award.status = AwardStatus::Expired
+            award.status = AwardStatus::Expired;
         }
         (Event::BonusForfeited(_), _) if award.is_live() => {
             award.status = AwardStatus::Forfeited;

@@ -59,7 +59,9 @@ fn played(share: &str) -> Scenario {
 
 fn tally(commits: &[CommitBody]) -> JackpotTally {
     let mut tally = JackpotTally::default();
-    commits.iter().for_each(|body| tally.add(body).unwrap());
+    for body in commits {
+        tally.add(body).unwrap();
+    }
     tally
 }
 
@@ -933,7 +935,9 @@ impl World {
         let mut tally = JackpotTally::default();
         for player in Self::of_shard(shard) {
             let commits = &self.players[player].commits()[self.swept[player]..];
-            commits.iter().for_each(|body| tally.add(body).unwrap());
+            for body in commits {
+                tally.add(body).unwrap();
+            }
         }
         tally
     }
@@ -1049,7 +1053,9 @@ fn histories_of_jackpots_reach_every_event() {
     for _ in 0..60 {
         let steps = prop::collection::vec(steps(), 30..60).new_tree(&mut runner).unwrap().current();
         let mut world = World::new();
-        steps.iter().for_each(|step| world.step(step));
+        for step in &steps {
+            world.step(step);
+        }
         for _ in 0..200 {
             world.run();
         }

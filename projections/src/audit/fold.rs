@@ -206,6 +206,10 @@ pub fn persons(event: &Event) -> Vec<&ActorId> {
         WithdrawalSplitOff: edited_by;
         WithdrawalSent: by;
         LatePayoutSettled: by, approved_by;
+        JackpotConfigured: by, approved_by;
+        JackpotStatusChanged: by, approved_by;
+        JackpotClaimWithdrawn: by;
+        PointsAdjusted: by, approved_by;
     )
 }
 
@@ -238,6 +242,10 @@ pub fn reason(event: &Event) -> Option<&Reason> {
         Event::PersonChanged(event) => Some(&event.reason),
         Event::WithdrawalRejected(event) => Some(&event.reason),
         Event::WithdrawalFailed(event) => event.reason.as_ref(),
+        Event::JackpotConfigured(event) => Some(&event.reason),
+        Event::JackpotStatusChanged(event) => Some(&event.reason),
+        Event::JackpotClaimWithdrawn(event) => event.reason.as_ref(),
+        Event::PointsAdjusted(event) => Some(&event.reason),
         _ => None,
     }
 }

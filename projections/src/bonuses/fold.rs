@@ -29,6 +29,10 @@ pub(super) fn live_key(cursor: &LiveCursor) -> KeyParts {
     key!["live", expires_at, cursor.player, cursor.award.source, cursor.award.id]
 }
 
+fn unclaimed_key(player: &PlayerId, award: &AwardRef) -> KeyParts {
+    key!["unclaimed", player, award.source, award.id]
+}
+
 fn offer_key(row: &AwardRow) -> KeyParts {
     key!["offer", kind_text(row.kind), row.campaign, row.terms, row.hash, row.currency]
 }
@@ -65,6 +69,16 @@ pub(super) fn fold(
         (Event::BonusIssued(event), Stream::Bonus(player, award)) => {
             issue(rows, commit, record, player, award, event)
         }
+        (Event::BonusOffered(_), Stream::Bonus(player, award)) => {
+            rows.put(&unclaimed_key(player, award), BonusesRow::Unclaimed)
+        }
+        (event, Stream::Bonus(player, award)) if rows.get(&unclaimed_key(player, award))?.is_some() => {
+            // Nobody took it.
+            if matches!(event, Event::BonusExpired(_) | Event::BonusForfeited(_)) {
+                rows.remove(&unclaimed_key(player, award))?;
+            }
+            Ok(())
+        }
         (event, Stream::Bonus(player, award)) => {
             let at = commit.body.recorded_at;
             alter(rows, commit, record, player, award, |row| {
@@ -93,6 +107,9 @@ fn issue(
     };
     if rows.get(&award_key(player, award))?.is_some() {
         return Err(commit.poison_event(record, "the award was granted twice"));
+    }
+    if rows.get(&unclaimed_key(player, award))?.is_some() {
+        rows.remove(&unclaimed_key(player, award))?;
     }
     let at = commit.body.recorded_at;
     let zero = Amount::zero(event.amount.scale());

@@ -269,4 +269,6 @@ pub enum BonusesRow {
     Offer(Box<OfferSums>),
     /// The sums of a campaign.
     Campaign(Box<CampaignSums>),
+    /// A bonus that was offered to a player and that he has not claimed: no award yet.
+    Unclaimed,
 }

@@ -295,6 +295,11 @@ fn check_revenue(reader: &dyn ReadRevenue, commits: &[Arc<Commit>]) {
                     let row = expected.entry(key).or_default();
                     row.jackpot_wins = row.jackpot_wins.plus(event.amount).unwrap();
                 }
+                Event::JackpotPaid(event) => {
+                    let key = (day.clone(), kinds[&commit.body.partition], brand.clone(), event.currency);
+                    let row = expected.entry(key).or_default();
+                    row.jackpot_wins = row.jackpot_wins.plus(event.amount).unwrap();
+                }
                 Event::CreditGranted(event) if event.reason == CreditKind::ProviderPromo => {
                     let key = (day.clone(), kinds[&commit.body.partition], brand.clone(), event.currency);
                     let row = expected.entry(key).or_default();

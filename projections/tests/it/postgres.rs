@@ -89,7 +89,7 @@ macro_rules! kit {
     ($($name:ident: $model:ty, $poison:expr;)*) => {$(
         #[tokio::test]
         async fn $name() {
-            let (identity, history) = some(11, 70);
+            let (identity, history) = some(11, 140);
             let mut subject = InPostgres::<$model>::new(&identity, options()).with_poison($poison);
             check_all(&mut subject, &history).await.unwrap();
         }

@@ -125,6 +125,10 @@ fn begun(stream: &Stream, event: &Event, at: Timestamp) -> Option<ExpiringWhat> 
             let of = PaymentRef { source: source.clone(), id: id.clone() };
             is_unseen(event.status).then_some(ExpiringWhat::Withdrawal { of, since: event.requested_at })
         }
+        (Stream::Bonus(_, of), Event::BonusOffered(event)) => {
+            let (of, expires_at) = (of.clone(), event.expires_at);
+            Some(ExpiringWhat::Award { of, expires_at, completing: false })
+        }
         (Stream::Bonus(_, of), Event::BonusIssued(event)) => {
             let (of, expires_at) = (of.clone(), event.expires_at);
             Some(ExpiringWhat::Award { of, expires_at, completing: false })
@@ -167,6 +171,8 @@ fn goes_on(what: &mut ExpiringWhat, event: &Event, at: Timestamp) -> bool {
         },
         ExpiringWhat::Award { expires_at, completing, .. } => {
             match event {
+                // One that was offered is granted, or one that waited is booked.
+                Event::BonusIssued(event) => *expires_at = event.expires_at,
                 Event::BonusActivated(event) => *expires_at = event.expires_at,
                 Event::BonusCompleting(_) => *completing = true,
                 Event::BonusResumed(_) => *completing = false,

@@ -250,7 +250,7 @@ impl Jackpots {
                 }));
             }
             (Event::JackpotClaimed(_), Some(OfJackpot::Awarded)) | (Event::JackpotClaimWithdrawn(_), _) => {
-                *state = None
+                *state = None;
             }
             (Event::JackpotAwarded(awarded), known) => {
                 let Some(pool) = own_pool(event) else { return };

@@ -128,7 +128,6 @@ fn requests() -> impl Strategy<Value = RequestWithdrawal> {
     let most = option::weighted(0.15, select(&["0", "10"][..]).prop_map(commands::decimal));
     (txns(), amount, currencies(), instrument, proof, kyc, (by, most)).prop_map(
         |(id, amount, currency, destination, proof, kyc, (by, forfeits_at_most))| RequestWithdrawal {
-            forfeits_at_most,
             id,
             amount,
             currency,
@@ -136,6 +135,7 @@ fn requests() -> impl Strategy<Value = RequestWithdrawal> {
             proof,
             kyc,
             by,
+            forfeits_at_most,
             ..commands::request("W", "1")
         },
     )

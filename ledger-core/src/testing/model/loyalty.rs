@@ -97,7 +97,7 @@ impl Model {
         self.purse(c.currency)?;
         let terms = self.programme(&name)?;
         let worth = terms.worth.get(&c.currency).ok_or("currency_mismatch")?;
-        if c.points == 0 || c.points % worth.points != 0 {
+        if c.points == 0 || !c.points.is_multiple_of(worth.points) {
             return Err("mismatch");
         }
         let left = self.points_left(&name, &terms).checked_sub(c.points).ok_or("not_allowed")?;
