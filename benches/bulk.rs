@@ -1,5 +1,5 @@
 //! Whether mass operations starve play: the latency of bets on the embedded log, alone, and while a cashback for every
-//! player runs at full speed.
+//! player runs as fast as an order goes: 32 commands at a time.
 //!
 //! `cargo bench --bench bulk -- --players 500000`; without the argument 500,000.
 
@@ -126,20 +126,18 @@ async fn run(players: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::open(folder.path().join("ledger"), settings()).await.expect("a ledger");
     fund(&ledger, players).await;
+    // Play alone is measured for so long.
     let (alone, took, ()) = played(&ledger, players, "alone", tokio::time::sleep(ALONE)).await;
     report("alone", &alone, took);
 
     let feed = Feed::new(ledger.store());
-    let mut process = ProcessSettings::default();
-    process.parallel_max = 1_024;
     let manager = MassOperations::new().expect("a manager");
     let (effects, store) = (Everybody(players), Arc::new(MemoryProcesses::new()));
     let (runner, processes) =
-        ProcessRunner::new(&ledger, &feed, manager, effects, store, process).expect("a runner");
+        ProcessRunner::new(&ledger, &feed, manager, effects, store, ProcessSettings::default())
+            .expect("a runner");
     let running = tokio::spawn(runner.run());
-    while !processes.status().is_live {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    assert!(processes.quiet(Duration::from_mins(10)).await, "it has folded the log");
     let cashback = r#"{"operation":{"is":"cashback","terms":"welcome","currency":"EUR","from":"2025-12-01T00:00:00.000000Z","to":"2026-01-01T00:00:00.000000Z"},"order":"all"}"#;
     let order = house_commands::publish("all", MASS_KIND, "all", cashback);
     let of = MassOperations::process(&DocumentName::new("all").expect("a name")).expect("a process");
@@ -147,6 +145,7 @@ async fn run(players: usize) {
     let meanwhile = async {
         ledger.execute_house(&house, order).await.expect("an order");
         loop {
+            // Looked at now and then: the runner is never quiet while bets come in.
             tokio::time::sleep(Duration::from_millis(50)).await;
             if let Some(run) = processes.process(&of).filter(|run| run.finished_at.is_some()) {
                 return run;

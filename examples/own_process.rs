@@ -154,9 +154,13 @@ async fn welcome() -> anyhow::Result<String> {
         ProcessRunner::new(&ledger, &feed, manager, Post, store, ProcessSettings::default())?;
     let running = tokio::spawn(runner.run());
     let guest = ProcessId::of(&["p1"])?;
-    while !processes.process(&guest).is_some_and(|guest| guest.is_told) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    tokio::time::timeout(Duration::from_secs(30), async {
+        // Looked at now and then: the handle says how a process stands, not when it changes.
+        while !processes.process(&guest).is_some_and(|guest| guest.is_told) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await?;
     processes.stop().await?;
     running.await??;
     let reading = ledger.player(&player).await?;

@@ -171,6 +171,8 @@ impl State {
                     + state.protection().map_or(0, ledger_core::Protection::weight)
                     + state.awards().iter().map(ledger_core::Award::weight).sum::<usize>()
                     + 250 * state.wallet().bonus().len()
+                    + 300 * state.jackpot_claims().len()
+                    + state.rewards().map_or(0, ledger_core::Rewards::weight)
             }
             Self::House(state) => state.weight(),
         }

@@ -261,7 +261,7 @@ impl<E> Wants<E> {
 
     /// To be told when an instant of the ledger's clock has come.
     pub fn timer(&mut self, name: &str, at: Timestamp) {
-        if is_step(name)
+        if self.key(name).is_some()
             && let Some(want) = self.add(name, Do::Timer)
         {
             want.not_before(at);

@@ -45,3 +45,8 @@ pub use store::{
     FileProcesses, MemoryProcesses, ProcessStore, ProcessStoreError, SAVED_BYTES_MAX, Saved, SavedAs,
     SavedChanges,
 };
+
+/// A pause that doubles with every try, up to a most.
+fn doubled(first: std::time::Duration, tries: u32, most: std::time::Duration) -> std::time::Duration {
+    first.saturating_mul(1 << tries.min(20)).min(most)
+}

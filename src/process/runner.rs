@@ -17,6 +17,7 @@ use ledger_projections::{
 use ledger_store::StoreError;
 use tokio::sync::{mpsc, oneshot};
 
+use super::doubled;
 use super::id::ProcessId;
 use super::machine::{Decision, Due, Machine, MachineError, Standing, StuckStep};
 use super::manager::{Call, Do, EffectError, Effects, Input, ProcessManager, told};
@@ -595,6 +596,7 @@ impl<M: ProcessManager> ProcessRunner<M> {
                     machine.stand(&process, &step, Standing::Waiting { tries, again_at, last: None });
                     machine.refresh();
                 }
+                // The ledger's own trouble is no step's fault: it is waited for, however long, with a pause that grows.
                 Err(error) if error.is_retryable() => {
                     machine.stand(&process, &step, self.again(tries, &error.to_string(), now));
                     machine.refresh();
@@ -611,7 +613,7 @@ impl<M: ProcessManager> ProcessRunner<M> {
                 machine.input(&process, Input::Answered { step: &step, answer }, now)?;
             }
             Came::Answer(Err(EffectError::Again(reason))) => {
-                machine.stand(&process, &step, self.again(tries, &reason, now));
+                machine.stand(&process, &step, self.unanswered(tries, &reason, now));
                 let tries = tries.saturating_add(1);
                 machine.input(&process, Input::NoAnswer { step: &step, tries }, now)?;
             }
@@ -624,15 +626,19 @@ impl<M: ProcessManager> ProcessRunner<M> {
         Ok(())
     }
 
+    /// Where a call stands that was not answered: waiting, or stuck if that was so too often.
+    fn unanswered(&self, tries: u32, last: &str, now: Timestamp) -> Standing {
+        if tries < self.settings.retries_max {
+            return self.again(tries, last, now);
+        }
+        let reason = format!("it failed {} times, last: {last}", tries.saturating_add(1));
+        Standing::Stuck { tries: tries.saturating_add(1), reason, since: now }
+    }
+
     /// Where a step stands that failed in a way that may pass.
     fn again(&self, tries: u32, last: &str, now: Timestamp) -> Standing {
-        if tries >= self.settings.retries_max {
-            let reason = format!("it failed {} times, last: {last}", tries.saturating_add(1));
-            tracing::error!(manager = %self.manager.name(), reason, "a process is stuck");
-            return Standing::Stuck { tries: tries.saturating_add(1), reason, since: now };
-        }
-        let pause = self.settings.retry_pause.saturating_mul(1 << tries.min(20));
-        let again_at = Some(now.saturating_add(pause.min(self.settings.retry_pause_max)));
+        let pause = doubled(self.settings.retry_pause, tries, self.settings.retry_pause_max);
+        let again_at = Some(now.saturating_add(pause));
         Standing::Waiting { tries: tries.saturating_add(1), again_at, last: Some(last.to_owned()) }
     }
 

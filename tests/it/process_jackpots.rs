@@ -6,7 +6,7 @@ use std::time::Duration;
 use casino_ledger::Ledger;
 use casino_ledger::core::HouseId;
 use casino_ledger::core::PlaceBet;
-use casino_ledger::core::stored::{JackpotKind, SeedMovement};
+use casino_ledger::core::stored::{JackpotKind, JackpotTerms, SeedMovement};
 use casino_ledger::core::testing::{commands, house_commands};
 use casino_ledger::process::{Jackpots, MemoryProcesses, NoEffects};
 
@@ -76,6 +76,38 @@ async fn a_pool_is_told_what_bets_gave_to_it_and_wins_it_out() {
     running.quiet().await;
     assert_eq!(running.handle.stuck(), []);
     assert_eq!(cash(&world.ledger, &p).await, "141.00", "100 less 60, and 101 of the jackpot");
+    running.kill().await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_is_above_a_ceiling_is_told_to_the_jackpot_that_gets_it() {
+    let manager = || Jackpots::new(Duration::from_secs(1)).unwrap();
+    let filled = async |ledger: &Ledger| {
+        let terms = JackpotTerms {
+            ceiling: Some("100.20".parse().unwrap()),
+            overflow: Some(house_commands::jackpot("mini")),
+            ..house_commands::jackpot_terms("100.00")
+        };
+        ledger.execute_house(&pool(), house_commands::configure("C1", terms)).await.unwrap();
+        ledger
+            .execute_house(&pool(), house_commands::seed("S1", SeedMovement::CostToPool, "100"))
+            .await
+            .unwrap();
+        let p = funded(ledger, "p", "100.00").await;
+        ledger.execute(&p, bet("t1")).await.unwrap();
+        ledger.execute(&p, commands::win_close("w1", "r1", "0")).await.unwrap();
+    };
+    let end = dies_at_every_step(|_| {}, filled, manager, || NoEffects, |_| Vec::new()).await;
+    assert_eq!(end.commits, 9, "currency, terms and seed, four of the player, two sweeps");
+    let world = World::new(|_| {}).await;
+    filled(&world.ledger).await;
+    let kept = Arc::new(MemoryProcesses::new());
+    let running = Running::start(&world.ledger, manager(), NoEffects, kept, quick());
+    drive(&world.clock, &running).await;
+    let mini = world.ledger.house(&HouseId::new("jackpot/mini").unwrap()).await.unwrap();
+    let held = mini.state.jackpot().unwrap().amount(commands::currency("EUR")).unwrap();
+    assert_eq!(held.to_string(), "0.300000");
     running.kill().await;
     world.end().await;
 }

@@ -441,6 +441,42 @@ async fn an_exclusion_reaches_every_player_of_a_person_and_its_window_is_told() 
     world.end().await;
 }
 
+/// An exclusion that has an end reaches the others although less than the least is left of it, and those opened later.
+#[tokio::test]
+async fn an_exclusion_with_an_end_reaches_the_others_in_its_last_days_too() {
+    let world = World::new(|_| {}).await;
+    let person = || Some(PersonId::new("someone").unwrap());
+    let opened =
+        |player: &PlayerId| (player.clone(), OpenPlayer { person: person(), ..commands::open(&["EUR"]) });
+    for id in ["a", "b"] {
+        let (player, open) = opened(&player(id));
+        world.ledger.execute(&player, open).await.unwrap();
+    }
+    let until = Some("2026-07-01T00:00:00Z".parse().unwrap());
+    let exclude = commands::exclude("e1", ExclusionKind::SelfExclusion, until);
+    world.ledger.execute(&player("a"), exclude).await.unwrap();
+    for _ in 0..30 {
+        world.clock.pass(86_400);
+        world.ledger.accept_clock();
+    }
+    let kept = Arc::new(MemoryProcesses::new());
+    let running = Running::start(&world.ledger, Exclusions::new().unwrap(), NoEffects, kept, quick());
+    running.quiet().await;
+    let (c, open) = opened(&player("c"));
+    world.ledger.execute(&c, open).await.unwrap();
+    running.quiet().await;
+    assert_eq!(running.handle.stuck(), []);
+    for id in ["b", "c"] {
+        assert_eq!(
+            code(&world.ledger.execute(&player(id), bet("t1", "r1", "1.00")).await),
+            "player_excluded",
+            "{id}"
+        );
+    }
+    running.kill().await;
+    world.end().await;
+}
+
 #[tokio::test]
 async fn exclusions_reach_every_player_once_wherever_they_die() {
     let end = dies_at_every_step(

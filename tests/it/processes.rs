@@ -218,9 +218,9 @@ async fn what_fails_too_often_is_stuck_until_somebody_resumes_or_skips_it_and_th
         assert!(of.reason.contains("he does not answer"), "{}", of.reason);
         assert_eq!(cash(&world.ledger, &player("p")).await, "2101.00", "the small ones are given");
         let of = of.clone();
-        // It is stuck after a restart too.
+        // It is stuck after a restart too. He is slow to answer then, so that the process is there to be looked at.
         running.kill().await;
-        let person = Person::default();
+        let person = Person { silent: 1, ..Person::default() };
         let running = Running::start(&world.ledger, Gifts::new(), person, store.clone(), patience);
         drive(&world.clock, &running).await;
         assert_eq!(running.handle.stuck(), std::slice::from_ref(&of));
@@ -259,6 +259,15 @@ async fn a_call_that_will_never_be_answered_is_stuck_at_once() {
     running.kill().await;
 }
 
+/// A process for each player that is opened.
+fn opened(event: &Occurrence, processes: &mut Vec<ProcessId>) {
+    if let (Some(Event::PlayerOpened(_)), Partition::Player(player)) =
+        (event.record().map(|record| &record.event), &event.commit().body.partition)
+    {
+        processes.extend(ProcessId::of(&[player.as_str()]));
+    }
+}
+
 /// Opens the players that others ask for, which is refused if they are there.
 struct Twins(ManagerName);
 
@@ -277,11 +286,7 @@ impl ProcessManager for Twins {
     }
 
     fn concerns(&self, event: &Occurrence, processes: &mut Vec<ProcessId>) {
-        if let (Some(Event::PlayerOpened(_)), Partition::Player(player)) =
-            (event.record().map(|record| &record.event), &event.commit().body.partition)
-        {
-            processes.extend(ProcessId::of(&[player.as_str()]));
-        }
+        opened(event, processes);
     }
 
     fn fold(
@@ -475,11 +480,7 @@ impl ProcessManager for Alarm {
     }
 
     fn concerns(&self, event: &Occurrence, processes: &mut Vec<ProcessId>) {
-        if let (Some(Event::PlayerOpened(_)), Partition::Player(player)) =
-            (event.record().map(|record| &record.event), &event.commit().body.partition)
-        {
-            processes.extend(ProcessId::of(&[player.as_str()]));
-        }
+        opened(event, processes);
     }
 
     fn fold(

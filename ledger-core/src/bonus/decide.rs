@@ -213,18 +213,20 @@ pub(crate) fn grant(
     if known(facts, work, &of).is_some() {
         return Err(Rejection::KeyReused.into());
     }
+    // That he has no such purse is told before anything about terms.
     purse(work.state(), command.currency)?;
     let terms = facts.policy.bonuses.get(&command.terms);
     let terms = terms.ok_or_else(|| not_allowed(NotAllowedReason::TermsUnknown))?;
     check_reward(terms, kind)?;
-    issue(command, terms, kind, facts, work)
+    let txn = TransactionRef { source: command.source.clone(), kind, id: command.id.clone() };
+    issue(command, terms, txn, facts, work)
 }
 
-/// Grants a bonus under terms, for an operation of a kind: one that is new, or one that was offered.
+/// Grants a bonus under terms, for an operation: one that is new, or one that was offered.
 pub(super) fn issue(
     command: &GrantBonus,
     terms: &BonusTerms,
-    kind: OperationKind,
+    txn: TransactionRef,
     facts: &Facts<'_>,
     work: &mut Workspace<'_>,
 ) -> Outcome {
@@ -258,8 +260,6 @@ pub(super) fn issue(
         return Err(capacity(Capacity::Awards, AWARDS_MAX).into());
     }
     if amount.is_zero() {
-        let (source, id) = (command.source.clone(), command.id.clone());
-        let txn = TransactionRef { source, kind, id };
         work.note(txn, Note::ZeroCredit)?;
         return Ok(Some(command.currency));
     }

@@ -11,7 +11,7 @@ use crate::money::{Amount, CurrencyCode};
 use crate::player_ledger::{AggregateRef, Facts, Fault, Needs, Operation, Outcome, Workspace, sent_by};
 use crate::policy::{Policy, Reward};
 use crate::rejection::{Capacity, MismatchField, NotAllowedReason, Rejection, capacity, not_allowed};
-use crate::stored::{AwardRef, BonusOffered, Event, PaymentRef};
+use crate::stored::{AwardRef, BonusOffered, Event, PaymentRef, TransactionRef};
 use crate::time::Timestamp;
 use crate::wallet::{incoming, purse};
 
@@ -179,7 +179,9 @@ fn claim(command: &ClaimBonus, facts: &Facts<'_>, work: &mut Workspace<'_>) -> O
         reactivates: None,
         played: None,
     };
-    decide::issue(&grant, &award.terms, ClaimBonus::KIND, facts, work)
+    let (source, id) = (command.source.clone(), command.id.clone());
+    let txn = TransactionRef { source, kind: ClaimBonus::KIND, id };
+    decide::issue(&grant, &award.terms, txn, facts, work)
 }
 
 impl Award {

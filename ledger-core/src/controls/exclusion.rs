@@ -67,6 +67,10 @@ pub struct ExcludePlayer {
     /// Who acts, if it is not the player.
     #[serde(default)]
     pub by: Option<ActorId>,
+    /// That it carries over what another player of the same person began: how long that must be was looked at there. Only of
+    /// a player whose person is known; not part of the fingerprint.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carried: bool,
 }
 
 impl Operation for ExcludePlayer {
@@ -86,13 +90,14 @@ impl Operation for ExcludePlayer {
         let policy = &state.jurisdiction_profile(facts.policy).controls;
         let longest = Duration::from_secs(u64::from(policy.time_out_max_days).saturating_mul(86_400));
         let zone = state.profile().map_or("UTC", |profile| profile.zone.as_str());
+        let is_carried = self.carried && state.profile().is_some_and(|profile| profile.person.is_some());
         let fits = match (self.kind, self.until) {
             (ExclusionKind::TimeOut, None) => false,
             (ExclusionKind::TimeOut, Some(until)) => now < until && until <= now.saturating_add(longest),
             (ExclusionKind::SelfExclusion, None) => true,
             (ExclusionKind::SelfExclusion, Some(until)) => {
-                now < until
-                    && until >= window::months_after(policy, zone, now, policy.self_exclusion_min_months)
+                let least = || window::months_after(policy, zone, now, policy.self_exclusion_min_months);
+                now < until && (is_carried || until >= least())
             }
         };
         if !fits {

@@ -85,7 +85,7 @@ impl Staked<'_> {
 pub(crate) fn check_stake(
     policy: &Policy,
     state: &PlayerState,
-    jurisdiction: &JurisdictionId,
+    (jurisdiction, by_law): (&JurisdictionId, &CategoryStakes),
     staked: Staked<'_>,
 ) -> Result<(), Rejection> {
     if !staked.stake.is_positive() {
@@ -93,11 +93,12 @@ pub(crate) fn check_stake(
     }
     let rule = rule(policy, staked.game);
     let own = rule.map(|rule| rule.stakes_by_jurisdiction.get(jurisdiction).unwrap_or(&rule.stakes));
+    let of_category = |category: &GameType| {
+        let of_profile = profile::profile(policy, state).and_then(|profile| profile.stakes.get(category));
+        staked.fits(by_law.get(category)) && staked.fits(of_profile)
+    };
     let category = rule.and_then(|rule| rule.category.as_ref()).or(staked.game_type);
-    let of_category = |stakes: &'_ CategoryStakes| category.is_none_or(|it| staked.fits(stakes.get(it)));
-    let by_law = &policy.profile(jurisdiction).controls.stakes;
-    let of_profile = profile::profile(policy, state).map(|profile| &profile.stakes);
-    if staked.fits(own) && of_category(by_law) && of_profile.is_none_or(of_category) {
+    if staked.fits(own) && category.is_none_or(of_category) {
         return Ok(());
     }
     Err(Rejection::StakeNotAllowed { stake: staked.stake, currency: staked.currency })

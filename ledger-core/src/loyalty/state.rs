@@ -55,6 +55,16 @@ impl Rewards {
         &self.points
     }
 
+    /// The estimated bytes it takes in memory.
+    pub fn weight(&self) -> usize {
+        let of_points = self
+            .points
+            .iter()
+            .map(|points| 120_usize.saturating_add(points.counted_to.len().saturating_mul(40)));
+        let of_periods = self.periods.len().saturating_mul(130);
+        of_points.fold(of_periods.saturating_add(100), usize::saturating_add)
+    }
+
     fn of(&mut self, programme: &ProgrammeName, at: Timestamp) -> Result<&mut Points, Fault> {
         let known = self.points.iter().position(|points| points.programme == *programme);
         let index = known.unwrap_or_else(|| {

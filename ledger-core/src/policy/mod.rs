@@ -147,10 +147,12 @@ impl Policy {
         }
     }
 
-    /// The kind under which an operation's key stands, by the source's scope.
+    /// The kind under which an operation's key stands, by the source's scope. The payment of a jackpot is the ledger's own,
+    /// under the id that the source gave its claim: it never meets the claim's key.
     pub fn key_kind(&self, source: &SourceId, kind: OperationKind) -> OperationKind {
         match self.of(source).key_scope {
             KeyScope::PerKind => kind,
+            KeyScope::AnyKind if kind == OperationKind::JackpotPayment => kind,
             KeyScope::AnyKind => OperationKind::Any,
         }
     }

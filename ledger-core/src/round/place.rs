@@ -116,7 +116,7 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
         currency: command.currency,
         stake: wager.stake,
     };
-    controls::check_stake(facts.policy, state, jurisdiction, staked)?;
+    controls::check_stake(facts.policy, state, (jurisdiction, &profile.controls.stakes), staked)?;
     let at_once = source.round_close == RoundClosePolicy::ImmediateLoss;
     let asking = Asking {
         game: (&command.game, command.game_type.as_ref()),

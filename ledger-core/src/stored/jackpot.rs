@@ -87,7 +87,7 @@ words! {
 shape! {
     /// What left a pool for another jackpot, which has to take it in.
     pub struct JackpotOverflow {
-        /// Which one it is, of all that left this pool: 1, 2, 3 ...
+        /// Which one it is, of all that left this pool for that jackpot: 1, 2, 3 ...
         pub number: u64,
         /// The jackpot that gets it.
         pub to: JackpotId,

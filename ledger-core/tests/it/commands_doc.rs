@@ -35,6 +35,33 @@ pub(crate) struct About {
 /// What any command may be refused for. The last comes only of sums beyond 96 bits.
 pub(crate) const ALL: &[&str] = &["player_unknown", "key_reused", "txn_cancelled", "amount_overflow"];
 
+/// What a bonus is refused for that may be for a deposit.
+const OF_A_GRANT: &[&str] = &[
+    "payment_not_found",
+    "not_allowed",
+    "mismatch",
+    "currency_mismatch",
+    "invalid_amount",
+    "precision",
+    "player_closed",
+    "player_excluded",
+    "player_blocked",
+    "capacity_exceeded",
+];
+
+/// What a bonus is refused for that is for none.
+const OF_AN_OFFER: &[&str] = &[
+    "not_allowed",
+    "mismatch",
+    "currency_mismatch",
+    "invalid_amount",
+    "precision",
+    "player_closed",
+    "player_excluded",
+    "player_blocked",
+    "capacity_exceeded",
+];
+
 pub(crate) const ABOUT: &[About] = &[
     About {
         name: "open_player",
@@ -519,37 +546,8 @@ pub(crate) const ABOUT: &[About] = &[
             "precision",
         ],
     },
-    About {
-        name: "report_free_rounds",
-        by: "a game provider, through its adapter",
-        refusals: &[
-            "not_allowed",
-            "mismatch",
-            "currency_mismatch",
-            "invalid_amount",
-            "precision",
-            "player_closed",
-            "player_excluded",
-            "player_blocked",
-            "capacity_exceeded",
-        ],
-    },
-    About {
-        name: "grant_bonus",
-        by: "the process that runs campaigns",
-        refusals: &[
-            "payment_not_found",
-            "not_allowed",
-            "mismatch",
-            "currency_mismatch",
-            "invalid_amount",
-            "precision",
-            "player_closed",
-            "player_excluded",
-            "player_blocked",
-            "capacity_exceeded",
-        ],
-    },
+    About { name: "report_free_rounds", by: "a game provider, through its adapter", refusals: OF_AN_OFFER },
+    About { name: "grant_bonus", by: "the process that runs campaigns", refusals: OF_A_GRANT },
     About {
         name: "forfeit_bonus",
         by: "the platform for the player, or the operator",
@@ -570,57 +568,14 @@ pub(crate) const ABOUT: &[About] = &[
             "capacity_exceeded",
         ],
     },
-    About {
-        name: "offer_bonus",
-        by: "the process that runs campaigns",
-        refusals: &[
-            "not_allowed",
-            "mismatch",
-            "currency_mismatch",
-            "invalid_amount",
-            "precision",
-            "player_closed",
-            "player_excluded",
-            "player_blocked",
-            "capacity_exceeded",
-        ],
-    },
-    About {
-        name: "claim_bonus",
-        by: "the platform for the player",
-        refusals: &[
-            "payment_not_found",
-            "not_allowed",
-            "mismatch",
-            "currency_mismatch",
-            "invalid_amount",
-            "precision",
-            "player_closed",
-            "player_excluded",
-            "player_blocked",
-            "capacity_exceeded",
-        ],
-    },
+    About { name: "offer_bonus", by: "the process that runs campaigns", refusals: OF_AN_OFFER },
+    About { name: "claim_bonus", by: "the platform for the player", refusals: OF_A_GRANT },
     About {
         name: "earn_points",
         by: "the process that adds up what was played",
         refusals: &["not_allowed", "currency_mismatch", "invalid_amount", "precision", "capacity_exceeded"],
     },
-    About {
-        name: "spend_points",
-        by: "the platform for the player",
-        refusals: &[
-            "not_allowed",
-            "mismatch",
-            "currency_mismatch",
-            "invalid_amount",
-            "precision",
-            "player_closed",
-            "player_excluded",
-            "player_blocked",
-            "capacity_exceeded",
-        ],
-    },
+    About { name: "spend_points", by: "the platform for the player", refusals: OF_AN_OFFER },
     About { name: "expire_points", by: "a timer", refusals: &["not_allowed"] },
     About {
         name: "adjust_points",

@@ -374,3 +374,18 @@ fn of_several_reasons_against_a_deposit_the_first_is_told() {
     let free = blocked.when(commands::unblock("U1", Block::Deposits)).applied();
     let _ = free.when(commands::initiate("I4", "10")).rejected("limit_exceeded");
 }
+
+/// What one player of a person began is carried to his others as it is, though little of it is left; of a player whose person
+/// nobody knows there is nothing to carry.
+#[test]
+fn what_a_person_began_is_carried_over_however_little_is_left() {
+    let until = at("2026-01-02T00:00:00Z");
+    let short = commands::exclude("E1", SelfExclusion, until);
+    let known = given().when(commands::set_person("P1", Some("someone"))).applied();
+    let length = Rejection::NotAllowed { reason: ledger_core::NotAllowedReason::ExclusionLength };
+    let known = known.when(short.clone()).refused_as(&length);
+    let carried = ExcludePlayer { carried: true, id: commands::txn("E2"), ..short };
+    let _ = given().when(carried.clone()).refused_as(&length);
+    let out = known.when(carried).applied().records(&["exclusion.started"]);
+    let _ = out.bet("T1", "R", "1").rejected("player_excluded").refused_as(&excluded(SelfExclusion, until));
+}

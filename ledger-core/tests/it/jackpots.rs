@@ -14,9 +14,9 @@ use ledger_core::testing::{HouseScenario, Scenario, TestHouse, TestLedger, given
 use ledger_core::{
     AccountCode, AccountKind, Amount, AwardJackpot, BasisPoints, Capacity, ChangeJackpotStatus, ClaimJackpot,
     ConfigureJackpot, CurrencyRegistry, GrantCredit, HouseCommand, JACKPOT_CLAIMS_MAX, JACKPOT_GAMES_MAX,
-    JACKPOT_SWEEP_PARTS_MAX, JackpotShare, JackpotStep, JackpotTally, MismatchField, NotAllowedReason,
-    OPEN_JACKPOT_AWARDS_MAX, OpenPlayer, Partition, PayJackpot, PlaceBet, PlayerCommand, PlayerId, Policy,
-    Rejection, SWEEP_ORIGINS_MAX, SweepJackpot, SweepPart, jackpot_steps,
+    JACKPOT_SWEEP_PARTS_MAX, JackpotShare, JackpotStep, JackpotTally, KeyScope, MismatchField,
+    NotAllowedReason, OPEN_JACKPOT_AWARDS_MAX, OpenPlayer, Partition, PayJackpot, PlaceBet, PlayerCommand,
+    PlayerId, Policy, Rejection, SWEEP_ORIGINS_MAX, SweepJackpot, SweepPart, jackpot_steps,
 };
 use proptest::prelude::*;
 
@@ -331,8 +331,58 @@ fn what_is_above_the_ceiling_goes_to_another_jackpot_or_the_reserve() {
     let more =
         pool.when(commands::seed("J2", SeedMovement::CostToPool, "50")).when(commands::sweep(0, 1, 2, "1"));
     assert_eq!(held(&more), "1055.000000");
-    let told = more.house().state().jackpot().unwrap().overflows();
+    let told = more.house().state().jackpot().unwrap().overflows(&jackpot("mini"));
     assert_eq!(told, 2);
+}
+
+/// Each jackpot that gets something of another counts for itself, so none waits for what went elsewhere.
+#[test]
+fn what_leaves_a_pool_is_told_to_each_target_from_its_first_on() {
+    let terms = JackpotTerms {
+        ceiling: Some(amount("1005.00")),
+        overflow: Some(jackpot("mini")),
+        ..jackpot_terms("100.00")
+    };
+    let tell = |pool: &HouseScenario, to: &str| {
+        let steps = jackpot_steps(pool.house().commits().last().unwrap()).unwrap();
+        let [JackpotStep::House(house, tell)] = steps.as_slice() else { panic!("{steps:?}") };
+        assert_eq!(house.as_str(), to);
+        tell.clone()
+    };
+    let first = configured(terms).when(commands::sweep(0, 0, 1, "10")).applied();
+    let mini = given_house("jackpot/mini").when(tell(&first, "jackpot/mini")).applied();
+    let closed = first.when(commands::close_jackpot("X1", "major")).applied();
+    let major = given_house("jackpot/major").when(tell(&closed, "jackpot/major")).applied();
+    assert_eq!((held(&mini).as_str(), held(&major).as_str()), ("5.000000", "1005.000000"));
+    let later = closed.when(commands::sweep(0, 1, 2, "1")).applied();
+    assert_eq!(held(&major.when(tell(&later, "jackpot/major")).applied()), "1006.000000");
+}
+
+/// Of two jackpots that name each other neither sends back what it got of the other.
+#[test]
+fn what_came_from_a_jackpot_is_not_sent_back_to_it() {
+    let from = |jackpot_of: &str| SweepJackpot {
+        origin: SweepOrigin::Jackpot(jackpot(jackpot_of)),
+        ..commands::sweep(0, 0, 1, "3")
+    };
+    let full = JackpotTerms {
+        ceiling: Some(amount("1000.00")),
+        overflow: Some(jackpot("mini")),
+        ..jackpot_terms("100.00")
+    };
+    let kept = configured(full.clone()).when(from("mini")).applied();
+    assert_eq!(held(&kept), "1000.000000");
+    let kept = kept.accounts(&[
+        ("jackpot:liability of mega", "997.000000"),
+        ("jackpot:seed_cost of mega", "1000.000000"),
+        ("jackpot:seed_reserve of mega", "3.000000"),
+    ]);
+    assert_eq!(kept.house().state().jackpot().unwrap().overflows(&jackpot("mini")), 0);
+    let passed = configured(full.clone()).when(from("other")).applied();
+    assert_eq!(passed.house().state().jackpot().unwrap().overflows(&jackpot("mini")), 1);
+    let closed = configured(full).when(commands::close_jackpot("X1", "mini")).applied();
+    let stays = closed.when(from("mini")).applied();
+    assert_eq!(held(&stays), "3.000000");
 }
 
 /// S98, S99: what a provider decides itself is drawn from the liability, and the pool learns of it.
@@ -457,6 +507,19 @@ fn of_a_payment_and_a_withdrawal_the_first_counts() {
     let paid = claimed.when(player_commands::pay_jackpot("K1", 1, "1000")).applied();
     let paid = paid.when(player_commands::withdraw_claim("K1")).refused("key_reused");
     let _ = paid.when(player_commands::withdraw_claim("K9")).refused_as(&no(NotAllowedReason::ClaimNotOpen));
+}
+
+/// A payment is the ledger's own: also where the ids of a source are unique over all kinds of its operations.
+#[test]
+fn a_claim_is_paid_whatever_the_scope_of_its_sources_keys() {
+    let player = played("0.5").scope(KeyScope::AnyKind);
+    let player = player.when(bet_for("mega", "T2", "R2", "10", "0.5")).applied();
+    let claimed = player
+        .when(ClaimJackpot { id: player_commands::txn("C9"), ..player_commands::claim_jackpot("C9", "R2") });
+    let claimed = claimed.applied();
+    let pool = pool().when(after_player(&claimed)).applied();
+    let paid = claimed.when(after_pool(&pool)).applied();
+    assert!(paid.ledger().state().jackpot_claims().is_empty());
 }
 
 #[test]

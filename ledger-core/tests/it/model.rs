@@ -236,7 +236,6 @@ fn histories_reach_every_outcome() {
         "jackpot_claim rejected:currency_mismatch",
         "jackpot_claim rejected:txn_cancelled",
         "jackpot_payment applied",
-        "jackpot_payment refused:key_reused",
         "jackpot_payment rejected:mismatch",
         "jackpot_payment rejected:not_allowed",
         "event jackpot.claim_withdrawn",

@@ -1,6 +1,6 @@
 //! Offers: a bonus that the player may take, under the terms as they were offered.
 
-use ledger_core::stored::ExclusionKind;
+use ledger_core::stored::{Event, ExclusionKind};
 use ledger_core::testing::{Scenario, commands, given};
 use ledger_core::{
     AwardStatus, BonusTerms, ClaimBonus, MismatchField, NotAllowedReason, OfferBonus, OnLeaving, Rejection,
@@ -71,6 +71,21 @@ fn an_offer_of_a_match_is_claimed_with_a_deposit() {
         ("player:cash", "30.00"),
         ("psp:clearing of psp", "30.00"),
     ]);
+    // A claim that comes to nothing is noted under its own name, and the offer stays.
+    let half = BonusTerms {
+        reward: Reward::Match {
+            rate: commands::basis_points(5_000),
+            most: [(commands::currency("EUR"), "50.00".parse().unwrap())].into(),
+        },
+        ..terms.clone()
+    };
+    let cent = given().terms("welcome", half).when(open()).applied().when(commands::deposit("D1", "0.01"));
+    let cent =
+        cent.when(ClaimBonus { deposit: Some(commands::payment("D1")), ..commands::claim_bonus("C1", "A") });
+    let cent = cent.noop().award_is("A", Offered);
+    let noted = cent.ledger().events().last().unwrap();
+    let Event::TxnNoted(noted) = &noted.event else { panic!("{noted:?}") };
+    assert_eq!((noted.txn.source.as_str(), noted.txn.id.as_str()), ("cashier", "C1"));
     let stated = given().terms("welcome", terms).when(commands::offer_bonus("A", "20"));
     let _ = stated.refused_as(&Rejection::Mismatch { field: MismatchField::Amount });
 }

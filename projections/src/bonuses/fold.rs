@@ -72,12 +72,11 @@ pub(super) fn fold(
         (Event::BonusOffered(_), Stream::Bonus(player, award)) => {
             rows.put(&unclaimed_key(player, award), BonusesRow::Unclaimed)
         }
-        (event, Stream::Bonus(player, award)) if rows.get(&unclaimed_key(player, award))?.is_some() => {
-            // Nobody took it.
-            if matches!(event, Event::BonusExpired(_) | Event::BonusForfeited(_)) {
-                rows.remove(&unclaimed_key(player, award))?;
-            }
-            Ok(())
+        // Nobody took it.
+        (Event::BonusExpired(_) | Event::BonusForfeited(_), Stream::Bonus(player, award))
+            if rows.get(&unclaimed_key(player, award))?.is_some() =>
+        {
+            rows.remove(&unclaimed_key(player, award))
         }
         (event, Stream::Bonus(player, award)) => {
             let at = commit.body.recorded_at;

@@ -95,9 +95,11 @@ impl From<sqlx::Error> for Failure {
                 // The message only: the detail may hold values of a row.
                 let reason = error.message().to_owned();
                 let ends = matches!(severity, PgSeverity::Fatal | PgSeverity::Panic);
+                // Other than of a log, whatever is sent again here is fenced by the count of batches: an unknown outcome is tried
+                // again. What the server calls damaged stops the view.
                 match code.as_str() {
                     "40001" | "40P01" => Self::Conflict(format!("{reason} ({code})")),
-                    _ if ends || code.starts_with("08") || code.starts_with("57P") => {
+                    _ if ends || code == "40003" || code.starts_with("08") || code.starts_with("57P") => {
                         Self::Lost(format!("{reason} ({code})"))
                     }
                     _ => Self::Refused { code, reason },

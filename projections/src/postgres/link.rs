@@ -186,7 +186,14 @@ impl Database {
                     return Ok(Link { database: self, idle, _permit: permit });
                 }
                 Some(mut idle) => {
-                    idle.session.run(&format!("SET search_path TO \"{path}\"")).await?;
+                    let turned = idle.session.run(&format!("SET search_path TO \"{path}\"")).await;
+                    if let Err(failure) = turned {
+                        // What broke this connection most likely broke those that lie idle.
+                        if failure.is_outage() {
+                            self.lock().clear();
+                        }
+                        return Err(failure);
+                    }
                     path.clone_into(&mut idle.path);
                     return Ok(Link { database: self, idle, _permit: permit });
                 }

@@ -1,6 +1,8 @@
 //! What an event tells of payments.
 
-use ledger_core::stored::{Converted, Event, EventRecord, PaymentRef, SuspenseOrigin};
+use ledger_core::stored::{
+    Converted, Event, EventRecord, PaymentRef, ReleasedTo, SuspenseOrigin, SuspenseReason,
+};
 use ledger_core::{
     Amount, CurrencyCode, HouseAggregateRef, HouseName, HousePurpose, PlayerId, SourceId, Stream,
 };
@@ -49,10 +51,13 @@ pub(super) fn fold(
             }
         }
         Stream::HouseAggregate(house, HouseAggregateRef::Suspense(reference)) => {
-            let Event::SuspenseCaptured(event) = &record.event else { return Ok(()) };
             let Some(HousePurpose::Psp(psp)) = HouseName::of(house).map(|name| name.purpose) else {
                 return Ok(());
             };
+            if let Event::SuspenseReturned(event) = &record.event {
+                return send_back(rows, commit, &psp, reference.as_str(), event.txn.id.as_str());
+            }
+            let Event::SuspenseCaptured(event) = &record.event else { return Ok(()) };
             let kind = match event.origin {
                 SuspenseOrigin::PayoutReturn => PaymentKind::PayoutReturn,
                 _ => PaymentKind::Payment,
@@ -71,6 +76,31 @@ pub(super) fn fold(
         }
         _ => Ok(()),
     }
+}
+
+/// What was in suspense at the house goes back to who had paid it: as much as was captured.
+fn send_back(
+    rows: &mut Rows<'_, Payments>,
+    commit: &Commit,
+    psp: &SourceId,
+    captured: &str,
+    reference: &str,
+) -> Result<(), ViewError> {
+    for kind in [PaymentKind::Payment, PaymentKind::PayoutReturn] {
+        let Some(known) = rows.get(&payment_key(psp, kind, captured))?.flatten() else { continue };
+        let told = Told {
+            psp,
+            kind: PaymentKind::Refund,
+            reference,
+            player: None,
+            merchant: None,
+            status: PaymentStatus::Booked,
+            money: (known.currency, known.amount),
+            converted: None,
+        };
+        return book(rows, commit, &told);
+    }
+    Ok(())
 }
 
 fn deposit(
@@ -103,13 +133,17 @@ fn deposit(
                 event.intent.clone(),
             )
         }
+        // A payout that came back into suspense is told by its withdrawal, in the same commit.
+        Event::DepositSuspended(event) if event.reason == SuspenseReason::PayoutReturned => return Ok(()),
         Event::DepositSuspended(event) => {
             let money = (event.currency, event.amount);
-            let kind = match event.reason {
-                ledger_core::stored::SuspenseReason::PayoutReturned => PaymentKind::PayoutReturn,
-                _ => PaymentKind::Payment,
-            };
-            told(kind, reference, PaymentStatus::Suspended, money, None, event.intent.clone())
+            let merchant = event.intent.clone();
+            told(PaymentKind::Payment, reference, PaymentStatus::Suspended, money, None, merchant)
+        }
+        // Out of suspense to who had paid it: the provider is told to send it back.
+        Event::DepositReleased(event) if event.to == ReleasedTo::Payer => {
+            let money = (event.currency, event.amount);
+            told(PaymentKind::Refund, event.txn.id.as_str(), PaymentStatus::Booked, money, None, None)
         }
         Event::DepositRefunded(event) => {
             let money = (event.currency, event.amount);

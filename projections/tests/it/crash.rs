@@ -35,7 +35,11 @@ struct Bet {
 fn bets() -> Option<Vec<Bet>> {
     let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/crash-bets.csv"));
     let path = std::env::var_os("CRASH_BETS").map_or_else(beside, PathBuf::from);
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if std::env::var_os("CRASH_BETS").is_some() => panic!("{}: {error}", path.display()),
+        Err(_) => return None,
+    };
     let bet = |line: &str| {
         let fields: Vec<&str> = line.split(',').collect();
         let text = |at: usize| fields[at].to_owned();

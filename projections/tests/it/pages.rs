@@ -64,8 +64,8 @@ fn rows(page: &str, columns: usize) -> Vec<Vec<String>> {
     all
 }
 
-/// A last cell names tests between backticks, or says whose the row is: `host`, `part` (some of it, with what is missing) or
-/// `later`, and why.
+/// A last cell names tests between backticks, or says whose the row is and why: `host: `, `later: `, or `; the host's: ` behind
+/// the tests.
 fn check(page: &str, row: &[String], tests: &BTreeSet<String>) -> BTreeSet<String> {
     let answer = row.last().unwrap();
     let named: BTreeSet<String> = answer.split('`').skip(1).step_by(2).map(str::to_owned).collect();

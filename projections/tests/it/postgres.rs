@@ -36,7 +36,7 @@ fn options_at(url: &str) -> ViewOptions {
     options
 }
 
-fn options() -> ViewOptions {
+pub(crate) fn options() -> ViewOptions {
     options_at(&shared_url())
 }
 

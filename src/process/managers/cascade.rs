@@ -14,6 +14,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{Chooser, named, of_stream, player};
+use crate::process::doubled;
 use crate::process::id::{ManagerName, ProcessId, ProcessNameError};
 use crate::process::manager::{Input, ProcessManager, Turn, Wants};
 
@@ -243,8 +244,7 @@ impl Cascade {
     }
 
     fn ask_at(&self, ask: u32, now: Timestamp) -> Timestamp {
-        let pause = self.settings.ask_after.saturating_mul(1 << ask.min(20));
-        now.saturating_add(pause.min(ASK_AFTER_MAX))
+        now.saturating_add(doubled(self.settings.ask_after, ask, ASK_AFTER_MAX))
     }
 
     /// The id of an attempt, and the reference of its provider.
@@ -313,6 +313,14 @@ impl Cascade {
     ) {
         let (player, intent) = (&started.player, &started.intent);
         match &attempt.state {
+            // Folded again, or long down: a deposit that is over is asked about, and never charged.
+            AttemptState::Attempted if started.is_over => {
+                let call = CascadeCall::Ask { payment: attempt.payment.clone() };
+                if let Some(want) = wants.effect(&format!("check@{number}"), call) {
+                    // Not beside a charge that may be under way.
+                    want.not_before(attempt.since.saturating_add(self.settings.patience));
+                }
+            }
             AttemptState::Attempted => {
                 let call = CascadeCall::Charge {
                     payment: attempt.payment.clone(),
@@ -418,11 +426,14 @@ impl ProcessManager for Cascade {
                     self.answered(attempt, answer, turn.at);
                 }
             }
-            // Nobody knows whether it arrived: it is asked about, and the next one is tried.
-            Input::NoAnswer { step, .. } if step.starts_with("charge") => {
+            // Nobody knows whether a charge arrived: it is asked about, and the next one is tried. A question without an answer
+            // is asked again, with growing pauses.
+            Input::NoAnswer { step, .. } => {
+                let is_charge = step.starts_with("charge");
+                let answer = if is_charge { ChargeAnswer::Down } else { ChargeAnswer::Pending };
                 let attempt = number(step).and_then(|number| started.attempts.get_mut(&number));
                 if let Some(attempt) = attempt {
-                    self.answered(attempt, ChargeAnswer::Down, turn.at);
+                    self.answered(attempt, answer, turn.at);
                 }
             }
             // The deposit is over for the ledger, or the player may not: an event says so, or will.
@@ -431,6 +442,8 @@ impl ProcessManager for Cascade {
                 if step.starts_with("decline") || step.starts_with("capture") =>
             {
                 let is_refused = matches!(input, Input::Refused { .. });
+                // Money was captured that an operator lets be: nobody else is charged for the same deposit.
+                started.is_barred |= matches!(input, Input::Skipped { .. }) && step.starts_with("capture");
                 // A capture that the ledger does not take is somebody's money: it stays stuck until somebody looks.
                 if !(is_refused && step.starts_with("capture"))
                     && let Some(attempt) = number(step).and_then(|number| started.attempts.get_mut(&number))
@@ -452,6 +465,10 @@ impl ProcessManager for Cascade {
         if state.is_over || state.is_barred {
             return;
         }
+        let is_captured = |attempt: &AttemptOf| matches!(attempt.state, AttemptState::Captured { .. });
+        if state.attempts.values().any(is_captured) {
+            return;
+        }
         let mut providers = self.settings.providers.of(state);
         providers.truncate(ATTEMPTS_MAX);
         let next = state.attempts.len();
@@ -459,9 +476,7 @@ impl ProcessManager for Cascade {
         let from = match last {
             None => None,
             Some(attempt) if Started::is_done(attempt) || attempt.given_up => None,
-            Some(AttemptOf {
-                state: AttemptState::Declined { .. } | AttemptState::Captured { .. }, ..
-            }) => return,
+            Some(AttemptOf { state: AttemptState::Declined { .. }, .. }) => return,
             Some(attempt) => Some(attempt.since.saturating_add(self.settings.patience)),
         };
         let Some(provider) = providers.get(next) else {

@@ -66,6 +66,7 @@ fn is_activity(event: &Event) -> bool {
             | Event::TransferRolledOut(_)
             | Event::ExchangeMade(_)
             | Event::RealityCheckAcknowledged(_)
+            | Event::PointsSpent(_)
             | Event::DormantReclaimed(_)
             | Event::PlayerReopened(_)
     )

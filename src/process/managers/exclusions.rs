@@ -268,6 +268,7 @@ impl ProcessManager for Exclusions {
                 kind: exclusion.kind,
                 until: exclusion.until,
                 by: None,
+                carried: true,
             });
         }
     }

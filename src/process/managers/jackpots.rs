@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use ledger_core::stored::{AwardOutcome, Event, JackpotClaimRef, SweepOrigin};
 use ledger_core::{
-    AccountKind, Amount, AwardJackpot, CurrencyCode, HouseId, HouseName, HousePurpose, JackpotId,
-    JackpotTally, NotAllowedReason, Partition, PayJackpot, Policy, Rejection, RoundId, SettleJackpotAward,
-    SweepJackpot, SweepPart, Timestamp,
+    AccountKind, Amount, AwardJackpot, CurrencyCode, HouseCommand, HouseId, HouseName, HousePurpose,
+    JackpotId, JackpotStep, JackpotTally, NotAllowedReason, Partition, PayJackpot, Policy, Rejection,
+    RoundId, SettleJackpotAward, SweepJackpot, SweepPart, Timestamp, jackpot_steps,
 };
 use ledger_projections::Occurrence;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ use super::{named, player};
 use crate::process::id::{ManagerName, ProcessId, ProcessNameError, step};
 use crate::process::manager::{Input, ProcessManager, Turn, Wants};
 
+/// How many commits' contributions of a shard wait at most: then the pool is told at once.
+const BOOKED_MAX: usize = 1_024;
 /// How long a claim waits for a jackpot that cannot be won now.
 const AGAIN_AFTER: Duration = Duration::from_mins(1);
 /// The first steps.
@@ -109,6 +111,20 @@ pub struct SweepOfJackpot {
     pub telling: Option<u64>,
 }
 
+/// What left a pool for another, which has to be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverflowOfJackpot {
+    /// The other pool.
+    pub to: HouseId,
+    /// The command that tells it.
+    pub sweep: SweepJackpot,
+    /// How often it was too early: one before it was not told yet.
+    pub tries: u32,
+    /// Not before this instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+}
+
 /// What is kept of a jackpot's process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -122,6 +138,10 @@ pub enum OfJackpot {
     Award(AwardOfJackpot),
     /// A stretch of a shard.
     Sweep(SweepOfJackpot),
+    /// What left a pool for another.
+    Overflow(OverflowOfJackpot),
+    /// What left a pool, and its target knows already.
+    Told,
 }
 
 fn pool(kind: AccountKind, jackpot: &JackpotId) -> Option<HouseId> {
@@ -138,6 +158,31 @@ fn of_award(pool: &HouseId, number: u64) -> Option<ProcessId> {
 
 fn of_sweep(pool: &HouseId, shard: u16) -> Option<ProcessId> {
     ProcessId::of(&["sweep", pool.as_str(), &shard.to_string()]).ok()
+}
+
+fn of_overflow(from: &HouseId, to: &HouseId, number: u64) -> Option<ProcessId> {
+    ProcessId::of(&["overflow", from.as_str(), to.as_str(), &number.to_string()]).ok()
+}
+
+/// What left a pool with an event, and the command that tells its target.
+fn overflow(event: &Occurrence) -> Option<(HouseId, SweepJackpot)> {
+    let overflows = match &event.record()?.event {
+        Event::JackpotSwept(swept) => swept.overflow.is_some(),
+        Event::JackpotStatusChanged(changed) => changed.overflow.is_some(),
+        _ => false,
+    };
+    let steps = if overflows { jackpot_steps(&event.commit().body).ok()? } else { Vec::new() };
+    steps.into_iter().find_map(|step| match step {
+        JackpotStep::House(to, HouseCommand::SweepJackpot(sweep)) => Some((to, sweep)),
+        _ => None,
+    })
+}
+
+/// The pool whose overflow an event takes in, and its number.
+fn taken_in(event: &Occurrence) -> Option<(HouseId, u64)> {
+    let Event::JackpotSwept(swept) = &event.record()?.event else { return None };
+    let SweepOrigin::Jackpot(from) = &swept.origin else { return None };
+    Some((pool(HouseName::of(own_pool(event)?)?.kind, from)?, swept.up_to))
 }
 
 /// The pool that an event of the house stands in.
@@ -174,14 +219,20 @@ fn kind(event: &Occurrence) -> AccountKind {
 }
 
 impl SweepOfJackpot {
-    fn book(&mut self, sums: &BTreeMap<CurrencyCode, (Amount, Amount)>, position: u64, due: Timestamp) {
+    fn book(
+        &mut self,
+        sums: &BTreeMap<CurrencyCode, (Amount, Amount)>,
+        position: u64,
+        (at, due): (Timestamp, Timestamp),
+    ) {
         let is_known =
             position <= self.after || self.booked.last().is_some_and(|last| position <= last.position);
         if is_known {
             return;
         }
         self.booked.push(BookedForJackpot { position, sums: sums.clone() });
-        self.due.get_or_insert(due);
+        let is_full = self.booked.len() >= BOOKED_MAX;
+        self.due = Some(self.due.map_or(due, |known| if is_full { known.min(at) } else { known }));
     }
 
     fn swept(&mut self, up_to: u64, next: Timestamp) {
@@ -228,10 +279,24 @@ impl Jackpots {
                     || SweepOfJackpot { pool, shard, after: 0, booked: Vec::new(), due: None, telling: None };
                 let known = state.get_or_insert_with(|| OfJackpot::Sweep(begun()));
                 if let OfJackpot::Sweep(sweep) = known {
-                    sweep.book(&sums, event.commit().position.0, at.saturating_add(self.sweep_every));
+                    sweep.book(&sums, event.commit().position.0, (at, at.saturating_add(self.sweep_every)));
                 }
                 return;
             }
+        }
+        if let Some((to, sweep)) = overflow(event)
+            && own_pool(event).and_then(|from| of_overflow(from, &to, sweep.up_to)).as_ref() == Some(process)
+        {
+            let begun = OverflowOfJackpot { to, sweep, tries: 0, not_before: None };
+            // Its target stands in another shard, and may have been heard of first.
+            *state = if *state == Some(OfJackpot::Told) { None } else { Some(OfJackpot::Overflow(begun)) };
+            return;
+        }
+        if let (Some((from, number)), Some(to)) = (taken_in(event), own_pool(event))
+            && of_overflow(&from, to, number).as_ref() == Some(process)
+        {
+            *state = if state.is_some() { None } else { Some(OfJackpot::Told) };
+            return;
         }
         let Some(record) = event.record() else { return };
         match (&record.event, state.as_mut()) {
@@ -333,6 +398,12 @@ fn passes(rejection: &Rejection) -> bool {
     }
 }
 
+/// Whether somebody told the pool of another stretch.
+fn is_out_of_order(rejection: &Rejection) -> bool {
+    *rejection == Rejection::KeyReused
+        || *rejection == Rejection::NotAllowed { reason: NotAllowedReason::SweepOutOfOrder }
+}
+
 /// Whether a claim can never be paid.
 fn is_final(rejection: &Rejection) -> bool {
     let is_withdrawn = Rejection::NotAllowed { reason: NotAllowedReason::ClaimNotOpen };
@@ -356,6 +427,12 @@ impl ProcessManager for Jackpots {
     fn concerns(&self, event: &Occurrence, processes: &mut Vec<ProcessId>) {
         let shard = event.commit().shard.0;
         processes.extend(booked(event).keys().filter_map(|pool| of_sweep(pool, shard)));
+        if let Some((to, sweep)) = overflow(event) {
+            processes.extend(own_pool(event).and_then(|from| of_overflow(from, &to, sweep.up_to)));
+        }
+        if let (Some((from, number)), Some(to)) = (taken_in(event), own_pool(event)) {
+            processes.extend(of_overflow(&from, to, number));
+        }
         let Some(record) = event.record() else { return };
         match &record.event {
             Event::JackpotClaimed(of) => {
@@ -400,7 +477,15 @@ impl ProcessManager for Jackpots {
                 sweep.due = None;
                 sweep.telling = sweep.booked.last().map(|booked| booked.position);
             }
-            (Input::Refused { .. }, Some(OfJackpot::Sweep(sweep))) => {
+            (Input::Refused { rejection, .. }, Some(OfJackpot::Overflow(overflow)))
+                if is_out_of_order(rejection) =>
+            {
+                overflow.tries = overflow.tries.saturating_add(1);
+                overflow.not_before = Some(turn.at.saturating_add(AGAIN_AFTER));
+            }
+            (Input::Refused { rejection, .. }, Some(OfJackpot::Sweep(sweep)))
+                if is_out_of_order(rejection) =>
+            {
                 // Another runner told the pool more or less of the same stretch; its event says how far.
                 sweep.telling = None;
                 sweep.due = (!sweep.booked.is_empty()).then(|| turn.at.saturating_add(self.sweep_every));
@@ -467,7 +552,14 @@ impl ProcessManager for Jackpots {
                 (None, Some(due)) => wants.timer(&step(&["due", &due.as_micros().to_string()]), due),
                 (None, None) => {}
             },
-            OfJackpot::Awarded => {}
+            OfJackpot::Overflow(of) => {
+                let step = step(&["tell", &of.tries.to_string()]);
+                let want = wants.house(&step, &of.to, |_| of.sweep.clone());
+                if let (Some(want), Some(at)) = (want, of.not_before) {
+                    want.not_before(at);
+                }
+            }
+            OfJackpot::Awarded | OfJackpot::Told => {}
         }
     }
 }

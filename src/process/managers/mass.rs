@@ -432,7 +432,11 @@ impl ProcessManager for MassOperations {
                 run.pages = run.pages.saturating_add(1);
                 run.is_last = answer.next.is_none();
                 run.after = answer.next;
+                let count = answer.items.len();
                 run.left = answer.items.into_iter().map(|item| (item.step(), item)).collect();
+                if run.left.len() < count {
+                    run.broken = Some("two items of a page are the same step: add them up".to_owned());
+                }
                 run.behind("", turn.at);
             }
             Input::Done { step, .. } if run.behind(step, turn.at) => run.done = run.done.saturating_add(1),

@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{Chooser, named, of_stream, player};
+use crate::process::doubled;
 use crate::process::id::{ManagerName, ProcessId, ProcessNameError};
 use crate::process::manager::{Input, ProcessManager, Turn, Wants};
 
@@ -224,8 +225,7 @@ impl Payouts {
 
     /// When the next question is asked.
     fn ask_at(&self, ask: u32, now: Timestamp) -> Timestamp {
-        let pause = self.settings.ask_after.saturating_mul(1 << ask.min(20));
-        now.saturating_add(pause.min(ASK_AFTER_MAX))
+        now.saturating_add(doubled(self.settings.ask_after, ask, ASK_AFTER_MAX))
     }
 
     /// Folds an event; whether the process goes on.
@@ -315,9 +315,15 @@ impl ProcessManager for Payouts {
                 state.take_if(|_| !goes_on);
             }
             Input::Answered { step, answer } => self.answered(payout, step, answer, turn.at),
-            Input::NoAnswer { step, .. } if step.starts_with("pay") => {
+            Input::NoAnswer { step, .. }
+                if step.starts_with("pay") && matches!(payout.phase, PayoutPhase::Sent { .. }) =>
+            {
                 // W08: nobody knows. The ledger is told, and the provider asked.
                 payout.phase = PayoutPhase::Asking { ask: 0, at: self.ask_at(0, turn.at), tell: true };
+            }
+            // A question without an answer is asked again, with growing pauses.
+            Input::NoAnswer { step, .. } if step.starts_with("ask") => {
+                self.answered(payout, step, PayoutAnswer::Pending, turn.at);
             }
             Input::Refused { step, .. } if step.starts_with("send") => {
                 if let PayoutPhase::Approved { refusals, again_at } = &mut payout.phase {

@@ -23,6 +23,8 @@ use crate::process::manager::{Input, ProcessManager, Turn, Wants};
 pub const SIGNAL_WINDOW_MAX: u16 = 256;
 /// The most awards and open rounds of one player that are looked at; of more the oldest are forgotten.
 const WATCHED_MAX: usize = 64;
+/// How much of what was seen is told, in bytes: as much as a reason holds.
+const SEEN_BYTES_MAX: usize = 250;
 /// All of it, in basis points.
 const WHOLE: u128 = 10_000;
 
@@ -205,6 +207,9 @@ impl Watched {
         if is_quiet {
             return;
         }
+        let end = seen.char_indices().map(|(at, _)| at).take_while(|at| *at <= SEEN_BYTES_MAX).last();
+        let seen =
+            if seen.len() <= SEEN_BYTES_MAX { seen } else { seen[..end.unwrap_or_default()].to_owned() };
         self.last.insert(signal.clone(), at);
         let step = step(&[signal.as_str(), &event.id().to_string()]);
         self.found.push(Found { signal, step, seen });
@@ -397,7 +402,8 @@ impl ProcessManager for Signals {
                         watched.undone(event, rules, at);
                     }
                     Event::RoundVoided(_) | Event::RoundClosed(_) => {
-                        if matches!(record.event, Event::RoundVoided(_)) {
+                        // The void of a round that nobody played undoes nothing.
+                        if matches!(&record.event, Event::RoundVoided(voided) if !voided.bets.is_empty()) {
                             watched.undone(event, rules, at);
                         }
                         let stream = record.stream.to_string();

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::state::JackpotPool;
+use super::sweep::SWEEP_ORIGINS_MAX;
 use crate::account::AccountCode;
 use crate::entry::POSTINGS_MAX;
 use crate::house::document::DocumentContent;
@@ -153,7 +154,7 @@ impl ChangeJackpotStatus {
             return Err(capacity(Capacity::PostingsInEntry, POSTINGS_MAX).into());
         }
         let entry = work.post(postings)?;
-        let number = next_overflow(state.jackpot())?;
+        let number = next_overflow(state.jackpot(), to)?;
         Ok(Moved {
             overflow: Some(JackpotOverflow { number, to: to.clone(), parts }),
             from_reserve,
@@ -169,9 +170,13 @@ struct Moved {
     entry: Option<u64>,
 }
 
-/// The number of what next leaves a pool for another jackpot.
-pub(super) fn next_overflow(pool: Option<&JackpotPool>) -> Result<u64, Stop> {
-    let last = pool.map_or(0, JackpotPool::overflows);
+/// The number of what next leaves a pool for another jackpot: each gets 1, 2, 3 ... of its own, so that it knows whether one is
+/// missing.
+pub(super) fn next_overflow(pool: Option<&JackpotPool>, to: &JackpotId) -> Result<u64, Stop> {
+    let last = pool.map_or(0, |pool| pool.overflows(to));
+    if last == 0 && pool.map_or(0, JackpotPool::targets) >= SWEEP_ORIGINS_MAX {
+        return Err(capacity(Capacity::SweepOrigins, SWEEP_ORIGINS_MAX).into());
+    }
     Ok(last.checked_add(1).ok_or_else(|| crate::player_ledger::Fault::corrupted("numbers have run out"))?)
 }
 

@@ -59,7 +59,8 @@ pub struct JackpotPool {
     amounts: Vec<Money>,
     shards: BTreeMap<u16, u64>,
     jackpots: BTreeMap<JackpotId, u64>,
-    overflows: u64,
+    /// How often something left it, by the jackpot that it went to.
+    overflows: BTreeMap<JackpotId, u64>,
     awards: u64,
     open: Vec<JackpotAward>,
 }
@@ -134,8 +135,13 @@ impl JackpotPool {
     }
 
     /// How often something left it for another jackpot.
-    pub fn overflows(&self) -> u64 {
-        self.overflows
+    pub fn overflows(&self, to: &JackpotId) -> u64 {
+        self.overflows.get(to).copied().unwrap_or_default()
+    }
+
+    /// How many jackpots something left it for.
+    pub(super) fn targets(&self) -> usize {
+        self.overflows.len()
     }
 
     /// How many awards there were.
@@ -157,9 +163,15 @@ impl JackpotPool {
     pub(in crate::house) fn weight(&self) -> usize {
         let games = self.terms.as_ref().map_or(0, |terms| terms.games.len());
         let counted = |count: usize, each: usize| count.saturating_mul(each);
-        [300, counted(games, 120), counted(self.origins(), 64), counted(self.open.len(), 400)]
-            .iter()
-            .fold(0, |sum: usize, part| sum.saturating_add(*part))
+        [
+            300,
+            counted(games, 120),
+            counted(self.origins(), 64),
+            counted(self.targets(), 64),
+            counted(self.open.len(), 400),
+        ]
+        .iter()
+        .fold(0, |sum: usize, part| sum.saturating_add(*part))
     }
 
     /// Folds an event of the jackpot's own stream. Holds no rule and cannot panic.
@@ -223,7 +235,8 @@ impl JackpotPool {
 
     fn overflowed(&mut self, overflow: Option<&JackpotOverflow>) -> Result<(), Fault> {
         let Some(overflow) = overflow else { return Ok(()) };
-        self.overflows = next(self.overflows, Some(overflow.number))?;
+        let number = next(self.overflows(&overflow.to), Some(overflow.number))?;
+        self.overflows.insert(overflow.to.clone(), number);
         overflow.parts.iter().try_for_each(|part| self.take(part.currency, part.amount))
     }
 

@@ -93,6 +93,12 @@ impl SweepJackpot {
         Ok(())
     }
 
+    /// Whether it tells of what overflowed from a jackpot: that is not sent back to it, or two that name each other would send
+    /// it to and fro without end.
+    fn came_from(&self, jackpot: &JackpotId) -> bool {
+        matches!(&self.origin, SweepOrigin::Jackpot(from) if from == jackpot)
+    }
+
     fn check_room(&self, pool: Option<&JackpotPool>) -> Result<(), Stop> {
         if self.parts.len() > JACKPOT_SWEEP_PARTS_MAX {
             return Err(capacity(Capacity::PartsOfSweep, JACKPOT_SWEEP_PARTS_MAX).into());
@@ -139,7 +145,7 @@ impl SweepJackpot {
         };
         let mut overflowing = None;
         match &terms.overflow {
-            Some(to) if surplus.is_positive() => {
+            Some(to) if surplus.is_positive() && !self.came_from(to) => {
                 overflowing = Some((to, Money { currency: terms.currency, amount: surplus }));
             }
             _ => reserved = reserved.checked_add(surplus)?,
@@ -157,7 +163,8 @@ impl SweepJackpot {
         let entry = work.post(postings)?;
         let overflow = match overflowing {
             Some((to, part)) => {
-                Some(JackpotOverflow { number: next_overflow(pool)?, to: to.clone(), parts: vec![part] })
+                let number = next_overflow(pool, to)?;
+                Some(JackpotOverflow { number, to: to.clone(), parts: vec![part] })
             }
             None => None,
         };
@@ -180,7 +187,7 @@ impl SweepJackpot {
             return Ok(Onward::default());
         }
         let entry = work.post(postings)?;
-        let overflow = JackpotOverflow { number: next_overflow(pool)?, to: to.clone(), parts: moved };
+        let overflow = JackpotOverflow { number: next_overflow(pool, to)?, to: to.clone(), parts: moved };
         Ok(Onward { reserved: None, overflow: Some(overflow), entry: Some(entry) })
     }
 }
@@ -239,6 +246,7 @@ impl HouseOperation for SweepJackpot {
         let parts = self.read(facts)?;
         self.check_room(pool)?;
         let onward = match pool.and_then(|pool| Some((pool.status(), pool.moves_to(), pool.terms()?))) {
+            Some((JackpotStatus::Closed, Some(to), _)) if self.came_from(to) => Onward::default(),
             Some((JackpotStatus::Closed, Some(to), _)) => Self::move_on(to, &parts, work)?,
             Some((_, _, terms)) => self.pass_on(terms, &parts, work)?,
             None => Onward::default(),

@@ -48,7 +48,7 @@ pub fn confirm_limit(id: &str, term: LimitTerm) -> ConfirmLimit {
 
 /// An exclusion.
 pub fn exclude(id: &str, kind: ExclusionKind, until: Option<Timestamp>) -> ExcludePlayer {
-    ExcludePlayer { source: source("host"), id: txn(id), kind, until, by: None }
+    ExcludePlayer { source: source("host"), id: txn(id), kind, until, by: None, carried: false }
 }
 
 /// The return from a self-exclusion.

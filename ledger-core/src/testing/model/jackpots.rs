@@ -192,8 +192,9 @@ impl ModelPool {
         for (currency, contributed, drawn, one) in parts.iter().copied() {
             self.add(currency, contributed - drawn);
             let held = self.held.get(&currency).copied().unwrap_or_default();
+            let back = |to: &str| matches!(&c.origin, SweepOrigin::Jackpot(from) if from.as_str() == to);
             if let Some(to) = &self.closed_to {
-                if held > 0 {
+                if held > 0 && !back(to) {
                     moves.push((pool(of), pool(to), currency, held));
                     self.add(currency, -held);
                 }
@@ -208,8 +209,8 @@ impl ModelPool {
             let above = ceiling.map_or(0, |ceiling| held - diverted - ceiling);
             let surplus = above.min(contributed - diverted).max(0);
             let (reserved, overflow) = match &terms.overflow {
-                Some(_) => (diverted, surplus),
-                None => (diverted + surplus, 0),
+                Some(to) if !back(to.as_str()) => (diverted, surplus),
+                _ => (diverted + surplus, 0),
             };
             if reserved > 0 {
                 moves.push((pool(of), format!("jackpot:seed_reserve of {of}"), currency, reserved));

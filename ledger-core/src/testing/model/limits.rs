@@ -411,7 +411,7 @@ impl Model {
             (true, Some(until)) => {
                 let months = i64::from(controls.self_exclusion_min_months).months();
                 let least = (zoned(self.now, &self.limits.zone) + months).timestamp().as_microsecond();
-                until > self.now && until >= least
+                until > self.now && (until >= least || c.carried && self.has_person())
             }
         };
         if !fits {

@@ -198,7 +198,8 @@ impl Model {
 
     fn key(&self, command: &PlayerCommand) -> (String, &'static str, String) {
         let (source, kind, id) = self.name(command);
-        let kind = if self.any_kind(&source) { "any" } else { kind };
+        let own = kind == "jackpot_payment";
+        let kind = if self.any_kind(&source) && !own { "any" } else { kind };
         (source, kind, id)
     }
 

@@ -381,6 +381,11 @@ impl Model {
         if units > 0 && outside { Err("stake_not_allowed") } else { Ok(()) }
     }
 
+    /// Whether it is known which person he is.
+    pub(super) fn has_person(&self) -> bool {
+        self.protection.person.is_some()
+    }
+
     pub(super) fn raise_alert(&mut self, c: &RaiseAlert) -> Judged {
         if self.protection.alerts.len() == 64 {
             return Err("capacity_exceeded");
