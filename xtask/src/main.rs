@@ -97,7 +97,12 @@ fn test() -> Result<(), String> {
         eprintln!("note: fuzzing is left to continuous integration; to do it here: cargo xtask fuzz");
         Ok(())
     };
+    if fuzzed.is_ok() {
+        // Otherwise the input that failed is there.
+        step::discard("fuzz");
+    }
     let counted = instructions::test();
+    step::discard("instructions");
     let tested = match runner {
         needs::Runner::Nextest => cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]),
         needs::Runner::Cargo => {
@@ -150,7 +155,9 @@ fn check_peers() -> Result<(), String> {
     }
     let home = step::target().join("peers").to_string_lossy().into_owned();
     let lints = ["--all-targets", "--target-dir", &home, "--", "-D", "warnings"];
-    cargo(&["clippy"]).args(&manifest).args(&lints).run()
+    let linted = cargo(&["clippy"]).args(&manifest).args(&lints).run();
+    step::discard("peers");
+    linted
 }
 
 fn fix() -> Result<(), String> {

@@ -1,9 +1,13 @@
 //! One step: a command of cargo, run at the root of the workspace and shown before it runs.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::needs;
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
@@ -35,7 +39,26 @@ pub(crate) fn cargo(arguments: &[&str]) -> Step {
     if arguments.first().is_some_and(|first| first.starts_with('+')) {
         command.env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO");
     }
+    if needs::is_ci() {
+        // What speeds up the next build is of no use where there is none, and is most of what a build writes.
+        command.env("CARGO_INCREMENTAL", "0");
+    }
     Step(command)
+}
+
+/// Removes what a step left under [`target`] and no later step needs. Only in continuous integration, where
+/// the disk is small and nothing is built twice.
+pub(crate) fn discard(folder: &str) {
+    if !needs::is_ci() {
+        return;
+    }
+    let folder = target().join(folder);
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            eprintln!("warning: {} stays: {error}", folder.display());
+        }
+        _ => {}
+    }
 }
 
 pub(crate) struct Step(Command);
