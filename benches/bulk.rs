@@ -155,7 +155,11 @@ async fn run(players: usize) {
     let (beside, took, done) = played(&ledger, players, "beside", meanwhile).await;
     report("beside a cashback", &beside, took);
     let per_second = done.done * 1_000 / u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
-    println!("cashback: {} given, {:?} refused, {per_second} a second", done.done, done.refused);
+    println!(
+        "cashback: {} given, {} refused, {per_second} a second",
+        done.done,
+        done.refused.values().sum::<u64>()
+    );
     let p99 = |histogram: &Histogram<u64>| histogram.value_at_quantile(0.99).max(1);
     let percent = p99(&beside) * 100 / p99(&alone);
     println!("p99 of bets beside a cashback: {percent} % of its own");

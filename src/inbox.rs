@@ -50,6 +50,8 @@ struct State {
 #[derive(Debug, Default)]
 pub(crate) struct Intake {
     pub(crate) jobs: Vec<Job>,
+    /// How many of them are of the bulk lane.
+    pub(crate) bulk: usize,
     pub(crate) loaded: Vec<Loaded>,
     pub(crate) written: Option<Written>,
     pub(crate) closing: bool,
@@ -173,11 +175,12 @@ impl Inbox {
         state.lanes.iter().all(VecDeque::is_empty) && state.loaded.is_empty()
     }
 
-    /// Takes up to `room` jobs and all reports; sleeps until there is something, or for `wait` at most.
-    pub(crate) fn take(&self, room: usize, wait: Option<Duration>) -> Intake {
+    /// Takes up to `room` jobs, of which up to `bulk` of the bulk lane, and all reports; sleeps until there is
+    /// something, or for `wait` at most.
+    pub(crate) fn take(&self, room: usize, bulk: usize, wait: Option<Duration>) -> Intake {
         let mut state = self.lock();
         if let Some(wait) = wait
-            && !Self::is_ready(&state, room)
+            && !Self::is_ready(&state, room, bulk)
         {
             state.asleep = true;
             state = self.bell.wait(&self.state, state, Some(wait));
@@ -185,8 +188,10 @@ impl Inbox {
         }
         let _take = stations::enter(Station::Take);
         state.told = state.closing;
+        let (jobs, bulk) = Self::draw(&mut state.lanes, room, bulk);
         Intake {
-            jobs: Self::draw(&mut state.lanes, room),
+            jobs,
+            bulk,
             loaded: std::mem::take(&mut state.loaded),
             written: state.written.take(),
             closing: state.closing,
@@ -194,30 +199,33 @@ impl Inbox {
         }
     }
 
-    fn is_ready(state: &State, room: usize) -> bool {
-        let jobs = room > 0 && state.lanes.iter().any(|lane| !lane.is_empty());
-        jobs || !state.loaded.is_empty() || state.written.is_some() || (state.closing && !state.told)
+    fn is_ready(state: &State, room: usize, bulk: usize) -> bool {
+        let [urgent @ .., last] = &state.lanes;
+        let jobs = urgent.iter().any(|lane| !lane.is_empty()) || (bulk > 0 && !last.is_empty());
+        (room > 0 && jobs)
+            || !state.loaded.is_empty()
+            || state.written.is_some()
+            || (state.closing && !state.told)
     }
 
-    /// Draws jobs: each lane has its guaranteed share (play 5/8, cashier 1/4, bulk 1/8), and what a lane
-    /// does not use goes to the others in order of urgency.
-    fn draw(lanes: &mut [VecDeque<Job>; 3], room: usize) -> Vec<Job> {
-        let waiting: usize = lanes.iter().map(VecDeque::len).sum();
-        let mut jobs = Vec::with_capacity(waiting.min(room));
-        if waiting <= room {
-            jobs.extend(lanes.iter_mut().flat_map(|lane| lane.drain(..)));
-            return jobs;
-        }
+    /// Draws jobs, and says how many are of the bulk lane: each lane has its guaranteed share (play 5/8,
+    /// cashier 1/4, bulk 1/8), and what a lane does not use goes to the others in order of urgency; but bulk
+    /// never has more than `bulk`.
+    fn draw(lanes: &mut [VecDeque<Job>; 3], room: usize, bulk: usize) -> (Vec<Job>, usize) {
+        let wanted = lanes.each_ref().map(VecDeque::len);
+        let mut left = [wanted[0], wanted[1], wanted[2].min(bulk)];
+        let mut jobs = Vec::with_capacity(left.iter().sum::<usize>().min(room));
         let shares = [(room * 5 / 8).max(1), (room / 4).max(1), (room / 8).max(1)];
-        for (lane, share) in lanes.iter_mut().zip(shares) {
-            let count = share.min(lane.len()).min(room - jobs.len());
-            jobs.extend(lane.drain(..count));
+        let mut drawn = 0;
+        for limits in [shares, [room; 3]] {
+            for (index, lane) in lanes.iter_mut().enumerate() {
+                let count = limits[index].min(left[index]).min(room - jobs.len());
+                jobs.extend(lane.drain(..count));
+                left[index] -= count;
+                drawn += if index == Lane::Bulk.index() { count } else { 0 };
+            }
         }
-        for lane in lanes {
-            let count = lane.len().min(room - jobs.len());
-            jobs.extend(lane.drain(..count));
-        }
-        jobs
+        (jobs, drawn)
     }
 }
 
@@ -248,8 +256,13 @@ mod tests {
     }
 
     fn drawn(inbox: &Inbox, room: usize, ids: &[Vec<u64>; 3]) -> [Vec<u64>; 3] {
-        let jobs = inbox.take(room, None).jobs;
+        drawn_with(inbox, room, room, ids)
+    }
+
+    fn drawn_with(inbox: &Inbox, room: usize, bulk: usize, ids: &[Vec<u64>; 3]) -> [Vec<u64>; 3] {
+        let Intake { jobs, bulk: counted, .. } = inbox.take(room, bulk, None);
         assert!(jobs.len() <= room);
+        assert_eq!(counted, jobs.iter().filter(|job| ids[2].contains(&job.id)).count());
         let of = |lane: usize| jobs.iter().map(|job| job.id).filter(|id| ids[lane].contains(id)).collect();
         [of(0), of(1), of(2)]
     }
@@ -286,6 +299,16 @@ mod tests {
     }
 
     #[test]
+    fn bulk_has_no_more_than_it_is_given() {
+        let (inbox, ids) = filled([10, 0, 500]);
+        assert_eq!(drawn_with(&inbox, 80, 4, &ids).map(|lane| lane.len()), [10, 0, 4]);
+        assert_eq!(drawn_with(&inbox, 80, 0, &ids).map(|lane| lane.len()), [0, 0, 0]);
+        let state = inbox.lock();
+        assert!(!Inbox::is_ready(&state, 80, 0), "the writer sleeps over what it may not take");
+        assert!(Inbox::is_ready(&state, 80, 1));
+    }
+
+    #[test]
     fn nothing_is_taken_in_once_it_closes_stalls_or_dies() {
         let (inbox, _) = filled([1, 1, 1]);
         assert_eq!(inbox.stall(true).len(), 3, "whatever waits is given back");
@@ -294,7 +317,7 @@ mod tests {
         inbox.push(Lane::Play, job()).unwrap();
         inbox.close();
         assert!(matches!(inbox.push(Lane::Bulk, job()), Err((Refused::Closed, _))));
-        assert_eq!(inbox.take(10, None).jobs.len(), 1, "what was taken in stays");
+        assert_eq!(inbox.take(10, 10, None).jobs.len(), 1, "what was taken in stays");
         inbox.die();
         assert_eq!(inbox.push_all(vec![(Lane::Play, job())]).len(), 1);
     }

@@ -9,6 +9,7 @@
 mod batch;
 mod decide;
 mod known;
+mod share;
 mod slots;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -23,6 +24,7 @@ use ledger_store::{Head, Lookup, Position, Shard, StoreError, genesis};
 
 use batch::Batch;
 pub(crate) use known::Known;
+use share::BulkShare;
 use slots::{DigestHasher, Gate, Slots};
 
 use crate::clock::{ClockSuspect, Stamper};
@@ -138,6 +140,7 @@ pub(crate) struct Writer {
     slots: Slots,
     parked: usize,
     parked_max: usize,
+    bulk_share: BulkShare,
     overlay: Overlay,
     building: Batch,
     /// The batch being written, if one is.
@@ -194,6 +197,7 @@ impl Writer {
             slots: Slots::new(settings.cache_bytes),
             parked: 0,
             parked_max: settings.lane_capacity.iter().sum(),
+            bulk_share: BulkShare::default(),
             overlay: Overlay::default(),
             writing: None,
             durable_batch: 0,
@@ -214,14 +218,19 @@ impl Writer {
     pub(crate) fn run(&mut self) {
         loop {
             let idle = self.building.is_empty() || self.writing.is_some();
-            let intake = self.shared.inbox.take(self.room(), idle.then_some(TICK));
+            if self.building.is_empty() && self.writing.is_none() && self.parked == 0 {
+                // What was taken in is answered, although there was nothing to write.
+                self.bulk_share.next();
+            }
+            let intake = self.shared.inbox.take(self.room(), self.bulk_share.room(), idle.then_some(TICK));
             self.now = self.stamper.stamp(self.shared.settings.clock.as_ref());
             if self.shared.hears_clock_accepted() {
                 self.stamper.accept(self.shared.settings.clock.as_ref());
                 self.now = self.stamper.stamp(self.shared.settings.clock.as_ref());
             }
             self.follow_policy();
-            let Intake { jobs, loaded, written, closing, stalled } = intake;
+            let Intake { jobs, bulk, loaded, written, closing, stalled } = intake;
+            self.bulk_share.note(bulk, jobs.len() - bulk);
             if let Some(written) = written {
                 self.finish(written);
             }
@@ -270,6 +279,7 @@ impl Writer {
     /// Sends the batch to the store: on this thread if it is small and nothing else waits.
     fn write(&mut self) {
         let dispatch = stations::enter(Station::Dispatch);
+        self.bulk_share.next();
         let next = Batch::new(self.building.no + 1, self.genesis.len());
         let mut batch = std::mem::replace(&mut self.building, next);
         let outgoing =
