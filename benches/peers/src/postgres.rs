@@ -107,11 +107,16 @@ impl Server {
             .statement_cache_capacity(1_000)
     }
 
-    /// Makes a database and connects to it. Every system has one of its own.
-    pub(crate) async fn database(&self, name: &str) -> Result<PgPool> {
+    /// Makes a database, and answers how to connect to it. Every system has one of its own.
+    pub(crate) async fn new_database(&self, name: &str) -> Result<PgConnectOptions> {
         let admin = PgPoolOptions::new().max_connections(1).connect_with(self.options("postgres")).await?;
         sqlx::query(&format!("CREATE DATABASE {name}")).execute(&admin).await?;
         admin.close().await;
+        Ok(self.options(name))
+    }
+
+    /// Makes a database and connects to it, as often as a peer may.
+    pub(crate) async fn database(&self, name: &str) -> Result<PgPool> {
         let pool = PgPoolOptions::new()
             .min_connections(CONNECTIONS)
             .max_connections(CONNECTIONS)
@@ -120,7 +125,7 @@ impl Server {
             .acquire_timeout(Duration::from_mins(2))
             .idle_timeout(None)
             .max_lifetime(None);
-        Ok(pool.connect_with(self.options(name)).await?)
+        Ok(pool.connect_with(self.new_database(name).await?).await?)
     }
 
     /// What the server calls itself.

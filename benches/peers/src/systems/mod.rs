@@ -10,6 +10,7 @@ mod tigerbeetle;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use casino_ledger::store::ShardCount;
 
 use crate::postgres::Server;
 use crate::system::System;
@@ -18,6 +19,9 @@ use crate::system::System;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Candidate {
     Log,
+    Sqlite,
+    Postgres,
+    PostgresShards,
     TigerBeetle,
     TigerBeetleBatches,
     SqlHot,
@@ -29,15 +33,14 @@ pub(crate) enum Candidate {
     CalaBatches,
     BareSingle,
     BareBatches,
-    // The place of the ledger's own PostgreSQL backend, which is not there yet: a variant here, its name and its
-    // need of a server below, and in `set_up`
-    //     ours::Ours::over(name, Ledger::with_store(Arc::new(store), Settings::new()?).await?, players).await
-    // Nothing else of the bench needs to know.
 }
 
 impl Candidate {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Log,
+        Self::Sqlite,
+        Self::Postgres,
+        Self::PostgresShards,
         Self::TigerBeetle,
         Self::TigerBeetleBatches,
         Self::SqlHot,
@@ -54,6 +57,9 @@ impl Candidate {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Log => "casino-ledger, log",
+            Self::Sqlite => "casino-ledger, SQLite",
+            Self::Postgres => "casino-ledger, PostgreSQL, 1 shard",
+            Self::PostgresShards => "casino-ledger, PostgreSQL, 64 shards",
             Self::TigerBeetle => "TigerBeetle",
             Self::TigerBeetleBatches => "TigerBeetle, requests of 8,187",
             Self::SqlHot => "SQL function, hot house row",
@@ -70,7 +76,9 @@ impl Candidate {
 
     pub(crate) const fn needs_postgres(self) -> bool {
         match self {
-            Self::SqlHot
+            Self::Postgres
+            | Self::PostgresShards
+            | Self::SqlHot
             | Self::SqlNoHouse
             | Self::CqrsShort
             | Self::CqrsLong
@@ -78,6 +86,7 @@ impl Candidate {
             | Self::CalaRollup
             | Self::CalaBatches => true,
             Self::Log
+            | Self::Sqlite
             | Self::TigerBeetle
             | Self::TigerBeetleBatches
             | Self::BareSingle
@@ -104,6 +113,11 @@ impl Candidate {
         let name = self.name();
         match self {
             Self::Log => ours::Ours::on_log(name, &folder.join("log"), players).await,
+            Self::Sqlite => ours::Ours::on_sqlite(name, &folder.join("ledger.db"), players).await,
+            Self::Postgres => ours::Ours::on_postgres(name, server()?, ShardCount::ONE, players).await,
+            Self::PostgresShards => {
+                ours::Ours::on_postgres(name, server()?, ShardCount::DEFAULT, players).await
+            }
             Self::TigerBeetle => tigerbeetle::Single::set_up(name, players).await,
             Self::TigerBeetleBatches => tigerbeetle::Batches::set_up(name).await,
             Self::SqlHot => sql::Sql::set_up(name, server()?, sql::House::HotRow, players).await,

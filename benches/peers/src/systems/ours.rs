@@ -4,9 +4,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use casino_ledger::core::{AccountCode, PlayerCommand, PlayerId};
+use casino_ledger::store::ShardCount;
+use casino_ledger::store::postgres::PostgresOptions;
 use casino_ledger::{Decimal, Ledger, Request, Settings, verify};
 
 use crate::bodies::support;
+use crate::postgres::Server;
 use crate::system::{FUNDS, Lanes, Rounds, STAKE, System, WIN, players_sum, same};
 
 /// How many players are opened and funded with one call.
@@ -26,6 +29,29 @@ impl Ours {
     /// On the embedded log, in a new folder.
     pub(crate) async fn on_log(name: &'static str, folder: &Path, players: usize) -> Result<Box<dyn System>> {
         Self::over(name, Ledger::open(folder, Settings::new()?).await?, players).await
+    }
+
+    /// In a new SQLite file.
+    pub(crate) async fn on_sqlite(
+        name: &'static str,
+        file: &Path,
+        players: usize,
+    ) -> Result<Box<dyn System>> {
+        Self::over(name, Ledger::open_sqlite(file, Settings::new()?).await?, players).await
+    }
+
+    /// In a new database of the server that the peers use, too.
+    pub(crate) async fn on_postgres(
+        name: &'static str,
+        server: &Server,
+        shards: ShardCount,
+        players: usize,
+    ) -> Result<Box<dyn System>> {
+        let database = format!("casino_ledger_{}", shards.get());
+        let options = PostgresOptions::with(server.new_database(&database).await?);
+        let mut settings = Settings::new()?;
+        settings.shards = shards;
+        Self::over(name, Ledger::open_postgres(options, settings).await?, players).await
     }
 
     /// On any ledger that is new and empty.
