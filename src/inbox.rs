@@ -212,20 +212,19 @@ impl Inbox {
     /// cashier 1/4, bulk 1/8), and what a lane does not use goes to the others in order of urgency; but bulk
     /// never has more than `bulk`.
     fn draw(lanes: &mut [VecDeque<Job>; 3], room: usize, bulk: usize) -> (Vec<Job>, usize) {
-        let wanted = lanes.each_ref().map(VecDeque::len);
-        let mut left = [wanted[0], wanted[1], wanted[2].min(bulk)];
+        let [play, cashier, waiting] = lanes.each_ref().map(VecDeque::len);
+        let bulk = waiting.min(bulk);
+        let mut left = [play, cashier, bulk];
         let mut jobs = Vec::with_capacity(left.iter().sum::<usize>().min(room));
         let shares = [(room * 5 / 8).max(1), (room / 4).max(1), (room / 8).max(1)];
-        let mut drawn = 0;
         for limits in [shares, [room; 3]] {
             for (index, lane) in lanes.iter_mut().enumerate() {
                 let count = limits[index].min(left[index]).min(room - jobs.len());
                 jobs.extend(lane.drain(..count));
                 left[index] -= count;
-                drawn += if index == Lane::Bulk.index() { count } else { 0 };
             }
         }
-        (jobs, drawn)
+        (jobs, bulk - left[Lane::Bulk.index()])
     }
 }
 

@@ -6,8 +6,8 @@
 
 /// The bulk commands that a batch may always hold, so that their lane moves whatever the others do.
 const LEAST: usize = 4;
-/// Beside the others, bulk commands are one in so many.
-const ONE_IN: usize = 8;
+/// Beside the others, there is one bulk command for so many of theirs.
+const ONE_FOR: usize = 8;
 /// How often the share doubles while nobody else is there; past that there is room for any batch.
 const DOUBLINGS_MAX: u32 = 20;
 
@@ -25,7 +25,8 @@ pub(super) struct BulkShare {
 impl BulkShare {
     /// How many more bulk commands may be taken in.
     pub(super) fn room(&self) -> usize {
-        let beside = (self.others + self.others_before) / ONE_IN;
+        // What the others had before is what comes again: they send the next when this batch is answered.
+        let beside = self.others.max(self.others_before) / ONE_FOR;
         let share = beside.max(LEAST) << self.alone.min(DOUBLINGS_MAX);
         share.saturating_sub(self.bulk)
     }
@@ -66,11 +67,8 @@ mod tests {
 
     #[test]
     fn bulk_has_an_eighth_beside_others_and_everything_alone() {
-        assert_eq!(
-            rooms(&[64, 64, 64]),
-            [8, 16, 16],
-            "the batch before counts, since it is what comes again"
-        );
+        assert_eq!(rooms(&[64, 64, 80]), [8, 8, 10]);
+        assert_eq!(rooms(&[64, 8, 8]), [8, 8, LEAST], "the batch before counts");
         assert_eq!(rooms(&[1, 1, 1]), [LEAST; 3], "it moves whatever the others do");
         assert_eq!(rooms(&[64, 0, 0, 0, 0]), [8, 8, 8, 16, 32]);
         assert_eq!(rooms(&[0, 0, 0, 8, 0]), [4, 8, 16, 4, 4], "whoever comes is before it at once");
