@@ -173,6 +173,12 @@ impl PostgresOptions {
         if !self.bare_session {
             let millis = self.statement_timeout.as_millis().max(1);
             all.push("SET synchronous_commit TO on".to_owned());
+            // A plan is kept by the connection. One that was made for an empty table would read all of it for
+            // each command when it is large, until the server happens to analyse it: every statement has an
+            // index to go by. Small tables have none worth the cost that then stands for them, which the
+            // compiler of expressions would take for real.
+            all.push("SET enable_seqscan TO off".to_owned());
+            all.push("SET jit TO off".to_owned());
             all.push(format!("SET statement_timeout TO {millis}"));
             all.push(format!("SET lock_timeout TO {millis}"));
             all.push(format!("SET idle_in_transaction_session_timeout TO {millis}"));

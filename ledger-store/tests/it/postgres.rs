@@ -358,6 +358,54 @@ async fn what_another_process_appends_wakes_those_who_watch() {
     assert_eq!(other.heads().await.unwrap()[2].position, Position(1));
 }
 
+/// A connection keeps its plans. Those made for empty tables must do for large ones, which the server may analyse
+/// much later, or never.
+#[tokio::test]
+async fn no_plan_that_was_made_for_an_empty_ledger_reads_whole_tables() {
+    const BATCHES: i64 = 40;
+    let place = Place::shared(Manner::default());
+    let mut options = place.options();
+    options.connections_max = 1;
+    let store = PostgresStore::create(options, identity(2)).await.unwrap();
+    // Nothing else plans anew what was planned when the tables were empty.
+    place
+        .run("ALTER TABLE index_entry SET (autovacuum_enabled = off); ALTER TABLE commits SET (autovacuum_enabled = off)")
+        .await;
+    let partition = partition_in(store.identity().shards, Shard(0), 0).digest();
+    for batch in 0..BATCHES {
+        let append = sealed(&store, Shard(0), &format!("batch {batch}"), 50).await;
+        lands(&store, &append).await;
+        let keys = |commit: &ledger_store::SealedCommit| Lookup::Key(Shard(0), commit.index.keys[0]);
+        let lookups: Vec<_> = append.commits.iter().map(keys).collect();
+        let found = store.lookup(&lookups).await.unwrap();
+        let due: Vec<_> = append.commits.iter().map(|commit| vec![commit.position]).collect();
+        assert_eq!(found, due);
+        let after = Position(append.commits[0].position.0 - 1);
+        assert_eq!(store.read_partition(&partition, after, 10).await.unwrap().len(), 10);
+    }
+    // What a connection read is counted when it ends.
+    store.close().await.unwrap();
+    let mut admin = place.admin().await;
+    let counts = "SELECT t.relname::text AS name, t.seq_scan, t.idx_scan,
+                    (SELECT count(*) FROM pg_index AS i WHERE i.indrelid = t.relid) AS indexes
+                  FROM pg_stat_user_tables AS t
+                  WHERE t.schemaname = $1 AND t.relname IN ('index_entry', 'commits')";
+    let counted = loop {
+        let rows = sqlx::query(counts).bind(&place.schema).fetch_all(&mut admin).await.unwrap();
+        let scans =
+            |row: &sqlx::postgres::PgRow| row.get::<i64, _>("seq_scan") + row.get::<i64, _>("idx_scan");
+        if rows.len() == 2 && rows.iter().all(|row| scans(row) >= BATCHES) {
+            break rows;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    for row in counted {
+        let (name, whole): (String, i64) = (row.get("name"), row.get("seq_scan"));
+        // An index is made by reading its table, when it is empty.
+        assert!(whole <= row.get("indexes"), "{name} was read {whole} times from end to end");
+    }
+}
+
 #[tokio::test]
 async fn columns_that_lie_are_found() {
     let (place, store) = place_and_store(1).await;
