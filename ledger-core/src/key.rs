@@ -214,6 +214,10 @@ pub enum OperationKind {
     SessionLimitSet,
     /// The confirmation of longer sessions.
     SessionLimitConfirm,
+    /// A limit on the time of play.
+    PlayTimeLimitSet,
+    /// The confirmation of a higher limit on the time of play.
+    PlayTimeLimitConfirm,
     /// The start of a session.
     SessionStart,
     /// The end of a session.
@@ -356,6 +360,8 @@ impl OperationKind {
             Self::CaseClose => "case_close",
             Self::SessionLimitSet => "session_limit_set",
             Self::SessionLimitConfirm => "session_limit_confirm",
+            Self::PlayTimeLimitSet => "play_time_limit_set",
+            Self::PlayTimeLimitConfirm => "play_time_limit_confirm",
             Self::SessionStart => "session_start",
             Self::SessionEnd => "session_end",
             Self::RealityCheck => "reality_check",

@@ -142,11 +142,12 @@ pub use bonus::{
     ForfeitBonus, GrantBonus, Offer, OfferBonus, Played, PlayedProduct,
 };
 pub use controls::{
-    AssignCase, AssignLimitProfile, Bucket, CloseAlert, CloseCase, ConfirmLimit, ConfirmSessionLimit,
-    Controls, Counter, ExcludePlayer, Exclusion, KnownRegister, LIMITS_MAX, LimitLeft, OPEN_ALERTS_MAX,
-    OPEN_CASES_MAX, OpenAlert, OpenCase, OpenCaseFor, PlayerLimit, Protection, REGISTERS_MAX, Raise,
-    RaiseAlert, RecordRegisterAnswers, RegisterAnswer, RegisterSays, ReturnFromExclusion, SaidByRegister,
-    SessionLimit, SessionRaise, SetLimit, SetPerson, SetSessionLimit, SetTier,
+    AssignCase, AssignLimitProfile, Bucket, CloseAlert, CloseCase, ConfirmLimit, ConfirmPlayTimeLimit,
+    ConfirmSessionLimit, Controls, Counter, ExcludePlayer, Exclusion, KnownRegister, LIMITS_MAX, LimitLeft,
+    OPEN_ALERTS_MAX, OPEN_CASES_MAX, OpenAlert, OpenCase, OpenCaseFor, PlayTime, PlayTimeLeft, PlayTimeLimit,
+    PlayTimeWindow, PlayerLimit, Protection, REGISTERS_MAX, Raise, RaiseAlert, RecordRegisterAnswers,
+    RegisterAnswer, RegisterSays, ReturnFromExclusion, STRETCHES_MAX, SaidByRegister, SessionLimit,
+    SessionRaise, SetLimit, SetPerson, SetPlayTimeLimit, SetSessionLimit, SetTier, Stretch,
 };
 pub use credit::{GrantCredit, ReportFreeRounds};
 pub use deposit::{
@@ -212,10 +213,11 @@ pub use policy::{
     FailureRule, FreeRoundPayment, FundOrder, FxPolicy, GameRule, GameTable, JurisdictionDocument,
     JurisdictionProfile, KeyScope, KycRequirement, LatePayoutPolicy, Leaving, LimitProfile, LimitRule,
     LoyaltyTerms, MISSION_CONDITIONS_MAX, MaxBet, MaxConversion, MissionCondition, OnLeaving, OnWithdrawal,
-    PointWorth, Policy, Principal, Reaction, RegisterRule, RegisterUse, ReverseWithdrawal, Reward, RiskRule,
-    RoundClosePolicy, RoundTimeOut, SessionPolicy, ShortfallPolicy, SourcePolicy, SourceSwitch, StakeRange,
-    TierBar, TierRule, TimeOutAction, UnplayedMoney, WageringBase, WageringCount, WageringTerms, WeekStart,
-    Weights, WhenUnreachable, WithdrawalFee, WithdrawalGate, WithdrawalPolicy, WithdrawalTerms,
+    PlayTimeRule, PointWorth, Policy, Principal, Reaction, RegisterRule, RegisterUse, ReverseWithdrawal,
+    Reward, RiskRule, RoundClosePolicy, RoundTimeOut, SessionPolicy, ShortfallPolicy, SourcePolicy,
+    SourceSwitch, StakeRange, TierBar, TierRule, TimeOutAction, UnplayedMoney, WageringBase, WageringCount,
+    WageringTerms, WeekStart, Weights, WhenUnreachable, WithdrawalFee, WithdrawalGate, WithdrawalPolicy,
+    WithdrawalTerms,
 };
 pub use purchase::{EnterTournament, Purchase, PurchaseKind, PurchaseRef, Tip};
 pub use rejection::{

@@ -559,6 +559,16 @@ pub enum Rejection {
         /// How long one may be, in seconds.
         limit_secs: u32,
     },
+    /// The player has played for as long as he may in a window: over all his sessions, with the one that is named (R40).
+    #[error("{limit_secs} seconds of play are the most in a window")]
+    PlayTimeReached {
+        /// Over which window.
+        window: LimitWindow,
+        /// Whose limit.
+        side: LimitSide,
+        /// How long he may play in it, in seconds.
+        limit_secs: u32,
+    },
     /// The player must be shown how long he plays and what he won and lost, before he goes on (R20).
     #[error("a reality check is due: {staked} staked, {won} won in this session")]
     RealityCheckDue {
@@ -701,6 +711,7 @@ impl Rejection {
             Self::GameNotAllowed { .. } => "game_not_allowed",
             Self::DestinationUnproven => "destination_unproven",
             Self::SessionTimeReached { .. } => "session_time_reached",
+            Self::PlayTimeReached { .. } => "play_time_reached",
             Self::RealityCheckDue { .. } => "reality_check_due",
             Self::RoundTooSoon { .. } => "round_too_soon",
             Self::StakeNotAllowed { .. } => "stake_not_allowed",

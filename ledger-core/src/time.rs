@@ -54,6 +54,12 @@ impl Timestamp {
         self.0
     }
 
+    /// The instant so much earlier, at least the first there is.
+    pub fn saturating_sub(self, duration: Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(micros).max(MICROS_MIN))
+    }
+
     /// The instant so much later, at most [`Self::MAX`].
     pub fn saturating_add(self, duration: Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);

@@ -159,6 +159,12 @@ fn same_times(events: &mut [EventRecord], expected: &[EventRecord]) {
             (Event::LimitRaiseRequested(found), Event::LimitRaiseRequested(expected)) => {
                 found.due_at = expected.due_at;
             }
+            (Event::PlayTimeLimitSet(found), Event::PlayTimeLimitSet(expected)) => {
+                found.bounds = expected.bounds
+            }
+            (Event::PlayTimeRaiseRequested(found), Event::PlayTimeRaiseRequested(expected)) => {
+                found.due_at = expected.due_at;
+            }
             (Event::SessionLimitRaiseRequested(found), Event::SessionLimitRaiseRequested(expected)) => {
                 found.due_at = expected.due_at;
             }
@@ -176,6 +182,9 @@ fn same_times(events: &mut [EventRecord], expected: &[EventRecord]) {
                 }
             }
             (Event::LimitWindowsOpened(found), Event::LimitWindowsOpened(expected)) => {
+                found.clone_from(expected);
+            }
+            (Event::PlayTimeWindowsOpened(found), Event::PlayTimeWindowsOpened(expected)) => {
                 found.clone_from(expected);
             }
             (Event::ExclusionReturnRequested(found), Event::ExclusionReturnRequested(expected)) => {

@@ -100,7 +100,7 @@ async fn many_voids_within_a_time_block_the_player_if_the_policy_says_so() {
 
 fn with_minimum() -> Policy {
     let mut policy = Policy::default();
-    let range = StakeRange { min: Some(commands::decimal("0.50")), max: None };
+    let range = StakeRange { min: Some(commands::decimal("0.50")), ..StakeRange::default() };
     let rule = GameRule { stakes: [(eur(), range)].into(), ..GameRule::default() };
     policy.games.games = [(commands::game("game"), rule)].into();
     policy.bonuses = [(commands::terms_name("welcome"), commands::bonus_terms(1))].into();

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::tier::rule;
-use super::{Controls, profile, window};
+use super::{Controls, play_time, profile, window};
 use crate::key::IdempotencyKey;
 use crate::money::Amount;
 use crate::player_ledger::{Facts, Fault, PlayerCommand, Workspace};
@@ -39,7 +39,7 @@ fn counts(command: &PlayerCommand) -> bool {
 }
 
 /// The events, and the limits as they are after them.
-struct Begun<'w, 'a> {
+pub(super) struct Begun<'w, 'a> {
     key: &'a IdempotencyKey,
     /// Copied with the first change: most commands find everything as it is.
     controls: Cow<'a, Controls>,
@@ -47,7 +47,18 @@ struct Begun<'w, 'a> {
 }
 
 impl Begun<'_, '_> {
-    fn push(&mut self, event: Event) -> Result<(), Fault> {
+    /// The limits as they are after what was pushed.
+    pub(super) fn controls(&self) -> &Controls {
+        &self.controls
+    }
+
+    /// The operation that is to be decided.
+    pub(super) fn txn(&self) -> TransactionRef {
+        let IdempotencyKey { source, kind, id } = self.key;
+        TransactionRef { source: source.clone(), kind: *kind, id: id.clone() }
+    }
+
+    pub(super) fn push(&mut self, event: Event) -> Result<(), Fault> {
         let entries = self.work.state().wallet().version();
         self.controls.to_mut().evolve(&event, entries, self.work.now())?;
         self.work.push_player(event)
@@ -60,8 +71,7 @@ impl Begun<'_, '_> {
         cause: LimitCause,
         bounds: Option<LimitBounds>,
     ) -> Result<(), Fault> {
-        let IdempotencyKey { source, kind, id } = self.key;
-        let txn = TransactionRef { source: source.clone(), kind: *kind, id: id.clone() };
+        let txn = self.txn();
         let previous = self.controls.limit(side, &term).map(|limit| limit.amount);
         self.push(Event::LimitSet(LimitSet { txn, side, term, amount, previous, cause, bounds, by: None }))
     }
@@ -91,14 +101,18 @@ pub(crate) fn begin<'a>(
     facts: &Facts<'_>,
     work: &mut Workspace<'a>,
 ) -> Result<(), Fault> {
-    if !counts(command) {
+    let (of_money, of_time) = (counts(command), play_time::counts(command));
+    if !of_money && !of_time {
         return Ok(());
     }
     let state = work.state();
     let policy = &state.jurisdiction_profile(facts.policy).controls;
     let of_tier = rule(policy, state).map_or(&[][..], |tier| &tier.limits[..]);
     let of_profile = profile::limits(facts.policy, state);
-    if state.controls().is_none() && policy.limits.is_empty() && of_tier.is_empty() && of_profile.is_empty() {
+    let time_of_profile = profile::profile(facts.policy, state).map_or(&[][..], |own| &own.play_time[..]);
+    let no_money = policy.limits.is_empty() && of_tier.is_empty() && of_profile.is_empty();
+    let no_time = policy.play_time.is_empty() && time_of_profile.is_empty();
+    if state.controls().is_none() && (no_money || !of_money) && (no_time || !of_time) {
         return Ok(());
     }
     let Some(opened) = state.profile() else { return Ok(()) };
@@ -107,9 +121,30 @@ pub(crate) fn begin<'a>(
     let controls = state.controls().map_or_else(Cow::default, Cow::Borrowed);
     let mut begun = Begun { key, controls, work };
 
-    follow_policy((LimitSide::Jurisdiction, &policy.limits), policy, zone, now, &mut begun)?;
-    follow_policy((LimitSide::Profile, of_profile), policy, zone, now, &mut begun)?;
-    follow_policy((LimitSide::Tier, of_tier), policy, zone, now, &mut begun)?;
+    if of_time {
+        let sides = [(LimitSide::Jurisdiction, &policy.play_time[..]), (LimitSide::Profile, time_of_profile)];
+        play_time::begin(sides, policy, zone, now, &mut begun)?;
+    }
+    if of_money {
+        begin_money([&policy.limits, of_profile, of_tier], policy, zone, now, &mut begun)?;
+    }
+    if let Cow::Owned(controls) = begun.controls {
+        work.begun(controls);
+    }
+    Ok(())
+}
+
+/// Records what has changed of limits on money.
+fn begin_money(
+    [of_law, of_profile, of_tier]: [&[LimitRule]; 3],
+    policy: &ControlPolicy,
+    zone: &str,
+    now: Timestamp,
+    begun: &mut Begun<'_, '_>,
+) -> Result<(), Fault> {
+    follow_policy((LimitSide::Jurisdiction, of_law), policy, zone, now, begun)?;
+    follow_policy((LimitSide::Profile, of_profile), policy, zone, now, begun)?;
+    follow_policy((LimitSide::Tier, of_tier), policy, zone, now, begun)?;
     let matured = begun.controls.limits().iter().filter_map(|limit| {
         let raise = limit.raise.as_ref().filter(|raise| !raise.confirm && raise.due_at <= now)?;
         Some((limit.term, raise.amount))
@@ -126,9 +161,6 @@ pub(crate) fn begin<'a>(
         .collect();
     if !windows.is_empty() {
         begun.push(Event::LimitWindowsOpened(LimitWindowsOpened { windows }))?;
-    }
-    if let Cow::Owned(controls) = begun.controls {
-        work.begun(controls);
     }
     Ok(())
 }

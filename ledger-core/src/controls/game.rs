@@ -64,15 +64,20 @@ pub(crate) struct Staked<'a> {
     pub(crate) game_type: Option<&'a GameType>,
     pub(crate) currency: CurrencyCode,
     pub(crate) stake: Amount,
+    /// What the bets of its round stake, with it.
+    pub(crate) of_round: Amount,
 }
 
 impl Staked<'_> {
     fn fits(&self, stakes: Option<&BTreeMap<CurrencyCode, StakeRange>>) -> bool {
-        let Some(StakeRange { min, max }) = stakes.and_then(|stakes| stakes.get(&self.currency)) else {
+        let Some(StakeRange { min, max, round_max }) = stakes.and_then(|stakes| stakes.get(&self.currency))
+        else {
             return true;
         };
         let amount = self.stake.to_decimal();
-        min.is_none_or(|min| amount >= min) && max.is_none_or(|max| amount <= max)
+        min.is_none_or(|min| amount >= min)
+            && max.is_none_or(|max| amount <= max)
+            && round_max.is_none_or(|most| self.of_round.to_decimal() <= most)
     }
 }
 

@@ -11,6 +11,7 @@ mod counter;
 mod decide;
 mod exclusion;
 mod game;
+mod play_time;
 mod profile;
 mod protection;
 mod register;
@@ -28,6 +29,11 @@ pub use counter::{Bucket, Counter};
 pub(crate) use decide::is_whole;
 pub use exclusion::{ExcludePlayer, Exclusion, ReturnFromExclusion};
 pub(crate) use game::{Begins, Staked, check_game, check_source, check_stake};
+pub use play_time::{
+    ConfirmPlayTimeLimit, PlayTime, PlayTimeLeft, PlayTimeLimit, PlayTimeWindow, STRETCHES_MAX,
+    SetPlayTimeLimit, Stretch,
+};
+pub(crate) use play_time::{check as check_play_time, near as record_near_play_time};
 pub use profile::AssignLimitProfile;
 pub use protection::Protection;
 pub(crate) use register::Gate;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::counter::{Counter, Flow};
+use super::play_time::PlayTime;
 use crate::money::{Amount, CurrencyCode};
 use crate::player_ledger::Fault;
 use crate::stored::{Event, LimitKind, LimitRaiseRequested, LimitSet, LimitSide, LimitTerm};
@@ -62,6 +63,8 @@ pub struct Controls {
     limits: Vec<PlayerLimit>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     counters: Vec<Counter>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    play_time: Option<Box<PlayTime>>,
 }
 
 impl Controls {
@@ -85,6 +88,18 @@ impl Controls {
         self.counters.iter().find(|counter| counter.term == *term)
     }
 
+    /// The limits on the time of play, and when he played; `None` if there are no such limits.
+    pub fn play_time(&self) -> Option<&PlayTime> {
+        self.play_time.as_deref()
+    }
+
+    /// Counts the time of a session that gave a sign of life, since the one before.
+    pub(crate) fn played(&mut self, from: Timestamp, at: Timestamp) {
+        if let Some(play) = &mut self.play_time {
+            play.played(from, at);
+        }
+    }
+
     /// The estimated bytes of it in a cache.
     pub fn weight(&self) -> usize {
         let of_counter = |counter: &Counter| {
@@ -92,7 +107,8 @@ impl Controls {
             200_usize.saturating_add(counter.buckets.len().saturating_add(beside).saturating_mul(112))
         };
         let counters = self.counters.iter().map(of_counter).fold(0, usize::saturating_add);
-        self.limits.len().saturating_mul(200).saturating_add(counters)
+        let play = self.play_time.as_ref().map_or(0, |play| play.weight());
+        self.limits.len().saturating_mul(200).saturating_add(counters).saturating_add(play)
     }
 
     /// Whether stakes and wins are counted.
@@ -139,6 +155,13 @@ impl Controls {
                 }
             }
             Event::LimitWarned(_) => {}
+            Event::PlayTimeLimitSet(_)
+            | Event::PlayTimeRaiseRequested(_)
+            | Event::PlayTimeWindowsOpened(_)
+            | Event::PlayTimeWarned(_) => {
+                self.play_time.get_or_insert_default().evolve(event, at)?;
+                self.play_time = self.play_time.take().filter(|play| !play.is_empty());
+            }
             event => return Err(Fault::corrupted(format!("{} is of no limit", event.type_name()))),
         }
         Ok(())

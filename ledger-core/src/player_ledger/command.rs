@@ -8,9 +8,9 @@ use crate::adjustment::{
 };
 use crate::bonus::{ClaimBonus, CompleteMission, ExpireBonus, ForfeitBonus, GrantBonus, OfferBonus};
 use crate::controls::{
-    AssignCase, AssignLimitProfile, CloseAlert, CloseCase, ConfirmLimit, ConfirmSessionLimit, ExcludePlayer,
-    OpenCaseFor, RaiseAlert, RecordRegisterAnswers, ReturnFromExclusion, SetLimit, SetPerson,
-    SetSessionLimit, SetTier,
+    AssignCase, AssignLimitProfile, CloseAlert, CloseCase, ConfirmLimit, ConfirmPlayTimeLimit,
+    ConfirmSessionLimit, ExcludePlayer, OpenCaseFor, RaiseAlert, RecordRegisterAnswers, ReturnFromExclusion,
+    SetLimit, SetPerson, SetPlayTimeLimit, SetSessionLimit, SetTier,
 };
 use crate::credit::{GrantCredit, ReportFreeRounds};
 use crate::deposit::{
@@ -202,6 +202,8 @@ commands! {
     SetPerson,
     SetSessionLimit,
     ConfirmSessionLimit,
+    SetPlayTimeLimit,
+    ConfirmPlayTimeLimit,
     RaiseAlert,
     CloseAlert,
     OpenCaseFor,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CategoryStakes, RegisterRule, RiskRule, TierRule, WithdrawalGate, is_default};
 use crate::ids::MethodId;
-use crate::stored::LimitTerm;
+use crate::stored::{LimitTerm, LimitWindow};
 
 /// The day on which a week of the calendar begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -32,6 +32,17 @@ pub struct LimitRule {
     #[serde(with = "crate::text::decimal_text")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub amount: Decimal,
+}
+
+/// A limit on the time of play that a jurisdiction sets for each of its players, or a profile for each of its (R40).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PlayTimeRule {
+    /// Over which window.
+    pub window: LimitWindow,
+    /// How long a player may play in it, over all his sessions, in seconds.
+    pub max_secs: u32,
 }
 
 /// Which funds count for limits on stakes and losses (R11).
@@ -86,6 +97,10 @@ pub struct ControlPolicy {
     /// The limits that hold for every player of the jurisdiction, in any order; of two on the same the later counts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitRule>,
+    /// The limits on the time of play that hold for every player of the jurisdiction, in any order; of two over the same window
+    /// the later counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub play_time: Vec<PlayTimeRule>,
     /// Which funds count for limits on stakes, losses and single bets.
     #[serde(skip_serializing_if = "is_default")]
     pub counted_funds: CountedFunds,
@@ -123,6 +138,7 @@ impl ControlPolicy {
         return_after_secs: 86_400,
         forbidden_methods: Vec::new(),
         limits: Vec::new(),
+        play_time: Vec::new(),
         counted_funds: CountedFunds::OwnMoney,
         registers: Vec::new(),
         tiers: Vec::new(),

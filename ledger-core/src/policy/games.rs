@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{GameId, GameType, JurisdictionId};
 use crate::money::CurrencyCode;
 
-/// The least and the most of one stake.
+/// The least and the most of one stake, and the most of all stakes of a round.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -21,6 +21,11 @@ pub struct StakeRange {
     #[serde(with = "crate::text::decimal_text::option", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub max: Option<Decimal>,
+    /// The most that the bets of one round may stake together, each as far as it was not called off: of a game cycle whose
+    /// stake comes in parts (R41).
+    #[serde(with = "crate::text::decimal_text::option", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub round_max: Option<Decimal>,
 }
 
 /// What one bet may stake on a category of games, by currency.

@@ -105,6 +105,7 @@ impl JurisdictionProfile {
             return_after_secs: 86_400,
             forbidden_methods: Vec::new(),
             limits: Vec::new(),
+            play_time: Vec::new(),
             counted_funds: CountedFunds::OwnMoney,
             registers: Vec::new(),
             tiers: Vec::new(),

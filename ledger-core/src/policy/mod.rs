@@ -33,7 +33,7 @@ pub use bonus::{
 pub use bonus_rules::{
     BonusRestrictions, Leaving, MISSION_CONDITIONS_MAX, OnLeaving, OnWithdrawal, Principal,
 };
-pub use controls::{ControlPolicy, CountedFunds, LimitRule, WeekStart};
+pub use controls::{ControlPolicy, CountedFunds, LimitRule, PlayTimeRule, WeekStart};
 pub use deposits::{CapturePolicy, DepositPolicy, FailureRule};
 pub use fx::FxPolicy;
 pub use games::{CategoryStakes, GameRule, GameTable, SourceSwitch, StakeRange};

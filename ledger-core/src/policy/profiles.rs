@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CategoryStakes, LimitRule};
+use super::{CategoryStakes, LimitRule, PlayTimeRule};
 use crate::ids::JurisdictionId;
 
 /// The name of the profile that a player has who was assigned none, if the policy has one of that name.
@@ -21,6 +21,9 @@ pub struct LimitProfile {
     /// Those of players of a jurisdiction, instead.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub jurisdictions: BTreeMap<JurisdictionId, Vec<LimitRule>>,
+    /// Its limits on the time of play; of two over the same window the later counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub play_time: Vec<PlayTimeRule>,
     /// What one bet of such a player may stake, by category of games: a stake that only older players may place.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub stakes: CategoryStakes,

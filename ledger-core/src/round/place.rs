@@ -105,7 +105,7 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
     state.may_begin(&gate, RegisterUse::Bet, &profile.controls, work.now())?;
     controls::check_source(source, &command.source, Begins::Play)?;
     controls::check_game(facts.policy, &command.game, jurisdiction)?;
-    session::check_time(command.session.as_ref(), profile, state, work.now())?;
+    session::check_time(command.session.as_ref(), profile, work)?;
     if is_new {
         check_interval(profile, state, work.now())?;
     }
@@ -115,6 +115,7 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
         game_type: command.game_type.as_ref(),
         currency: command.currency,
         stake: wager.stake,
+        of_round: of_round(known, wager.stake)?,
     };
     controls::check_stake(facts.policy, state, (jurisdiction, &profile.controls.stakes), staked)?;
     let at_once = source.round_close == RoundClosePolicy::ImmediateLoss;
@@ -195,6 +196,8 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
         }
     }
     near.record(|| as_txn(command), work)?;
+    let percent = profile.controls.warn_at_percent;
+    controls::record_near_play_time(command.session.as_ref(), percent, || as_txn(command), work)?;
     Ok(Some(command.currency))
 }
 
@@ -246,6 +249,13 @@ fn check_stake(profile: &JurisdictionProfile, stake: Amount, command: &PlaceBet)
         return Ok(());
     }
     Err(Rejection::StakeNotAllowed { stake, currency: command.currency })
+}
+
+/// What the bets of a round stake that were not called off, with one more.
+fn of_round(known: Option<&Round>, stake: Amount) -> Result<Amount, AmountError> {
+    let bets = known.map_or(&[][..], |round| &round.bets);
+    let stands = bets.iter().filter(|bet| matches!(bet.status, BetStatus::Open | BetStatus::Settled));
+    stands.map(Bet::staked).try_fold(stake, Amount::checked_add)
 }
 
 /// Who pays the wins of a bet: its game, or its campaign.

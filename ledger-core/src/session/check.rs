@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::controls;
 use crate::money::CurrencyCode;
-use crate::player_ledger::PlayerState;
+use crate::player_ledger::{PlayerState, Workspace};
 use crate::policy::{JurisdictionProfile, SessionPolicy};
 use crate::rejection::Rejection;
 use crate::stored::SessionRef;
@@ -50,26 +51,30 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// The session may go on: it has not lasted too long, and no reality check is due. Of what names no open session there is
-/// nothing to look at; a jurisdiction that asks for this asks for sessions too.
+/// The session may go on: it has not lasted too long, the player has not played for as long as he may, and no reality check is
+/// due. Of what names no open session only the second is looked at; a jurisdiction that asks for the others asks for sessions
+/// too.
 ///
 /// # Errors
 ///
-/// [`Rejection::SessionTimeReached`], [`Rejection::RealityCheckDue`].
+/// [`Rejection::SessionTimeReached`], [`Rejection::PlayTimeReached`], [`Rejection::RealityCheckDue`].
 pub(crate) fn check_time(
     named: Option<&SessionRef>,
     profile: &JurisdictionProfile,
-    state: &PlayerState,
-    now: Timestamp,
+    work: &Workspace<'_>,
 ) -> Result<(), Rejection> {
-    let Some(session) = named.and_then(|named| state.session(named)) else { return Ok(()) };
+    let (state, now) = (work.state(), work.now());
+    let session = named.and_then(|named| state.session(named));
     let is_past = |since: Timestamp, secs: u32| now >= since.saturating_add(Duration::from_secs(secs.into()));
     let controls = &profile.controls;
     let own = state.protection().and_then(|protection| protection.session_limit()?.in_force(now));
     let lower = own.into_iter().chain(controls.session_max_secs).min();
-    if let Some(limit_secs) = lower.filter(|secs| is_past(session.started_at(), *secs)) {
+    let is_too_long = |secs: &u32| session.is_some_and(|session| is_past(session.started_at(), *secs));
+    if let Some(limit_secs) = lower.filter(is_too_long) {
         return Err(Rejection::SessionTimeReached { limit_secs });
     }
+    controls::check_play_time(named, work)?;
+    let Some(session) = session else { return Ok(()) };
     let shown_at = session.acknowledged_at().unwrap_or(session.started_at());
     if controls.reality_check_secs.is_some_and(|secs| is_past(shown_at, secs)) {
         return Err(Rejection::RealityCheckDue { staked: session.staked(), won: session.won() });

@@ -88,8 +88,8 @@ impl Operation for EndSession {
         print.field(1, Some(self.session.source.as_str())).field(2, Some(self.session.id.as_str()))
     }
 
-    fn decide(&self, _: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
-        decide::end(self, work)
+    fn decide(&self, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+        decide::end(self, facts, work)
     }
 }
 
@@ -115,7 +115,7 @@ impl Operation for AcknowledgeRealityCheck {
         print.field(1, Some(self.session.source.as_str())).field(2, Some(self.session.id.as_str()))
     }
 
-    fn decide(&self, _: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
-        decide::acknowledge(self, work)
+    fn decide(&self, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+        decide::acknowledge(self, facts, work)
     }
 }

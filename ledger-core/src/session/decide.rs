@@ -8,7 +8,8 @@ use crate::player_ledger::{Facts, Fault, Outcome, Workspace};
 use crate::policy::RegisterUse;
 use crate::rejection::Rejection;
 use crate::stored::{
-    Event, Note, RealityCheckAcknowledged, SessionEndReason, SessionEnded, SessionStarted, TransactionRef,
+    Event, Note, RealityCheckAcknowledged, SessionEndReason, SessionEnded, SessionRef, SessionStarted,
+    TransactionRef,
 };
 use crate::wallet::purse;
 
@@ -27,6 +28,7 @@ pub(super) fn start(command: &StartSession, facts: &Facts<'_>, work: &mut Worksp
     let jurisdiction = &state.profile().ok_or(Rejection::PlayerUnknown)?.jurisdiction;
     controls::check_source(facts.policy.of(&command.source), &command.source, Begins::Session)?;
     controls::check_game(facts.policy, &command.game, jurisdiction)?;
+    controls::check_play_time(None, work)?;
 
     let (source, id) = (command.source.clone(), command.id.clone());
     let txn = TransactionRef { source, kind: OperationKind::SessionStart, id };
@@ -65,23 +67,40 @@ fn push(session: &Session, event: Event, work: &mut Workspace<'_>) -> Result<(),
     Ok(())
 }
 
-pub(super) fn end(command: &EndSession, work: &mut Workspace<'_>) -> Outcome {
+pub(super) fn end(command: &EndSession, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let (source, id) = (command.source.clone(), command.id.clone());
     let txn = TransactionRef { source, kind: OperationKind::SessionEnd, id };
     let Some(session) = work.state().session(&command.session) else {
         work.note(txn, Note::SessionNotOpen)?;
         return Ok(None);
     };
-    push_end(session, txn, SessionEndReason::Ended, work)?;
+    push_end(session, txn.clone(), SessionEndReason::Ended, work)?;
+    record_near(&command.session, &txn, facts, work)?;
     Ok(Some(session.currency()))
 }
 
-pub(super) fn acknowledge(command: &AcknowledgeRealityCheck, work: &mut Workspace<'_>) -> Outcome {
+/// The player is told that he comes near a limit on the time of play.
+fn record_near(
+    session: &SessionRef,
+    txn: &TransactionRef,
+    facts: &Facts<'_>,
+    work: &mut Workspace<'_>,
+) -> Result<(), Fault> {
+    let percent = work.state().jurisdiction_profile(facts.policy).controls.warn_at_percent;
+    controls::record_near_play_time(Some(session), percent, || txn.clone(), work)
+}
+
+pub(super) fn acknowledge(
+    command: &AcknowledgeRealityCheck,
+    facts: &Facts<'_>,
+    work: &mut Workspace<'_>,
+) -> Outcome {
     let session = work.state().session(&command.session).ok_or(Rejection::SessionExpired)?;
     let (source, id) = (command.source.clone(), command.id.clone());
     let txn = TransactionRef { source, kind: OperationKind::RealityCheck, id };
     let (staked, won) = (session.staked(), session.won());
-    let event = Event::RealityCheckAcknowledged(RealityCheckAcknowledged { txn, staked, won });
+    let event = Event::RealityCheckAcknowledged(RealityCheckAcknowledged { txn: txn.clone(), staked, won });
     push(session, event, work)?;
+    record_near(&command.session, &txn, facts, work)?;
     Ok(Some(session.currency()))
 }

@@ -37,6 +37,7 @@ use super::limit::{
     SessionLimitRaiseRequested, SessionLimitSet,
 };
 use super::loyalty::{PointsAdjusted, PointsEarned, PointsExpired, PointsSpent};
+use super::play_time::{PlayTimeLimitSet, PlayTimeRaiseRequested, PlayTimeWarned, PlayTimeWindowsOpened};
 use super::player::{
     PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened, TxnNoted,
     TxnRejected, TxnTombstoned,
@@ -460,6 +461,14 @@ events! {
     SessionLimitSet = "session_limit.set" 1,
     /// The player wants longer sessions.
     SessionLimitRaiseRequested = "session_limit.raise_requested" 1,
+    /// A limit on the time of play is as it says from here on.
+    PlayTimeLimitSet = "play_time_limit.set" 1,
+    /// The player wants a limit of his on the time of play higher, or no more.
+    PlayTimeRaiseRequested = "play_time_limit.raise_requested" 1,
+    /// Windows of the calendar begin, in which the time of play is counted.
+    PlayTimeWindowsOpened = "play_time_limit.windows_opened" 1,
+    /// The player is near a limit of his on the time of play.
+    PlayTimeWarned = "play_time_limit.warned" 1,
     /// A player opened a game.
     SessionStarted = "session.started" 1,
     /// A session is over.

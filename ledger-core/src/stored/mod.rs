@@ -17,6 +17,7 @@ mod limit;
 mod loyalty;
 #[cfg(feature = "next-release")]
 mod next_release;
+mod play_time;
 mod player;
 mod purchase;
 mod register;
@@ -75,6 +76,9 @@ pub use limit::{
     SessionLimitRaiseRequested, SessionLimitSet,
 };
 pub use loyalty::{PointsAdjusted, PointsEarned, PointsExpired, PointsSpent};
+pub use play_time::{
+    PlayTimeLimitSet, PlayTimeRaiseRequested, PlayTimeWarned, PlayTimeWindowOpened, PlayTimeWindowsOpened,
+};
 pub use player::{
     Note, PlayerBlocked, PlayerClosed, PlayerOpened, PlayerReopened, PlayerUnblocked, PurseOpened,
     TransactionRef, TxnNoted, TxnRejected, TxnTombstoned,

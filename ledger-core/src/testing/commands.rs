@@ -44,8 +44,8 @@ pub use bonuses::{
 };
 pub use limits::{
     assign_case, assign_profile, case, close_alert, close_case, come_back, confirm_limit,
-    confirm_session_limit, exclude, limit, no_limit, open_case, raise_alert, register, register_answers,
-    session_limit, set_person, single_bet, term, tier,
+    confirm_play_time_limit, confirm_session_limit, exclude, limit, no_limit, open_case, play_time_limit,
+    raise_alert, register, register_answers, session_limit, set_person, single_bet, term, tier,
 };
 pub use loyalty::{adjust_points, earn_points, expire_points, loyalty_terms, programme, spend_points};
 pub use withdrawals::{

@@ -7,6 +7,7 @@ mod bonuses;
 mod jackpots;
 mod limits;
 mod loyalty;
+mod play_time;
 mod registers;
 mod statement;
 mod withdrawals;
@@ -37,6 +38,7 @@ pub use limits::{
     i20_items_stand_in_their_windows, worth,
 };
 pub use loyalty::i27_points_add_up;
+pub use play_time::i17_play_time_is_that_of_sessions;
 pub use registers::i25_registers_are_heeded;
 pub use statement::i14_the_statement_adds_up;
 pub use withdrawals::{
@@ -148,6 +150,7 @@ pub fn check_all(player: &PlayerId, commits: &[CommitBody], live: &PlayerState) 
     i12_others_that_are_over_stay_over(commits)?;
     i16_one_player(player, commits)?;
     i17_counters_are_what_entries_are_worth(commits, live)?;
+    i17_play_time_is_that_of_sessions(commits, live)?;
     i27_points_add_up(commits, live)?;
     i20_items_stand_in_their_windows(commits, live)?;
     i25_registers_are_heeded(commits)?;

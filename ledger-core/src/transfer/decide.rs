@@ -38,7 +38,7 @@ pub(super) fn roll_out(command: &RollOut, facts: &Facts<'_>, work: &mut Workspac
     state.may_begin(&gate, RegisterUse::Transfer, &profile.controls, work.now())?;
     controls::check_source(source, &command.source, Begins::Play)?;
     controls::check_game(facts.policy, &command.game, jurisdiction)?;
-    session::check_time(command.session.as_ref(), profile, state, work.now())?;
+    session::check_time(command.session.as_ref(), profile, work)?;
     if state.open_transfers() >= OPEN_TRANSFERS_MAX {
         let maximum = u32::try_from(OPEN_TRANSFERS_MAX).unwrap_or(u32::MAX);
         return Err(Rejection::CapacityExceeded { what: Capacity::OpenTransfers, maximum }.into());

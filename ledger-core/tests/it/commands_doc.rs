@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use ledger_core::stored::{Bearer, CreditKind, Direction};
-use ledger_core::stored::{ExclusionKind, LimitBasis, LimitKind, LimitPeriod};
+use ledger_core::stored::{ExclusionKind, LimitBasis, LimitKind, LimitPeriod, LimitWindow};
 use ledger_core::testing::{TestOutcome, commands, generators, given_nobody};
 use ledger_core::{
     Block, FactsNeeded, HostAccountClass, HostOperation, PlayerCommand, PlayerId, Policy, RegisterSays,
@@ -175,6 +175,7 @@ pub(crate) const ABOUT: &[About] = &[
             "source_closed",
             "game_not_allowed",
             "session_time_reached",
+            "play_time_reached",
             "reality_check_due",
             "round_too_soon",
             "stake_not_allowed",
@@ -452,6 +453,8 @@ pub(crate) const ABOUT: &[About] = &[
     About { name: "set_person", by: "the back office", refusals: &[] },
     About { name: "set_session_limit", by: "the platform, for the player", refusals: &[] },
     About { name: "confirm_session_limit", by: "the platform, for the player", refusals: &["not_allowed"] },
+    About { name: "set_play_time_limit", by: "the platform, for the player", refusals: &["not_allowed"] },
+    About { name: "confirm_play_time_limit", by: "the platform, for the player", refusals: &["not_allowed"] },
     About { name: "raise_alert", by: "a process that looks for risk", refusals: &["capacity_exceeded"] },
     About { name: "close_alert", by: "the back office", refusals: &["not_allowed"] },
     About { name: "open_case_for", by: "the back office", refusals: &["capacity_exceeded"] },
@@ -471,6 +474,7 @@ pub(crate) const ABOUT: &[About] = &[
             "kyc_required",
             "source_closed",
             "game_not_allowed",
+            "play_time_reached",
             "capacity_exceeded",
         ],
     },
@@ -528,6 +532,7 @@ pub(crate) const ABOUT: &[About] = &[
             "source_closed",
             "game_not_allowed",
             "session_time_reached",
+            "play_time_reached",
             "reality_check_due",
             "limit_exceeded",
             "capacity_exceeded",
@@ -673,6 +678,17 @@ pub(crate) fn samples() -> Vec<PlayerCommand> {
         commands::set_person("p1", Some("h1")).into(),
         commands::session_limit("s1", Some(3_600)).into(),
         commands::confirm_session_limit("c1").into(),
+        commands::play_time_limit(
+            "t1",
+            LimitWindow { period: LimitPeriod::Day, basis: LimitBasis::Calendar },
+            Some(7_200),
+        )
+        .into(),
+        commands::confirm_play_time_limit(
+            "k2",
+            LimitWindow { period: LimitPeriod::Day, basis: LimitBasis::Calendar },
+        )
+        .into(),
         commands::raise_alert("r1", "many_voids").into(),
         commands::close_alert("c1", "r1").into(),
         commands::open_case("o1").into(),

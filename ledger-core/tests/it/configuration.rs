@@ -98,7 +98,11 @@ fn r34_profiles_are_those_of_the_policy() {
 }
 
 fn stakes(min: Option<&str>, max: Option<&str>) -> BTreeMap<ledger_core::CurrencyCode, StakeRange> {
-    let range = StakeRange { min: min.map(commands::decimal), max: max.map(commands::decimal) };
+    let range = StakeRange {
+        min: min.map(commands::decimal),
+        max: max.map(commands::decimal),
+        ..StakeRange::default()
+    };
     [(commands::currency("EUR"), range)].into()
 }
 
@@ -200,6 +204,58 @@ fn r39_a_category_of_games_has_a_most_by_law_and_by_profile() {
     policy.default_jurisdiction.controls.stakes = crossed;
     let published = given_house("configuration").when(house_commands::publish_policy("P1", &policy));
     let _ = published.refused("document_invalid");
+}
+
+#[test]
+fn r41_the_bets_of_a_round_have_a_most_together() {
+    let round = |most: &str| {
+        let range = StakeRange { round_max: Some(commands::decimal(most)), ..StakeRange::default() };
+        CategoryStakes::from([(commands::game_type("slots"), [(commands::currency("EUR"), range)].into())])
+    };
+    let mut policy = Policy::default();
+    policy.default_jurisdiction.controls.stakes = round("5");
+    let young = LimitProfile { stakes: round("2"), ..LimitProfile::default() };
+    policy.limit_profiles = [(ProfileName::new("YOUNG").unwrap(), young)].into();
+    let player = || given().cash("10.00").policy(policy.clone());
+    let on = |id: &str, round: &str, amount: &str| PlaceBet {
+        game_type: Some(commands::game_type("slots")),
+        ..commands::bet(id, round, amount)
+    };
+    let told =
+        Rejection::StakeNotAllowed { stake: "0.01".parse().unwrap(), currency: commands::currency("EUR") };
+    let full = player().when(on("T1", "R1", "3")).applied().when(on("T2", "R1", "2")).applied();
+    let full = full.when(on("T3", "R1", "0.01")).rejected("stake_not_allowed").refused_as(&told);
+    // Another round, and another category, have room of their own; a free bet stakes nothing.
+    let full = full.when(on("T4", "R2", "4")).applied();
+    let free =
+        PlaceBet { game_type: Some(commands::game_type("slots")), ..commands::free_bet("T5", "R1", "1") };
+    let full = full.when(free).applied();
+    let settled = full.win_bet("W1", "R1", "T1", "0").applied();
+    let settled = settled.when(on("T6", "R1", "0.01")).rejected("stake_not_allowed");
+    // What was called off makes room.
+    let back =
+        settled.rollback("B1", "T2").applied().when(on("T7", "R1", "2.01")).rejected("stake_not_allowed");
+    let back = back.when(on("T8", "R1", "1")).applied();
+    let _ = back.accounts(&[
+        TEN,
+        ("player:cash", "2.00"),
+        ("player:held of prov/R1", "1.00"),
+        ("player:held of prov/R2", "4.00"),
+        ("gaming:stakes of game", "3.00"),
+    ]);
+    let young = player().when(commands::assign_profile("A1", Some("YOUNG"))).applied();
+    let young = young.when(on("T1", "R1", "2")).applied().when(on("T2", "R1", "0.01"));
+    let _ = young.rejected("stake_not_allowed").accounts(&[
+        TEN,
+        ("player:cash", "8.00"),
+        ("player:held of prov/R1", "2.00"),
+    ]);
+    let mut crossed = policy.clone();
+    for (range, code) in [("-1", "document_invalid"), ("5", "")] {
+        crossed.default_jurisdiction.controls.stakes = round(range);
+        let published = given_house("configuration").when(house_commands::publish_policy("P1", &crossed));
+        let _ = if code.is_empty() { published.applied() } else { published.refused(code) };
+    }
 }
 
 fn switched(switches: &[SourceSwitch]) -> Policy {

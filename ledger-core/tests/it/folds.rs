@@ -91,6 +91,8 @@ fn events_stand_in_their_own_streams() {
             "player.kyc.status_changed",
             "player.person_changed",
             "session_limit.set",
+            "play_time_limit.set",
+            "play_time_limit.warned",
             "limit_profile.assigned",
             "risk.alert.raised",
             "aml.case.opened",

@@ -5,7 +5,8 @@ use ledger_core::stored::{
     AlertClosed, AlertRaised, CaseAssigned, CaseClosed, CaseFinding, CaseOpened, Event, EventRecord,
     ExclusionKind, ExclusionReturnRequested, ExclusionStarted, KycStatusChanged, LimitBasis, LimitBounds,
     LimitCause, LimitKind, LimitPeriod, LimitProfileAssigned, LimitRaiseRequested, LimitSet, LimitSide,
-    LimitWarned, LimitWindowOpened, LimitWindowsOpened, Money, PersonChanged, RegisterAnswered,
+    LimitWarned, LimitWindow, LimitWindowOpened, LimitWindowsOpened, Money, PersonChanged, PlayTimeLimitSet,
+    PlayTimeRaiseRequested, PlayTimeWarned, PlayTimeWindowOpened, PlayTimeWindowsOpened, RegisterAnswered,
     RegisterOutcome, RegisterRecord, SessionLimitRaiseRequested, SessionLimitSet,
 };
 use ledger_core::testing::commands;
@@ -159,6 +160,7 @@ fn protection_samples() -> Vec<EventRecord> {
     .into_iter()
     .chain(risk_samples())
     .chain(session_limit_samples())
+    .chain(play_time_samples())
     .collect()
 }
 
@@ -198,6 +200,45 @@ fn risk_samples() -> Vec<EventRecord> {
         Event::CaseClosed(ended),
     ];
     (14..).zip(events).map(|(version, event)| record("player/p1", version, event)).collect()
+}
+
+fn play_time_samples() -> Vec<EventRecord> {
+    let week = LimitWindow { period: LimitPeriod::Week, basis: LimitBasis::Calendar };
+    let set = |id: &str| txn_ref("host", OperationKind::PlayTimeLimitSet, id);
+    let events = [
+        Event::PlayTimeLimitSet(PlayTimeLimitSet {
+            txn: set("T1"),
+            side: LimitSide::Operator,
+            window: week,
+            max_secs: Some(36_000),
+            previous: Some(72_000),
+            cause: LimitCause::Set,
+            bounds: Some(bounds("2026-03-22T23:00:00Z", "2026-03-29T22:00:00Z")),
+            by: Some(commands::person("anna")),
+        }),
+        Event::PlayTimeRaiseRequested(PlayTimeRaiseRequested {
+            txn: set("T2"),
+            window: week,
+            max_secs: Some(72_000),
+            due_at: "2026-03-30T10:00:00Z".parse().unwrap(),
+            confirm: true,
+            by: Some(commands::person("anna")),
+        }),
+        Event::PlayTimeWindowsOpened(PlayTimeWindowsOpened {
+            windows: vec![PlayTimeWindowOpened {
+                window: week,
+                bounds: bounds("2026-03-29T22:00:00Z", "2026-04-05T22:00:00Z"),
+            }],
+        }),
+        Event::PlayTimeWarned(PlayTimeWarned {
+            txn: txn_ref("prov", OperationKind::Bet, "T3"),
+            window: week,
+            side: LimitSide::Player,
+            max_secs: 36_000,
+            used_secs: 32_400,
+        }),
+    ];
+    (20..).zip(events).map(|(version, event)| record("player/p1", version, event)).collect()
 }
 
 fn session_limit_samples() -> Vec<EventRecord> {

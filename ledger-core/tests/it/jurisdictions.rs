@@ -3,8 +3,8 @@
 use ledger_core::stored::{LimitBasis, LimitKind, LimitPeriod};
 use ledger_core::testing::{commands, given_house, given_nobody, house_commands};
 use ledger_core::{
-    BonusRestrictions, InitiateDeposit, JurisdictionDocument, JurisdictionId, MethodId, OpenPlayer, Policy,
-    ReverseWithdrawal, WeekStart,
+    BonusRestrictions, InitiateDeposit, JurisdictionDocument, JurisdictionId, LimitProfile, MethodId,
+    OpenPlayer, PlaceBet, Policy, ProfileName, RecordDeposit, ReverseWithdrawal, StakeRange, WeekStart,
 };
 
 fn shipped() -> Vec<JurisdictionDocument> {
@@ -60,6 +60,16 @@ fn each_profile_has_the_figures_of_its_sources() {
         assert_eq!(controls.week_starts, weeks, "{}", row.0);
         let pause = if row.0 == "DE" { 5_000 } else { 0 };
         assert_eq!(document.profile.round_interval_ms, pause, "{}", row.0);
+        let most = |currency: &str| {
+            let slots = controls.stakes.get(&commands::game_type("slots"))?;
+            slots.get(&commands::currency(currency))?.round_max.map(|most| most.to_string())
+        };
+        let expected = match row.0 {
+            "GB" => (Some("5".to_owned()), None),
+            "DE" => (None, Some("1".to_owned())),
+            _ => (None, None),
+        };
+        assert_eq!((most("GBP"), most("EUR")), expected, "{}", row.0);
     }
 }
 
@@ -92,6 +102,32 @@ fn the_profiles_do_what_they_say() {
     };
     let _ = opened("GB").when(card.clone()).rejected("not_allowed");
     let _ = opened("SE").when(card).applied();
+}
+
+#[test]
+fn r41_great_britain_bounds_the_stake_of_a_game_cycle_of_slots() {
+    let open = OpenPlayer { jurisdiction: JurisdictionId::new("GB").unwrap(), ..commands::open(&["GBP"]) };
+    let mut policy = policy();
+    let two = StakeRange { round_max: Some(commands::decimal("2")), ..StakeRange::default() };
+    let of_slots =
+        |range| [(commands::game_type("slots"), [(commands::currency("GBP"), range)].into())].into();
+    // Under 25 a host assigns a profile of limits: a ledger knows no ages.
+    let young = LimitProfile { stakes: of_slots(two), ..LimitProfile::default() };
+    policy.limit_profiles = [(ProfileName::new("UNDER_25").unwrap(), young)].into();
+    let deposit = RecordDeposit { currency: commands::currency("GBP"), ..commands::deposit("D1", "20") };
+    let opened = given_nobody().policy(policy).when(open).applied().when(deposit).applied();
+    let on = |id: &str, round: &str, kind: &str, amount: &str| PlaceBet {
+        game_type: Some(commands::game_type(kind)),
+        currency: commands::currency("GBP"),
+        ..commands::bet(id, round, amount)
+    };
+    let high = opened.clone().when(on("T1", "R1", "slots", "5.01")).rejected("stake_not_allowed");
+    let parts = high.when(on("T2", "R2", "slots", "3")).applied().when(on("T3", "R2", "slots", "2.01"));
+    let parts = parts.rejected("stake_not_allowed").when(on("T4", "R2", "slots", "2")).applied();
+    let _ = parts.when(on("T5", "R3", "tables", "10")).applied();
+    let young = opened.when(commands::assign_profile("A1", Some("UNDER_25"))).applied();
+    let young = young.when(on("T1", "R1", "slots", "2.01")).rejected("stake_not_allowed");
+    let _ = young.when(on("T2", "R2", "slots", "2")).applied();
 }
 
 #[test]

@@ -46,6 +46,7 @@ mod offers;
 mod payouts;
 mod planted_bonuses;
 mod planted_withdrawals;
+mod play_time;
 mod promotions;
 mod purchases;
 mod registers;

@@ -66,6 +66,14 @@ fn differs_at(
                 return Err(format!("step {step} {command:?}: {what}"));
             }
         }
+        let played = ledger.state().play_time_left(ledger.policy(), ledger.now());
+        for (window, micros) in model.play_time_used() {
+            let ours = played.iter().find(|left| left.window == window).map(|left| left.used.as_micros());
+            if ours != Some(u128::try_from(micros).unwrap()) {
+                let what = format!("core {ours:?}, model {micros} microseconds of {window:?}");
+                return Err(format!("step {step} {command:?}: {what}"));
+            }
+        }
         let awards = ledger.state().awards().iter().map(|award| {
             let name = format!("{}/{}", award.of.source, award.of.id);
             (name, award.progress.units(), award.target.units())
@@ -213,6 +221,16 @@ fn histories_reach_every_outcome() {
         "event register.answered",
         "event player.kyc.status_changed",
         "event session_limit.raise_requested",
+        "play_time_limit_set applied",
+        "play_time_limit_set noop",
+        "play_time_limit_set rejected:not_allowed",
+        "play_time_limit_confirm applied",
+        "play_time_limit_confirm rejected:not_allowed",
+        "event play_time_limit.set",
+        "event play_time_limit.raise_requested",
+        "event play_time_limit.warned",
+        "bet rejected:play_time_reached",
+        "session_start rejected:play_time_reached",
         "exclusion rejected:not_allowed",
         "bet replayed:applied",
         "bet replayed:rejected:insufficient_funds",

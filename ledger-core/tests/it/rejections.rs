@@ -1,6 +1,8 @@
 //! Every rejection, and which is told where two apply (the order of the enum; docs/scenarios.md).
 
-use ledger_core::stored::{CreditKind, ExclusionKind, JackpotKind};
+use ledger_core::stored::{
+    CreditKind, ExclusionKind, JackpotKind, LimitBasis, LimitPeriod, LimitSide, LimitWindow,
+};
 use ledger_core::testing::{Scenario, commands, given, given_nobody};
 use ledger_core::{
     AccountKind, Amount, BETS_MAX, Block, BonusRule, Capacity, Currency, Finality, GAMES_MAX, GrantCredit,
@@ -41,6 +43,7 @@ pub(crate) const CODES: &[&str] = &[
     "game_not_allowed",
     "destination_unproven",
     "session_time_reached",
+    "play_time_reached",
     "reality_check_due",
     "round_too_soon",
     "stake_not_allowed",
@@ -101,6 +104,11 @@ pub(crate) fn one_of_each() -> Vec<Rejection> {
         Rejection::GameNotAllowed { game: commands::game("game") },
         Rejection::DestinationUnproven,
         Rejection::SessionTimeReached { limit_secs: 7_200 },
+        Rejection::PlayTimeReached {
+            window: LimitWindow { period: LimitPeriod::Day, basis: LimitBasis::Rolling },
+            side: LimitSide::Player,
+            limit_secs: 7_200,
+        },
         Rejection::RealityCheckDue { staked: amount("5.00"), won: amount("1.00") },
         Rejection::RoundTooSoon { allowed_at: "2026-01-01T00:00:05Z".parse().unwrap() },
         Rejection::StakeNotAllowed { stake: amount("3.00"), currency },

@@ -185,6 +185,8 @@ pub fn persons(event: &Event) -> Vec<&ActorId> {
         LimitProfileAssigned: by;
         SessionLimitSet: by;
         SessionLimitRaiseRequested: by;
+        PlayTimeLimitSet: by;
+        PlayTimeRaiseRequested: by;
         PlayerClosed: by;
         PlayerReopened: by, approved_by;
         PlayerBlocked: by;
@@ -258,6 +260,7 @@ fn change(event: &Event) -> (Option<String>, Option<String>) {
     match event {
         Event::LimitSet(event) => texts(event.previous.as_ref(), event.amount.as_ref()),
         Event::SessionLimitSet(event) => texts(event.previous.as_ref(), event.max_secs.as_ref()),
+        Event::PlayTimeLimitSet(event) => texts(event.previous.as_ref(), event.max_secs.as_ref()),
         Event::LimitProfileAssigned(event) => texts(event.previous.as_ref(), event.profile.as_ref()),
         Event::KycStatusChanged(event) => texts(event.previous.as_ref(), event.tier.as_ref()),
         Event::PersonChanged(event) => texts(event.previous.as_ref(), event.person.as_ref()),

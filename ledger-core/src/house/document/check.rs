@@ -2,6 +2,8 @@
 
 use std::fmt::Debug;
 
+use rust_decimal::Decimal;
+
 use super::{Configuration, DocumentContent};
 use crate::controls;
 use crate::ids::{DocumentKind, DocumentName, IdError, SourceId};
@@ -118,8 +120,10 @@ fn check_limit_profiles(policy: &Policy) -> Result<(), String> {
 /// The least stake of a game is not above the most, and none is below zero.
 fn check_games(policy: &Policy) -> Result<(), String> {
     let check = |what: String, currency: &CurrencyCode, range: &StakeRange| {
-        let below = [range.min, range.max].into_iter().flatten().any(|it| it.is_sign_negative());
-        let crossed = range.min.zip(range.max).is_some_and(|(min, max)| min > max);
+        let below =
+            [range.min, range.max, range.round_max].into_iter().flatten().any(|it| it.is_sign_negative());
+        let is_above = |most: Option<Decimal>| range.min.zip(most).is_some_and(|(min, max)| min > max);
+        let crossed = is_above(range.max) || is_above(range.round_max);
         if below || crossed {
             return Err(format!("the stakes of {what} in {currency} are below zero or none"));
         }

@@ -14,7 +14,7 @@ use crate::round;
 use crate::session::Session;
 use crate::stored::{
     AwardRef, CommitBody, Event, EventRecord, PaymentRef, RegisterOutcome, RegisterRecord, ReopenReason,
-    RoundStatus, SessionRef, TxnRejected,
+    RoundStatus, SessionEndReason, SessionRef, TxnRejected,
 };
 use crate::time::Timestamp;
 use crate::transfer::{self, TransferRef, TransferStatus};
@@ -160,7 +160,11 @@ impl PlayerState {
             Event::LimitSet(_)
             | Event::LimitRaiseRequested(_)
             | Event::LimitWindowsOpened(_)
-            | Event::LimitWarned(_) => {
+            | Event::LimitWarned(_)
+            | Event::PlayTimeLimitSet(_)
+            | Event::PlayTimeRaiseRequested(_)
+            | Event::PlayTimeWindowsOpened(_)
+            | Event::PlayTimeWarned(_) => {
                 let entries = self.wallet.version();
                 self.controls.get_or_insert_default().evolve(&record.event, entries, at)?;
             }
@@ -414,6 +418,9 @@ impl PlayerState {
             && let Some(session) = &event.session
             && let Some(live) = self.sessions.iter_mut().find(|live| live.of() == session)
         {
+            if let Some(controls) = &mut self.controls {
+                controls.played(live.last_at(), at);
+            }
             live.touch(at);
         }
     }
@@ -421,6 +428,11 @@ impl PlayerState {
     fn evolve_session(&mut self, of: &SessionRef, record: &EventRecord, at: Timestamp) -> Result<(), Fault> {
         let live = self.sessions.iter().position(|live| live.of() == of);
         if let Some((index, live)) = live.and_then(|index| Some((index, self.sessions.get_mut(index)?))) {
+            // One that was displaced was played until its last sign of life.
+            let is_alive = !matches!(&record.event, Event::SessionEnded(event) if event.reason == SessionEndReason::Displaced);
+            if let Some(controls) = self.controls.as_mut().filter(|_| is_alive) {
+                controls.played(live.last_at(), at);
+            }
             live.evolve(record, at)?;
             if matches!(record.event, Event::SessionEnded(_)) {
                 self.sessions.remove(index);

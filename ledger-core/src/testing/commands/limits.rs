@@ -2,9 +2,9 @@
 
 use super::{currency, decimal, source, txn};
 use crate::controls::{
-    AssignCase, AssignLimitProfile, CloseAlert, CloseCase, ConfirmLimit, ConfirmSessionLimit, ExcludePlayer,
-    OpenCaseFor, RaiseAlert, RecordRegisterAnswers, RegisterAnswer, RegisterSays, ReturnFromExclusion,
-    SetLimit, SetPerson, SetSessionLimit, SetTier,
+    AssignCase, AssignLimitProfile, CloseAlert, CloseCase, ConfirmLimit, ConfirmPlayTimeLimit,
+    ConfirmSessionLimit, ExcludePlayer, OpenCaseFor, RaiseAlert, RecordRegisterAnswers, RegisterAnswer,
+    RegisterSays, ReturnFromExclusion, SetLimit, SetPerson, SetPlayTimeLimit, SetSessionLimit, SetTier,
 };
 use crate::ids::{PersonId, ProfileName, Reason, RegisterName, SignalName, TierName};
 use crate::key::OperationKind;
@@ -91,6 +91,23 @@ pub fn set_person(id: &str, of: Option<&str>) -> SetPerson {
 /// The player's own limit on the time of a session.
 pub fn session_limit(id: &str, max_secs: Option<u32>) -> SetSessionLimit {
     SetSessionLimit { source: source("host"), id: txn(id), max_secs, by: None }
+}
+
+/// The player's own limit on the time of play over a window.
+pub fn play_time_limit(id: &str, window: LimitWindow, max_secs: Option<u32>) -> SetPlayTimeLimit {
+    SetPlayTimeLimit {
+        source: source("host"),
+        id: txn(id),
+        side: LimitSide::Player,
+        window,
+        max_secs,
+        by: None,
+    }
+}
+
+/// The confirmation of a higher limit on the time of play.
+pub fn confirm_play_time_limit(id: &str, window: LimitWindow) -> ConfirmPlayTimeLimit {
+    ConfirmPlayTimeLimit { source: source("host"), id: txn(id), window }
 }
 
 /// The confirmation of longer sessions.

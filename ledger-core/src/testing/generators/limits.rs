@@ -6,15 +6,15 @@ use proptest::sample::select;
 
 use super::{currencies, txns};
 use crate::controls::{
-    AssignCase, AssignLimitProfile, CloseAlert, CloseCase, ConfirmLimit, ConfirmSessionLimit, ExcludePlayer,
-    OpenCaseFor, RaiseAlert, RecordRegisterAnswers, RegisterAnswer, RegisterSays, ReturnFromExclusion,
-    SetLimit, SetPerson, SetSessionLimit, SetTier,
+    AssignCase, AssignLimitProfile, CloseAlert, CloseCase, ConfirmLimit, ConfirmPlayTimeLimit,
+    ConfirmSessionLimit, ExcludePlayer, OpenCaseFor, RaiseAlert, RecordRegisterAnswers, RegisterAnswer,
+    RegisterSays, ReturnFromExclusion, SetLimit, SetPerson, SetPlayTimeLimit, SetSessionLimit, SetTier,
 };
 use crate::ids::{ProfileName, RegisterName, SignalName, TierName, TransactionId};
 use crate::player_ledger::PlayerCommand;
 use crate::policy::{
-    ControlPolicy, CountedFunds, GameRule, GameTable, LimitProfile, LimitRule, Policy, Reaction,
-    RegisterRule, RegisterUse, RiskRule, StakeRange, TierBar, TierRule, WeekStart, WhenUnreachable,
+    ControlPolicy, CountedFunds, GameRule, GameTable, LimitProfile, LimitRule, PlayTimeRule, Policy,
+    Reaction, RegisterRule, RegisterUse, RiskRule, StakeRange, TierBar, TierRule, WeekStart, WhenUnreachable,
     WithdrawalGate,
 };
 use crate::stored::{ExclusionKind, LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm, LimitWindow};
@@ -77,6 +77,13 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
         .prop_map(|(id, secs)| SetSessionLimit { id, ..commands::session_limit("S", secs) }.into());
     let longer =
         txns().prop_map(|id| ConfirmSessionLimit { id, ..commands::confirm_session_limit("S") }.into());
+    let times = option::weighted(0.8, select(&[0_u32, 3, 10, 60][..]));
+    let play_time = (txns(), sides(), windows(), times).prop_map(|(id, side, window, secs)| {
+        SetPlayTimeLimit { id, side, ..commands::play_time_limit("T", window, secs) }.into()
+    });
+    let more_play = (txns(), windows()).prop_map(|(id, window)| {
+        ConfirmPlayTimeLimit { id, ..commands::confirm_play_time_limit("T", window) }.into()
+    });
     let profiles = option::weighted(0.8, select(&["VIP_A", "VIP_A", "DEFAULT", "ODD"][..]));
     let profile = (txns(), profiles)
         .prop_map(|(id, name)| AssignLimitProfile { id, ..commands::assign_profile("F", name) }.into());
@@ -91,7 +98,7 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
     let over = (txns(), txns())
         .prop_map(|(id, of)| CloseCase { id, ..commands::close_case("E", of.as_str()) }.into());
     let risk = prop_oneof![3 => alert, 2 => closed, 2 => case, 2 => assigned, 2 => over];
-    let others = prop_oneof![5 => risk.boxed(), 3 => told, 2 => profile, 4 => tier, 1 => person, 4 => time, 3 => longer];
+    let others = prop_oneof![5 => risk.boxed(), 3 => told, 2 => profile, 4 => tier, 1 => person, 4 => time, 3 => longer, 6 => play_time.boxed(), 4 => more_play.boxed()];
     prop_oneof![30 => set, 10 => confirm, 2 => exclude, 2 => back, 15 => others.boxed()]
 }
 
@@ -176,6 +183,8 @@ fn tiers(
 pub(super) fn tale() -> impl Strategy<Value = Vec<PlayerCommand>> {
     let amounts = || option::weighted(0.8, select(&["50", "100", "250"][..]));
     (terms(), amounts(), amounts()).prop_map(|(term, then, last)| {
+        let day = LimitWindow { period: LimitPeriod::Day, basis: LimitBasis::Rolling };
+        let week = LimitWindow { period: LimitPeriod::Week, basis: LimitBasis::Rolling };
         let set = |id: &str, amount: Option<&str>| -> PlayerCommand {
             let amount = amount.map(commands::decimal);
             SetLimit { amount, ..commands::limit(id, term, "0") }.into()
@@ -189,12 +198,19 @@ pub(super) fn tale() -> impl Strategy<Value = Vec<PlayerCommand>> {
             commands::session_limit("YF", Some(20)).into(),
             commands::session_limit("YG", Some(60)).into(),
             commands::confirm_session_limit("YH").into(),
+            commands::play_time_limit("YO", day, Some(20)).into(),
+            commands::play_time_limit("YP", day, Some(60)).into(),
+            commands::confirm_play_time_limit("YQ", day).into(),
             commands::raise_alert("YI", "many_voids").into(),
             commands::open_case("YJ").into(),
             commands::assign_case("YK", "YJ").into(),
             commands::close_alert("YL", "YI").into(),
             commands::close_case("YM", "YJ").into(),
             commands::assign_profile("YN", Some("VIP_A")).into(),
+            commands::play_time_limit("YR", week, Some(2)).into(),
+            commands::start_session("YS").into(),
+            commands::acknowledge("YT", "YS").into(),
+            commands::end_session("YU", "YS").into(),
         ]
     })
 }
@@ -216,6 +232,15 @@ pub(super) fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: prop::
         PlayerCommand::SetLimit(c) => Some((c.side, c.term)),
         _ => None,
     };
+    let timed = |command: &PlayerCommand| match command {
+        PlayerCommand::SetPlayTimeLimit(c) => Some((c.side, c.window)),
+        _ => None,
+    };
+    match (&mut *command, super::earlier(all, at, timed)) {
+        (PlayerCommand::SetPlayTimeLimit(c), Some((side, window))) => (c.side, c.window) = (side, window),
+        (PlayerCommand::ConfirmPlayTimeLimit(c), Some((_, window))) => c.window = window,
+        _ => {}
+    }
     let Some((side, term)) = super::earlier(all, at, set) else { return };
     match command {
         PlayerCommand::SetLimit(c) => (c.side, c.term) = (side, term),
@@ -241,6 +266,8 @@ pub(super) fn id(command: &mut PlayerCommand) -> Option<&mut TransactionId> {
         PlayerCommand::SetPerson(c) => Some(&mut c.id),
         PlayerCommand::SetSessionLimit(c) => Some(&mut c.id),
         PlayerCommand::ConfirmSessionLimit(c) => Some(&mut c.id),
+        PlayerCommand::SetPlayTimeLimit(c) => Some(&mut c.id),
+        PlayerCommand::ConfirmPlayTimeLimit(c) => Some(&mut c.id),
         _ => None,
     }
 }
@@ -256,6 +283,12 @@ fn rules() -> BoxedStrategy<LimitRule> {
     rules.boxed()
 }
 
+/// Limits on the time of play that a policy may set.
+fn play_time_rules() -> impl Strategy<Value = PlayTimeRule> {
+    (windows(), select(&[5_u32, 30, 3_600][..]))
+        .prop_map(|(window, max_secs)| PlayTimeRule { window, max_secs })
+}
+
 /// Profiles of limits, and games: a policy with some.
 pub(super) fn with_documents() -> impl Strategy<Value = Policy> {
     let name = |text: &str| ProfileName::new(text).expect("a name");
@@ -263,16 +296,20 @@ pub(super) fn with_documents() -> impl Strategy<Value = Policy> {
     let here = crate::ids::JurisdictionId::new("MT").expect("an id");
     let elsewhere = crate::ids::JurisdictionId::new("SE").expect("an id");
     let of_here = here.clone();
-    let profiles = (option::of(limits()), limits(), option::weighted(0.3, limits())).prop_map(
-        move |(default, vip, vip_here)| {
+    let times = prop::collection::vec(play_time_rules(), 0..2);
+    let profiles = (option::of(limits()), limits(), option::weighted(0.3, limits()), times).prop_map(
+        move |(default, vip, vip_here, play_time)| {
             let jurisdictions = vip_here.map(|limits| (of_here.clone(), limits)).into_iter().collect();
-            let most = |most: &str| StakeRange { min: None, max: Some(commands::decimal(most)) };
+            let most = |most: &str| {
+                let most = Some(commands::decimal(most));
+                StakeRange { min: None, max: most, round_max: most }
+            };
             let slots = |most| {
                 let by_currency = [(commands::currency("EUR"), most)].into();
                 crate::policy::CategoryStakes::from([(commands::game_type("slots"), by_currency)])
             };
             let stakes = slots(most("50"));
-            let vip = (name("VIP_A"), LimitProfile { limits: vip, jurisdictions, stakes });
+            let vip = (name("VIP_A"), LimitProfile { limits: vip, jurisdictions, play_time, stakes });
             let plain = |limits| LimitProfile { limits, stakes: slots(most("5")), ..LimitProfile::default() };
             default.map(|limits| (name("DEFAULT"), plain(limits))).into_iter().chain([vip]).collect()
         },
@@ -283,6 +320,7 @@ pub(super) fn with_documents() -> impl Strategy<Value = Policy> {
     let range = range.prop_map(|(min, max)| StakeRange {
         min: min.map(commands::decimal),
         max: max.map(commands::decimal),
+        round_max: max.map(|most| commands::decimal(most) * commands::decimal("2")),
     });
     let range = (range.clone(), option::weighted(0.3, range));
     let games = (select(&["game", "other"][..]), listed, range, prop::bool::weighted(0.2)).prop_map(
@@ -320,6 +358,7 @@ pub(super) fn policies() -> impl Strategy<Value = ControlPolicy> {
         select(&[0_u8, 6][..]),
         option::weighted(0.1, 1..20_u32),
         prop_oneof![4 => Just(Vec::new()), 1 => Just(vec![card])],
+        prop_oneof![6 => Just(Vec::new()), 1 => prop::collection::vec(play_time_rules(), 1..3)],
     );
     let reaction = prop_oneof![
         Just(Reaction::Case),
@@ -340,13 +379,14 @@ pub(super) fn policies() -> impl Strategy<Value = ControlPolicy> {
                 (registers, (tiers, withdrawal_gates), counted_funds, risk),
             )| {
                 let (raise_after_secs, raise_after_window, raise_needs_confirmation) = raises;
-                let (months, seconds, forbidden_methods) = others;
+                let (months, seconds, forbidden_methods, play_time) = others;
                 ControlPolicy {
                     week_starts,
                     raise_after_secs,
                     raise_after_window,
                     raise_needs_confirmation,
                     limits,
+                    play_time,
                     self_exclusion_min_months: months,
                     return_after_secs: raise_after_secs,
                     session_max_secs: seconds.map(|secs| secs * 4),

@@ -63,13 +63,13 @@ pub(super) struct Limits {
 
 const SECOND: i64 = 1_000_000;
 
-fn zoned(at: i64, zone: &str) -> Zoned {
+pub(super) fn zoned(at: i64, zone: &str) -> Zoned {
     let zone = TimeZone::get(zone).expect("a zone");
     Timestamp::from_microsecond(at).expect("an instant").to_zoned(zone)
 }
 
 impl Model {
-    fn first_day_of(&self, day: Date, period: LimitPeriod) -> Date {
+    pub(super) fn first_day_of(&self, day: Date, period: LimitPeriod) -> Date {
         match period {
             LimitPeriod::Day => day,
             LimitPeriod::Month => day.first_of_month(),
@@ -85,7 +85,7 @@ impl Model {
     }
 
     /// Which window of the calendar an instant is in, by the window's number.
-    fn window_of(&self, at: i64, window: LimitWindow, since: i64) -> i64 {
+    pub(super) fn window_of(&self, at: i64, window: LimitWindow, since: i64) -> i64 {
         let zone = &self.limits.zone;
         match window.basis {
             LimitBasis::Calendar => {
@@ -111,7 +111,7 @@ impl Model {
     }
 
     /// The first instant after the window of the calendar that is now.
-    fn end_of(&self, window: LimitWindow, since: i64) -> i64 {
+    pub(super) fn end_of(&self, window: LimitWindow, since: i64) -> i64 {
         let mut later = self.now;
         let step = match window.period {
             LimitPeriod::Day => 3_600,

@@ -15,6 +15,7 @@ mod lots;
 mod loyalty;
 mod money;
 mod play;
+mod play_time;
 mod protection;
 mod rounds;
 mod withdrawals;
@@ -80,6 +81,7 @@ pub struct Model {
     /// When the last round began.
     last_round: Option<i64>,
     limits: limits::Limits,
+    play_times: play_time::PlayTimes,
     protection: protection::Protection,
     /// In the order they were granted; those that are over too.
     awards: Vec<bonuses::ModelAward>,
@@ -123,6 +125,7 @@ impl Model {
             transfers: BTreeMap::new(),
             last_round: None,
             limits: limits::Limits::default(),
+            play_times: play_time::PlayTimes::default(),
             protection: protection::Protection::default(),
             awards: Vec::new(),
             staked: Vec::new(),
@@ -215,7 +218,9 @@ impl Model {
         }
         self.forget_staged();
         self.pass_time(command);
+        self.mature_play_time(command);
         let outcome = self.judge(command)?;
+        self.keep_play_time(command);
         self.keep_staged();
         self.look_at_awards(command, outcome);
         self.drop_claims();
@@ -420,6 +425,8 @@ impl Model {
             PlayerCommand::SetPerson(c) => (texts(&c.source, &c.id), "person"),
             PlayerCommand::SetSessionLimit(c) => (texts(&c.source, &c.id), "session_limit_set"),
             PlayerCommand::ConfirmSessionLimit(c) => (texts(&c.source, &c.id), "session_limit_confirm"),
+            PlayerCommand::SetPlayTimeLimit(c) => (texts(&c.source, &c.id), "play_time_limit_set"),
+            PlayerCommand::ConfirmPlayTimeLimit(c) => (texts(&c.source, &c.id), "play_time_limit_confirm"),
             PlayerCommand::UnblockPlayer(c) => (texts(&c.source, &c.id), "player_unblock"),
             PlayerCommand::ExpireRound(c) => (texts(&c.source, &c.id), "round_expire"),
             PlayerCommand::ReopenRound(c) => (texts(&c.source, &c.id), "round_reopen"),
@@ -528,6 +535,8 @@ impl Model {
             PlayerCommand::SetPerson(c) => Ok(self.set_person(c)),
             PlayerCommand::SetSessionLimit(c) => Ok(self.set_session_limit(c)),
             PlayerCommand::ConfirmSessionLimit(c) => self.confirm_session_limit(c),
+            PlayerCommand::SetPlayTimeLimit(c) => self.set_play_time(c),
+            PlayerCommand::ConfirmPlayTimeLimit(c) => self.confirm_play_time(c),
             PlayerCommand::UnblockPlayer(c) => self.unblock(c),
             PlayerCommand::ExpireRound(c) => self.expire_round(c),
             PlayerCommand::ReopenRound(c) => self.reopen_round(c),

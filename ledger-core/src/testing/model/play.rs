@@ -135,18 +135,23 @@ impl Model {
         {
             return Err("stake_not_allowed");
         }
-        self.plays_for((&c.game, c.game_type.as_ref()), units, currency)
+        let round = self.rounds.get(&(c.source.to_string(), c.round.to_string()));
+        let of_round = units + round.map_or(0, |round| round.totals().0);
+        self.plays_for((&c.game, c.game_type.as_ref()), (units, of_round), currency)
     }
 
     /// Whether a session may go on.
     fn in_time(&self, named: Option<&SessionRef>) -> Result<(), &'static str> {
-        let Some(session) = named.and_then(|of| self.sessions.get(&key(of))) else { return Ok(()) };
+        let Some(session) = named.and_then(|of| self.sessions.get(&key(of))) else {
+            return self.in_play_time(None);
+        };
         let controls = &self.profile().controls;
         let past = |since: i64, secs: u32| self.now - since >= i64::from(secs) * 1_000_000;
         let most = controls.session_max_secs.into_iter().chain(self.own_session_secs()).min();
         if most.is_some_and(|secs| past(session.started, secs)) {
             return Err("session_time_reached");
         }
+        self.in_play_time(named)?;
         if controls.reality_check_secs.is_some_and(|secs| past(session.shown, secs)) {
             return Err("reality_check_due");
         }
@@ -162,6 +167,7 @@ impl Model {
         self.not_barred(Block::Bets)?;
         self.may_go_on(RegisterUse::Session, None, TierBar::Play)?;
         self.may_play_at(c.source.as_str(), Some(&c.game), true)?;
+        self.in_play_time(None)?;
         if self.sessions.len() >= 32 {
             let idle = self.sessions.iter().min_by_key(|(_, session)| (session.last, session.seq));
             let idle = idle.map(|(of, _)| of.clone()).expect("there are many");
@@ -194,13 +200,18 @@ impl Model {
     }
 
     pub(super) fn end_session(&mut self, c: &EndSession) -> &'static str {
+        if let Some(last) = self.sessions.get(&key(&c.session)).map(|session| session.last) {
+            self.played(last);
+        }
         if self.end(&key(&c.session)) { "applied" } else { "noop" }
     }
 
     pub(super) fn acknowledge(&mut self, c: &AcknowledgeRealityCheck) -> Judged {
         let now = self.now;
         let session = self.sessions.get_mut(&key(&c.session)).ok_or("session_expired")?;
-        (session.last, session.shown) = (now, now);
+        let last = std::mem::replace(&mut session.last, now);
+        session.shown = now;
+        self.played(last);
         Ok("applied")
     }
 

@@ -12,7 +12,9 @@ use crate::controls::{
 use crate::ids::{GameId, GameType, JurisdictionId};
 use crate::money::CurrencyCode;
 use crate::player_ledger::PlayerCommand;
-use crate::policy::{LimitRule, Reaction, RegisterUse, SourceSwitch, TierBar, TierRule, WhenUnreachable};
+use crate::policy::{
+    LimitRule, PlayTimeRule, Reaction, RegisterUse, SourceSwitch, TierBar, TierRule, WhenUnreachable,
+};
 use crate::stored::{LimitTerm, TransactionRef};
 
 const SECOND: i64 = 1_000_000;
@@ -326,6 +328,13 @@ impl Model {
         here.map_or(&own.limits, |(_, limits)| limits).clone()
     }
 
+    /// The limits on the time of play of his profile.
+    pub(super) fn profile_play_time(&self) -> Vec<PlayTimeRule> {
+        let name = self.protection.profile.as_deref().unwrap_or("DEFAULT");
+        let own = self.policy.limit_profiles.iter().find(|(it, _)| it.as_str() == name);
+        own.map_or_else(Vec::new, |(_, own)| own.play_time.clone())
+    }
+
     /// That a source takes something new, and a game may be played.
     pub(super) fn may_play_at(
         &self,
@@ -349,14 +358,14 @@ impl Model {
         if may { Ok(()) } else { Err("game_not_allowed") }
     }
 
-    /// That a game may be played for so much.
+    /// That a game may be played for so much, and so much in its round.
     pub(super) fn plays_for(
         &self,
         (game, kind): (&GameId, Option<&GameType>),
-        units: i128,
+        (units, of_round): (i128, i128),
         currency: CurrencyCode,
     ) -> Result<(), &'static str> {
-        let amount = self.decimal(units, currency);
+        let (amount, of_round) = (self.decimal(units, currency), self.decimal(of_round, currency));
         let mut ranges = Vec::new();
         let mut kind = kind.cloned();
         if let Some(rule) = self.policy.games.games.get(game) {
@@ -375,9 +384,11 @@ impl Model {
             let of_kind = kind.as_ref().and_then(|kind| table.get(kind));
             ranges.extend(of_kind.and_then(|stakes| stakes.get(&currency)).cloned());
         }
-        let outside = ranges
-            .into_iter()
-            .any(|range| range.min.is_some_and(|it| amount < it) || range.max.is_some_and(|it| amount > it));
+        let outside = ranges.into_iter().any(|range| {
+            range.min.is_some_and(|it| amount < it)
+                || range.max.is_some_and(|it| amount > it)
+                || range.round_max.is_some_and(|it| of_round > it)
+        });
         if units > 0 && outside { Err("stake_not_allowed") } else { Ok(()) }
     }
 

@@ -320,7 +320,8 @@ impl Model {
         let session = c.session.as_ref().map(|of| (of.source.to_string(), of.id.to_string()));
         let now = self.now;
         if let Some(live) = session.as_ref().and_then(|of| self.sessions.get_mut(of)) {
-            live.last = now;
+            let last = std::mem::replace(&mut live.last, now);
+            self.played(last);
         }
         let round = self.rounds.entry(key.clone()).or_default();
         round.currency = Some(c.currency);
