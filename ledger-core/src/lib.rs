@@ -143,10 +143,11 @@ pub use bonus::{
 };
 pub use controls::{
     AssignCase, AssignLimitProfile, Bucket, CloseAlert, CloseCase, ConfirmLimit, ConfirmSessionLimit,
-    Controls, Counter, ExcludePlayer, Exclusion, KnownRegister, LIMITS_MAX, LimitLeft, OPEN_ALERTS_MAX,
-    OPEN_CASES_MAX, OpenAlert, OpenCase, OpenCaseFor, PlayerLimit, Protection, REGISTERS_MAX, Raise,
-    RaiseAlert, RecordRegisterAnswers, RegisterAnswer, RegisterSays, ReturnFromExclusion, SaidByRegister,
-    SessionLimit, SessionRaise, SetLimit, SetPerson, SetSessionLimit, SetTier,
+    Controls, Counter, ExcludePlayer, Exclusion, KnownRegister, LIMITS_MAX, LimitLeft, LivePlay,
+    OPEN_ALERTS_MAX, OPEN_CASES_MAX, OpenAlert, OpenCase, OpenCaseFor, PlayerLimit, Protection,
+    REGISTERS_MAX, Raise, RaiseAlert, RecordRegisterAnswers, RegisterAnswer, RegisterSays,
+    ReturnFromExclusion, SaidByRegister, SessionLimit, SessionRaise, SetLimit, SetPerson, SetSessionLimit,
+    SetTier,
 };
 pub use credit::{GrantCredit, ReportFreeRounds};
 pub use deposit::{

@@ -59,9 +59,9 @@ pub struct LimitLeft {
 pub struct Controls {
     /// In the order they were set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    limits: Vec<PlayerLimit>,
+    pub(super) limits: Vec<PlayerLimit>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    counters: Vec<Counter>,
+    pub(super) counters: Vec<Counter>,
 }
 
 impl Controls {
