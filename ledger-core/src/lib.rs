@@ -144,10 +144,10 @@ pub use bonus::{
 pub use controls::{
     AssignCase, AssignLimitProfile, Bucket, CloseAlert, CloseCase, ConfirmLimit, ConfirmPlayTimeLimit,
     ConfirmSessionLimit, Controls, Counter, ExcludePlayer, Exclusion, KnownRegister, LIMITS_MAX, LimitLeft,
-    OPEN_ALERTS_MAX, OPEN_CASES_MAX, OpenAlert, OpenCase, OpenCaseFor, PlayTime, PlayTimeLeft, PlayTimeLimit,
-    PlayTimeWindow, PlayerLimit, Protection, REGISTERS_MAX, Raise, RaiseAlert, RecordRegisterAnswers,
-    RegisterAnswer, RegisterSays, ReturnFromExclusion, STRETCHES_MAX, SaidByRegister, SessionLimit,
-    SessionRaise, SetLimit, SetPerson, SetPlayTimeLimit, SetSessionLimit, SetTier, Stretch,
+    LivePlay, OPEN_ALERTS_MAX, OPEN_CASES_MAX, OpenAlert, OpenCase, OpenCaseFor, PlayTime, PlayTimeLeft,
+    PlayTimeLimit, PlayTimeWindow, PlayerLimit, Protection, REGISTERS_MAX, Raise, RaiseAlert,
+    RecordRegisterAnswers, RegisterAnswer, RegisterSays, ReturnFromExclusion, STRETCHES_MAX, SaidByRegister,
+    SessionLimit, SessionRaise, SetLimit, SetPerson, SetPlayTimeLimit, SetSessionLimit, SetTier, Stretch,
 };
 pub use credit::{GrantCredit, ReportFreeRounds};
 pub use deposit::{

@@ -4,8 +4,18 @@ use std::sync::Arc;
 
 use ledger_core::stored::{CommitBody, EventRecord};
 use ledger_store::{CommitHash, Head, Position, Shard, StoredCommit};
+use serde::{Deserialize, Serialize};
 
 use crate::error::ViewError;
+
+/// Where an event stands in its shard. With the shard it is the event's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EventPlace {
+    /// The position of its commit.
+    pub position: Position,
+    /// Which of the commit's events it is, from 0 on.
+    pub index: u16,
+}
 
 /// A decoded commit. Every entry in it has been through [`ledger_core::Entry::new`]: decoding is that door.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +51,14 @@ impl Commit {
     /// The head of its shard once it is the last.
     pub fn head(&self) -> Head {
         Head { position: self.position, hash: self.hash }
+    }
+
+    /// Where one of its events stands.
+    pub(crate) fn place(&self, record: &EventRecord) -> EventPlace {
+        let is_own = |own: &EventRecord| std::ptr::eq(own, record) || own == record;
+        let index = self.body.events.iter().position(is_own).unwrap_or_default();
+        // A commit has fewer events than that.
+        EventPlace { position: self.position, index: u16::try_from(index).unwrap_or(u16::MAX) }
     }
 
     /// The error of a view that cannot take this commit.

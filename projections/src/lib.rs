@@ -38,12 +38,14 @@
 //! - A model is what a view does: [`Model`] for rows found by one key, in every home and with the least to write;
 //!   [`sql::SqlModel`] for several tables; [`MemoryModel`] for a state of one's own.
 //! - [`balances`], [`trial_balance`], [`rounds`], [`statement`], [`revenue`], [`withdrawals`], [`liability`], [`bonuses`],
-//!   [`audit`] and [`reconciliation`] are the views. Each has a `Read...` trait, implemented by the
+//!   [`controls`], [`cases`], [`jackpots`], [`audit`] and [`reconciliation`] are the views. Each has a `Read...` trait, implemented by the
 //!   reader of every home, so that a host can keep `Arc<dyn ReadBalances>` and choose the home at run time.
 //! - Every answer comes with where it is true and what it lacks: [`AtHead`] for one player, [`AtCheckpoint`] for the
 //!   whole ledger. [`Standing::at_least`] waits for one's own write; a [`Page`] is stable while the view moves on.
 //! - [`Feed::subscribe`] and [`Runner::subscribe`] give every event in order, with an [`EventId`] to tell duplicates
 //!   by; [`publish`] passes them on to a [`Sink`] and saves where it stands in a [`CheckpointStore`].
+//! - [`rtp`] sets the actual return to players against the theoretical one, with a bound on what chance explains.
+//! - [`LiveBalances`] pushes balances to players, each change once, for server-sent events.
 //! - [`Total`] is a sum over many players: integers of 128 bits, never rounded.
 //!
 //! `docs/views.md` has the whole story, with how to write a view of one's own.
@@ -73,14 +75,18 @@
 pub mod audit;
 pub mod balances;
 pub mod bonuses;
+pub mod cases;
 mod checkpoint;
 mod checkpoints;
 mod commit;
+pub mod controls;
 mod entries;
 mod error;
 mod feed;
 mod home;
+pub mod jackpots;
 pub mod liability;
+mod live_balances;
 mod memory;
 mod model;
 mod page;
@@ -91,6 +97,7 @@ mod range;
 pub mod reconciliation;
 pub mod revenue;
 pub mod rounds;
+pub mod rtp;
 mod runner;
 mod skip;
 pub mod sql;
@@ -109,10 +116,11 @@ pub mod withdrawals;
 
 pub use checkpoint::{Advance, AtCheckpoint, AtHead, Checkpoint};
 pub use checkpoints::{CheckpointStore, FileCheckpoints, NAME_BYTES_MAX};
-pub use commit::Commit;
+pub use commit::{Commit, EventPlace};
 pub use error::ViewError;
 pub use feed::{DECODERS_MAX, Feed, FeedSettings, FeedStats};
 pub use home::{Building, Home, Live, Solo};
+pub use live_balances::{BalanceUpdates, LiveBalances, LiveError, LiveSettings};
 pub use memory::{Memory, MemoryHome, MemoryModel, MemoryReader};
 pub use model::{
     KEY_BYTES_MAX, Model, ModelChanges, ModelState, ReadModel, Rows, get_in_sql, list_in_sql, range_in_sql,

@@ -1,7 +1,9 @@
 //! The words that stand in SQL columns.
 
+use std::time::Duration;
+
 use ledger_core::stored::RoundStatus;
-use ledger_core::{Account, AccountKind, SubAccount};
+use ledger_core::{Account, AccountKind, SubAccount, Timestamp};
 
 use crate::error::ViewError;
 pub(crate) use crate::sql::parse;
@@ -61,4 +63,10 @@ pub(crate) fn parse_account(kind: &str, code: &str, of: &str, currency: &str) ->
     let of = if of.is_empty() { None } else { Some(SubAccount::new(of)) };
     let of = of.transpose().map_err(|error| ViewError::Damaged(error.to_string()))?;
     Ok(Account { kind: parse_kind(kind)?, code: parse(code)?, of, currency: parse(currency)? })
+}
+
+/// How long it is from one instant to another; nothing if the other is not later.
+pub(crate) fn since(then: Timestamp, now: Timestamp) -> Duration {
+    let micros = now.as_micros().saturating_sub(then.as_micros());
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }

@@ -96,20 +96,11 @@ fn lowest(
     let mut all: Vec<LimitLeft> = Vec::new();
     for limit in controls.limits() {
         let zero = Amount::zero(limit.amount.scale());
-        let counted = match (controls.counter(&limit.term), limit.term.kind) {
-            (Some(counter), _) => counter.used(policy.counted_funds, now),
-            (None, LimitKind::Balance) => balance(state, limit.term.currency).unwrap_or(zero),
-            (None, _) => zero,
-        };
-        let of_deposits =
-            matches!(limit.term.kind, LimitKind::Deposit | LimitKind::NetDeposit | LimitKind::Balance);
-        let used = if of_deposits {
-            let under_way = state.intents().filter(|intent| intent.currency == limit.term.currency);
-            let sum = under_way.map(|intent| intent.amount).try_fold(counted, Amount::checked_add);
-            sum.unwrap_or(counted)
-        } else {
-            counted
-        };
+        let currency = limit.term.currency;
+        let under_way = state.intents().filter(|intent| intent.currency == currency);
+        let own = balance(state, currency).filter(|_| limit.term.kind == LimitKind::Balance);
+        let used =
+            controls.used(limit, policy.counted_funds, own, under_way.map(|intent| intent.amount), now);
         let left = limit.amount.checked_sub(used).unwrap_or(zero);
         let is_near = is_near(used, limit.amount, policy.warn_at_percent);
         let (term, side, amount) = (limit.term, limit.side, limit.amount);

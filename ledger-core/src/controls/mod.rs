@@ -10,6 +10,7 @@ mod count;
 mod counter;
 mod decide;
 mod exclusion;
+mod follow;
 mod game;
 mod play_time;
 mod profile;
@@ -28,6 +29,7 @@ pub(crate) use count::shares;
 pub use counter::{Bucket, Counter};
 pub(crate) use decide::is_whole;
 pub use exclusion::{ExcludePlayer, Exclusion, ReturnFromExclusion};
+pub use follow::LivePlay;
 pub(crate) use game::{Begins, Staked, check_game, check_source, check_stake};
 pub use play_time::{
     ConfirmPlayTimeLimit, PlayTime, PlayTimeLeft, PlayTimeLimit, PlayTimeWindow, STRETCHES_MAX,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::register::KnownRegister;
 use super::risk::{OpenAlert, OpenCase};
-use super::session_limit::{SessionLimit, SessionRaise};
+use super::session_limit::SessionLimit;
 use crate::ids::{ProfileName, TierName};
 use crate::money::{Amount, CurrencyCode};
 use crate::player_ledger::Fault;
@@ -130,7 +130,7 @@ impl Protection {
 
     /// Folds a new limit on the time of a session.
     pub(crate) fn session_limited(&mut self, event: &SessionLimitSet) {
-        self.session_limit = event.max_secs.map(|max_secs| SessionLimit { max_secs, raise: None });
+        self.session_limit = SessionLimit::set(event);
     }
 
     /// Folds that he asked for longer sessions. What waited before and has come by itself is what he has.
@@ -143,11 +143,9 @@ impl Protection {
         event: &SessionLimitRaiseRequested,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        let SessionLimitRaiseRequested { max_secs, due_at, confirm, .. } = *event;
         let missing = || Fault::corrupted("a session limit is to be raised that there is not");
         let limit = self.session_limit.as_mut().ok_or_else(missing)?;
-        limit.max_secs = limit.in_force(now).unwrap_or(limit.max_secs);
-        limit.raise = Some(SessionRaise { max_secs, due_at, confirm });
+        *limit = limit.after_request(event, now);
         Ok(())
     }
 

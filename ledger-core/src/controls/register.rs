@@ -102,6 +102,22 @@ impl KnownRegister {
         })
     }
 
+    /// What is known of a register after an answer of its; `None` if the answer says nothing that is not known.
+    pub fn after(known: Option<&Self>, answer: &RegisterRecord) -> Option<Self> {
+        let mut all: Vec<Self> = known.cloned().into_iter().collect();
+        Self::take(&mut all, answer);
+        all.pop().filter(|after| known != Some(after))
+    }
+
+    /// Until when an exclusion that it told of bars the player, if it did: without an end, for ever or nobody knows.
+    pub fn excluded(&self) -> Option<(Timestamp, Option<Timestamp>)> {
+        let said = self.said.as_ref()?;
+        match said.outcome {
+            RegisterOutcome::Excluded { until } => Some((said.asked_at, until)),
+            _ => None,
+        }
+    }
+
     /// Folds an answer, if it is news.
     pub(super) fn take(all: &mut Vec<Self>, answer: &RegisterRecord) {
         let index = all.iter().position(|known| known.register == answer.register);
@@ -122,8 +138,8 @@ impl KnownRegister {
         }
     }
 
-    /// Of what it said is left, so much is used.
-    pub(super) fn deposited(&mut self, currency: CurrencyCode, amount: Amount) {
+    /// Of what it said is left, so much is used: a deposit was started, or captured without a start.
+    pub fn deposited(&mut self, currency: CurrencyCode, amount: Amount) {
         let Some(SaidByRegister { outcome: RegisterOutcome::Left(left), .. }) = &mut self.said else {
             return;
         };
@@ -135,12 +151,11 @@ impl KnownRegister {
 
     /// The refusal for an exclusion that it told of and that is in force.
     fn exclusion(&self, now: Timestamp) -> Option<Rejection> {
-        let said = self.said.as_ref()?;
-        let RegisterOutcome::Excluded { until } = said.outcome else { return None };
+        let (asked_at, until) = self.excluded()?;
         if until.is_some_and(|until| until <= now) {
             return None;
         }
-        let register = RegisterExclusion { name: self.register.clone(), asked_at: said.asked_at };
+        let register = RegisterExclusion { name: self.register.clone(), asked_at };
         Some(Rejection::PlayerExcluded {
             kind: ExclusionKind::SelfExclusion,
             until,

@@ -40,6 +40,19 @@ impl SessionLimit {
             None => Some(self.max_secs),
         }
     }
+
+    /// The limit after it was set; `None` if it was lifted.
+    pub fn set(event: &SessionLimitSet) -> Option<Self> {
+        event.max_secs.map(|max_secs| Self { max_secs, raise: None })
+    }
+
+    /// The limit after a longer one was asked for. What waited before and has come by itself is what he has.
+    #[must_use]
+    pub fn after_request(self, event: &SessionLimitRaiseRequested, now: Timestamp) -> Self {
+        let SessionLimitRaiseRequested { max_secs, due_at, confirm, .. } = *event;
+        let raise = Some(SessionRaise { max_secs, due_at, confirm });
+        Self { max_secs: self.in_force(now).unwrap_or(self.max_secs), raise }
+    }
 }
 
 fn in_force(work: &Workspace<'_>) -> Option<u32> {

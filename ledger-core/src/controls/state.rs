@@ -60,11 +60,11 @@ pub struct LimitLeft {
 pub struct Controls {
     /// In the order they were set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    limits: Vec<PlayerLimit>,
+    pub(super) limits: Vec<PlayerLimit>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    counters: Vec<Counter>,
+    pub(super) counters: Vec<Counter>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    play_time: Option<Box<PlayTime>>,
+    pub(super) play_time: Option<Box<PlayTime>>,
 }
 
 impl Controls {

@@ -9,6 +9,7 @@ use ledger_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::text::since;
 use crate::total::Total;
 
 /// Where a withdrawal stands.
@@ -206,11 +207,6 @@ impl WithdrawalRow {
             (self.requested_at, self.player.clone(), self.reference.clone());
         WithdrawalCursor { requested_at, player, reference }
     }
-}
-
-fn since(then: Timestamp, now: Timestamp) -> Duration {
-    let micros = now.as_micros().saturating_sub(then.as_micros());
-    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }
 
 /// Where a page of the queue ended.

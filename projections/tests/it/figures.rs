@@ -23,7 +23,7 @@ use crate::history::World;
 use crate::naive::now;
 use crate::property::block_on;
 
-fn feed(view: &mut impl View, commits: &[Arc<Commit>], size: usize) {
+pub(crate) fn feed(view: &mut impl View, commits: &[Arc<Commit>], size: usize) {
     for batch in commits.chunks(size) {
         block_on(view.apply(batch)).unwrap();
     }
@@ -48,15 +48,17 @@ macro_rules! in_every_home {
     }};
 }
 
-fn finest(total: Total) -> i128 {
+pub(crate) use in_every_home;
+
+pub(crate) fn finest(total: Total) -> i128 {
     total.rescale_up(18).unwrap().units()
 }
 
-fn units(amount: Amount) -> i128 {
+pub(crate) fn units(amount: Amount) -> i128 {
     finest(amount.into())
 }
 
-fn signed(side: Side, code: AccountCode, amount: Amount) -> i128 {
+pub(crate) fn signed(side: Side, code: AccountCode, amount: Amount) -> i128 {
     if side == code.class().normal_side() { units(amount) } else { -units(amount) }
 }
 
@@ -97,7 +99,7 @@ fn plain(player: &PlayerId, commits: &[Arc<Commit>]) -> Vec<Plain> {
     all
 }
 
-fn always() -> Period {
+pub(crate) fn always() -> Period {
     Period::new("0001-01-01T00:00:00Z".parse().unwrap(), Timestamp::MAX).unwrap()
 }
 
@@ -623,7 +625,7 @@ fn check_bonuses(
     }
 }
 
-fn each_history(check: impl Fn(&History, usize)) {
+pub(crate) fn each_history(check: impl Fn(&History, usize)) {
     for seed in 0..10_u8 {
         check(&history(1 << (seed % 4), 5, 40, seed), 1 + usize::from(seed) * 7);
     }
@@ -692,7 +694,7 @@ fn models_equal_the_naive_over_random_worlds() {
     }
 }
 
-async fn kit<M: Model>(history: &History) {
+pub(crate) async fn kit<M: Model>(history: &History) {
     check_all(&mut InMemory::<M>::of_model(&history.identity), &history.commits).await.unwrap();
     #[cfg(feature = "sqlite")]
     {

@@ -1,8 +1,10 @@
 //! The tests of the projections, in one binary.
 
 mod bulk;
+mod cases;
 mod contract;
 mod control;
+mod controls;
 mod crash;
 mod evidence;
 mod feed;
@@ -12,8 +14,10 @@ mod generated;
 mod history;
 #[cfg(feature = "sqlite")]
 mod home;
+mod jackpots;
 #[cfg(feature = "sqlite")]
 mod kill;
+mod live_balances;
 mod model;
 mod naive;
 mod pages;

@@ -1,0 +1,226 @@
+//! Reads what protects players.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use ledger_core::stored::LimitTerm;
+use ledger_core::{Amount, Partition, PlayerId, Timestamp};
+
+use super::page::{
+    ExclusionCursor, HitCursor, LimitCursor, counter_key, exclusion_key, exclusion_stem, exclusions_from,
+    history_key, hit_key, index_key, limit_key, limits_from, limits_key, limits_stem, money_key, player_stem,
+    register_key, span_key, standing_key,
+};
+use super::player::PlayerControls;
+use super::row::{
+    ControlRecord, ControlsRow, ExclusionBy, ExclusionRow, LimitHit, LimitRow, LimitSpan, Money,
+};
+use super::{PlayerProtection, ReadControls};
+use crate::checkpoint::{AtCheckpoint, AtHead};
+use crate::commit::EventPlace;
+use crate::error::ViewError;
+use crate::model::ReadModel;
+use crate::page::{Page, limited};
+use crate::period::Period;
+use crate::range::{KeyParts, KeyRange, SCAN_ROWS_MAX, key};
+
+fn damaged() -> ViewError {
+    ViewError::Damaged("a row of the controls view is of another kind, or missing".to_owned())
+}
+
+fn of_player<T>(player: &PlayerId, found: AtCheckpoint<T>) -> AtHead<T> {
+    let (shard, _) = found.checkpoint.of(&Partition::Player(player.clone()));
+    found.checkpoint.answer(shard, found.value)
+}
+
+async fn page<T, C>(
+    reader: &(impl ReadModel<PlayerProtection> + ?Sized),
+    range: KeyRange,
+    limit: usize,
+    row: impl Fn(ControlsRow) -> Option<T>,
+    cursor: impl Fn(&T) -> C,
+) -> Result<AtCheckpoint<Page<T, C>>, ViewError> {
+    let found = reader.range(&range, limited(limit)).await?;
+    let rows = found.value.rows.into_iter().map(|(_, found)| row(found).ok_or_else(damaged));
+    let rows = rows.collect::<Result<Vec<_>, ViewError>>()?;
+    let next = if found.value.next.is_some() { rows.last().map(cursor) } else { None };
+    Ok(AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows, next } })
+}
+
+fn as_span(row: ControlsRow) -> Option<LimitSpan> {
+    match row {
+        ControlsRow::Span(span) => Some(*span),
+        _ => None,
+    }
+}
+
+fn as_limit(row: ControlsRow) -> Option<LimitRow> {
+    match row {
+        ControlsRow::Limit(limit) => Some(*limit),
+        _ => None,
+    }
+}
+
+/// All rows of a player, put together.
+fn player_of(
+    player: &PlayerId,
+    mut rows: BTreeMap<KeyParts, ControlsRow>,
+) -> Result<Option<PlayerControls>, ViewError> {
+    let standing = match rows.remove(&standing_key(player)) {
+        Some(ControlsRow::Standing(standing)) => *standing,
+        Some(_) => return Err(damaged()),
+        None => return Ok(None),
+    };
+    let index = match rows.remove(&index_key(player)) {
+        Some(ControlsRow::Index(index)) => index,
+        Some(_) => return Err(damaged()),
+        None => super::row::Index::default(),
+    };
+    let Money { purses, .. } = match rows.remove(&money_key(player)) {
+        Some(ControlsRow::Money(money)) => money,
+        Some(_) => return Err(damaged()),
+        None => Money::default(),
+    };
+    let mut limits = Vec::with_capacity(index.limits.len());
+    for (side, term) in &index.limits {
+        let row = rows.remove(&limit_key(player, *side, term)).and_then(as_limit);
+        limits.push(row.ok_or_else(damaged)?);
+    }
+    let mut counters = Vec::with_capacity(index.counters.len());
+    for term in &index.counters {
+        match rows.remove(&counter_key(player, term)) {
+            Some(ControlsRow::Counter(counter)) => counters.push(*counter),
+            _ => return Err(damaged()),
+        }
+    }
+    let mut registers = Vec::with_capacity(index.registers.len());
+    for register in &index.registers {
+        match rows.remove(&register_key(player, register)) {
+            Some(ControlsRow::Register(known)) => registers.push(*known),
+            _ => return Err(damaged()),
+        }
+    }
+    let (mut deposits, mut sessions) = (Vec::new(), Vec::new());
+    for row in rows.into_values() {
+        match row {
+            ControlsRow::Deposit(deposit) => deposits.push(*deposit),
+            ControlsRow::Session(session) => sessions.push(*session),
+            _ => return Err(damaged()),
+        }
+    }
+    let player = player.clone();
+    Ok(Some(PlayerControls { player, standing, limits, counters, deposits, registers, sessions, purses }))
+}
+
+#[async_trait]
+impl<R: ReadModel<PlayerProtection>> ReadControls for R {
+    async fn player(&self, player: &PlayerId) -> Result<AtHead<Option<PlayerControls>>, ViewError> {
+        let found = self.range(&KeyRange::beginning(&player_stem(player))?, SCAN_ROWS_MAX).await?;
+        let found = of_player(player, found);
+        let rows = found.value.rows.clone().into_iter().collect();
+        let value = player_of(player, rows)?;
+        Ok(found.map(|_| value))
+    }
+
+    async fn history(
+        &self,
+        player: &PlayerId,
+        after: Option<EventPlace>,
+        limit: usize,
+    ) -> Result<AtHead<Page<ControlRecord, EventPlace>>, ViewError> {
+        let mut range = KeyRange::beginning(&key!["history", player])?;
+        if let Some(place) = after {
+            range = range.after(&history_key(player, place))?;
+        }
+        let row = |row: ControlsRow| match row {
+            ControlsRow::Record(record) => Some(*record),
+            _ => None,
+        };
+        Ok(of_player(player, page(self, range, limit, row, |record| record.place).await?))
+    }
+
+    async fn spans(
+        &self,
+        player: &PlayerId,
+        after: Option<EventPlace>,
+        limit: usize,
+    ) -> Result<AtHead<Page<LimitSpan, EventPlace>>, ViewError> {
+        let mut range = KeyRange::beginning(&key!["span", player])?;
+        if let Some(place) = after {
+            range = range.after(&span_key(player, place))?;
+        }
+        Ok(of_player(player, page(self, range, limit, as_span, |span| span.place).await?))
+    }
+
+    async fn in_force_at(
+        &self,
+        player: &PlayerId,
+        at: Timestamp,
+    ) -> Result<AtHead<Vec<LimitSpan>>, ViewError> {
+        let found = self.range(&KeyRange::beginning(&key!["span", player])?, SCAN_ROWS_MAX).await?;
+        if found.value.next.is_some() {
+            return Err(ViewError::TooMuch {
+                rows_max: SCAN_ROWS_MAX,
+                advice: "page through the player's spans",
+            });
+        }
+        let found = of_player(player, found);
+        let spans = found.value.rows.iter().map(|(_, row)| as_span(row.clone()).ok_or_else(damaged));
+        let spans = spans.collect::<Result<Vec<_>, ViewError>>()?;
+        let value = spans.into_iter().filter(|span| span.holds_at(at)).collect();
+        Ok(found.map(|_| value))
+    }
+
+    async fn hits(
+        &self,
+        period: Period,
+        after: Option<&HitCursor>,
+        limit: usize,
+    ) -> Result<AtCheckpoint<Page<LimitHit, HitCursor>>, ViewError> {
+        let mut range = KeyRange::beginning(&key!["hit"])?
+            .from_key(&key!["hit", period.from])?
+            .until_key(&key!["hit", period.until])?;
+        if let Some(cursor) = after {
+            range = range.after(&hit_key(cursor))?;
+        }
+        let row = |row: ControlsRow| match row {
+            ControlsRow::Hit(hit) => Some(*hit),
+            _ => None,
+        };
+        page(self, range, limit, row, LimitHit::cursor).await
+    }
+
+    async fn exclusions(
+        &self,
+        by: ExclusionBy,
+        now: Timestamp,
+        after: Option<&ExclusionCursor>,
+        limit: usize,
+    ) -> Result<AtCheckpoint<Page<ExclusionRow, ExclusionCursor>>, ViewError> {
+        // What ends at this instant does not bar any more.
+        let from = Timestamp::from_micros(now.as_micros().saturating_add(1)).unwrap_or(now);
+        let mut range = KeyRange::beginning(&exclusion_stem(by))?.from_key(&exclusions_from(by, from))?;
+        if let Some(cursor) = after {
+            range = range.after(&exclusion_key(by, cursor))?;
+        }
+        let row = |row: ControlsRow| match row {
+            ControlsRow::Exclusion(exclusion) => Some(*exclusion),
+            _ => None,
+        };
+        page(self, range, limit, row, ExclusionRow::cursor).await
+    }
+
+    async fn limits_from(
+        &self,
+        term: &LimitTerm,
+        amount: Amount,
+        after: Option<&LimitCursor>,
+        limit: usize,
+    ) -> Result<AtCheckpoint<Page<LimitRow, LimitCursor>>, ViewError> {
+        let mut range = KeyRange::beginning(&limits_stem(term))?.from_key(&limits_from(term, amount))?;
+        if let Some(cursor) = after {
+            range = range.after(&limits_key(term, cursor))?;
+        }
+        page(self, range, limit, as_limit, LimitRow::cursor).await
+    }
+}
