@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::count::shares;
-use super::{Controls, Counter, PlayerLimit};
+use super::{Controls, Counter, PlayTime, PlayerLimit};
 use crate::money::Amount;
 use crate::partition::Stream;
 use crate::player_ledger::Fault;
@@ -128,5 +128,24 @@ impl Controls {
             }
             _ => counted,
         }
+    }
+}
+
+impl PlayTime {
+    /// The limits on the time of play as a view kept them (at first the default), after an event of them:
+    /// `play_time_limit.set`, `play_time_limit.raise_requested`, `play_time_limit.windows_opened`, `play_time_limit.warned`.
+    /// `None` once nothing is limited any more: then nothing is counted.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] for another event, and for one that cannot follow.
+    pub fn follow_limit(mut self, event: &Event, at: Timestamp) -> Result<Option<Self>, Fault> {
+        self.evolve(event, at)?;
+        Ok(Some(self).filter(|play| !play.is_empty()))
+    }
+
+    /// A session gave a sign of life, after the one before.
+    pub fn follow_play(&mut self, before: Timestamp, at: Timestamp) {
+        self.played(before, at);
     }
 }

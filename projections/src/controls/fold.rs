@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 
 use ledger_core::stored::{
     Event, EventRecord, ExclusionKind, ExclusionStarted, LimitSet, LimitSide, PaymentRef, RegisterOutcome,
-    RegisterRecord, TxnRejected,
+    RegisterRecord, SessionEndReason, SessionRef, TxnRejected,
 };
 use ledger_core::{
-    Amount, Controls, CurrencyCode, Exclusion, KnownRegister, Limit, LivePlay, Partition, PlayerId,
-    RegisterName, Rejection, SessionLimit, Stream,
+    Amount, Controls, CurrencyCode, Exclusion, KnownRegister, Limit, LivePlay, Partition, PlayTime, PlayerId,
+    RegisterName, Rejection, SessionLimit, Stream, Timestamp,
 };
 
 use super::PlayerProtection;
 use super::page::{
     counter_key, deposit_key, exclusion_key, history_key, hit_key, index_key, limit_key, limits_key,
-    live_key, money_key, register_key, session_key, span_key, standing_key,
+    live_key, money_key, play_time_key, register_key, session_key, span_key, standing_key,
 };
 use super::row::{
     BlockRow, ControlRecord, ControlsRow, ExclusionBy, ExclusionRow, HitKind, Index, LimitHit, LimitRow,
-    LimitSpan, Money, OpenDeposit, SessionRow, StandingRow,
+    LimitSpan, MetLimit, Money, OpenDeposit, SessionRow, StandingRow,
 };
 use crate::commit::Commit;
 use crate::error::ViewError;
@@ -45,6 +45,7 @@ pub(super) fn fold(
     fold.limits()?;
     fold.standing()?;
     fold.registers()?;
+    fold.play_time()?;
     fold.sessions()?;
     fold.remember()
 }
@@ -425,8 +426,67 @@ impl Fold<'_, '_> {
         Ok(())
     }
 
+    /// Limits on the time of play.
+    fn play_time(&mut self) -> Result<(), ViewError> {
+        let event = &self.record.event;
+        let is_own = matches!(
+            event,
+            Event::PlayTimeLimitSet(_)
+                | Event::PlayTimeRaiseRequested(_)
+                | Event::PlayTimeWindowsOpened(_)
+                | Event::PlayTimeWarned(_)
+        );
+        if !is_own {
+            return Ok(());
+        }
+        let key = play_time_key(self.player);
+        let play = match self.rows.get(&key)? {
+            Some(ControlsRow::PlayTime(play)) => *play,
+            None => PlayTime::default(),
+            Some(_) => return Err(self.damaged()),
+        };
+        let was_limited = play != PlayTime::default();
+        match play.follow_limit(event, self.commit.body.recorded_at) {
+            Ok(Some(play)) => self.rows.put(&key, ControlsRow::PlayTime(Box::new(play))),
+            Ok(None) if was_limited => self.rows.remove(&key),
+            Ok(None) => Ok(()),
+            Err(fault) => Err(self.poison(fault)),
+        }
+    }
+
+    /// A session gave a sign of life: it was played since the one before.
+    fn played(&mut self, before: Timestamp) -> Result<(), ViewError> {
+        let key = play_time_key(self.player);
+        match self.rows.get(&key)? {
+            Some(ControlsRow::PlayTime(mut play)) => {
+                play.follow_play(before, self.commit.body.recorded_at);
+                self.rows.put(&key, ControlsRow::PlayTime(play))
+            }
+            None => Ok(()),
+            Some(_) => Err(self.damaged()),
+        }
+    }
+
+    /// A bet in a session is a sign of its life, if it is open.
+    fn bet_in(&mut self, of: &SessionRef) -> Result<(), ViewError> {
+        let key = session_key(self.player, &of.source, &of.id);
+        match self.rows.get(&key)? {
+            Some(ControlsRow::Session(mut session)) => {
+                self.played(session.last_at)?;
+                session.last_at = self.commit.body.recorded_at;
+                self.rows.put(&key, ControlsRow::Session(session))
+            }
+            None => Ok(()),
+            Some(_) => Err(self.damaged()),
+        }
+    }
+
     fn sessions(&mut self) -> Result<(), ViewError> {
+        if let Event::BetPlaced(event) = &self.record.event {
+            return event.session.as_ref().map_or(Ok(()), |session| self.bet_in(session));
+        }
         let Stream::Session(_, of) = &self.record.stream else { return Ok(()) };
+        let at = self.commit.body.recorded_at;
         let key = session_key(self.player, &of.source, &of.id);
         match &self.record.event {
             Event::SessionStarted(event) => {
@@ -434,7 +494,8 @@ impl Fold<'_, '_> {
                     of: of.clone(),
                     game: event.game.clone(),
                     currency: event.currency,
-                    started_at: self.commit.body.recorded_at,
+                    started_at: at,
+                    last_at: at,
                     checks: 0,
                     last_check: None,
                 };
@@ -444,11 +505,21 @@ impl Fold<'_, '_> {
                 let Some(ControlsRow::Session(mut session)) = self.rows.get(&key)? else {
                     return Err(self.poison("the session is not open"));
                 };
+                self.played(session.last_at)?;
                 session.checks = session.checks.saturating_add(1);
-                session.last_check = Some((self.commit.body.recorded_at, event.staked, event.won));
+                (session.last_at, session.last_check) = (at, Some((at, event.staked, event.won)));
                 self.rows.put(&key, ControlsRow::Session(session))
             }
-            Event::SessionEnded(_) => self.rows.remove(&key),
+            Event::SessionEnded(event) => {
+                let Some(ControlsRow::Session(session)) = self.rows.get(&key)? else {
+                    return Err(self.poison("the session is not open"));
+                };
+                // One that was displaced was played until its last sign of life.
+                if event.reason != SessionEndReason::Displaced {
+                    self.played(session.last_at)?;
+                }
+                self.rows.remove(&key)
+            }
             _ => Ok(()),
         }
     }
@@ -471,7 +542,7 @@ impl Fold<'_, '_> {
 
     fn hit(&self) -> Option<LimitHit> {
         let body = &self.commit.body;
-        let none = |kind, limit, operation| LimitHit {
+        let none = |kind, limit: MetLimit, operation| LimitHit {
             at: body.recorded_at,
             player: self.player.clone(),
             place: self.commit.place(self.record),
@@ -493,14 +564,24 @@ impl Fold<'_, '_> {
                     currency: Some(event.term.currency),
                     amount: Some(event.amount),
                     used: Some(event.used),
-                    ..none(HitKind::Warned, limit, event.txn.clone())
+                    ..none(HitKind::Warned, MetLimit::Money(limit), event.txn.clone())
                 })
+            }
+            Event::PlayTimeWarned(event) => {
+                let (window, side, max_secs) = (event.window, event.side, event.max_secs);
+                let limit = MetLimit::PlayTime { window, side, max_secs };
+                Some(none(HitKind::Warned, limit, event.txn.clone()))
             }
             Event::TxnRejected(event) => match &event.rejection {
                 Rejection::LimitExceeded { limit, left }
                     if matches!(limit, Limit::Protection { .. } | Limit::Register { .. }) =>
                 {
-                    Some(LimitHit { left: *left, ..none(HitKind::Refused, limit.clone(), event.txn.clone()) })
+                    let limit = MetLimit::Money(limit.clone());
+                    Some(LimitHit { left: *left, ..none(HitKind::Refused, limit, event.txn.clone()) })
+                }
+                Rejection::PlayTimeReached { window, side, limit_secs } => {
+                    let limit = MetLimit::PlayTime { window: *window, side: *side, max_secs: *limit_secs };
+                    Some(none(HitKind::Refused, limit, event.txn.clone()))
                 }
                 _ => None,
             },
@@ -519,6 +600,9 @@ pub(super) fn is_of_history(event: &Event) -> bool {
             | Event::LimitProfileAssigned(_)
             | Event::SessionLimitSet(_)
             | Event::SessionLimitRaiseRequested(_)
+            | Event::PlayTimeLimitSet(_)
+            | Event::PlayTimeRaiseRequested(_)
+            | Event::PlayTimeWarned(_)
             | Event::ExclusionStarted(_)
             | Event::ExclusionReturnRequested(_)
             | Event::PlayerBlocked(_)

@@ -24,7 +24,7 @@ pub use page::{ExclusionCursor, HitCursor, LimitCursor};
 pub use player::{LimitUse, PlayerControls};
 pub use row::{
     BlockRow, ControlRecord, ControlsRow, ExclusionBy, ExclusionRow, HitKind, LimitHit, LimitRow, LimitSpan,
-    OpenDeposit, SessionRow, StandingRow,
+    MetLimit, OpenDeposit, SessionRow, StandingRow,
 };
 
 /// What protects every player, with a row per limit, counter, exclusion, register and session (rows E12, E44, E49, E63 and E64 of

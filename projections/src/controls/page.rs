@@ -85,6 +85,10 @@ pub(super) fn index_key(player: &PlayerId) -> KeyParts {
     key!["player", player, "index"]
 }
 
+pub(super) fn play_time_key(player: &PlayerId) -> KeyParts {
+    key!["player", player, "play_time"]
+}
+
 pub(super) fn money_key(player: &PlayerId) -> KeyParts {
     key!["player", player, "money"]
 }

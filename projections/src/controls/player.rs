@@ -1,10 +1,12 @@
 //! What protects one player, with how much of each limit is used.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use ledger_core::stored::{LimitBounds, LimitCause, LimitSide, LimitTerm};
 use ledger_core::{
-    ActorId, Amount, Controls, CountedFunds, Counter, CurrencyCode, KnownRegister, PlayerId, Raise, Timestamp,
+    ActorId, Amount, Controls, CountedFunds, Counter, CurrencyCode, KnownRegister, PlayTime, PlayTimeLimit,
+    PlayerId, Raise, Timestamp,
 };
 
 use super::row::{LimitRow, OpenDeposit, SessionRow, StandingRow};
@@ -46,6 +48,9 @@ pub struct PlayerControls {
     pub limits: Vec<LimitRow>,
     /// What is counted for them, in the order in which that began.
     pub counters: Vec<Counter>,
+    /// The limits on the time of play, and when he played; `None` if there are none. [`Self::play_time_used`] tells
+    /// how much of them is used.
+    pub play_time: Option<PlayTime>,
     /// Deposits that are under way: they count for limits on deposits (R05).
     pub deposits: Vec<OpenDeposit>,
     /// What registers said last, in the order they first answered.
@@ -84,5 +89,15 @@ impl PlayerControls {
             }
         };
         self.limits.iter().map(of).collect()
+    }
+
+    /// The limits on the time of play in force, in the order they were set, and how long he has played in the window of each at
+    /// an instant: until the last sign of life of each session (R40).
+    pub fn play_time_used(&self, now: Timestamp) -> Vec<(PlayTimeLimit, Duration)> {
+        let Some(play) = &self.play_time else { return Vec::new() };
+        let used = |limit: &PlayTimeLimit| {
+            play.window(limit.window).map_or(Duration::ZERO, |counted| play.used(counted, None, now))
+        };
+        play.limits().iter().map(|limit| (limit.clone(), used(limit))).collect()
     }
 }

@@ -8,8 +8,8 @@ use ledger_core::{Amount, Partition, PlayerId, Timestamp};
 
 use super::page::{
     ExclusionCursor, HitCursor, LimitCursor, counter_key, exclusion_key, exclusion_stem, exclusions_from,
-    history_key, hit_key, index_key, limit_key, limits_from, limits_key, limits_stem, money_key, player_stem,
-    register_key, span_key, standing_key,
+    history_key, hit_key, index_key, limit_key, limits_from, limits_key, limits_stem, money_key,
+    play_time_key, player_stem, register_key, span_key, standing_key,
 };
 use super::player::PlayerControls;
 use super::row::{
@@ -100,6 +100,11 @@ fn player_of(
             _ => return Err(damaged()),
         }
     }
+    let play_time = match rows.remove(&play_time_key(player)) {
+        Some(ControlsRow::PlayTime(play)) => Some(*play),
+        Some(_) => return Err(damaged()),
+        None => None,
+    };
     let (mut deposits, mut sessions) = (Vec::new(), Vec::new());
     for row in rows.into_values() {
         match row {
@@ -109,7 +114,17 @@ fn player_of(
         }
     }
     let player = player.clone();
-    Ok(Some(PlayerControls { player, standing, limits, counters, deposits, registers, sessions, purses }))
+    Ok(Some(PlayerControls {
+        player,
+        standing,
+        limits,
+        counters,
+        play_time,
+        deposits,
+        registers,
+        sessions,
+        purses,
+    }))
 }
 
 #[async_trait]

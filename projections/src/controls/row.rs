@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use ledger_core::stored::{
-    EventRecord, ExclusionKind, LimitCause, LimitSide, LimitTerm, PaymentRef, SessionRef, TransactionRef,
+    EventRecord, ExclusionKind, LimitCause, LimitSide, LimitTerm, LimitWindow, PaymentRef, SessionRef,
+    TransactionRef,
 };
 use ledger_core::{
     AccountKind, ActorId, Amount, Block, BrandId, Counter, CurrencyCode, Exclusion, GameId, JurisdictionId,
-    KnownRegister, Limit, LivePlay, OperatorId, PlayerId, PlayerLimit, ProfileName, Reason, RegisterName,
-    SessionLimit, TierName, Timestamp,
+    KnownRegister, Limit, LivePlay, OperatorId, PlayTime, PlayerId, PlayerLimit, ProfileName, Reason,
+    RegisterName, SessionLimit, TierName, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +116,8 @@ pub struct SessionRow {
     pub currency: CurrencyCode,
     /// Since when it is open.
     pub started_at: Timestamp,
+    /// When it was started, or the last bet in it was placed, or the last reality check acknowledged.
+    pub last_at: Timestamp,
     /// How many reality checks were acknowledged in it.
     pub checks: u32,
     /// When the last was, and what the session had staked and won until then.
@@ -156,6 +159,23 @@ pub enum HitKind {
     Refused,
 }
 
+/// What a player came near or hit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetLimit {
+    /// A limit on money.
+    Money(Limit),
+    /// A limit on the time of play (R40).
+    PlayTime {
+        /// Over which window.
+        window: LimitWindow,
+        /// Whose it is.
+        side: LimitSide,
+        /// How long he may play in it, in seconds.
+        max_secs: u32,
+    },
+}
+
 /// A limit that a player came near or hit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitHit {
@@ -174,7 +194,7 @@ pub struct LimitHit {
     /// Near, or refused.
     pub kind: HitKind,
     /// Which limit.
-    pub limit: Limit,
+    pub limit: MetLimit,
     /// The currency, if the event tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<CurrencyCode>,
@@ -285,6 +305,8 @@ pub enum ControlsRow {
     Limit(Box<LimitRow>),
     /// What is counted for limits on a term.
     Counter(Box<Counter>),
+    /// Limits on the time of play, and when he played.
+    PlayTime(Box<PlayTime>),
     /// What was in force for a while.
     Span(Box<LimitSpan>),
     /// A deposit under way.

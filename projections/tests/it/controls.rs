@@ -74,6 +74,16 @@ fn check_player(found: &PlayerControls, state: &PlayerState) -> usize {
             assert_eq!(lowest(all), expected);
         }
     }
+    assert_eq!(found.play_time.as_ref(), state.controls().and_then(|controls| controls.play_time()));
+    for hours in [0, 1, 25] {
+        let now = later(last, hours);
+        for left in state.play_time_left(&Policy::default(), now) {
+            let all = found.play_time_used(now);
+            let own = all.iter().find(|(limit, _)| (limit.side, limit.window) == (left.side, left.window));
+            let (limit, used) = own.expect("the lowest is one of them");
+            assert_eq!((limit.max_secs, *used), (left.max_secs, left.used));
+        }
+    }
     let protection = state.protection();
     assert_eq!(found.registers, protection.map_or(&[][..], |protection| protection.registers()));
     let standing = &found.standing;
@@ -93,12 +103,15 @@ fn check_player(found: &PlayerControls, state: &PlayerState) -> usize {
     assert_eq!(deposits, under_way);
     let mut sessions: Vec<_> = state
         .sessions()
-        .map(|session| (session.of().clone(), session.started_at(), session.acknowledged_at()))
+        .map(|own| (own.of().clone(), own.started_at(), own.last_at(), own.acknowledged_at()))
         .collect();
     sessions.sort();
     let last_check = |row: &ledger_projections::controls::SessionRow| row.last_check.map(|check| check.0);
-    let mut rows: Vec<_> =
-        found.sessions.iter().map(|row| (row.of.clone(), row.started_at, last_check(row))).collect();
+    let mut rows: Vec<_> = found
+        .sessions
+        .iter()
+        .map(|row| (row.of.clone(), row.started_at, row.last_at, last_check(row)))
+        .collect();
     rows.sort();
     assert_eq!(rows, sessions);
     for (currency, balance) in &found.purses {
@@ -126,17 +139,29 @@ fn place((commit, index, _): &Dated<'_>) -> EventPlace {
 
 fn is_refused_by_a_limit(record: &EventRecord) -> bool {
     let Event::TxnRejected(event) = &record.event else { return false };
-    let Rejection::LimitExceeded { limit, .. } = &event.rejection else { return false };
-    matches!(limit, Limit::Protection { .. } | Limit::Register { .. })
+    match &event.rejection {
+        Rejection::LimitExceeded { limit, .. } => {
+            matches!(limit, Limit::Protection { .. } | Limit::Register { .. })
+        }
+        rejection => matches!(rejection, Rejection::PlayTimeReached { .. }),
+    }
 }
 
 /// Events that stand in the history of a player's protection, by the names of their types.
 fn is_remembered(record: &EventRecord) -> bool {
     let name = record.event.type_name();
-    let starts = ["limit", "session_limit.", "exclusion.", "player.kyc.", "register.", "reality_check."];
+    let starts = [
+        "limit",
+        "session_limit.",
+        "play_time_limit.",
+        "exclusion.",
+        "player.kyc.",
+        "register.",
+        "reality_check.",
+    ];
     let others = ["player.blocked", "player.unblocked", "player.closed", "player.reopened"];
     let is_named = starts.iter().any(|start| name.starts_with(start)) || others.contains(&name);
-    (is_named && name != "limit.windows_opened") || is_refused_by_a_limit(record)
+    (is_named && !name.ends_with(".windows_opened")) || is_refused_by_a_limit(record)
 }
 
 fn check_history(reader: &dyn ReadControls, player: &PlayerId, own: &[Dated<'_>]) {
@@ -187,7 +212,7 @@ fn check_hits(reader: &dyn ReadControls, commits: &[Arc<Commit>], players: &[Pla
     for player in players {
         for dated in events(commits, player) {
             let kind = match &dated.2.event {
-                Event::LimitWarned(_) => HitKind::Warned,
+                Event::LimitWarned(_) | Event::PlayTimeWarned(_) => HitKind::Warned,
                 _ if is_refused_by_a_limit(dated.2) => HitKind::Refused,
                 _ => continue,
             };
