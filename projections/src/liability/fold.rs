@@ -1,7 +1,9 @@
 //! What an entry changes of what is owed.
 
 use ledger_core::stored::{EntryPosted, Event, EventRecord};
-use ledger_core::{AccountCode, AccountKind, CurrencyCode, Partition, PlayerId, Posting, Stream, SubAccount};
+use ledger_core::{
+    AccountCode, AccountKind, CurrencyCode, Partition, PlayerId, Posting, Stream, SubAccount, Timestamp,
+};
 
 use super::Liability;
 use super::row::{HeldSums, LiabilitySums, LiabilityTableRow, Round};
@@ -109,7 +111,8 @@ fn begin(commit: &Commit, record: &EventRecord, event: &EntryPosted, currency: C
     };
     let game = cause.and_then(|cause| game_of(&cause.event)).cloned();
     let game = game.or_else(|| game_posted(event.entry.postings()));
-    Round { source, game, currency, sums: HeldSums { rounds: 1, ..HeldSums::default() } }
+    let sums = HeldSums { rounds: 1, ..HeldSums::default() };
+    Round { source, game, currency, since: commit.body.recorded_at, sums }
 }
 
 fn moved(sums: HeldSums, posting: &Posting) -> Option<HeldSums> {
@@ -120,11 +123,16 @@ fn moved(sums: HeldSums, posting: &Posting) -> Option<HeldSums> {
     })
 }
 
+/// The day of UTC, as days are written.
+fn day(at: Timestamp) -> String {
+    at.to_string().chars().take_while(|c| *c != 'T').collect()
+}
+
 pub(super) fn held_key(commit: &Commit, kind: AccountKind, round: &Round) -> KeyParts {
     let [kind, operator, brand] = whose(commit, kind);
     let source = round.source.as_ref().map_or("", |id| id.as_str());
     let game = round.game.as_ref().map_or("", |id| id.as_str());
-    key!["held", kind, operator, brand, source, game, round.currency]
+    key!["held", kind, operator, brand, source, game, round.currency, day(round.since)]
 }
 
 fn count(

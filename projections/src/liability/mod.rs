@@ -15,10 +15,11 @@ use crate::range::KeyParts;
 use crate::standing::Standing;
 
 pub use row::{
-    Cover, HeldKey, HeldRow, HeldSums, LiabilityKey, LiabilityRow, LiabilitySums, LiabilityTableRow,
+    Cover, HeldDayRow, HeldKey, HeldRow, HeldSums, LiabilityKey, LiabilityRow, LiabilitySums,
+    LiabilityTableRow,
 };
 
-/// What the house owes its players, by operator and brand, and what stands in open rounds, by game (rows E24, E25, E39 and E52
+/// What the house owes its players, by operator and brand, and what stands in open rounds, by game and age (rows E24, E25, E39 and E52
 /// of docs/compliance.md).
 ///
 /// Over all operators its columns equal the players' accounts of the trial balance.
@@ -27,7 +28,7 @@ pub struct Liability;
 
 impl Model for Liability {
     const NAME: &'static str = "liability";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Key = KeyParts;
     type Row = LiabilityTableRow;
 
@@ -59,6 +60,14 @@ pub trait ReadLiability: Standing {
     ///
     /// [`ViewError`] if the view cannot be read.
     async fn held(&self) -> Result<AtCheckpoint<Vec<HeldRow>>, ViewError>;
+
+    /// The same with ages: by the day (of UTC) since which a round holds something, those of one game side by side, the oldest
+    /// first (rows E24 and E39). Which rounds they are, the view of rounds lists.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError`] if the view cannot be read.
+    async fn held_by_day(&self) -> Result<AtCheckpoint<Vec<HeldDayRow>>, ViewError>;
 
     /// What is owed and what covers it, over the whole ledger, per kind and currency.
     ///

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use ledger_core::{AccountKind, BrandId, CurrencyCode, GameId, OperatorId, SourceId};
 
-use super::row::{Cover, HeldKey, HeldRow, LiabilityKey, LiabilityRow, LiabilitySums, LiabilityTableRow};
+use super::row::{
+    Cover, HeldDayRow, HeldKey, HeldRow, HeldSums, LiabilityKey, LiabilityRow, LiabilitySums,
+    LiabilityTableRow,
+};
 use super::{Liability, ReadLiability};
 use crate::checkpoint::AtCheckpoint;
 use crate::error::ViewError;
@@ -60,9 +63,20 @@ impl<R: ReadModel<Liability>> ReadLiability for R {
     }
 
     async fn held(&self) -> Result<AtCheckpoint<Vec<HeldRow>>, ViewError> {
+        let found = self.held_by_day().await?;
+        let mut games: BTreeMap<HeldKey, HeldSums> = BTreeMap::new();
+        for (key, _, sums) in &found.value {
+            let known = games.entry(key.clone()).or_default();
+            let large = || ViewError::Damaged("what is held is beyond 128 bits".to_owned());
+            *known = known.plus(*sums).ok_or_else(large)?;
+        }
+        Ok(found.map(|_| games.into_iter().collect()))
+    }
+
+    async fn held_by_day(&self) -> Result<AtCheckpoint<Vec<HeldDayRow>>, ViewError> {
         let mut found = all(self, "held", |key, row| {
             let LiabilityTableRow::Held(sums) = row else { return Err(damaged()) };
-            let key = HeldKey {
+            let held = HeldKey {
                 kind: parse_kind(key.part(1))?,
                 operator: id(key.part(2), |text| OperatorId::new(text))?,
                 brand: id(key.part(3), |text| BrandId::new(text))?,
@@ -70,10 +84,10 @@ impl<R: ReadModel<Liability>> ReadLiability for R {
                 game: id(key.part(5), |text| GameId::new(text))?,
                 currency: parse(key.part(6))?,
             };
-            Ok((key, sums))
+            Ok((held, parse(key.part(7))?, sums))
         })
         .await?;
-        found.value.sort_by(|(left, _), (right, _)| left.cmp(right));
+        found.value.sort_by(|left, right| (&left.0, left.1).cmp(&(&right.0, right.1)));
         Ok(found)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ledger_core::{
-    AccountCode, AccountKind, BrandId, CurrencyCode, GameId, OperatorId, SourceId, SubAccount,
+    AccountCode, AccountKind, BrandId, CurrencyCode, Day, GameId, OperatorId, SourceId, SubAccount, Timestamp,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -163,6 +163,9 @@ pub struct HeldKey {
 /// What is held for a game.
 pub type HeldRow = (HeldKey, HeldSums);
 
+/// What is held for a game since a day of UTC.
+pub type HeldDayRow = (HeldKey, Day, HeldSums);
+
 /// What is held.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldSums {
@@ -204,6 +207,8 @@ pub struct Round {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) game: Option<GameId>,
     pub(super) currency: CurrencyCode,
+    /// Since when it holds something.
+    pub(super) since: Timestamp,
     pub(super) sums: HeldSums,
 }
 

@@ -400,7 +400,6 @@ fn e44_exclusions_in_force_are_listed_by_kind() {
     free.advance_secs(60);
     told(&mut free, commands::acknowledge("K", "S"));
     told(&mut free, commands::session_limit("L", Some(3_600)));
-    told(&mut free, commands::tier("T", Some("full")));
     let (start, end) = (timed.now(), back.now());
     let history = together(&[timed, excluded, barred, back, free]);
     in_every_home!(PlayerProtection, history.identity, history.commits, 3, |reader: &dyn ReadControls| {

@@ -531,6 +531,51 @@ fn check_liability(reader: &dyn ReadLiability, commits: &[Arc<Commit>]) {
     for ((kind, _, currency), units) in expected.iter().filter(|(key, units)| holds(key) && **units != 0) {
         assert_eq!(held[&(*kind, *currency)].0, *units);
     }
+    check_ages(reader, commits);
+}
+
+/// What open rounds hold, by the day on which they began to.
+fn check_ages(reader: &dyn ReadLiability, commits: &[Arc<Commit>]) {
+    type Held = (String, AccountKind, CurrencyCode, i128, i128);
+    let mut rounds: BTreeMap<(Partition, String), Held> = BTreeMap::new();
+    for commit in commits {
+        for record in &commit.body.events {
+            let Event::EntryPosted(event) = &record.event else { continue };
+            for posting in event.entry.postings() {
+                let Some(of) = &posting.of else { continue };
+                let of = match posting.account {
+                    AccountCode::PlayerHeld => of.to_string(),
+                    AccountCode::PlayerBonusHeld => {
+                        of.as_str().split('/').take(2).collect::<Vec<_>>().join("/")
+                    }
+                    _ => continue,
+                };
+                let key = (commit.body.partition.clone(), of);
+                let day = commit.body.recorded_at.to_string()[..10].to_owned();
+                let begun = (day, event.entry.kind(), posting.currency, 0, 0);
+                let held = rounds.entry(key.clone()).or_insert(begun);
+                let moved = signed(posting.side, posting.account, posting.amount);
+                match posting.account {
+                    AccountCode::PlayerHeld => held.3 += moved,
+                    _ => held.4 += moved,
+                }
+                if (held.3, held.4) == (0, 0) {
+                    rounds.remove(&key);
+                }
+            }
+        }
+    }
+    let mut expected: BTreeMap<(String, AccountKind, CurrencyCode), (u64, i128, i128)> = BTreeMap::new();
+    for (day, kind, currency, cash, bonus) in rounds.into_values() {
+        let sum = expected.entry((day, kind, currency)).or_default();
+        *sum = (sum.0 + 1, sum.1 + cash, sum.2 + bonus);
+    }
+    let mut found = BTreeMap::<_, (u64, i128, i128)>::new();
+    for (key, day, sums) in now(reader.held_by_day()).unwrap().value {
+        let sum = found.entry((day.to_string(), key.kind, key.currency)).or_default();
+        *sum = (sum.0 + sums.rounds, sum.1 + finest(sums.cash), sum.2 + finest(sums.bonus));
+    }
+    assert_eq!(found, expected);
 }
 
 fn check_bonuses(

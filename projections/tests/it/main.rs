@@ -25,6 +25,7 @@ mod pages;
 mod postgres;
 mod property;
 mod rebuild;
+mod rtp;
 mod runner;
 #[cfg(feature = "sqlite")]
 mod sqlite;
