@@ -44,6 +44,8 @@
 //!   whole ledger. [`Standing::at_least`] waits for one's own write; a [`Page`] is stable while the view moves on.
 //! - [`Feed::subscribe`] and [`Runner::subscribe`] give every event in order, with an [`EventId`] to tell duplicates
 //!   by; [`publish`] passes them on to a [`Sink`] and saves where it stands in a [`CheckpointStore`].
+//! - [`reports`] makes files of what views answer, from definitions that are data; [`journal`] writes the whole log for hledger
+//!   and Beancount.
 //! - [`Total`] is a sum over many players: integers of 128 bits, never rounded.
 //!
 //! `docs/views.md` has the whole story, with how to write a view of one's own.
@@ -58,6 +60,8 @@
 //! `sqlite`: views in SQLite files, with numbered, checksummed migrations.
 //!
 //! `postgres`: views in PostgreSQL, in the log's database or another; `postgres-tls` adds encrypted connections.
+//!
+//! `xlsx`, `parquet`: reports as workbooks and as Parquet files.
 //!
 //! `testing`: the conformance kit for views, for hosts that write their own.
 
@@ -80,6 +84,7 @@ mod entries;
 mod error;
 mod feed;
 mod home;
+pub mod journal;
 pub mod liability;
 mod memory;
 mod model;
@@ -89,6 +94,7 @@ mod period;
 pub mod postgres;
 mod range;
 pub mod reconciliation;
+pub mod reports;
 pub mod revenue;
 pub mod rounds;
 mod runner;

@@ -1,6 +1,7 @@
 //! The tests of the projections, in one binary.
 
 mod bulk;
+mod closing;
 mod contract;
 mod control;
 mod crash;
@@ -12,6 +13,7 @@ mod generated;
 mod history;
 #[cfg(feature = "sqlite")]
 mod home;
+mod journals;
 #[cfg(feature = "sqlite")]
 mod kill;
 mod model;
@@ -21,6 +23,8 @@ mod pages;
 mod postgres;
 mod property;
 mod rebuild;
+mod reports;
+mod reports_files;
 mod runner;
 #[cfg(feature = "sqlite")]
 mod sqlite;
