@@ -46,6 +46,8 @@
 //!   by; [`publish`] passes them on to a [`Sink`] and saves where it stands in a [`CheckpointStore`].
 //! - [`rtp`] sets the actual return to players against the theoretical one, with a bound on what chance explains.
 //! - [`LiveBalances`] pushes balances to players, each change once, for server-sent events.
+//! - [`reports`] makes files of what views answer, from definitions that are data; [`journal`] writes the whole log for hledger
+//!   and Beancount.
 //! - [`Total`] is a sum over many players: integers of 128 bits, never rounded.
 //!
 //! `docs/views.md` has the whole story, with how to write a view of one's own.
@@ -60,6 +62,8 @@
 //! `sqlite`: views in SQLite files, with numbered, checksummed migrations.
 //!
 //! `postgres`: views in PostgreSQL, in the log's database or another; `postgres-tls` adds encrypted connections.
+//!
+//! `xlsx`, `parquet`: reports as workbooks and as Parquet files.
 //!
 //! `testing`: the conformance kit for views, for hosts that write their own.
 
@@ -85,6 +89,7 @@ mod error;
 mod feed;
 mod home;
 pub mod jackpots;
+pub mod journal;
 pub mod liability;
 mod live_balances;
 mod memory;
@@ -95,6 +100,7 @@ mod period;
 pub mod postgres;
 mod range;
 pub mod reconciliation;
+pub mod reports;
 pub mod revenue;
 pub mod rounds;
 pub mod rtp;

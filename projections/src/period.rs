@@ -35,7 +35,7 @@ pub enum PeriodError {
     },
 }
 
-fn zone_of(name: &str) -> Result<TimeZone, PeriodError> {
+pub(crate) fn zone_of(name: &str) -> Result<TimeZone, PeriodError> {
     let known = if name.len() <= 64 { TimeZoneDatabase::bundled().get(name).ok() } else { None };
     known.ok_or_else(|| PeriodError::Zone { zone: name.chars().take(64).collect() })
 }

@@ -9,8 +9,11 @@
 //!
 //! [`nats::Server`] is a NATS server of a test's own. It is installed where it is missing and that may be done.
 //!
+//! [`accounting`] has hledger and Beancount read journals, and installs them where they are missing.
+//!
 //! Nothing is skipped where a server is missing: the test fails, and says what to install.
 
+pub mod accounting;
 pub mod apt;
 pub mod nats;
 pub mod postgres;

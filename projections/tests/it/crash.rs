@@ -12,6 +12,7 @@ use ledger_core::{
     RecordDeposit, RoundId, Settle, SourceId, Timestamp, TransactionId,
 };
 use ledger_projections::balances::{Balances, ReadBalances};
+use ledger_projections::reports::ReportArguments;
 use ledger_projections::revenue::{Breakdown, ReadRevenue, Revenue};
 use ledger_projections::rounds::{ReadRounds, Rounds};
 use ledger_projections::statement::{ReadStatement, Statement};
@@ -164,6 +165,7 @@ fn real_bets_come_to_what_the_file_says() {
     assert_eq!(decimal(all.ggr_cash().unwrap()), (turnover - payouts).normalize());
     assert_eq!(all.hold().unwrap(), (Decimal::ONE - all.rtp().unwrap()).normalize());
 
+    report_is(&world, &commits, &days, (turnover, payouts));
     let mut balances = Memory::<Balances>::new(&world.identity);
     feed(&mut balances, &commits);
     let mut statement = Memory::<Statement>::new(&world.identity);
@@ -177,4 +179,29 @@ fn real_bets_come_to_what_the_file_says() {
         let then = now(statement.balances_at(&player, end)).unwrap().value.unwrap().purses;
         assert_eq!(then, purses, "{player}");
     }
+}
+
+/// The report of revenue by day has the sums of the file, day by day and in all, to the digit.
+fn report_is(
+    world: &World,
+    commits: &[Arc<Commit>],
+    days: &BTreeMap<String, (u64, Decimal, Decimal)>,
+    (turnover, payouts): (Decimal, Decimal),
+) {
+    let arguments = ReportArguments::new("Crash Ltd", "2023-01-01T00:00:00Z".parse().unwrap())
+        .of_days("2021-01-01".parse().unwrap(), "2022-12-31".parse().unwrap());
+    let views = crate::reports::views(&world.identity, commits);
+    let definition = crate::reports::shipped("revenue_by_day");
+    let (_, rows) = crate::reports::csv(&definition, &arguments, &views);
+    assert_eq!(rows.len(), days.len());
+    let exact = |text: &String| Decimal::from_str_exact(text).unwrap();
+    let (mut stakes, mut wins) = (Decimal::ZERO, Decimal::ZERO);
+    for row in &rows {
+        let (count, staked, won) = days[&row["day"]];
+        assert_eq!(row["bets"], count.to_string());
+        assert_eq!((exact(&row["stakes"]), exact(&row["payouts"])), (staked, won));
+        assert_eq!(exact(&row["ggr_cash"]), staked - won);
+        (stakes, wins) = (stakes + exact(&row["stakes"]), wins + exact(&row["payouts"]));
+    }
+    assert_eq!((stakes, wins), (turnover, payouts));
 }

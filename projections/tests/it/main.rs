@@ -2,6 +2,7 @@
 
 mod bulk;
 mod cases;
+mod closing;
 mod contract;
 mod control;
 mod controls;
@@ -15,6 +16,7 @@ mod history;
 #[cfg(feature = "sqlite")]
 mod home;
 mod jackpots;
+mod journals;
 #[cfg(feature = "sqlite")]
 mod kill;
 mod live_balances;
@@ -25,6 +27,8 @@ mod pages;
 mod postgres;
 mod property;
 mod rebuild;
+mod reports;
+mod reports_files;
 mod rtp;
 mod runner;
 #[cfg(feature = "sqlite")]
