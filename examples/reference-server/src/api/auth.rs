@@ -1,0 +1,116 @@
+//! Who calls, and what he may do.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use casino_ledger::core::{ActorId, Context, SourceId, TraceId, TransactionId};
+
+use super::problem::Problem;
+use crate::casino::Casino;
+use crate::config::{ApiKey, Role};
+
+/// A caller who showed a key.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who it is.
+    pub actor: ActorId,
+    /// What he may do.
+    pub role: Role,
+    /// The source of his commands.
+    pub source: SourceId,
+    /// The trace of his request.
+    pub trace: TraceId,
+    key: Option<String>,
+}
+
+/// The trace of a request: that of its `traceparent` (W3C Trace Context), or a new one.
+pub fn trace_of(headers: &HeaderMap) -> String {
+    let given = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    let trace = given.and_then(|text| {
+        let mut parts = text.split('-');
+        let (version, trace) = (parts.next()?, parts.next()?);
+        let is_hex =
+            trace.len() == 32 && trace.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        (version.len() == 2 && is_hex && trace.bytes().any(|b| b != b'0')).then(|| trace.to_owned())
+    });
+    trace.unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string())
+}
+
+/// The key in the `Authorization` header: as a bearer token, or, for browsers, as the password of Basic.
+fn shown(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, rest) = value.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(rest.trim().to_owned());
+    }
+    if scheme.eq_ignore_ascii_case("basic") {
+        let pair = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
+        return pair.split_once(':').map(|(_, password)| password.to_owned());
+    }
+    None
+}
+
+/// The name of the key that a request shows, if it is known.
+pub(crate) fn known(casino: &Casino, headers: &HeaderMap) -> Option<String> {
+    let key = shown(headers)?;
+    ApiKey::find(&casino.checked.keys, &key).map(|key| key.actor.to_string())
+}
+
+impl FromRequestParts<Arc<Casino>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, casino: &Arc<Casino>) -> Result<Self, Problem> {
+        let trace = match parts.extensions.get::<TraceId>() {
+            Some(trace) => trace.clone(),
+            None => TraceId::new(trace_of(&parts.headers)).map_err(|_| Problem::internal())?,
+        };
+        let key = shown(&parts.headers);
+        let found = key.as_deref().and_then(|key| ApiKey::find(&casino.checked.keys, key));
+        let ApiKey { actor, role, source, .. } = found.cloned().ok_or_else(Problem::unauthorised)?;
+        let key = match parts.headers.get("idempotency-key") {
+            Some(value) => Some(
+                value.to_str().map_err(|_| Problem::invalid("Idempotency-Key", "is no text"))?.to_owned(),
+            ),
+            None => None,
+        };
+        Ok(Self { actor, role, source, trace, key })
+    }
+}
+
+impl Caller {
+    /// That the caller has one of some roles.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`] `forbidden`.
+    pub fn must_be(&self, roles: &[Role]) -> Result<(), Problem> {
+        if roles.contains(&self.role) { Ok(()) } else { Err(Problem::forbidden(self.role)) }
+    }
+
+    /// The id of the operation: the `Idempotency-Key` header, or the `requestId` of the body. If both are there they
+    /// must be the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`] `idempotency_key_missing`, or `invalid_request`.
+    pub fn id(&self, request_id: Option<&str>) -> Result<TransactionId, Problem> {
+        let id = match (self.key.as_deref(), request_id) {
+            (Some(key), Some(id)) if key != id => {
+                return Err(Problem::invalid("requestId", "is not the Idempotency-Key"));
+            }
+            (Some(id), _) | (None, Some(id)) => id,
+            (None, None) => return Err(Problem::key_missing()),
+        };
+        TransactionId::new(id).map_err(|error| Problem::invalid("requestId", &error.to_string()))
+    }
+
+    /// The context of his commands.
+    pub fn context(&self) -> Context {
+        Context { trace: Some(self.trace.clone()), ..Context::of(self.actor.clone()) }
+    }
+}

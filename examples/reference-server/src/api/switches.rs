@@ -1,0 +1,207 @@
+//! What of providers is switched off: each change is a version of the ledger's policy, with its author, who approved it and
+//! why.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use casino_ledger::HouseRequest;
+use casino_ledger::core::{
+    ActorId, DocumentContent, DocumentKind, DocumentName, HouseId, POLICY_DOCUMENT, POLICY_KIND, Policy,
+    PublishDocument, Reason, SourceSwitch, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::body::{Body, In, id, word};
+use super::shapes::Recorded;
+use super::{Caller, Problem};
+use crate::casino::Casino;
+use crate::config::{ApiKey, Role};
+
+/// A provider, and what of it is switched off.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProviderView {
+    /// Its id, in the path of its callbacks.
+    pub id: String,
+    /// Its protocol.
+    pub dialect: &'static str,
+    /// The source of its commands.
+    pub source: String,
+    /// What is switched off: `maintenance`, `no_new_sessions`, `bonuses_off`.
+    pub switches: Vec<String>,
+}
+
+/// The providers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProvidersView {
+    /// The providers.
+    pub providers: Vec<ProviderView>,
+    /// The version of the policy that was published last; none, if that of the configuration is in force.
+    pub policy: Option<u64>,
+}
+
+fn name(switch: SourceSwitch) -> String {
+    serde_json::to_value(switch).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// The providers, and what of them is switched off.
+///
+/// # Errors
+///
+/// [`Problem`].
+#[utoipa::path(get, path = "/providers", tag = "switches",
+    responses((status = 200, body = ProvidersView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub async fn list(State(casino): State<Arc<Casino>>, caller: Caller) -> Result<Json<ProvidersView>, Problem> {
+    caller.must_be(&[Role::Cashier, Role::Office])?;
+    let policy = casino.ledger.policy();
+    let view = |provider: &crate::config::Provider| ProviderView {
+        id: provider.id.clone(),
+        dialect: provider.dialect.as_str(),
+        source: provider.source.to_string(),
+        switches: policy.policy.of(&provider.source).switches.iter().copied().map(name).collect(),
+    };
+    let providers = casino.checked.providers.values().map(view).collect();
+    Ok(Json(ProvidersView { providers, policy: policy.version }))
+}
+
+/// Switches to be set.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SwitchRequest {
+    /// The id of the request.
+    request_id: Option<String>,
+    /// All that is to be off from now on; what is not named is on.
+    #[schema(example = json!(["maintenance"]))]
+    switches: Vec<String>,
+    /// Why.
+    #[schema(example = "the provider reported a broken game")]
+    reason: String,
+}
+
+/// Whether only the cashier is open.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AloneRequest {
+    /// The id of the request.
+    request_id: Option<String>,
+    /// Whether it is.
+    alone: bool,
+    /// Why.
+    reason: String,
+}
+
+/// A policy that was published.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SwitchView {
+    /// Its version.
+    pub policy: Option<u64>,
+    /// Whether it is the answer to an earlier request with the same id.
+    pub replayed: bool,
+    /// Where it is recorded.
+    pub recorded: Recorded,
+}
+
+/// The second person: the key in `X-Approval-Key`, of the office too, and another's.
+fn approver(casino: &Casino, headers: &HeaderMap) -> Result<ActorId, Problem> {
+    let shown = headers.get("x-approval-key").and_then(|value| value.to_str().ok());
+    let key = shown.and_then(|shown| ApiKey::find(&casino.checked.keys, shown));
+    match key {
+        Some(key) if key.role == Role::Office => Ok(key.actor.clone()),
+        _ => Err(Problem::invalid("X-Approval-Key", "is not a key of a second person of the office")),
+    }
+}
+
+async fn publish(
+    casino: &Casino,
+    caller: &Caller,
+    headers: &HeaderMap,
+    (request_id, reason): (Option<&str>, &str),
+    change: impl FnOnce(&mut Policy),
+) -> Result<Json<SwitchView>, Problem> {
+    caller.must_be(&[Role::Office])?;
+    let approved_by = approver(casino, headers)?;
+    let before = casino.ledger.policy();
+    let mut policy = before.policy.clone();
+    change(&mut policy);
+    let internal = |_| Problem::internal();
+    let command = PublishDocument {
+        source: caller.source.clone(),
+        id: caller.id(request_id)?,
+        kind: DocumentKind::new(POLICY_KIND).map_err(internal)?,
+        name: DocumentName::new(POLICY_DOCUMENT).map_err(internal)?,
+        content: DocumentContent::of(&policy).map_err(|_| Problem::internal())?,
+        effective_from: None::<Timestamp>,
+        // Somebody who was faster is not overwritten.
+        expected: Some(before.version.unwrap_or(0)),
+        reason: id("reason", reason, |t| Reason::new(t))?,
+        author: caller.actor.clone(),
+        approved_by,
+    };
+    let house = HouseId::new("configuration").map_err(internal)?;
+    let request = HouseRequest { context: Some(caller.context()), ..HouseRequest::new(house, command) };
+    let receipt = casino.ledger.request_house(request).await?;
+    let policy = casino.ledger.policy().version;
+    Ok(Json(SwitchView { policy, replayed: receipt.replayed, recorded: Recorded::of(&receipt) }))
+}
+
+/// Sets what of a provider is off: `maintenance` (it takes nothing new; what has begun takes its course), `no_new_sessions`,
+/// `bonuses_off`. Needs a second person.
+///
+/// # Errors
+///
+/// [`Problem`].
+#[utoipa::path(put, path = "/providers/{provider}/switches", tag = "switches",
+    params(("provider" = String, Path), ("X-Approval-Key" = String, Header, description = "the key of a second person")),
+    request_body = SwitchRequest,
+    responses((status = 200, body = SwitchView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub async fn set(
+    State(casino): State<Arc<Casino>>,
+    caller: Caller,
+    In(provider): In<String>,
+    headers: HeaderMap,
+    Body(body): Body<SwitchRequest>,
+) -> Result<Json<SwitchView>, Problem> {
+    let provider = casino.checked.providers.get(&provider);
+    let source = provider.ok_or_else(|| Problem::not_found("there is no such provider"))?.source.clone();
+    let mut switches: Vec<SourceSwitch> = Vec::new();
+    for text in &body.switches {
+        let switch = word("switches", text)?;
+        if !switches.contains(&switch) {
+            switches.push(switch);
+        }
+    }
+    publish(&casino, &caller, &headers, (body.request_id.as_deref(), &body.reason), |policy| {
+        let mut of = policy.of(&source).clone();
+        of.switches = switches;
+        policy.sources.insert(source, of);
+    })
+    .await
+}
+
+/// Closes everything but the cashier: every source is in maintenance, so that no bet, session, tip or transfer begins, while
+/// results, deposits and withdrawals go on. Opening again ends the maintenance of all of them. Needs a second person.
+///
+/// # Errors
+///
+/// [`Problem`].
+#[utoipa::path(put, path = "/casino/cashier-alone", tag = "switches",
+    params(("X-Approval-Key" = String, Header, description = "the key of a second person")), request_body = AloneRequest,
+    responses((status = 200, body = SwitchView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub async fn cashier_alone(
+    State(casino): State<Arc<Casino>>,
+    caller: Caller,
+    headers: HeaderMap,
+    Body(body): Body<AloneRequest>,
+) -> Result<Json<SwitchView>, Problem> {
+    publish(&casino, &caller, &headers, (body.request_id.as_deref(), &body.reason), |policy| {
+        for source in policy.sources.values_mut().chain(std::iter::once(&mut policy.default)) {
+            source.switches.retain(|switch| *switch != SourceSwitch::Maintenance);
+            if body.alone {
+                source.switches.push(SourceSwitch::Maintenance);
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,123 @@
+//! The casino: the ledger with its views, and what the configuration says of who and what there is.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use casino_ledger::core::{GameId, Timestamp};
+use casino_ledger::proof::{FolderArchive, LocalSigner, Notary, PublicKey, Signer as _};
+use casino_ledger::store::postgres::PostgresOptions;
+use casino_ledger::{Clock, ExecuteError, Ledger, Receipt, Request, Settings, SystemClock};
+
+use crate::config::Checked;
+use crate::feed::LiveFeed;
+use crate::launch::Launches;
+use crate::views::Views;
+use crate::{metrics, policy};
+
+/// What every handler works with.
+#[derive(Debug)]
+pub struct Casino {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// The views.
+    pub views: Views,
+    /// The configuration.
+    pub checked: Checked,
+    /// What happens, as it happens.
+    pub feed: LiveFeed,
+    /// Launch tokens.
+    pub launches: Launches,
+    /// Signs the heads of the log, for proofs.
+    pub notary: Notary,
+    /// The key it signs with.
+    pub notary_key: PublicKey,
+    /// Held by whoever reads much of the log.
+    pub reading_much: tokio::sync::Mutex<()>,
+    /// Games by their provider and its code.
+    codes: HashMap<(String, String), GameId>,
+    clock: SystemClock,
+}
+
+impl Casino {
+    /// Opens the ledger in its store, and the views.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be opened.
+    pub async fn open(checked: Checked) -> anyhow::Result<Arc<Self>> {
+        let config = &checked.config;
+        let mut settings = Settings::new()?;
+        settings.policy = policy::of(&checked)?;
+        std::fs::create_dir_all(&config.data)?;
+        let ledger = match config.store.as_str() {
+            "log" => Ledger::open(config.data.join("log"), settings).await?,
+            "sqlite" => Ledger::open_sqlite(config.data.join("ledger.sqlite"), settings).await?,
+            url => {
+                let mut options = PostgresOptions::new(url)?;
+                options.schema.clone_from(&config.schema);
+                Ledger::open_postgres(options, settings).await?
+            }
+        };
+        let views = Views::open(&ledger, &config.data.join("views"))?;
+        let feed = LiveFeed::start(&ledger, &views.feed).await?;
+        let code = |(id, game): (&GameId, &crate::config::Game)| {
+            ((game.provider.clone(), game.code.clone()), id.clone())
+        };
+        let codes = checked.games.iter().map(code).collect();
+        let launches = Launches::new(&checked.config.secret);
+        let key_file = checked.config.data.join("statements.key");
+        let signer =
+            if key_file.exists() { LocalSigner::open(&key_file)? } else { LocalSigner::create(&key_file)? };
+        let notary_key = signer.public_key();
+        let archive = FolderArchive::open(checked.config.data.join("statements"))?;
+        let notary = ledger.notary(Arc::new(signer), Arc::new(archive));
+        let clock = SystemClock::default();
+        Ok(Arc::new(Self {
+            ledger,
+            views,
+            checked,
+            feed,
+            launches,
+            notary,
+            notary_key,
+            reading_much: tokio::sync::Mutex::default(),
+            codes,
+            clock,
+        }))
+    }
+
+    /// Sends a command of a player, and measures it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::request`].
+    pub async fn send(&self, request: Request) -> Result<Receipt, ExecuteError> {
+        let (begun, kind) = (Instant::now(), request.command.kind().as_str());
+        let answer = self.ledger.request(request).await;
+        metrics::transaction(kind, &answer, begun.elapsed());
+        answer
+    }
+
+    /// The wall clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.wall()
+    }
+
+    /// The game that a provider knows by a code; its id is taken as a code too.
+    pub fn game_of(&self, provider: &str, code: &str) -> Option<&GameId> {
+        self.codes.get(&(provider.to_owned(), code.to_owned()))
+    }
+
+    /// Ends what was started: views first, then the ledger.
+    ///
+    /// # Errors
+    ///
+    /// If the end of the ledger could not be written.
+    pub async fn close(&self, limit: Duration) -> anyhow::Result<()> {
+        self.feed.stop();
+        self.views.stop(limit).await;
+        self.ledger.close().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+//! What the server is told at its start: one file, overridden by the environment, checked as a whole before anything is
+//! opened.
+
+mod catalogue;
+mod check;
+mod keys;
+mod providers;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+pub use catalogue::{Brand, Category, Game};
+pub use check::{Checked, ConfigError};
+pub use keys::{ApiKey, KeyConfig, Role, Secret, hash_of_key};
+pub use providers::{DialectName, Duplicate, Provider, ProviderConfig, Tombstoned, UnknownRollback};
+
+/// What stands before the name of a setting in the environment: `CASINO_SERVER_LISTEN`, `CASINO_SERVER_BODY_BYTES_MAX`.
+pub const ENVIRONMENT: &str = "CASINO_SERVER_";
+
+/// The settings as they are written. [`Config::check`] makes of them what the server works with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where to listen, `address:port`. Port 0 takes a free one.
+    pub listen: String,
+    /// `log`, `sqlite`, or the URL of a PostgreSQL database.
+    pub store: String,
+    /// The schema of the ledger in PostgreSQL.
+    pub schema: String,
+    /// The folder of the log, the SQLite file and the views.
+    pub data: PathBuf,
+    /// The operator whose players these are.
+    pub operator: String,
+    /// Whether a ledger without players gets the demo's, with some play.
+    pub demo: bool,
+    /// Signs launch tokens: at least 32 characters.
+    pub secret: Secret,
+    /// How long a launch token is good for, in seconds.
+    pub session_secs: u32,
+    /// The longest body of a request, in bytes.
+    pub body_bytes_max: usize,
+    /// How long a request may take, in milliseconds.
+    pub request_timeout_ms: u64,
+    /// How many requests a second one key, or one address without a key, may send; any number, if 0.
+    pub requests_per_second: u32,
+    /// How long the server waits for what is under way when it is told to stop, in milliseconds.
+    pub shutdown_ms: u64,
+    /// How many commits a view may be behind before the server says that it is not ready.
+    pub lag_max: u64,
+    /// Log lines as JSON objects.
+    pub log_json: bool,
+    /// A file with the policy as JSON, instead of the demo's.
+    pub policy: Option<PathBuf>,
+    /// Who may call.
+    pub keys: Vec<KeyConfig>,
+    /// The brands.
+    pub brands: Vec<Brand>,
+    /// The games.
+    pub games: Vec<Game>,
+    /// The game providers.
+    pub providers: Vec<ProviderConfig>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            store: "log".to_owned(),
+            schema: "casino_ledger".to_owned(),
+            data: PathBuf::from("casino-data"),
+            operator: "casino".to_owned(),
+            demo: false,
+            secret: Secret::default(),
+            session_secs: 4 * 3_600,
+            body_bytes_max: 64 << 10,
+            request_timeout_ms: 15_000,
+            requests_per_second: 0,
+            shutdown_ms: 10_000,
+            lag_max: 10_000,
+            log_json: false,
+            policy: None,
+            keys: Vec::new(),
+            brands: Vec::new(),
+            games: Vec::new(),
+            providers: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file and the environment over `base`; what stands in the environment goes before the file.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the file cannot be read, or something in it has no place in a configuration.
+    pub fn read(base: &Self, file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(base));
+        if let Some(file) = file {
+            // A file that is not there would be taken as empty.
+            std::fs::metadata(file).map_err(|error| ConfigError::file(file, &error))?;
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let figment = figment.merge(Env::prefixed(ENVIRONMENT));
+        figment.extract().map_err(|error| ConfigError::of(error.into_iter().map(|e| e.to_string())))
+    }
+
+    /// How long a request may take.
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms)
+    }
+}

@@ -1,0 +1,151 @@
+//! The page that verifies: the heads of the chain, the whole ledger, one player, and the proof of one commit.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use casino_ledger::core::stored::CommitBody;
+use casino_ledger::proof::{Witnesses, prove};
+use casino_ledger::store::{Position, Shard};
+use casino_ledger::{Verifier, verify_player};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::{may_look, page as whole};
+use crate::api::body::{Asked, player};
+use crate::api::{Caller, Problem};
+use crate::casino::Casino;
+
+/// What is to be verified.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct What {
+    all: Option<String>,
+    player: Option<String>,
+    shard: Option<u16>,
+    position: Option<u64>,
+}
+
+pub(super) async fn page(
+    State(casino): State<Arc<Casino>>,
+    caller: Caller,
+    Asked(what): Asked<What>,
+) -> Result<Markup, Problem> {
+    may_look(&caller)?;
+    let heads = casino.ledger.heads().await.map_err(|_| Problem::internal())?;
+    let identity = *casino.ledger.store().identity();
+    let found = match &what {
+        What { all: Some(_), .. } => all(&casino).await,
+        What { player: Some(id), .. } if !id.trim().is_empty() => one(&casino, id.trim()).await?,
+        What { shard: Some(shard), position: Some(position), .. } => {
+            proof(&casino, Shard(*shard), Position(*position)).await
+        }
+        _ => html! {},
+    };
+    Ok(whole(
+        "Verify",
+        "/verify",
+        &html! {
+            (found)
+            h2 { "The whole ledger" }
+            form method="get" action="/verify" {
+                input type="hidden" name="all" value="yes";
+                button { "Verify every commit, every player and the books" }
+            }
+            h2 { "One player" }
+            form method="get" action="/verify" {
+                label for="player" { "Player " }
+                input id="player" name="player" required maxlength="128";
+                " "
+                button { "Verify his history" }
+            }
+            h2 { "The proof of one commit" }
+            form method="get" action="/verify" {
+                label for="shard" { "Shard " }
+                input id="shard" name="shard" type="number" min="0" required;
+                " "
+                label for="position" { "position " }
+                input id="position" name="position" type="number" min="1" required;
+                " "
+                button { "Prove it" }
+            }
+            h2 { "Heads of the chain" }
+            p { "Ledger " code { (identity.ledger) } ". Each hash binds everything before it in its shard." }
+            div.wide { table {
+                thead { tr { th.n { "shard" } th.n { "commits" } th { "hash" } } }
+                tbody { @for (shard, head) in heads.iter().enumerate().filter(|(_, head)| head.position.0 > 0) {
+                    tr { td.n { (shard) } td.n { (head.position.0) } td { code { (head.hash) } } }
+                } }
+            } }
+        },
+    ))
+}
+
+async fn all(casino: &Casino) -> Markup {
+    let Ok(_held) = casino.reading_much.try_lock() else {
+        return html! { p.bad { "Somebody verifies already: try again when that is done." } };
+    };
+    match Verifier::new(casino.ledger.store()).run().await {
+        Ok(found) => html! {
+            h2 { "Verified" }
+            p {
+                span.good { "All is right: " }
+                (found.commits) " commits, " (found.entries) " entries, " (found.players) " players, "
+                (found.houses) " partitions of the house."
+            }
+            @if !found.breaks.is_empty() {
+                p.bad { "House and players do not agree:" }
+                ul { @for what in &found.breaks { li { (what) } } }
+            }
+        },
+        Err(error) => html! { h2 { "Verified" } p.bad { "Not right: " (error) } },
+    }
+}
+
+async fn one(casino: &Casino, id: &str) -> Result<Markup, Problem> {
+    let of = player(id)?;
+    let store = casino.ledger.store();
+    Ok(match verify_player(&store, &of, &Witnesses::new()).await {
+        Ok(found) => html! {
+            h2 { "Player " (of) }
+            p {
+                span.good { "His history is right: " }
+                (found.commits) " commits and " (found.entries) " entries in shard " (found.shard) ", the last at "
+                (found.last.position.0) "."
+            }
+            ul { @for purse in &found.balances { li { (purse.available()) " " (purse.currency) " available" } } }
+        },
+        Err(error) => html! { h2 { "Player " (of) } p.bad { "Not right: " (error) } },
+    })
+}
+
+/// Signs the heads of now, proves that a commit is under them, and checks the proof as a stranger would.
+async fn proof(casino: &Casino, shard: Shard, position: Position) -> Markup {
+    let Ok(_held) = casino.reading_much.try_lock() else {
+        return html! { p.bad { "Somebody verifies already: try again when that is done." } };
+    };
+    let statement = match casino.notary.take().await {
+        Ok(statement) => statement,
+        Err(error) => return html! { p.bad { "No statement could be taken: " (error) } },
+    };
+    let proven = match prove(&casino.ledger.store(), &statement, shard, position).await {
+        Ok(proof) => proof.verify(&[casino.notary_key]).map(|proven| (proof.to_string(), proven)),
+        Err(error) => return html! { p.bad { "There is no proof of it: " (error) } },
+    };
+    match proven {
+        Ok((text, proven)) => {
+            let body = CommitBody::decode(proven.body.as_bytes()).ok();
+            html! {
+                h2 { "Commit " (position.0) " of shard " (shard) }
+                p {
+                    span.good { "Proven: " } "its hash " code { (proven.hash) } " is under statement "
+                    (proven.sequence) " of " (proven.taken_at) ", signed with " code { (casino.notary_key) } "."
+                }
+                @if let Some(body) = &body {
+                    ul { @for record in &body.events { li { (record.event.type_name()) " in " (record.stream) } } }
+                }
+                details { summary { "The proof, for anyone to check" } pre.wide { (text) } }
+            }
+        }
+        Err(error) => html! { p.bad { "The proof does not hold: " (error) } },
+    }
+}

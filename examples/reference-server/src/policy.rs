@@ -1,0 +1,118 @@
+//! The policy that the configuration comes to: how each provider behaves, which games there are, and the demo's terms.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use casino_ledger::Decimal;
+use casino_ledger::core::{
+    ApprovalStep, BasisPoints, BonusTerms, CurrencyCode, DestinationPolicy, FundOrder, GameRule, GameType,
+    KeyScope, KycRequirement, Leaving, MaxBet, Policy, Principal, Reward, SessionPolicy, SourcePolicy,
+    StakeRange, SubAccount, TermsName, WageringTerms, Weights, WithdrawalTerms,
+};
+
+use crate::config::{Checked, ConfigError, DialectName, Game, Provider};
+
+/// The policy of a configuration: the file it names, or the demo's; with its providers and its games in it.
+///
+/// # Errors
+///
+/// [`ConfigError`] if the file cannot be read or is no policy.
+pub fn of(checked: &Checked) -> Result<Policy, ConfigError> {
+    let fault = |what: String| ConfigError { faults: vec![format!("policy: {what}")] };
+    let mut policy = match &checked.config.policy {
+        Some(path) => {
+            let text = std::fs::read_to_string(path);
+            let text = text.map_err(|error| fault(format!("{}: {error}", path.display())))?;
+            serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?
+        }
+        None => demo().map_err(|error| fault(error.to_string()))?,
+    };
+    for provider in checked.providers.values() {
+        let source = source(provider, checked.config.session_secs);
+        policy.sources.entry(provider.source.clone()).or_insert(source);
+    }
+    for (id, game) in &checked.games {
+        let currencies = checked.brands.values().flat_map(|brand| &brand.currencies);
+        let rule = rule(game, currencies).map_err(fault)?;
+        policy.games.games.entry(id.clone()).or_insert(rule);
+    }
+    Ok(policy)
+}
+
+/// How a provider behaves, by its protocol and its switches.
+fn source(provider: &Provider, session_secs: u32) -> SourcePolicy {
+    let base = SourcePolicy {
+        round_close: provider.round_close,
+        sessions: SessionPolicy { ttl_secs: Some(session_secs), ..SessionPolicy::default() },
+        ..SourcePolicy::default()
+    };
+    match provider.dialect {
+        // Its action ids are unique over all kinds (S22), and it sends wins without a bet (S56).
+        DialectName::Gcp => SourcePolicy { key_scope: KeyScope::AnyKind, credit_without_debit: true, ..base },
+        _ => base,
+    }
+}
+
+fn rule<'a>(game: &Game, currencies: impl Iterator<Item = &'a String>) -> Result<GameRule, String> {
+    let amount = |text: &Option<String>| {
+        let amount = text.as_deref().map(Decimal::from_str_exact).transpose();
+        amount.map_err(|error| format!("game {}: {error}", game.id))
+    };
+    let range = StakeRange { min: amount(&game.min_bet)?, max: amount(&game.max_bet)? };
+    let category = GameType::new(game.category.as_str()).map_err(|error| error.to_string())?;
+    let mut stakes = BTreeMap::new();
+    if range != StakeRange::default() {
+        for code in currencies {
+            let code: CurrencyCode = code.parse().map_err(|_| format!("{code} is no currency"))?;
+            stakes.insert(code, range.clone());
+        }
+    }
+    Ok(GameRule { category: Some(category), stakes, ..GameRule::default() })
+}
+
+/// The demo's: small withdrawals go by themselves, large ones need two persons; a welcome bonus.
+fn demo() -> Result<Policy, Box<dyn std::error::Error>> {
+    let mut policy = Policy::default();
+    policy.withdrawals.kyc = KycRequirement::NotRequired;
+    policy.withdrawals.destination = DestinationPolicy::Any;
+    let mut amounts = BTreeMap::new();
+    for code in ["EUR", "USD", "GBP"] {
+        let code = CurrencyCode::new(code)?;
+        amounts.insert(code, "100.00".parse()?);
+        let terms = WithdrawalTerms {
+            auto_approve_max: Some(Decimal::from(50)),
+            approvals: vec![
+                ApprovalStep { from: Decimal::ZERO, approvals: 1 },
+                ApprovalStep { from: Decimal::from(1_000), approvals: 2 },
+            ],
+            ..WithdrawalTerms::default()
+        };
+        policy.withdrawals.currencies.insert(code, terms);
+    }
+    let welcome = BonusTerms {
+        campaign: SubAccount::new("welcome")?,
+        reward: Reward::Match { rate: BasisPoints::new(10_000)?, most: amounts.clone() },
+        wagering: WageringTerms { times: BasisPoints::new(100_000)?, ..WageringTerms::default() },
+        weights: Weights::default(),
+        funds: FundOrder::default(),
+        max_conversion: None,
+        min_to_terminate: BTreeMap::new(),
+        max_bet: MaxBet::default(),
+        buy_feature: false,
+        expires_after_secs: Some(30 * 86_400),
+        jurisdictions: BTreeSet::new(),
+        leaving: Leaving::default(),
+        principal: Principal::default(),
+        post_paid: false,
+        release_every: None,
+        product: None,
+        not_beside: BTreeSet::new(),
+    };
+    let gift = BonusTerms {
+        campaign: SubAccount::new("gift")?,
+        reward: Reward::Given { most: amounts },
+        ..welcome.clone()
+    };
+    policy.bonuses.insert(TermsName::new("welcome")?, welcome);
+    policy.bonuses.insert(TermsName::new("gift")?, gift);
+    Ok(policy)
+}

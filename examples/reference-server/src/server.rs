@@ -1,0 +1,169 @@
+//! The server: routes, what stands around every request, and its beginning and end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use casino_ledger::core::TraceId;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
+
+use crate::api::{self, Problem, auth};
+use crate::casino::Casino;
+use crate::config::Checked;
+use crate::limits::{Limits, Who};
+use crate::{demo, pages};
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Server {
+    /// Where.
+    pub address: SocketAddr,
+    /// What it serves.
+    pub casino: Arc<Casino>,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    /// Opens the casino and listens.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger or a view cannot be opened, or the address is taken.
+    pub async fn start(checked: Checked) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(checked.listen).await?;
+        let address = listener.local_addr()?;
+        let casino = Casino::open(checked).await?;
+        if casino.checked.config.demo {
+            demo::fill(&casino).await?;
+        }
+        let (stop, stopped) = watch::channel(false);
+        let app = app(Arc::clone(&casino), stopped.clone());
+        let mut told = stopped;
+        let serving = tokio::spawn(async move {
+            let ended = async move {
+                let _ = told.wait_for(|stop| *stop).await;
+            };
+            let app = app.into_make_service_with_connect_info::<SocketAddr>();
+            axum::serve(listener, app).with_graceful_shutdown(ended).await
+        });
+        Ok(Self { address, casino, stop, serving })
+    }
+
+    /// Takes no new connections, answers what is under way, and closes the ledger.
+    ///
+    /// # Errors
+    ///
+    /// If the end of the ledger could not be written.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        let limit = Duration::from_millis(self.casino.checked.config.shutdown_ms);
+        let _ = self.stop.send(true);
+        let mut serving = self.serving;
+        if tokio::time::timeout(limit, &mut serving).await.is_err() {
+            tracing::warn!("some requests did not end in time");
+            serving.abort();
+        }
+        self.casino.close(limit).await
+    }
+}
+
+/// All routes, with what stands around them.
+fn app(casino: Arc<Casino>, stopped: watch::Receiver<bool>) -> Router {
+    let limit = casino.checked.config.body_bytes_max;
+    let limits = Arc::new(Limits::new(casino.checked.config.requests_per_second));
+    let outer = Around { casino: Arc::clone(&casino), stopped, limits };
+    Router::new()
+        .merge(api::routes())
+        .merge(pages::routes())
+        .merge(crate::gateway::routes())
+        .route("/metrics", get(crate::metrics::metrics))
+        .fallback(|| async { Problem::path(StatusCode::NOT_FOUND) })
+        .method_not_allowed_fallback(|| async { Problem::path(StatusCode::METHOD_NOT_ALLOWED) })
+        .layer(DefaultBodyLimit::max(limit))
+        .layer(from_fn_with_state(outer, around))
+        .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()))
+        .with_state(casino)
+}
+
+#[derive(Clone)]
+struct Around {
+    casino: Arc<Casino>,
+    stopped: watch::Receiver<bool>,
+    limits: Arc<Limits>,
+}
+
+/// Around every request: its trace, a limit of time, security headers, a line in the log without personal data, and its
+/// figures.
+async fn around(
+    State(around): State<Around>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let begun = Instant::now();
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
+    let trace = auth::trace_of(request.headers());
+    if let Ok(trace) = TraceId::new(&trace) {
+        request.extensions_mut().insert(trace);
+    }
+    let span = tracing::info_span!("request", %method, path, trace);
+    let who = auth::known(&around.casino, request.headers()).map_or(Who::Address(address.ip()), Who::Key);
+    if !around.limits.admit(who, begun) {
+        crate::metrics::request(&path, StatusCode::TOO_MANY_REQUESTS, begun.elapsed());
+        return dressed(Problem::too_often().into_response(), &trace, around.stopped);
+    }
+    let limit = around.casino.checked.config.request_timeout();
+    let answered = tokio::time::timeout(limit, next.run(request)).instrument(span.clone()).await;
+    let response = answered.unwrap_or_else(|_| Problem::timeout().into_response());
+    let status = response.status();
+    let took = begun.elapsed();
+    tracing::info!(parent: &span, status = status.as_u16(), micros = took.as_micros(), "answered");
+    crate::metrics::request(&path, status, took);
+    dressed(response, &trace, around.stopped)
+}
+
+fn dressed(response: Response, trace: &str, stopped: watch::Receiver<bool>) -> Response {
+    let is_stream = response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
+    let mut response = if is_stream { until_stopped(response, stopped) } else { response };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+        (
+            "content-security-policy",
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if let Ok(value) = HeaderValue::from_str(trace) {
+        headers.insert("x-trace-id", value);
+    }
+    response
+}
+
+/// A stream that ends when the server is told to stop: it would keep it from ending otherwise.
+fn until_stopped(response: Response, mut stopped: watch::Receiver<bool>) -> Response {
+    use futures_util::StreamExt as _;
+    let (parts, body) = response.into_parts();
+    let ended = async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    let stream = body.into_data_stream().take_until(Box::pin(ended));
+    Response::from_parts(parts, Body::from_stream(stream))
+}

@@ -1,0 +1,18 @@
+//! The server as it is used: over real HTTP, on the embedded log.
+
+mod api;
+mod bonuses;
+mod drills;
+mod gateway;
+mod kill;
+mod pages;
+mod process;
+mod site;
+mod surface;
+mod switches;
+mod tour;
+
+/// Where the ledgers of these tests are kept.
+fn place(_: &std::path::Path) -> (String, String) {
+    ("log".to_owned(), "unused".to_owned())
+}
