@@ -182,6 +182,9 @@ id!(
     /// A jackpot, as the host's catalogue names it.
     JackpotId, "jackpot id");
 id!(
+    /// A tournament of the house.
+    TournamentId, "tournament id");
+id!(
     /// A kind of configuration document: `policy`, later profiles, game tables, terms.
     DocumentKind, "document kind");
 id!(
@@ -325,6 +328,11 @@ impl SubAccount {
     /// The sub-account of a jackpot.
     pub fn jackpot(jackpot: &JackpotId) -> Self {
         Self(Arc::clone(&jackpot.0))
+    }
+
+    /// A tournament.
+    pub fn tournament(tournament: &TournamentId) -> Self {
+        Self(Arc::clone(&tournament.0))
     }
 }
 

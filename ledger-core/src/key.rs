@@ -142,6 +142,30 @@ pub enum OperationKind {
     JackpotClaim,
     /// A jackpot is paid, or its claim withdrawn: of the two the first counts.
     JackpotPayment,
+    /// The terms of a tournament (house).
+    TournamentConfiguration,
+    /// A tournament is opened (house).
+    TournamentOpening,
+    /// A tournament is cancelled (house).
+    TournamentCancel,
+    /// An entry came to a tournament (house).
+    TournamentEntryTaking,
+    /// What was paid for an entry went back (house).
+    TournamentEntryRelease,
+    /// What points a player has (house).
+    TournamentScore,
+    /// The end of play in a tournament (house).
+    TournamentEnd,
+    /// The results of a tournament are fixed (house).
+    TournamentClosing,
+    /// A page of the places of a tournament (house).
+    TournamentPage,
+    /// A prize was paid, or is the house's (house).
+    TournamentPrizeSettlement,
+    /// A prize of a tournament is paid.
+    TournamentPrize,
+    /// An entry to a tournament goes back that takes no part.
+    TournamentReturn,
     /// The proposal of a journal entry (house).
     Journal,
     /// The decision on a proposed journal entry (house).
@@ -324,6 +348,18 @@ impl OperationKind {
             Self::JackpotAwardSettlement => "jackpot_award_settlement",
             Self::JackpotClaim => "jackpot_claim",
             Self::JackpotPayment => "jackpot_payment",
+            Self::TournamentConfiguration => "tournament_configuration",
+            Self::TournamentOpening => "tournament_opening",
+            Self::TournamentCancel => "tournament_cancel",
+            Self::TournamentEntryTaking => "tournament_entry_taking",
+            Self::TournamentEntryRelease => "tournament_entry_release",
+            Self::TournamentScore => "tournament_score",
+            Self::TournamentEnd => "tournament_end",
+            Self::TournamentClosing => "tournament_closing",
+            Self::TournamentPage => "tournament_page",
+            Self::TournamentPrizeSettlement => "tournament_prize_settlement",
+            Self::TournamentPrize => "tournament_prize",
+            Self::TournamentReturn => "tournament_return",
             Self::Journal => "journal",
             Self::JournalDecision => "journal_decision",
             Self::Document => "document",

@@ -54,7 +54,7 @@
 //! - **The house.** [`HouseCommand`] is a command to one partition of the house, [`HouseLedger::decide`] and
 //!   [`HouseState`] are what [`PlayerLedger`] and [`PlayerState`] are for a player. A [`HouseName`] says what a
 //!   partition is for: the register of currencies, the published documents ([`Configuration`]), payment and game
-//!   providers, authorities, jackpots, the treasury, the journal. No entry of the house touches a player's account.
+//!   providers, authorities, jackpots, tournaments, the treasury, the journal. No entry of the house touches a player's account.
 //! - **Stored shapes.** [`stored`] has everything that stands in the log; `docs/storage-format.md` freezes
 //!   it.
 //!
@@ -127,6 +127,7 @@ pub mod stored;
 pub mod testing;
 mod text;
 mod time;
+mod tournament;
 mod transfer;
 mod wallet;
 mod withdrawal;
@@ -179,12 +180,20 @@ pub use house::{
     JackpotAward, JackpotPool, JackpotStep, JackpotSums, JackpotTally, OPEN_JACKPOT_AWARDS_MAX,
     SWEEP_ORIGINS_MAX, SettleJackpotAward, SweepJackpot, SweepPart, jackpot_steps,
 };
+pub use house::{
+    CancelTournament, CloseTournament, ConfigureTournament, EndTournament, Entrant, EntrantScore,
+    EntryToReturn, OpenPrize, OpenTournament, RankTournament, Ranking, ReleaseTournamentEntry,
+    ScoreTournament, SettleTournamentPrize, TALLY_BEST_MAX, TALLY_ROUNDS_MAX, TALLY_WAITING_MAX,
+    TOURNAMENT_ENTRIES_MAX, TOURNAMENT_GAMES_MAX, TOURNAMENT_PLACES_MAX, TOURNAMENT_RANKS_PER_PAGE,
+    TOURNAMENT_RETURNS_MAX, TakeTournamentEntry, Tournament, TournamentStatus, TournamentStep,
+    TournamentTally, tournament_steps,
+};
 pub use ids::{
     ActorId, Authorisation, BrandId, DeviceId, DocumentKind, DocumentName, GameId, GameType,
     HOUSE_ID_BYTES_MAX, HostName, HostNamespace, HouseId, ID_BYTES_MAX, IdError, InstrumentId, JackpotId,
     JurisdictionId, MethodId, OperatorId, PersonId, PlayerId, ProfileName, ProgrammeName, REASON_BYTES_MAX,
     RateId, Reason, RegisterName, RoundId, SUB_ACCOUNT_BYTES_MAX, SignalName, SourceId, SubAccount,
-    TermsName, TierName, TraceId, TransactionId, WriterId,
+    TermsName, TierName, TournamentId, TraceId, TransactionId, WriterId,
 };
 pub use jackpot::{ClaimJackpot, JACKPOT_CLAIMS_MAX, JackpotClaim, PayJackpot, WithdrawJackpotClaim};
 pub use key::{
@@ -234,6 +243,7 @@ pub use sportsbook::{
     free_bet_return, gross_return, parlay_odds,
 };
 pub use time::{Day, DayError, Timestamp, TimestampError};
+pub use tournament::{PayTournamentPrize, ReturnTournamentEntry};
 pub use transfer::{OPEN_TRANSFERS_MAX, RollIn, RollOut, Transfer, TransferRef, TransferStatus};
 pub use wallet::{BonusPurse, LOTS_MAX, Lot, Purse, Wallet};
 pub use withdrawal::{

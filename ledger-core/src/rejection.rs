@@ -33,6 +33,10 @@ pub enum MismatchField {
     Destination,
     /// The jackpot.
     Jackpot,
+    /// The tournament.
+    Tournament,
+    /// The terms.
+    Terms,
 }
 
 /// Why something is not allowed.
@@ -224,6 +228,22 @@ pub enum NotAllowedReason {
     AwardNotOpen,
     /// There is no such claim on a jackpot, or it was paid or withdrawn.
     ClaimNotOpen,
+    /// The tournament is not in a state for this: it has no terms yet, is open, is not open, or is over.
+    TournamentState,
+    /// The terms of the tournament contradict themselves.
+    TournamentTerms,
+    /// The tournament's time for this is not over.
+    TournamentNotOver,
+    /// The tournament's time for this is over, or has not begun.
+    TournamentOver,
+    /// There is no such entry in the tournament, or it went back.
+    EntryNotOpen,
+    /// Newer points of the player are known.
+    ScoreOutOfOrder,
+    /// The page of places is not the next one.
+    PageOutOfOrder,
+    /// There is no such prize, or it was settled.
+    PrizeNotOpen,
 }
 
 /// Why what a register said is not enough.
@@ -351,6 +371,12 @@ pub enum Capacity {
     OpenJackpotAwards,
     /// Claims of one player that were neither paid nor withdrawn.
     JackpotClaims,
+    /// Places of one tournament that have a prize.
+    PlacesOfTournament,
+    /// Games that the terms of one tournament name.
+    GamesOfTournament,
+    /// Entries of one tournament that wait to go back.
+    TournamentReturns,
 }
 
 /// A limit that a command would pass.

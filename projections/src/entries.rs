@@ -26,12 +26,13 @@ pub(crate) fn entry_of(event: &Event) -> Option<u64> {
         ExchangeMade, ExchangeReversed,
         WithdrawalRequested, WithdrawalSplitOff, WithdrawalRejected, WithdrawalCancelled, WithdrawalExpired,
         WithdrawalSplit, WithdrawalSent, WithdrawalPaid, WithdrawalFailed, WithdrawalReturned, LatePayoutSettled,
-        TipGiven, TipReturned, TournamentEntered, TournamentEntryReturned,
+        TipGiven, TipReturned, TournamentEntered, TournamentEntryReturned, TournamentPrizePaid,
         TransferRolledOut, TransferRolledIn, TransferRolledBack,
         BonusIssued, BonusActivated, BonusConverted, BonusReleased, BonusLost, BonusExpired, BonusForfeited,
         PspSettled, ChargebackLost, SuspenseCaptured, SuspenseReturned, ProviderFeesAccrued, ProviderSettled,
         DutyAccrued, AuthoritySettled, FundsTransferred, FundsExchanged, FxResultBooked, BadDebtRecovered,
-        JackpotSeeded, JackpotSwept, JackpotStatusChanged, JackpotAwarded, JackpotPaid, JournalPosted,
+        JackpotSeeded, JackpotSwept, JackpotStatusChanged, JackpotAwarded, JackpotPaid,
+        TournamentClosed, TournamentEntryReleased, TournamentPrizeSettled, JournalPosted,
     )
 }
 

@@ -10,6 +10,10 @@ use crate::house::{
     SeedJackpot, SettleAuthority, SettleProvider, SettlePsp, SuspendCapture, TransferFunds,
 };
 use crate::house::{AwardJackpot, ChangeJackpotStatus, ConfigureJackpot, SettleJackpotAward, SweepJackpot};
+use crate::house::{
+    CancelTournament, CloseTournament, ConfigureTournament, EndTournament, OpenTournament, RankTournament,
+    ReleaseTournamentEntry, ScoreTournament, SettleTournamentPrize, TakeTournamentEntry,
+};
 use crate::ids::{HouseId, IdError, SourceId, TransactionId};
 use crate::key::{Fingerprint, FingerprintBuilder, IdempotencyKey, OperationKind};
 use crate::money::CurrencyCode;
@@ -126,6 +130,16 @@ commands! {
     SweepJackpot,
     AwardJackpot,
     SettleJackpotAward,
+    ConfigureTournament,
+    OpenTournament,
+    CancelTournament,
+    TakeTournamentEntry,
+    ReleaseTournamentEntry,
+    ScoreTournament,
+    EndTournament,
+    CloseTournament,
+    RankTournament,
+    SettleTournamentPrize,
     ProposeJournal,
     DecideJournal,
 }

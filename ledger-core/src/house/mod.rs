@@ -9,6 +9,7 @@
 //! | `provider/<game provider>` | fees, and the settlement of what the two owe each other |
 //! | `authority/<jurisdiction>` | gaming duty, and the tax withheld from players |
 //! | `jackpot/<jackpot>` | the pool of a jackpot: its parameters, its size, who wins it |
+//! | `tournament/<tournament>` | a tournament: its terms, who takes part, places and prizes |
 //! | `treasury` | bank accounts, exchange, what came back of bad debts |
 //! | `journal` | entries by hand |
 //!
@@ -37,6 +38,7 @@ mod psp;
 mod settlement;
 mod state;
 mod suspense;
+mod tournament;
 mod treasury;
 mod workspace;
 
@@ -69,6 +71,14 @@ pub use state::{HOUSE_FOLD_VERSION, HouseState, KeptBalance};
 pub use suspense::{
     AssignSuspense, Assignment, CancelAssignment, ConfirmAssignment, ReturnSuspense, SUSPENSE_ITEMS_MAX,
     SuspendCapture, SuspenseItem, SuspenseStatus,
+};
+pub use tournament::{
+    CancelTournament, CloseTournament, ConfigureTournament, EndTournament, Entrant, EntrantScore,
+    EntryToReturn, OpenPrize, OpenTournament, RankTournament, Ranking, ReleaseTournamentEntry,
+    ScoreTournament, SettleTournamentPrize, TALLY_BEST_MAX, TALLY_ROUNDS_MAX, TALLY_WAITING_MAX,
+    TOURNAMENT_ENTRIES_MAX, TOURNAMENT_GAMES_MAX, TOURNAMENT_PLACES_MAX, TOURNAMENT_RANKS_PER_PAGE,
+    TOURNAMENT_RETURNS_MAX, TakeTournamentEntry, Tournament, TournamentStatus, TournamentStep,
+    TournamentTally, tournament_steps,
 };
 pub use treasury::{BookFxResult, ExchangeFunds, RecoverBadDebt, TransferFunds};
 pub(crate) use workspace::HouseWorkspace;

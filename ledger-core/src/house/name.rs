@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::account::AccountKind;
-use crate::ids::{HouseId, IdError, JackpotId, JurisdictionId, SourceId, SubAccount};
+use crate::ids::{HouseId, IdError, JackpotId, JurisdictionId, SourceId, SubAccount, TournamentId};
 use crate::partition::Partition;
 
 /// The first part of the name of a partition for test money.
@@ -25,6 +25,8 @@ pub enum HousePurpose {
     Authority(JurisdictionId),
     /// `jackpot/<jackpot>`: one jackpot.
     Jackpot(JackpotId),
+    /// `tournament/<tournament>`: one tournament.
+    Tournament(TournamentId),
     /// `treasury`: the house's own money at its banks.
     Treasury,
     /// `journal`: entries that two persons agree on.
@@ -69,6 +71,7 @@ impl HouseName {
             (Some(("provider", name)), _) => HousePurpose::Provider(SourceId::new(name).ok()?),
             (Some(("authority", name)), _) => HousePurpose::Authority(JurisdictionId::new(name).ok()?),
             (Some(("jackpot", name)), _) => HousePurpose::Jackpot(JackpotId::new(name).ok()?),
+            (Some(("tournament", name)), _) => HousePurpose::Tournament(TournamentId::new(name).ok()?),
             (None, "treasury") => HousePurpose::Treasury,
             (None, "journal") => HousePurpose::Journal,
             // These two hold no money, so there is no other one for tests.
@@ -97,12 +100,13 @@ impl HouseName {
         Ok(Partition::House(self.id()?))
     }
 
-    /// What its accounts are kept per: the provider, jurisdiction or jackpot.
+    /// What its accounts are kept per: the provider, jurisdiction, jackpot or tournament.
     pub(crate) fn of_account(&self) -> Option<SubAccount> {
         match &self.purpose {
             HousePurpose::Psp(source) | HousePurpose::Provider(source) => Some(SubAccount::source(source)),
             HousePurpose::Authority(jurisdiction) => Some(SubAccount::jurisdiction(jurisdiction)),
             HousePurpose::Jackpot(jackpot) => Some(SubAccount::jackpot(jackpot)),
+            HousePurpose::Tournament(tournament) => Some(SubAccount::tournament(tournament)),
             HousePurpose::Currencies
             | HousePurpose::Configuration
             | HousePurpose::Treasury
@@ -123,6 +127,7 @@ impl fmt::Display for HouseName {
             HousePurpose::Provider(source) => write!(f, "provider/{source}"),
             HousePurpose::Authority(jurisdiction) => write!(f, "authority/{jurisdiction}"),
             HousePurpose::Jackpot(jackpot) => write!(f, "jackpot/{jackpot}"),
+            HousePurpose::Tournament(tournament) => write!(f, "tournament/{tournament}"),
             HousePurpose::Treasury => f.write_str("treasury"),
             HousePurpose::Journal => f.write_str("journal"),
         }
@@ -141,7 +146,7 @@ mod tests {
         for text in ["currencies", "configuration", "treasury", "journal", "test/treasury", "test/journal"] {
             ids.push(text.to_owned());
         }
-        for purpose in ["psp", "provider", "authority", "jackpot"] {
+        for purpose in ["psp", "provider", "authority", "jackpot", "tournament"] {
             for name in ["a", "a/b", "test/a", "ж", &long] {
                 ids.push(format!("{purpose}/{name}"));
                 ids.push(format!("test/{purpose}/{name}"));

@@ -307,3 +307,19 @@ pub(super) fn reseed(
         Posting::credit(AccountCode::JackpotLiability, of(), seed, currency),
     ])
 }
+
+/// The house adds to the pool of a tournament what prizes lack (X13).
+pub(super) fn overlay(of: &SubAccount, amount: Amount, currency: CurrencyCode) -> [Posting; 2] {
+    [
+        Posting::debit(AccountCode::TournamentOverlay, None, amount, currency),
+        Posting::credit(AccountCode::TournamentPool, Some(of.clone()), amount, currency),
+    ]
+}
+
+/// What of the pool of a tournament is nobody's prize is the house's (R13).
+pub(super) fn rake(of: &SubAccount, amount: Amount, currency: CurrencyCode) -> [Posting; 2] {
+    [
+        Posting::debit(AccountCode::TournamentPool, Some(of.clone()), amount, currency),
+        Posting::credit(AccountCode::Rake, Some(of.clone()), amount, currency),
+    ]
+}

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::document::Configuration;
 use super::item::{HouseAggregateRef, cannot_follow};
 use super::{
-    HouseName, HousePurpose, JackpotPool, JournalProposal, JournalStatus, SuspenseItem, document, journal,
-    suspense,
+    HouseName, HousePurpose, JackpotPool, JournalProposal, JournalStatus, SuspenseItem, Tournament, document,
+    journal, suspense,
 };
 use crate::account::AccountCode;
 use crate::entry::Entry;
@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 
 /// The version of this fold; a snapshot made by another is ignored. Raise it with every change to what `evolve`
 /// makes of events or to how the state is encoded.
-pub const HOUSE_FOLD_VERSION: u32 = 3;
+pub const HOUSE_FOLD_VERSION: u32 = 4;
 
 /// The balance of an account that one partition alone posts to ([`AccountCode::is_kept`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub struct HouseState {
     /// The pool, of a jackpot in which something happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     jackpot: Option<Box<JackpotPool>>,
+    /// Of a tournament in which something happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tournament: Option<Box<Tournament>>,
     recorded_at: Option<Timestamp>,
 }
 
@@ -79,6 +82,7 @@ impl HouseState {
             items: BTreeMap::new(),
             proposals: Vec::new(),
             jackpot: None,
+            tournament: None,
             recorded_at: None,
         }
     }
@@ -167,6 +171,11 @@ impl HouseState {
     /// The pool of a jackpot in which something happened; `None` of any other partition.
     pub fn jackpot(&self) -> Option<&JackpotPool> {
         self.jackpot.as_deref()
+    }
+
+    /// A tournament in which something happened; `None` of any other partition.
+    pub fn tournament(&self) -> Option<&Tournament> {
+        self.tournament.as_deref()
     }
 
     /// Whether something is live, so that it need not be looked for in the log.
@@ -322,6 +331,19 @@ impl HouseState {
                 | Event::JackpotAwarded(_)
                 | Event::JackpotAwardSettled(_),
             ) => self.jackpot.get_or_insert_default().evolve(&record.event)?,
+            (
+                HousePurpose::Tournament(_),
+                Event::TournamentConfigured(_)
+                | Event::TournamentOpened(_)
+                | Event::TournamentEntryTaken(_)
+                | Event::TournamentEntryReleased(_)
+                | Event::TournamentScored(_)
+                | Event::TournamentEnded(_)
+                | Event::TournamentClosed(_)
+                | Event::TournamentRanked(_)
+                | Event::TournamentPrizeSettled(_)
+                | Event::TournamentCancelled(_),
+            ) => self.tournament.get_or_insert_default().evolve(&record.event)?,
             (_, Event::TxnRejected(_))
             | (HousePurpose::Psp(_), Event::PspSettled(_) | Event::ChargebackLost(_))
             | (HousePurpose::Provider(_), Event::ProviderFeesAccrued(_) | Event::ProviderSettled(_))
@@ -403,6 +425,7 @@ impl HouseState {
             counted(proposals, 120),
             self.configuration.weight(),
             self.jackpot.as_ref().map_or(0, |pool| pool.weight()),
+            self.tournament.as_ref().map_or(0, |tournament| tournament.weight()),
         ]
         .iter()
         .fold(0, |sum: usize, part| sum.saturating_add(*part))

@@ -33,6 +33,7 @@ use crate::round::{
     Unsettle, Void, VoidSettled,
 };
 use crate::session::{AcknowledgeRealityCheck, EndSession, StartSession};
+use crate::tournament::{PayTournamentPrize, ReturnTournamentEntry};
 use crate::transfer::{RollIn, RollOut};
 use crate::withdrawal::{
     ApproveWithdrawal, CancelWithdrawal, ExpireWithdrawal, MarkFailed, MarkPaid, MarkReturned, MarkUnknown,
@@ -214,6 +215,8 @@ commands! {
     AcknowledgeRealityCheck,
     Tip,
     EnterTournament,
+    PayTournamentPrize,
+    ReturnTournamentEntry,
     RollOut,
     RollIn,
     ReportFreeRounds,

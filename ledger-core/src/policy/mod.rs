@@ -147,13 +147,18 @@ impl Policy {
         }
     }
 
-    /// The kind under which an operation's key stands, by the source's scope. The payment of a jackpot is the ledger's own,
-    /// under the id that the source gave its claim: it never meets the claim's key.
+    /// The kind under which an operation's key stands, by the source's scope. The payment of a jackpot, and the prize and
+    /// return of an entry to a tournament, are the ledger's own, under the id that the source gave its claim or entry: they
+    /// never meet its key.
     pub fn key_kind(&self, source: &SourceId, kind: OperationKind) -> OperationKind {
         match self.of(source).key_scope {
             KeyScope::PerKind => kind,
-            KeyScope::AnyKind if kind == OperationKind::JackpotPayment => kind,
-            KeyScope::AnyKind => OperationKind::Any,
+            KeyScope::AnyKind => match kind {
+                OperationKind::JackpotPayment
+                | OperationKind::TournamentPrize
+                | OperationKind::TournamentReturn => kind,
+                _ => OperationKind::Any,
+            },
         }
     }
 

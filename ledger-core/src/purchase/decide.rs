@@ -2,6 +2,7 @@
 
 use super::state::Paid;
 use super::{EnterTournament, Purchase, PurchaseKind, PurchaseRef, Tip, postings};
+use crate::account::AccountKind;
 use crate::controls::{self, Begins, Gate};
 use crate::ids::{SubAccount, TransactionId};
 use crate::key::OperationKind;
@@ -45,6 +46,12 @@ fn txn_of(of: &PurchaseRef) -> TransactionRef {
         PurchaseKind::TournamentEntry => OperationKind::TournamentEntry,
     };
     TransactionRef { source: of.source.clone(), kind, id: of.id.clone() }
+}
+
+/// The kind of the player's money, where no entry says it.
+fn kind_without(entry: Option<u64>, state: &PlayerState) -> Option<AccountKind> {
+    let kind = state.profile().map_or(AccountKind::Real, |profile| profile.kind);
+    Some(kind).filter(|_| entry.is_none())
 }
 
 fn entry(posted: Option<u64>) -> Result<u64, Fault> {
@@ -96,8 +103,9 @@ pub(super) fn enter(command: &EnterTournament, facts: &Facts<'_>, work: &mut Wor
     let postings = postings::enter(purse, &command.tournament, buy_in, fee)?;
     let entry = work.post_with(postings, &LotMoves::drawn(&unplayed))?;
     let (currency, tournament) = (command.currency, command.tournament.clone());
-    let event =
-        Event::TournamentEntered(TournamentEntered { tournament, currency, buy_in, fee, unplayed, entry });
+    let kind = kind_without(entry, state);
+    let entered = TournamentEntered { tournament, currency, buy_in, fee, unplayed, entry, kind };
+    let event = Event::TournamentEntered(entered);
     work.push_first(stream(state, of), event);
     Ok(Some(currency))
 }
@@ -120,7 +128,9 @@ pub(crate) fn give_back(txn: &TransactionId, purchase: &Purchase, work: &mut Wor
         Paid::Tournament(entered) => {
             let postings = postings::leave(purse, &entered.tournament, entered.buy_in, entered.fee)?;
             let entry = work.post_with(postings, &lots)?;
-            Event::TournamentEntryReturned(TournamentEntryReturned { txn, currency, amount, entry })
+            let (tournament, kind) = (Some(entered.tournament.clone()), kind_without(entry, state));
+            let returned = TournamentEntryReturned { txn, currency, amount, entry, tournament, kind };
+            Event::TournamentEntryReturned(returned)
         }
     };
     let next = purchase.version().checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;

@@ -78,6 +78,14 @@ impl Purchase {
         self.returned
     }
 
+    /// What it was, of an entry to a tournament.
+    pub(crate) fn tournament(&self) -> Option<&TournamentEntered> {
+        match &self.paid {
+            Paid::Tip(_) => None,
+            Paid::Tournament(entered) => Some(entered),
+        }
+    }
+
     /// The version of its last event.
     pub(super) fn version(&self) -> u64 {
         self.version

@@ -50,6 +50,11 @@ use super::round::{
     RoundClosed, RoundReopened, RoundVoided, SettlementVoided, WinCredited, WinRetained, WinRolledBack,
 };
 use super::session::{RealityCheckAcknowledged, SessionEnded, SessionStarted};
+use super::tournament::{
+    TournamentCancelled, TournamentClosed, TournamentConfigured, TournamentEnded, TournamentEntryReleased,
+    TournamentEntryTaken, TournamentOpened, TournamentPrizeForfeited, TournamentPrizePaid,
+    TournamentPrizeSettled, TournamentRanked, TournamentScored,
+};
 use super::transfer::{TransferRolledBack, TransferRolledIn, TransferRolledOut};
 use super::verification::{KycStatusChanged, PersonChanged};
 use super::wallet::{EntryPosted, NegativeBalanceCleared, NegativeBalanceRaised};
@@ -359,6 +364,26 @@ events! {
     JackpotAwarded = "jackpot.awarded" 1,
     /// An award was paid, or came back.
     JackpotAwardSettled = "jackpot.award_settled" 1,
+    /// A tournament has terms.
+    TournamentConfigured = "tournament.configured" 1,
+    /// A tournament is open.
+    TournamentOpened = "tournament.opened" 1,
+    /// An entry came to a tournament.
+    TournamentEntryTaken = "tournament.entry_taken" 1,
+    /// What was paid for an entry went back.
+    TournamentEntryReleased = "tournament.entry_released" 1,
+    /// What points a player has.
+    TournamentScored = "tournament.scored" 1,
+    /// Play of a tournament is over.
+    TournamentEnded = "tournament.ended" 1,
+    /// The results of a tournament are fixed.
+    TournamentClosed = "tournament.closed" 1,
+    /// A page of the places of a tournament.
+    TournamentRanked = "tournament.ranked" 1,
+    /// A prize was paid, or is the house's.
+    TournamentPrizeSettled = "tournament.prize_settled" 1,
+    /// A tournament is called off.
+    TournamentCancelled = "tournament.cancelled" 1,
     /// Someone proposed an entry by hand.
     JournalProposed = "journal.proposed" 1,
     /// It was approved and posted.
@@ -483,6 +508,10 @@ events! {
     TournamentEntered = "tournament.entered" 1,
     /// A player does not take part in a tournament after all.
     TournamentEntryReturned = "tournament.entry_returned" 1,
+    /// A player got a prize of a tournament.
+    TournamentPrizePaid = "tournament.prize_paid" 1,
+    /// A player does not get his prize.
+    TournamentPrizeForfeited = "tournament.prize_forfeited" 1,
     /// Money plays elsewhere.
     TransferRolledOut = "transfer.rolled_out" 1,
     /// Money came back.

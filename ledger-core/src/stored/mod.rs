@@ -26,6 +26,7 @@ mod round;
 mod sealed;
 mod session;
 mod shapes;
+mod tournament;
 mod transfer;
 mod verification;
 mod wallet;
@@ -97,6 +98,13 @@ pub use sealed::{
     SealedFields,
 };
 pub use session::{RealityCheckAcknowledged, SessionEndReason, SessionEnded, SessionRef, SessionStarted};
+pub use tournament::{
+    BarredPayee, ForfeitCause, PrizeOutcome, TournamentCancelled, TournamentClosed, TournamentConfigured,
+    TournamentEnded, TournamentEntryRef, TournamentEntryReleased, TournamentEntryTaken, TournamentOpened,
+    TournamentPlaces, TournamentPrize, TournamentPrizeForfeited, TournamentPrizePaid, TournamentPrizeSettled,
+    TournamentRank, TournamentRanked, TournamentRemainder, TournamentScored, TournamentScoring,
+    TournamentTerms, TournamentTie, TurnedAway,
+};
 pub use transfer::{TransferRolledBack, TransferRolledIn, TransferRolledOut};
 pub use verification::{KycStatusChanged, PersonChanged};
 pub use wallet::{

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::shapes::shape;
 use super::wallet::LotShare;
+use crate::account::AccountKind;
 use crate::ids::RoundId;
 use crate::ids::SubAccount;
 use crate::ids::TransactionId;
@@ -60,6 +61,9 @@ shape! {
         /// The entry; absent if both are zero.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub entry: Option<u64>,
+        /// Whether it is of real or of test money, where no entry says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub kind: Option<AccountKind>,
     }
 }
 
@@ -75,5 +79,11 @@ shape! {
         /// The entry; absent if nothing was paid.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub entry: Option<u64>,
+        /// The tournament.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub tournament: Option<SubAccount>,
+        /// Whether it is of real or of test money, where no entry says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub kind: Option<AccountKind>,
     }
 }

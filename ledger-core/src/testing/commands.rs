@@ -19,6 +19,7 @@ use crate::deposit::{
 };
 use crate::exchange::{Exchange, ReverseExchange};
 use crate::host::{HostAccount, HostAccountClass, HostData, HostMovement, HostOperation};
+use crate::ids::TournamentId;
 use crate::ids::{
     ActorId, BrandId, GameId, HostName, HostNamespace, JackpotId, JurisdictionId, OperatorId, RateId, Reason,
     RoundId, SourceId, SubAccount, TransactionId,
@@ -34,8 +35,10 @@ use crate::round::{
     VoidSettled, VoidTarget,
 };
 use crate::session::{AcknowledgeRealityCheck, EndSession, StartSession};
+use crate::stored::BarredPayee;
 use crate::stored::{CreditKind, Direction, JackpotKind, PaymentRef, ReleasedTo, SessionRef};
 use crate::time::Timestamp;
+use crate::tournament::{PayTournamentPrize, ReturnTournamentEntry};
 use crate::transfer::{RollIn, RollOut};
 
 pub use bonuses::{
@@ -418,6 +421,31 @@ pub fn enter_tournament(id: &str, buy_in: &str, fee: &str) -> EnterTournament {
         currency: currency("EUR"),
         funds: Funds::ByPolicy,
         registers: Vec::new(),
+    }
+}
+
+/// The prize of the first place of `cup` for an entry.
+pub fn pay_prize(id: &str, amount: &str) -> PayTournamentPrize {
+    PayTournamentPrize {
+        source: source("prov"),
+        id: txn(id),
+        kind: AccountKind::Real,
+        tournament: TournamentId::new("cup").expect("a tournament id"),
+        prize: 1,
+        place: 1,
+        amount: decimal(amount),
+        currency: currency("EUR"),
+        barred: BarredPayee::Pay,
+    }
+}
+
+/// An entry to `cup` goes back.
+pub fn return_entry(id: &str) -> ReturnTournamentEntry {
+    ReturnTournamentEntry {
+        source: source("prov"),
+        id: txn(id),
+        kind: AccountKind::Real,
+        tournament: TournamentId::new("cup").expect("a tournament id"),
     }
 }
 

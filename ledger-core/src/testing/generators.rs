@@ -11,6 +11,7 @@ mod house;
 mod limits;
 mod loyalty;
 mod play;
+mod tournaments;
 mod withdrawals;
 
 use proptest::collection::{SizeRange, vec};

@@ -13,6 +13,10 @@ use crate::house::{
 use crate::house::{
     AwardJackpot, ChangeJackpotStatus, ConfigureJackpot, SettleJackpotAward, SweepJackpot, SweepPart,
 };
+use crate::house::{
+    CancelTournament, CloseTournament, ConfigureTournament, EndTournament, OpenTournament,
+    ReleaseTournamentEntry, ScoreTournament, SettleTournamentPrize, TakeTournamentEntry,
+};
 use crate::ids::{DocumentKind, DocumentName, HouseId, JackpotId, PlayerId, Reason, SubAccount};
 use crate::money::{BasisPoints, CurrencyRegistry};
 use crate::policy::Policy;
@@ -21,6 +25,10 @@ use crate::stored::{
     ProviderLine, PspLine, SeedMovement, ShapeLevel, SuspenseOrigin,
 };
 use crate::stored::{AwardOutcome, JackpotClaimRef, JackpotRate, JackpotStatus, JackpotTerms, SweepOrigin};
+use crate::stored::{
+    BarredPayee, PrizeOutcome, TournamentEntryRef, TournamentPlaces, TournamentPrize, TournamentRemainder,
+    TournamentScoring, TournamentTerms, TournamentTie,
+};
 use crate::testing::commands::{currency, decimal, person, round, source, txn};
 use crate::time::Day;
 
@@ -390,6 +398,119 @@ pub fn award_paid(award: u64, entry: u64) -> SettleJackpotAward {
 /// The player's ledger refused an award for good.
 pub fn award_refused(award: u64) -> SettleJackpotAward {
     SettleJackpotAward { award, outcome: AwardOutcome::Refused }
+}
+
+/// Terms of a tournament in euros, on 2026-01-01 from midnight to one, with results until two: the pool to the first two, 60
+/// and 40 per cent; points are stakes.
+pub fn tournament_terms(buy_in: &str, fee: &str) -> TournamentTerms {
+    let (amount, at) = (|text: &str| text.parse().expect("an amount"), |text: &str| text.parse());
+    let share = |points| TournamentPlaces {
+        places: 1,
+        prize: TournamentPrize::Share(BasisPoints::new(points).expect("few")),
+    };
+    TournamentTerms {
+        currency: currency("EUR"),
+        buy_in: amount(buy_in),
+        fee: amount(fee),
+        guarantee: amount("0.00"),
+        prizes: vec![share(6_000), share(4_000)],
+        remainder: TournamentRemainder::House,
+        from: at("2026-01-01T00:00:00Z").expect("an instant"),
+        until: at("2026-01-01T01:00:00Z").expect("an instant"),
+        results_until: at("2026-01-01T02:00:00Z").expect("an instant"),
+        entries_max: 100,
+        games: std::collections::BTreeSet::new(),
+        min_stake: amount("0.00"),
+        min_bets: 1,
+        scoring: TournamentScoring::Stakes,
+        tie: TournamentTie::SharePrizes,
+        barred: BarredPayee::Pay,
+    }
+}
+
+/// A tournament gets terms.
+pub fn configure_tournament(id: &str, terms: TournamentTerms) -> ConfigureTournament {
+    ConfigureTournament {
+        source: source("office"),
+        id: txn(id),
+        terms,
+        reason: reason("the spring cup"),
+        by: person("anna"),
+        approved_by: person("boris"),
+    }
+}
+
+/// A tournament is opened with these terms.
+pub fn open_tournament(id: &str, terms: &TournamentTerms) -> OpenTournament {
+    let terms = DocumentContent::of(terms).expect("terms are a document").hash();
+    OpenTournament { source: source("office"), id: txn(id), terms, by: person("anna") }
+}
+
+/// A tournament is cancelled.
+pub fn cancel_tournament(id: &str) -> CancelTournament {
+    CancelTournament {
+        source: source("office"),
+        id: txn(id),
+        reason: reason("the game was at fault"),
+        by: person("anna"),
+        approved_by: person("boris"),
+    }
+}
+
+/// An entry of a player, of `prov`.
+pub fn entry_of(player: &str, id: &str) -> TournamentEntryRef {
+    TournamentEntryRef {
+        player: PlayerId::new(player).expect("a player id"),
+        source: source("prov"),
+        id: txn(id),
+    }
+}
+
+/// An entry of 10 with a fee of 1 comes to a tournament.
+pub fn take_entry(player: &str, id: &str) -> TakeTournamentEntry {
+    TakeTournamentEntry {
+        of: entry_of(player, id),
+        buy_in: decimal("10"),
+        fee: decimal("1"),
+        currency: currency("EUR"),
+        entered_at: "2026-01-01T00:00:00Z".parse().expect("an instant"),
+    }
+}
+
+/// An entry went back.
+pub fn release_entry(player: &str, id: &str) -> ReleaseTournamentEntry {
+    ReleaseTournamentEntry { of: entry_of(player, id) }
+}
+
+/// A player has so many points, of one bet.
+pub fn score(player: &str, up_to: u64, points: &str) -> ScoreTournament {
+    ScoreTournament {
+        player: PlayerId::new(player).expect("a player id"),
+        up_to,
+        points: decimal(points),
+        bets: 1,
+        reached_at: "2026-01-01T00:30:00Z".parse().expect("an instant"),
+    }
+}
+
+/// Play of a tournament ends.
+pub fn end_tournament() -> EndTournament {
+    EndTournament {}
+}
+
+/// The results of a tournament are fixed.
+pub fn close_tournament() -> CloseTournament {
+    CloseTournament {}
+}
+
+/// A prize was paid.
+pub fn prize_paid(number: u64, entry: u64) -> SettleTournamentPrize {
+    SettleTournamentPrize { number, outcome: PrizeOutcome::Paid(entry) }
+}
+
+/// A prize is the house's.
+pub fn prize_forfeited(number: u64) -> SettleTournamentPrize {
+    SettleTournamentPrize { number, outcome: PrizeOutcome::Forfeited }
 }
 
 /// A posting of a journal entry: `dr` or `cr`, the account's name, what it is kept per or nothing, and an amount.

@@ -1,4 +1,4 @@
-//! What must hold of any log of a player, or of a partition of the house, checked from its commits alone (I1 to I27 in
+//! What must hold of any log of a player, or of a partition of the house, checked from its commits alone (I1 to I28 in
 //! docs/scenarios.md).
 //!
 //! Each checker reads plain data, so that a test can plant a bug in it and see the checker fail.
@@ -10,6 +10,7 @@ mod loyalty;
 mod play_time;
 mod registers;
 mod statement;
+mod tournaments;
 mod withdrawals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,7 @@ pub use loyalty::i27_points_add_up;
 pub use play_time::i17_play_time_is_that_of_sessions;
 pub use registers::i25_registers_are_heeded;
 pub use statement::i14_the_statement_adds_up;
+pub use tournaments::{i28_a_tournament_adds_up, i28_the_pool_is_held_or_owed};
 pub use withdrawals::{
     i4_pending_is_what_open_withdrawals_hold, i9_unplayed_money_goes_back_to_its_lots,
     i12_withdrawals_that_are_over_stay_over, withdrawals,
@@ -173,7 +175,8 @@ pub fn check_house(house: &HouseId, commits: &[CommitBody], live: &HouseState) -
     i19_house_has_one_kind(house, &journal)?;
     i23_suspense_adds_up(commits, live, &journal)?;
     i24_kept_balances_are_what_entries_say(house, live, &journal)?;
-    i15_a_pool_adds_up(house, commits, live, &journal)
+    i15_a_pool_adds_up(house, commits, live, &journal)?;
+    i28_a_tournament_adds_up(house, commits, live, &journal)
 }
 
 /// I1: debits equal credits in each entry, currency and book.

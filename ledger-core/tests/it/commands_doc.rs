@@ -517,6 +517,16 @@ pub(crate) const ABOUT: &[About] = &[
         ],
     },
     About {
+        name: "pay_tournament_prize",
+        by: "a process that follows the log",
+        refusals: &["payment_not_found", "mismatch", "currency_mismatch", "invalid_amount", "precision"],
+    },
+    About {
+        name: "return_tournament_entry",
+        by: "a process that follows the log",
+        refusals: &["already_rolled_back", "payment_not_found", "mismatch", "currency_mismatch"],
+    },
+    About {
         name: "roll_out",
         by: "a game provider, through its adapter",
         refusals: &[
@@ -699,6 +709,8 @@ pub(crate) fn samples() -> Vec<PlayerCommand> {
         commands::acknowledge("a1", "s1").into(),
         commands::tip("t1", "2").into(),
         commands::enter_tournament("e1", "10", "1").into(),
+        commands::pay_prize("e1", "60").into(),
+        commands::return_entry("e1").into(),
         commands::roll_out("o1", "100").into(),
         commands::roll_in("i1", "o1", "130").into(),
         commands::free_rounds("f1", "12.50").into(),

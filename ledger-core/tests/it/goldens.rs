@@ -23,12 +23,13 @@ use ledger_core::stored::{
     TxnNoted, TxnRejected, TxnTombstoned, Win, WinCredited, WinRetained, WinRolledBack, WinStatus,
 };
 use ledger_core::stored::{ClaimEnd, JackpotClaimWithdrawn, JackpotClaimed, JackpotPaid, PaymentRef};
+use ledger_core::stored::{ForfeitCause, TournamentPrizeForfeited, TournamentPrizePaid};
 use ledger_core::testing::{commands, given};
 use ledger_core::{
     AccountCode, AccountKind, Amount, Authorisation, ContentHash, Currency, DeviceId, Entry,
     FingerprintBuilder, HostData, HostName, JackpotId, JurisdictionId, MethodId, OpenPlayer, OperationKind,
     PlayerCommand, Posting, Reason, Rejection, Rollback, RollbackKind, ShortfallPolicy, SourceId, SubAccount,
-    WithholdTax,
+    TournamentId, WithholdTax,
 };
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -904,6 +905,7 @@ fn play_samples() -> Vec<EventRecord> {
                 buy_in: amount("10.00"),
                 fee: amount("1.00"),
                 entry: Some(20),
+                kind: None,
             }),
         ),
         record(
@@ -914,8 +916,12 @@ fn play_samples() -> Vec<EventRecord> {
                 currency: eur,
                 amount: amount("11.00"),
                 entry: Some(21),
+                tournament: None,
+                kind: None,
             }),
         ),
+        record("player/p1", 40, Event::TournamentPrizePaid(prize_paid())),
+        record("player/p1", 41, Event::TournamentPrizeForfeited(prize_forfeited())),
         record(
             "transfer/p1/prov/T7",
             1,
@@ -954,8 +960,66 @@ fn play_samples() -> Vec<EventRecord> {
     ]
 }
 
+/// What of tournaments came after their first samples.
+fn grown_tournaments() -> Vec<EventRecord> {
+    let (stream, eur) = ("tournament/p1/prov/T9", commands::currency("EUR"));
+    let (cup, kind) = (commands::sub_account("cup"), Some(AccountKind::Test));
+    let entered = TournamentEntered {
+        unplayed: Vec::new(),
+        tournament: cup.clone(),
+        currency: eur,
+        buy_in: amount("0.00"),
+        fee: amount("0.00"),
+        entry: None,
+        kind,
+    };
+    let returned = TournamentEntryReturned {
+        txn: commands::txn("X9"),
+        currency: eur,
+        amount: amount("0.00"),
+        entry: None,
+        tournament: Some(cup),
+        kind,
+    };
+    vec![
+        record(stream, 1, Event::TournamentEntered(entered)),
+        record(stream, 2, Event::TournamentEntryReturned(returned)),
+    ]
+}
+
+/// A prize of a tournament, paid.
+fn prize_paid() -> TournamentPrizePaid {
+    TournamentPrizePaid {
+        of: PaymentRef { source: commands::source("prov"), id: commands::txn("T6") },
+        tournament: TournamentId::new("cup").unwrap(),
+        prize: 1,
+        place: 2,
+        currency: commands::currency("EUR"),
+        amount: amount("40.00"),
+        entry: 22,
+    }
+}
+
+/// A prize of a tournament that its player does not get.
+fn prize_forfeited() -> TournamentPrizeForfeited {
+    TournamentPrizeForfeited {
+        of: PaymentRef { source: commands::source("prov"), id: commands::txn("T6") },
+        kind: AccountKind::Real,
+        tournament: TournamentId::new("cup").unwrap(),
+        prize: 1,
+        place: 2,
+        currency: commands::currency("EUR"),
+        amount: amount("40.00"),
+        cause: ForfeitCause::Excluded,
+    }
+}
+
 /// Events whose first samples are older than some of their optional fields, with those.
 fn grown() -> Vec<EventRecord> {
+    [grown_tournaments(), grown_before()].concat()
+}
+
+fn grown_before() -> Vec<EventRecord> {
     let (round, eur) = ("round/p1/prov/R", commands::currency("EUR"));
     let free = FreeBet { campaign: commands::sub_account("campaign"), nominal: amount("0.20") };
     let contribution = |kind, share: &str| Contribution {

@@ -13,6 +13,12 @@ use ledger_core::stored::{
     AwardOutcome, JackpotAwardSettled, JackpotAwarded, JackpotClaimRef, JackpotConfigured, JackpotOverflow,
     JackpotRate, JackpotStatus, JackpotStatusChanged, JackpotSwept, JackpotTerms, SweepOrigin, SweptPart,
 };
+use ledger_core::stored::{
+    BarredPayee, PrizeOutcome, TournamentCancelled, TournamentClosed, TournamentConfigured, TournamentEnded,
+    TournamentEntryReleased, TournamentEntryTaken, TournamentOpened, TournamentPlaces, TournamentPrize,
+    TournamentPrizeSettled, TournamentRank, TournamentRanked, TournamentRemainder, TournamentScored,
+    TournamentTerms, TurnedAway,
+};
 use ledger_core::testing::commands::{currency, game, person, round, source, txn};
 use ledger_core::testing::house_commands::{
     self as commands, assignment, day, own_bank, players_bank, reason,
@@ -344,6 +350,106 @@ fn of_jackpot() -> Vec<EventRecord> {
     ]
 }
 
+fn of_tournament() -> Vec<EventRecord> {
+    let cup = "house/tournament~1cup";
+    let terms = TournamentTerms {
+        guarantee: amount("100.00"),
+        games: [game("slot")].into(),
+        prizes: vec![
+            TournamentPlaces { places: 1, prize: TournamentPrize::Fixed(amount("50.00")) },
+            TournamentPlaces { places: 2, prize: TournamentPrize::Share(BasisPoints::new(2_500).unwrap()) },
+        ],
+        remainder: TournamentRemainder::Place(1),
+        ..commands::tournament_terms("10.00", "1.00")
+    };
+    let hash = commands::open_tournament("O1", &terms).terms;
+    let at = |text: &str| text.parse().unwrap();
+    let configured = TournamentConfigured {
+        txn: txn_ref(OperationKind::TournamentConfiguration, "C1"),
+        version: 1,
+        terms,
+        hash,
+        reason: reason("the spring cup"),
+        by: person("anna"),
+        approved_by: person("boris"),
+    };
+    let opened = TournamentOpened {
+        txn: txn_ref(OperationKind::TournamentOpening, "O1"),
+        terms: hash,
+        by: person("anna"),
+    };
+    let taken = TournamentEntryTaken {
+        number: 1,
+        of: commands::entry_of("p1", "E1"),
+        currency: ledger_core::testing::commands::currency("EUR"),
+        buy_in: amount("10.00"),
+        fee: amount("1.00"),
+        entered_at: at("2026-01-01T00:10:00Z"),
+        turned_away: Some(TurnedAway::Full),
+    };
+    let released = TournamentEntryReleased {
+        number: 1,
+        of: commands::entry_of("p1", "E1"),
+        overlay: Some(amount("10.00")),
+        entry: Some(2),
+    };
+    let scored = TournamentScored {
+        player: PlayerId::new("p1").unwrap(),
+        up_to: 17,
+        points: amount("-12.50"),
+        bets: 3,
+        reached_at: at("2026-01-01T00:20:00Z"),
+    };
+    let closed = TournamentClosed {
+        entries: 3,
+        ranked: 2,
+        collected: amount("30.00"),
+        prizes: amount("25.00"),
+        overlay: Some(amount("70.00")),
+        to_house: Some(amount("5.00")),
+        entry: Some(1),
+    };
+    let rank = TournamentRank {
+        place: 1,
+        number: 1,
+        of: commands::entry_of("p1", "E1"),
+        points: amount("12.50"),
+        bets: 3,
+        prize: Some(amount("50.00")),
+    };
+    let ranked = TournamentRanked {
+        page: 1,
+        currency: ledger_core::testing::commands::currency("EUR"),
+        barred: BarredPayee::Forfeit,
+        ranks: vec![rank],
+    };
+    let settled = TournamentPrizeSettled {
+        number: 1,
+        of: commands::entry_of("p1", "E1"),
+        outcome: PrizeOutcome::Paid(9),
+        entry: Some(3),
+    };
+    let cancelled = TournamentCancelled {
+        txn: txn_ref(OperationKind::TournamentCancel, "Z1"),
+        entries: 3,
+        reason: reason("the game was at fault"),
+        by: person("anna"),
+        approved_by: person("boris"),
+    };
+    vec![
+        record(cup, 1, Event::TournamentConfigured(configured)),
+        record(cup, 2, Event::TournamentOpened(opened)),
+        record(cup, 3, Event::TournamentEntryTaken(taken)),
+        record(cup, 4, Event::TournamentEntryReleased(released)),
+        record(cup, 5, Event::TournamentScored(scored)),
+        record(cup, 6, Event::TournamentEnded(TournamentEnded { entries: 3 })),
+        record(cup, 7, Event::TournamentClosed(closed)),
+        record(cup, 8, Event::TournamentRanked(ranked)),
+        record(cup, 9, Event::TournamentPrizeSettled(settled)),
+        record(cup, 10, Event::TournamentCancelled(cancelled)),
+    ]
+}
+
 fn of_journal() -> Vec<EventRecord> {
     let journal = "journal/journal/office/J1";
     let proposed = JournalProposed {
@@ -363,7 +469,7 @@ fn of_journal() -> Vec<EventRecord> {
 
 /// One event of every type, every optional field there, in the order of the types.
 pub(crate) fn samples() -> Vec<EventRecord> {
-    [documents(), of_psp(), of_others(), of_treasury(), of_jackpot(), of_journal()].concat()
+    [documents(), of_psp(), of_others(), of_treasury(), of_jackpot(), of_tournament(), of_journal()].concat()
 }
 
 pub(crate) const DIGESTS: &str = "digests.house.v1.json";
@@ -375,6 +481,7 @@ fn every_command() -> Vec<(&'static str, HouseCommand)> {
         fee: Some(ledger_core::testing::commands::decimal("15")),
         ..commands::lose_chargeback("CB1", "100")
     };
+    let cup = commands::tournament_terms("10.00", "1.00");
     let legs = vec![
         commands::leg("dr", "host:expense", "acme/bank", "5"),
         commands::leg("cr", "bank:operating", "main", "5.00"),
@@ -409,6 +516,17 @@ fn every_command() -> Vec<(&'static str, HouseCommand)> {
         ("jackpot/mega", commands::award("p1", "J1").into()),
         ("jackpot/mega", commands::award_paid(1, 9).into()),
         ("jackpot/mega", commands::award_refused(2).into()),
+        ("tournament/cup", commands::configure_tournament("C1", cup.clone()).into()),
+        ("tournament/cup", commands::open_tournament("O1", &cup).into()),
+        ("tournament/cup", commands::cancel_tournament("Z1").into()),
+        ("tournament/cup", commands::take_entry("p1", "E1").into()),
+        ("tournament/cup", commands::release_entry("p1", "E1").into()),
+        ("tournament/cup", commands::score("p1", 17, "12.5").into()),
+        ("tournament/cup", commands::end_tournament().into()),
+        ("tournament/cup", commands::close_tournament().into()),
+        ("tournament/cup", ledger_core::RankTournament { page: 1 }.into()),
+        ("tournament/cup", commands::prize_paid(1, 9).into()),
+        ("tournament/cup", commands::prize_forfeited(2).into()),
         ("journal", journal.into()),
         ("journal", commands::approve_journal("D1", "J1").into()),
         ("test/psp/acme", commands::capture_unknown("D1", "100").into()),

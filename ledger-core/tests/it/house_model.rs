@@ -56,6 +56,10 @@ fn differs(house: &str, policy: &Policy, history: &[HouseStep], plant: bool) -> 
                 model.pool()
             ));
         }
+        let ours = core.state().tournament().map_or_else(|| vec!["draft".to_owned()], lines_of);
+        if ours != model.tournament() {
+            return Err(format!("step {at} {command:?}: {ours:?}, in the model {:?}", model.tournament()));
+        }
         if live != (model.live_items(), model.live_journals()) {
             return Err(format!("step {at} {command:?}: {live:?} are live"));
         }
@@ -66,6 +70,23 @@ fn differs(house: &str, policy: &Policy, history: &[HouseStep], plant: bool) -> 
         }
     }
     Ok(core)
+}
+
+/// What a tournament has come to, as the model tells it.
+fn lines_of(of: &ledger_core::Tournament) -> Vec<String> {
+    let fine = |amount: ledger_core::Amount| amount.units() * 10_i128.pow(18 - u32::from(amount.scale()));
+    let mut lines = vec![format!("{:?}", of.status()).to_lowercase()];
+    for (player, entrant) in of.entrants() {
+        let what = if entrant.released { "late" } else { "in" };
+        let score = entrant.score.map(|score| (score.up_to, fine(score.points), score.bets));
+        lines.push(format!("{} {player} {what} {score:?}", entrant.number));
+    }
+    let nothing: Option<(u64, i128, u32)> = None;
+    lines
+        .extend(of.returns().map(|(number, entry)| format!("{number} {} back {nothing:?}", entry.of.player)));
+    lines.extend(of.prizes().map(|(number, prize)| format!("prize {number} {}", fine(prize.amount))));
+    lines.sort();
+    lines
 }
 
 trait AsIds {
@@ -167,6 +188,16 @@ fn histories_of_the_house_reach_every_outcome() {
         "jackpot_sweep",
         "jackpot_award",
         "jackpot_award_settlement",
+        "tournament_configuration",
+        "tournament_opening",
+        "tournament_cancel",
+        "tournament_entry_taking",
+        "tournament_entry_release",
+        "tournament_score",
+        "tournament_end",
+        "tournament_closing",
+        "tournament_page",
+        "tournament_prize_settlement",
         "journal",
         "journal_decision",
         "document",
@@ -212,6 +243,20 @@ fn histories_of_the_house_reach_every_outcome() {
         "jackpot_award rejected:not_allowed",
         "jackpot_award_settlement refused:key_reused",
         "jackpot_award_settlement rejected:not_allowed",
+        "tournament_configuration rejected:not_allowed",
+        "tournament_opening rejected:mismatch",
+        "tournament_opening rejected:not_allowed",
+        "tournament_cancel rejected:not_allowed",
+        "tournament_entry_taking refused:currency_unknown",
+        "tournament_entry_taking refused:invalid_amount",
+        "tournament_entry_taking refused:key_reused",
+        "tournament_entry_release rejected:not_allowed",
+        "tournament_score refused:precision",
+        "tournament_score rejected:not_allowed",
+        "tournament_end rejected:not_allowed",
+        "tournament_closing rejected:not_allowed",
+        "tournament_page rejected:not_allowed",
+        "tournament_prize_settlement rejected:not_allowed",
         "journal rejected:not_allowed",
         "journal_decision rejected:not_allowed",
         "document refused:document_invalid",

@@ -58,6 +58,8 @@ mod scenarios_doc;
 mod sealed;
 mod sessions;
 mod sportsbook;
+mod tournament_points;
+mod tournaments;
 mod turnover;
 mod verification;
 mod withdrawals;

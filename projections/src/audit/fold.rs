@@ -210,6 +210,9 @@ pub fn persons(event: &Event) -> Vec<&ActorId> {
         LatePayoutSettled: by, approved_by;
         JackpotConfigured: by, approved_by;
         JackpotStatusChanged: by, approved_by;
+        TournamentConfigured: by, approved_by;
+        TournamentOpened: by;
+        TournamentCancelled: by, approved_by;
         JackpotClaimWithdrawn: by;
         PointsAdjusted: by, approved_by;
     )
@@ -246,6 +249,8 @@ pub fn reason(event: &Event) -> Option<&Reason> {
         Event::WithdrawalFailed(event) => event.reason.as_ref(),
         Event::JackpotConfigured(event) => Some(&event.reason),
         Event::JackpotStatusChanged(event) => Some(&event.reason),
+        Event::TournamentConfigured(event) => Some(&event.reason),
+        Event::TournamentCancelled(event) => Some(&event.reason),
         Event::JackpotClaimWithdrawn(event) => event.reason.as_ref(),
         Event::PointsAdjusted(event) => Some(&event.reason),
         _ => None,

@@ -63,6 +63,16 @@ pub(crate) fn is_of_house(name: &str) -> bool {
         "suspense.returned",
         "chargeback.lost",
         "bad_debt.recovered",
+        "tournament.configured",
+        "tournament.opened",
+        "tournament.entry_taken",
+        "tournament.entry_released",
+        "tournament.scored",
+        "tournament.ended",
+        "tournament.closed",
+        "tournament.ranked",
+        "tournament.prize_settled",
+        "tournament.cancelled",
     ];
     starts.iter().any(|start| name.starts_with(start)) || others.contains(&name)
 }

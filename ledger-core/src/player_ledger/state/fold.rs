@@ -224,6 +224,8 @@ impl PlayerState {
             | Event::CreditGranted(_)
             | Event::AdjustmentApplied(_)
             | Event::WagerReversalIgnored(_)
+            | Event::TournamentPrizePaid(_)
+            | Event::TournamentPrizeForfeited(_)
             | Event::FeeCharged(_) => {}
             _ => return Err(misplaced(record)),
         }

@@ -37,11 +37,12 @@ pub enum HouseStep {
 }
 
 /// The partitions that histories are about, one of each purpose and one for test money.
-pub const HOUSES: [&str; 9] = [
+pub const HOUSES: [&str; 10] = [
     "psp/acme",
     "provider/prov",
     "authority/MT",
     "jackpot/mega",
+    "tournament/cup",
     "treasury",
     "journal",
     "configuration",
@@ -49,7 +50,7 @@ pub const HOUSES: [&str; 9] = [
     "test/psp/acme",
 ];
 
-fn txns() -> impl Strategy<Value = TransactionId> {
+pub(super) fn txns() -> impl Strategy<Value = TransactionId> {
     (1..=9_u8).prop_map(|n| commands::txn(&format!("H{n}")))
 }
 
@@ -65,7 +66,7 @@ fn currencies() -> impl Strategy<Value = CurrencyCode> {
         .prop_map(commands::currency)
 }
 
-fn persons() -> impl Strategy<Value = ActorId> {
+pub(super) fn persons() -> impl Strategy<Value = ActorId> {
     prop_oneof![5 => Just("boris"), 1 => Just("anna")].prop_map(commands::person)
 }
 
@@ -519,6 +520,7 @@ fn any_command() -> impl Strategy<Value = HouseCommand> {
         duty_accruals().prop_map(HouseCommand::from),
         authority_settlements().prop_map(HouseCommand::from),
         jackpot_commands(),
+        super::tournaments::tournament_commands(),
         treasury(),
         journals().prop_map(HouseCommand::from),
         journal_decisions().prop_map(HouseCommand::from),
@@ -544,6 +546,7 @@ fn commands_of(house: &str) -> BoxedStrategy<HouseCommand> {
         ]
         .boxed(),
         "jackpot" => jackpot_commands().boxed(),
+        "tournament" => super::tournaments::tournament_commands().boxed(),
         "treasury" => treasury().boxed(),
         "journal" => prop_oneof![
             journals().prop_map(HouseCommand::from),
@@ -560,7 +563,11 @@ fn commands_of(house: &str) -> BoxedStrategy<HouseCommand> {
 }
 
 /// One of the earlier commands that `pick` finds something in.
-fn earlier<T>(all: &[HouseCommand], at: Index, pick: impl Fn(&HouseCommand) -> Option<T>) -> Option<T> {
+pub(super) fn earlier<T>(
+    all: &[HouseCommand],
+    at: Index,
+    pick: impl Fn(&HouseCommand) -> Option<T>,
+) -> Option<T> {
     let mut found: Vec<T> = all.iter().filter_map(pick).collect();
     if found.is_empty() { None } else { Some(found.swap_remove(at.index(found.len()))) }
 }
@@ -613,6 +620,9 @@ fn aim(command: &mut HouseCommand, all: &[HouseCommand], at: Index) {
                 (c.origin, c.after, c.up_to) = (origin, up_to, up_to + more);
             }
         }
+        HouseCommand::OpenTournament(_)
+        | HouseCommand::ReleaseTournamentEntry(_)
+        | HouseCommand::ScoreTournament(_) => super::tournaments::aim(command, all, at),
         HouseCommand::DecideJournal(c) => {
             c.proposal = earlier(all, at, proposed).unwrap_or(c.proposal.clone());
         }
@@ -625,7 +635,17 @@ fn fresh_id(command: &mut HouseCommand) -> Option<&mut TransactionId> {
         HouseCommand::RegisterCurrency(_)
         | HouseCommand::ActivateShapes(_)
         | HouseCommand::SweepJackpot(_)
-        | HouseCommand::SettleJackpotAward(_) => return None,
+        | HouseCommand::SettleJackpotAward(_)
+        | HouseCommand::ReleaseTournamentEntry(_)
+        | HouseCommand::ScoreTournament(_)
+        | HouseCommand::EndTournament(_)
+        | HouseCommand::CloseTournament(_)
+        | HouseCommand::RankTournament(_)
+        | HouseCommand::SettleTournamentPrize(_) => return None,
+        HouseCommand::ConfigureTournament(c) => &mut c.id,
+        HouseCommand::OpenTournament(c) => &mut c.id,
+        HouseCommand::CancelTournament(c) => &mut c.id,
+        HouseCommand::TakeTournamentEntry(c) => &mut c.of.id,
         HouseCommand::ConfigureJackpot(c) => &mut c.id,
         HouseCommand::ChangeJackpotStatus(c) => &mut c.id,
         HouseCommand::AwardJackpot(c) => &mut c.claim.id,
@@ -662,12 +682,13 @@ pub fn house_histories(
         option::weighted(0.12, any::<Index>()),
         option::weighted(0.8, any::<Index>()),
         prop::bool::weighted(0.7),
-        option::weighted(0.2, 1..40_u32),
+        option::weighted(0.2, prop_oneof![4 => 1..40_u32, 1 => Just(1_800_u32)]),
     );
-    let begun = option::weighted(0.8, jackpot_terms());
-    (begun, vec((command, bend), len)).prop_map(move |(begun, steps)| {
-        // Most jackpots are there before anything comes.
+    let begun = (option::weighted(0.8, jackpot_terms()), super::tournaments::sound_terms());
+    (begun, vec((command, bend), len)).prop_map(move |((begun, cup), steps)| {
+        // Most jackpots and tournaments are there before anything comes.
         let mut all: Vec<HouseCommand> = match begun {
+            Some(_) if house.contains("tournament/") => super::tournaments::begun(cup),
             Some(terms) if house.contains("jackpot/") => vec![
                 house_commands::seed("B1", SeedMovement::CostToPool, "1000").into(),
                 house_commands::configure("B2", terms).into(),

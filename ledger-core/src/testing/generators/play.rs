@@ -16,8 +16,10 @@ use crate::policy::{
 use crate::purchase::{EnterTournament, Tip};
 use crate::round::{CallFlags, ExpireRound, FreeStake, Funds, JackpotShare, PlaceBet, ReopenRound};
 use crate::session::{AcknowledgeRealityCheck, EndSession, StartSession};
+use crate::stored::BarredPayee;
 use crate::stored::{JackpotKind, SessionRef};
 use crate::testing::house_commands;
+use crate::tournament::{PayTournamentPrize, ReturnTournamentEntry};
 use crate::transfer::{RollIn, RollOut};
 use proptest::prelude::*;
 use proptest::strategy::Just;
@@ -204,7 +206,23 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
     let withdrawals = (sources(), txns()).prop_map(|(source, id)| {
         WithdrawJackpotClaim { source, ..commands::withdraw_claim(id.as_str()) }.into()
     });
+    let tournaments = select(&["cup", "cup", "cup", "other"][..])
+        .prop_map(|text| crate::ids::TournamentId::new(text).expect("a tournament id"));
+    let kinds =
+        prop::bool::weighted(0.05).prop_map(|test| if test { AccountKind::Test } else { AccountKind::Real });
+    let barred = select(&[BarredPayee::Pay, BarredPayee::Forfeit][..]);
+    let prizes = (txns(), amounts(), currencies(), tournaments.clone(), kinds.clone(), barred).prop_map(
+        |(id, amount, currency, tournament, kind, barred)| {
+            let prize = commands::pay_prize(id.as_str(), "1");
+            PayTournamentPrize { amount, currency, tournament, kind, barred, ..prize }.into()
+        },
+    );
+    let returns = (txns(), tournaments, kinds).prop_map(|(id, tournament, kind)| {
+        ReturnTournamentEntry { tournament, kind, ..commands::return_entry(id.as_str()) }.into()
+    });
     prop_oneof![
+        3 => prizes,
+        2 => returns,
         3 => claims,
         3 => payments,
         1 => withdrawals,
@@ -231,6 +249,13 @@ fn a_session(command: &PlayerCommand) -> Option<(SessionRef, CurrencyCode)> {
 fn a_transfer(command: &PlayerCommand) -> Option<&RollOut> {
     match command {
         PlayerCommand::RollOut(out) => Some(out),
+        _ => None,
+    }
+}
+
+fn an_entry(command: &PlayerCommand) -> Option<&EnterTournament> {
+    match command {
+        PlayerCommand::EnterTournament(entry) => Some(entry),
         _ => None,
     }
 }
@@ -270,6 +295,21 @@ pub(super) fn aim(command: &mut PlayerCommand, all: &[PlayerCommand], at: Index)
                 if pay.award > 1 {
                     (pay.jackpot, pay.currency) = (claim.jackpot.clone(), claim.currency);
                 }
+            }
+        }
+        PlayerCommand::PayTournamentPrize(pay) => {
+            if let Some(entry) = earlier(all, at, an_entry) {
+                pay.source.clone_from(&entry.source);
+                pay.id.clone_from(&entry.id);
+                if pay.barred == BarredPayee::Pay {
+                    pay.currency = entry.currency;
+                }
+            }
+        }
+        PlayerCommand::ReturnTournamentEntry(back) => {
+            if let Some(entry) = earlier(all, at, an_entry) {
+                back.source.clone_from(&entry.source);
+                back.id.clone_from(&entry.id);
             }
         }
         PlayerCommand::WithdrawJackpotClaim(withdraw) => {

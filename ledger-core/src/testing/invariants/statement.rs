@@ -175,6 +175,7 @@ impl<'a> Known<'a> {
             Event::SettlementVoided(e) => one(e.currency, self.voided(stream, e)),
             Event::WinRolledBack(e) => one(e.currency, lost(Some(&e.recovery)) - e.amount.units()),
             Event::CreditGranted(e) => one(e.currency, e.amount.units()),
+            Event::TournamentPrizePaid(e) => one(e.currency, e.amount.units()),
             Event::JackpotPaid(e) => one(e.currency, e.amount.units()),
             Event::AdjustmentApplied(e) => {
                 one(e.currency, directed(e.direction, e.amount) + lost(e.recovery.as_ref()))

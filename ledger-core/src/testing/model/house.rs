@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rust_decimal::Decimal;
 
 use super::jackpots::{ModelPool, eighteen};
+use super::tournaments::ModelTournament;
 use super::{Judged, refused};
 use crate::account::Side;
 use crate::house::{
@@ -65,6 +66,7 @@ pub struct HouseModel {
     recorded: BTreeSet<CurrencyCode>,
     documents: BTreeMap<Name, Vec<ModelVersion>>,
     pool: ModelPool,
+    tournament: ModelTournament,
     /// Microseconds since 1970.
     level: u16,
     now: i64,
@@ -134,6 +136,7 @@ impl HouseModel {
             recorded: BTreeSet::new(),
             documents: BTreeMap::new(),
             pool: ModelPool::default(),
+            tournament: ModelTournament::default(),
             level: 1,
             now: 0,
         }
@@ -226,7 +229,8 @@ impl HouseModel {
     /// Who sends a command, and its id and kind.
     fn name(&self, command: &HouseCommand) -> (String, String, &'static str) {
         let own = |id: &TransactionId, kind| {
-            let known = ["psp", "provider", "authority", "jackpot"].contains(&self.purpose.as_str());
+            let known =
+                ["psp", "provider", "authority", "jackpot", "tournament"].contains(&self.purpose.as_str());
             (if known { self.of.clone() } else { "house".to_owned() }, id.to_string(), kind)
         };
         macro_rules! sent {
@@ -271,6 +275,26 @@ impl HouseModel {
             }
             HouseCommand::SettleJackpotAward(c) => {
                 own(&commands::txn(&c.award.to_string()), "jackpot_award_settlement")
+            }
+            HouseCommand::ConfigureTournament(c) => sent!(c, "tournament_configuration"),
+            HouseCommand::OpenTournament(c) => sent!(c, "tournament_opening"),
+            HouseCommand::CancelTournament(c) => sent!(c, "tournament_cancel"),
+            HouseCommand::TakeTournamentEntry(c) => {
+                let entry = format!("{} {}", c.of.player, c.of.id);
+                (c.of.source.to_string(), entry, "tournament_entry_taking")
+            }
+            HouseCommand::ReleaseTournamentEntry(c) => {
+                let entry = format!("{} {}", c.of.player, c.of.id);
+                (c.of.source.to_string(), entry, "tournament_entry_release")
+            }
+            HouseCommand::ScoreTournament(c) => {
+                ("ledger".to_owned(), format!("{} {}", c.player, c.up_to), "tournament_score")
+            }
+            HouseCommand::EndTournament(_) => own(&commands::txn("end"), "tournament_end"),
+            HouseCommand::CloseTournament(_) => own(&commands::txn("close"), "tournament_closing"),
+            HouseCommand::RankTournament(c) => own(&commands::txn(&c.page.to_string()), "tournament_page"),
+            HouseCommand::SettleTournamentPrize(c) => {
+                own(&commands::txn(&c.number.to_string()), "tournament_prize_settlement")
             }
             HouseCommand::ProposeJournal(c) => sent!(c, "journal"),
             HouseCommand::DecideJournal(c) => sent!(c, "journal_decision"),
@@ -529,6 +553,38 @@ impl HouseModel {
                 self.add(&from, way, c.currency, units);
                 self.add(&to, Way::Up, c.currency, units);
             }
+            HouseCommand::ConfigureTournament(c) => {
+                self.tournament.may_configure(c)?;
+                let scale = self.scale(c.terms.currency)?;
+                return self.tournament.configure(scale, c);
+            }
+            HouseCommand::OpenTournament(c) => return self.tournament.open(self.now, c),
+            HouseCommand::CancelTournament(c) => {
+                self.tournament.cancel()?;
+                agreed(true, &c.by, Some(&c.approved_by))?;
+            }
+            HouseCommand::TakeTournamentEntry(c) => {
+                let (units, fee) =
+                    (self.units(c.buy_in, "", c.currency)?, self.units(c.fee, "", c.currency)?);
+                self.tournament.take(units, fee, c);
+            }
+            HouseCommand::ReleaseTournamentEntry(c) => {
+                let moves = self.tournament.release(&of, c)?;
+                self.move_all(moves);
+            }
+            HouseCommand::ScoreTournament(c) => return self.tournament.score(c),
+            HouseCommand::EndTournament(_) => return self.tournament.end(self.now),
+            HouseCommand::CloseTournament(_) => {
+                let euro = commands::currency("EUR");
+                let one = 10_i128.pow(FINEST - self.scale(self.tournament.currency().unwrap_or(euro))?);
+                let moves = self.tournament.close(&of, self.now, one)?;
+                self.move_all(moves);
+            }
+            HouseCommand::RankTournament(c) => return self.tournament.page(c),
+            HouseCommand::SettleTournamentPrize(c) => {
+                let moves = self.tournament.settle(&of, c)?;
+                self.move_all(moves);
+            }
             HouseCommand::ProposeJournal(c) => return self.propose(c),
             HouseCommand::DecideJournal(c) => return self.decide(c),
         }
@@ -550,10 +606,16 @@ impl HouseModel {
     /// Amounts go from account to account; a cost grows by what comes from it.
     fn move_all(&mut self, moves: Vec<(String, String, CurrencyCode, i128)>) {
         for (from, to, currency, units) in moves {
-            let way = if from.starts_with("jackpot:seed_cost") { Way::Up } else { Way::Down };
+            let cost = from.starts_with("jackpot:seed_cost") || from == "tournament:overlay";
+            let way = if cost { Way::Up } else { Way::Down };
             self.add(&from, way, currency, units);
             self.add(&to, Way::Up, currency, units);
         }
+    }
+
+    /// What a tournament has come to, a line for each thing.
+    pub fn tournament(&self) -> Vec<String> {
+        self.tournament.lines()
     }
 
     /// What a pool holds, by currency, in units of 10^-18; and its open awards.
@@ -819,6 +881,16 @@ fn purpose(command: &HouseCommand) -> &'static str {
         | HouseCommand::SweepJackpot(_)
         | HouseCommand::AwardJackpot(_)
         | HouseCommand::SettleJackpotAward(_) => "jackpot",
+        HouseCommand::ConfigureTournament(_)
+        | HouseCommand::OpenTournament(_)
+        | HouseCommand::CancelTournament(_)
+        | HouseCommand::TakeTournamentEntry(_)
+        | HouseCommand::ReleaseTournamentEntry(_)
+        | HouseCommand::ScoreTournament(_)
+        | HouseCommand::EndTournament(_)
+        | HouseCommand::CloseTournament(_)
+        | HouseCommand::RankTournament(_)
+        | HouseCommand::SettleTournamentPrize(_) => "tournament",
         HouseCommand::ProposeJournal(_) | HouseCommand::DecideJournal(_) => "journal",
     }
 }
@@ -870,9 +942,27 @@ fn payload_of(command: &HouseCommand) -> HouseCommand {
                 *entry = 0;
             }
         }
+        HouseCommand::ConfigureTournament(c) => {
+            (c.by, c.approved_by, c.reason) = (nobody.clone(), nobody, nothing);
+        }
+        HouseCommand::CancelTournament(c) => {
+            (c.by, c.approved_by, c.reason) = (nobody.clone(), nobody, nothing);
+        }
+        HouseCommand::OpenTournament(c) => c.by = nobody,
+        HouseCommand::SettleTournamentPrize(c) => {
+            if let crate::stored::PrizeOutcome::Paid(entry) = &mut c.outcome {
+                *entry = 0;
+            }
+        }
         HouseCommand::ProposeJournal(c) => c.reason = nothing,
         HouseCommand::ActivateShapes(c) => c.reason = nothing,
         HouseCommand::AwardJackpot(_)
+        | HouseCommand::TakeTournamentEntry(_)
+        | HouseCommand::ReleaseTournamentEntry(_)
+        | HouseCommand::ScoreTournament(_)
+        | HouseCommand::EndTournament(_)
+        | HouseCommand::CloseTournament(_)
+        | HouseCommand::RankTournament(_)
         | HouseCommand::RegisterCurrency(_)
         | HouseCommand::DecideJournal(_) => {}
     }

@@ -18,6 +18,7 @@ mod play;
 mod play_time;
 mod protection;
 mod rounds;
+mod tournaments;
 mod withdrawals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -438,6 +439,8 @@ impl Model {
             PlayerCommand::ClaimJackpot(c) => (texts(&c.source, &c.id), "jackpot_claim"),
             PlayerCommand::PayJackpot(c) => (texts(&c.source, &c.id), "jackpot_payment"),
             PlayerCommand::WithdrawJackpotClaim(c) => (texts(&c.source, &c.id), "jackpot_payment"),
+            PlayerCommand::PayTournamentPrize(c) => (texts(&c.source, &c.id), "tournament_prize"),
+            PlayerCommand::ReturnTournamentEntry(c) => (texts(&c.source, &c.id), "tournament_return"),
             PlayerCommand::RollOut(c) => (texts(&c.source, &c.id), "roll_out"),
             PlayerCommand::RollIn(c) => (texts(&c.source, &c.id), "roll_in"),
             PlayerCommand::ReportFreeRounds(c) => (texts(&c.source, &c.id), "free_round_total"),
@@ -548,6 +551,8 @@ impl Model {
             PlayerCommand::ClaimJackpot(c) => self.claim_jackpot(c),
             PlayerCommand::PayJackpot(c) => self.pay_jackpot(c),
             PlayerCommand::WithdrawJackpotClaim(c) => self.withdraw_claim(c),
+            PlayerCommand::PayTournamentPrize(c) => self.pay_prize(c),
+            PlayerCommand::ReturnTournamentEntry(c) => self.return_entry(c),
             PlayerCommand::RollOut(c) => self.roll_out(c),
             PlayerCommand::RollIn(c) => self.roll_in(c),
             PlayerCommand::ReportFreeRounds(c) => self.report_free_rounds(c),
@@ -661,6 +666,10 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         PlayerCommand::UnblockPlayer(c) => c.reason = Reason::new("-").expect("a reason"),
         PlayerCommand::ForfeitBonus(c) => c.by = None,
         PlayerCommand::PayJackpot(c) => c.kind = AccountKind::Real,
+        PlayerCommand::PayTournamentPrize(c) => {
+            (c.kind, c.place, c.barred) = (AccountKind::Real, 0, crate::stored::BarredPayee::Pay);
+        }
+        PlayerCommand::ReturnTournamentEntry(c) => c.kind = AccountKind::Real,
         PlayerCommand::WithdrawJackpotClaim(c) => {
             (c.by, c.reason) = (commands::person("-"), Reason::new("-").expect("a reason"));
         }

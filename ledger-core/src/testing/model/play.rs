@@ -463,6 +463,22 @@ impl Model {
         }
         let units = purchase.parts.iter().map(|(_, units)| units).sum();
         self.agrees_with(c, purchase.round.as_ref(), purchase.currency, units)?;
+        self.return_purchase(of)
+    }
+
+    /// The pool that a purchase went into, of an entry to a tournament.
+    pub(super) fn pool_of_purchase(&self, of: &(&'static str, String, String)) -> Option<&str> {
+        self.purchases.get(of).and_then(|known| known.parts.first()).map(|(pool, _)| pool.as_str())
+    }
+
+    pub(super) fn currency_of_purchase(&self, of: &(&'static str, String, String)) -> Option<CurrencyCode> {
+        self.purchases.get(of).map(|known| known.currency)
+    }
+
+    /// All that was paid goes back.
+    pub(super) fn return_purchase(&mut self, of: &(&'static str, String, String)) -> Judged {
+        let purchase = self.purchases.get(of).cloned().expect("it is there");
+        let units = purchase.parts.iter().map(|(_, units)| units).sum();
         if purchase.returned {
             return Err("already_rolled_back");
         }

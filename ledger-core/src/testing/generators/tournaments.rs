@@ -1,0 +1,194 @@
+//! Commands to tournaments.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use super::house::{earlier, persons, txns};
+use crate::house::{
+    CancelTournament, ConfigureTournament, DocumentContent, HouseCommand, OpenTournament, RankTournament,
+    ReleaseTournamentEntry, ScoreTournament, SettleTournamentPrize, TakeTournamentEntry,
+};
+use crate::money::{Amount, BasisPoints};
+use crate::stored::{
+    BarredPayee, PrizeOutcome, TournamentPlaces, TournamentPrize, TournamentRemainder, TournamentScoring,
+    TournamentTerms, TournamentTie,
+};
+use crate::testing::{commands, house_commands};
+
+fn whole(text: &str) -> Amount {
+    text.parse().expect("an amount")
+}
+
+fn prizes() -> impl Strategy<Value = Vec<TournamentPlaces>> {
+    let share = |points| TournamentPrize::Share(BasisPoints::new(points).expect("few"));
+    let fixed = |text: &str| TournamentPrize::Fixed(whole(text));
+    let prize = select(vec![share(5_000), share(3_333), share(1_000), fixed("25.00"), fixed("0.01")]);
+    vec((1..3_u32, prize), 1..4)
+        .prop_map(|all| all.into_iter().map(|(places, prize)| TournamentPlaces { places, prize }).collect())
+}
+
+fn odd_terms() -> impl Strategy<Value = TournamentTerms> {
+    (sound_terms(), 0..8_u8).prop_map(|(mut terms, odd)| {
+        match odd {
+            0 => terms.buy_in = whole("-1.00"),
+            1 => terms.guarantee = whole("1.000"),
+            2 => terms.until = terms.from,
+            3 => terms.entries_max = 0,
+            4 => terms.prizes.clear(),
+            5 => terms.remainder = TournamentRemainder::Place(99),
+            6 => {
+                let share = TournamentPrize::Share(BasisPoints::new(10_000).expect("few"));
+                terms.prizes.push(TournamentPlaces { places: 2, prize: share });
+            }
+            _ => terms.currency = commands::currency("XXX"),
+        }
+        terms
+    })
+}
+
+/// Terms that a tournament can have, but that their shares may come to more than all.
+pub(super) fn sound_terms() -> impl Strategy<Value = TournamentTerms> {
+    use TournamentScoring::{Bets, HighestMultiple, MultipleSum, Net, Stakes, Wins};
+    use TournamentTie::{EarlierFirst, HigherPrize, SharePrizes};
+    let remainder = select(vec![
+        TournamentRemainder::House,
+        TournamentRemainder::House,
+        TournamentRemainder::Place(1),
+        TournamentRemainder::Place(2),
+    ]);
+    let guarantee = select(&["0.00", "0.00", "100.00", "33.33"][..]);
+    let scoring = select(vec![Stakes, Wins, Net, HighestMultiple, MultipleSum, Bets]);
+    let tie = select(vec![SharePrizes, EarlierFirst, HigherPrize]);
+    let barred = select(vec![BarredPayee::Pay, BarredPayee::Forfeit]);
+    let free = prop::bool::weighted(0.1);
+    (prizes(), remainder, guarantee, scoring, tie, barred, 1..5_u32, 0..3_u32, free).prop_map(
+        |(prizes, remainder, guarantee, scoring, tie, barred, entries_max, min_bets, free)| {
+            let terms = house_commands::tournament_terms("10.00", "1.00");
+            let places: u32 = prizes.iter().map(|band| band.places).sum();
+            let remainder = match remainder {
+                TournamentRemainder::Place(place) => TournamentRemainder::Place(place.min(places)),
+                other @ TournamentRemainder::House => other,
+            };
+            let buy_in = if free { whole("0.00") } else { terms.buy_in };
+            let guarantee = whole(guarantee);
+            TournamentTerms {
+                prizes,
+                remainder,
+                guarantee,
+                scoring,
+                tie,
+                barred,
+                entries_max,
+                min_bets,
+                buy_in,
+                ..terms
+            }
+        },
+    )
+}
+
+/// A tournament that is open, if its terms are sound.
+pub(super) fn begun(terms: TournamentTerms) -> Vec<HouseCommand> {
+    vec![
+        house_commands::configure_tournament("B1", terms.clone()).into(),
+        house_commands::open_tournament("B2", &terms).into(),
+    ]
+}
+
+fn entries() -> impl Strategy<Value = TakeTournamentEntry> {
+    let price =
+        prop_oneof![12 => Just("10"), 2 => Just("0"), 1 => Just("5"), 1 => Just("-1"), 1 => Just("0.001")];
+    let currency = prop_oneof![20 => Just("EUR"), 1 => Just("USD"), 1 => Just("XXX")];
+    let players = select(&["p1", "p2", "p3", "p4", "p5"][..]);
+    let late = prop::bool::weighted(0.05);
+    (players, txns(), price, currency, late).prop_map(|(player, id, buy_in, currency, late)| {
+        let entered_at = if late { "2026-01-02T00:00:00Z" } else { "2026-01-01T00:00:00Z" };
+        TakeTournamentEntry {
+            buy_in: commands::decimal(buy_in),
+            currency: commands::currency(currency),
+            entered_at: entered_at.parse().expect("an instant"),
+            ..house_commands::take_entry(player, id.as_str())
+        }
+    })
+}
+
+fn scores() -> impl Strategy<Value = ScoreTournament> {
+    let points = prop_oneof![12 => select(&["10", "20", "5", "30"][..]), 1 => Just("-3"), 1 => Just("0.5"), 1 => Just("0.00001")];
+    let at = prop_oneof![12 => select(&["00:10:00", "00:20:00"][..]), 1 => Just("23:00:00")];
+    (select(&["p1", "p2", "p3", "p4", "p5"][..]), 1..40_u64, points, 0..4_u32, at).prop_map(
+        |(player, up_to, points, bets, at)| ScoreTournament {
+            bets,
+            reached_at: format!("2026-01-01T{at}Z").parse().expect("an instant"),
+            ..house_commands::score(player, up_to, points)
+        },
+    )
+}
+
+fn settlements() -> impl Strategy<Value = SettleTournamentPrize> {
+    (1..8_u64, prop::bool::weighted(0.6)).prop_map(|(number, paid)| SettleTournamentPrize {
+        number,
+        outcome: if paid { PrizeOutcome::Paid(7) } else { PrizeOutcome::Forfeited },
+    })
+}
+
+pub(super) fn tournament_commands() -> impl Strategy<Value = HouseCommand> {
+    let terms = prop_oneof![2 => sound_terms(), 1 => odd_terms()];
+    let configurations = (txns(), terms, persons()).prop_map(|(id, terms, approved_by)| {
+        ConfigureTournament { approved_by, ..house_commands::configure_tournament(id.as_str(), terms) }
+    });
+    let openings =
+        (txns(), sound_terms()).prop_map(|(id, terms)| house_commands::open_tournament(id.as_str(), &terms));
+    let cancellations = (txns(), persons()).prop_map(|(id, approved_by)| CancelTournament {
+        approved_by,
+        ..house_commands::cancel_tournament(id.as_str())
+    });
+    let releases = (select(&["p1", "p2", "p3"][..]), txns()).prop_map(|(player, id)| {
+        ReleaseTournamentEntry { of: house_commands::entry_of(player, id.as_str()) }
+    });
+    prop_oneof![
+        12 => configurations.prop_map(HouseCommand::from),
+        12 => openings.prop_map(HouseCommand::from),
+        3 => cancellations.prop_map(HouseCommand::from),
+        60 => entries().prop_map(HouseCommand::from),
+        16 => releases.prop_map(HouseCommand::from),
+        60 => scores().prop_map(HouseCommand::from),
+        14 => Just(house_commands::end_tournament().into()),
+        14 => Just(house_commands::close_tournament().into()),
+        12 => (1..3_u32).prop_map(|page| RankTournament { page }.into()),
+        24 => settlements().prop_map(HouseCommand::from),
+    ]
+}
+
+fn an_entry(command: &HouseCommand) -> Option<TakeTournamentEntry> {
+    match command {
+        HouseCommand::TakeTournamentEntry(c) => Some(c.clone()),
+        _ => None,
+    }
+}
+
+/// Aims a command at terms or an entry that came before it.
+pub(super) fn aim(command: &mut HouseCommand, all: &[HouseCommand], at: Index) {
+    let configured = |command: &HouseCommand| match command {
+        HouseCommand::ConfigureTournament(c) => DocumentContent::of(&c.terms).ok(),
+        _ => None,
+    };
+    match command {
+        HouseCommand::OpenTournament(OpenTournament { terms, .. }) => {
+            if let Some(content) = earlier(all, at, configured) {
+                *terms = content.hash();
+            }
+        }
+        HouseCommand::ReleaseTournamentEntry(c) => {
+            if let Some(entry) = earlier(all, at, an_entry) {
+                c.of = entry.of;
+            }
+        }
+        HouseCommand::ScoreTournament(c) => {
+            if let Some(entry) = earlier(all, at, an_entry) {
+                c.player = entry.of.player;
+            }
+        }
+        _ => {}
+    }
+}
