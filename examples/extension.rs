@@ -98,6 +98,7 @@ async fn cash_points(ledger: &Ledger, player: &PlayerId, id: &str) -> anyhow::Re
         to_player: true,
         amount: Decimal::new(i64::try_from(loyalty.points)?, 2),
         currency: commands::currency("EUR"),
+        between_players: false,
     };
     let event = HostOperation { movement: Some(paid), ..loyalty.event(id, "points.spent", 0)? };
     Ok(ledger.execute(player, event).await?)

@@ -148,6 +148,8 @@ pub enum NotAllowedReason {
     RoundNotTimedOut,
     /// A limit on single bets or on the balance has no window, and any other has one.
     LimitWindow,
+    /// The player's jurisdiction allows no transfers between players (E31).
+    PlayerTransfers,
     /// The policy sets this limit, and nobody else.
     LimitOfPolicy,
     /// No raise of this limit waits for its confirmation.

@@ -15,6 +15,7 @@
 //!   provider after the other.
 //! - [`Exclusions`] carries an exclusion to all players of a person; [`MassOperations`] does what two persons ordered for many
 //!   players: cashback, rounds of a game called off, refunds, the close of a period.
+//! - [`Transfers`] carries money from one player's pot to another's, where the jurisdiction allows it.
 
 mod id;
 mod machine;
@@ -36,9 +37,11 @@ pub use managers::{
     CascadeSettings, ChargeAnswer, ChooseProvider, ChooseProviders, Chooser, ClaimOfJackpot, Coverage,
     Dormancy, Excluded, Exclusions, Expiries, Expiring, ExpiringWhat, Found, Idle, Jackpots, MASS_KIND,
     MASS_PAGE_MAX, ManyVoids, MassCall, MassItem, MassOperation, MassOperations, MassOrder, MassOrderCheck,
-    MassPage, MassRun, Membership, MinimumBets, OfJackpot, OppositeBets, Payout, PayoutAnswer, PayoutCall,
-    PayoutPhase, PayoutSettings, Payouts, PersonState, SIGNAL_WINDOW_MAX, SignalRules, Signals, Started,
-    SweepOfJackpot, Watched, WatchedAward, WatchedRound, open_rounds_of,
+    MassPage, MassProgress, MassProgressRow, MassRun, Membership, MinimumBets, OfJackpot, OppositeBets,
+    Payout, PayoutAnswer, PayoutCall, PayoutPhase, PayoutSettings, Payouts, PersonState, PlayerTransfer,
+    SIGNAL_WINDOW_MAX, SignalRules, Signals, Started, SweepOfJackpot, TRANSFER_NAMESPACE, TransferNameError,
+    TransferOrder, TransferOrderError, TransferPhase, Transfers, Watched, WatchedAward, WatchedRound,
+    open_rounds_of,
 };
 pub use runner::{OrderError, ProcessRunner, ProcessSettings, ProcessStatus, ProcessStop, Processes};
 pub use store::{

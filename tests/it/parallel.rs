@@ -253,6 +253,44 @@ async fn races_for_a_limit(ledger: &Ledger, tries: usize) {
     verified(ledger.store().as_ref()).await;
 }
 
+/// The same through two engines on one ledger: each gets one of the two.
+async fn races_through_two(a: &Ledger, b: &Ledger, tries: usize) {
+    use casino_ledger::core::stored::{LimitBasis, LimitKind, LimitPeriod};
+    let p = funded(a, "p", "100.00").await;
+    let term = commands::term(LimitKind::Loss, LimitPeriod::Day, LimitBasis::Rolling);
+    soon(a.execute(&p, commands::limit("l1", term, "50"))).await.unwrap();
+    for i in 0..tries {
+        let ids = [format!("a{i}"), format!("b{i}")];
+        let one = send(a, &p, bet(&ids[0], &format!("r-{}", ids[0]), "30.00"));
+        let two = send(b, &p, bet(&ids[1], &format!("r-{}", ids[1]), "30.00"));
+        let texts = [text(&soon(one).await.unwrap()), text(&soon(two).await.unwrap())];
+        let applied: Vec<_> = ids.iter().zip(&texts).filter(|(_, text)| *text == "applied").collect();
+        let refused = texts.iter().filter(|text| *text == "rejected:limit_exceeded").count();
+        assert_eq!((applied.len(), refused), (1, 1), "try {i}: {texts:?}");
+        let undone = soon(b.execute(&p, rollback(&format!("x{i}"), applied[0].0))).await.unwrap();
+        assert_eq!(undone.limits[0].left.to_string(), "50.00");
+    }
+    assert_eq!(cash(a, &p).await, "100.00");
+    verified(a.store().as_ref()).await;
+}
+
+#[test]
+fn r21_of_two_bets_through_two_engines_at_the_edge_of_a_limit_one_is_applied() {
+    on_both_runtimes(|| async {
+        let shared = memory(ShardCount::ONE);
+        let place = fresh_schema();
+        let id = identity(ShardCount::ONE);
+        let pairs: Vec<[Arc<dyn EventStore>; 2]> =
+            vec![[Arc::clone(&shared) as _, shared as _], [place.open(id).await, place.open(id).await]];
+        for [one, two] in pairs {
+            let (a, b) = (on(one, settings()).await, on(two, settings()).await);
+            races_through_two(&a, &b, 100).await;
+            soon(a.close()).await.unwrap();
+            soon(b.close()).await.unwrap();
+        }
+    });
+}
+
 #[test]
 fn r21_of_two_bets_in_parallel_at_the_edge_of_a_limit_one_is_applied() {
     on_both_runtimes(|| async {

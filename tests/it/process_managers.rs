@@ -21,7 +21,7 @@ use crate::process_kit::{Notes, Running, World, dies_at_every_step, drive, quick
 use crate::support::{bet, cash, code, deposit, eur, funded, open, player, soon, source, text};
 
 /// What a withdrawal may be approved with by nobody.
-fn approving(settings: &mut Settings) {
+pub(crate) fn approving(settings: &mut Settings) {
     let terms =
         WithdrawalTerms { auto_approve_max: Some(commands::decimal("1000")), ..WithdrawalTerms::default() };
     settings.policy = Policy {
@@ -34,22 +34,22 @@ fn approving(settings: &mut Settings) {
     };
 }
 
-fn payouts() -> Payouts {
+pub(crate) fn payouts() -> Payouts {
     let provider = |_: &Payout| SourceId::new("psp").ok();
     Payouts::new(PayoutSettings::new(provider)).unwrap()
 }
 
 /// A payment provider that remembers what it was told by reference.
 #[derive(Default)]
-struct Bank {
+pub(crate) struct Bank {
     /// What it answers to the first call of a reference, and then to each question; copies of a call get the same answer.
     script: Vec<Said>,
     told: Mutex<BTreeMap<String, Vec<String>>>,
-    moved: Notes,
+    pub(crate) moved: Notes,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Said {
+pub(crate) enum Said {
     /// It does it, and says so.
     Done,
     /// It does it, and its answer is lost.
@@ -65,7 +65,7 @@ enum Said {
 }
 
 impl Bank {
-    fn saying(script: &[Said]) -> Self {
+    pub(crate) fn saying(script: &[Said]) -> Self {
         Self { script: script.to_vec(), ..Self::default() }
     }
 
@@ -255,23 +255,23 @@ async fn frozen_payouts_wait_and_are_sent_when_they_are_not_frozen_any_more() {
     assert_eq!(world.end().await.accounts["Real payouts:in_transit EUR"], "60.00 60.00");
 }
 
-fn cascade() -> Cascade {
+pub(crate) fn cascade() -> Cascade {
     let providers = |_: &Started| ["psp-a", "psp-b"].iter().filter_map(|id| SourceId::new(id).ok()).collect();
     Cascade::new(CascadeSettings::new(providers)).unwrap()
 }
 
 /// What each provider says, by its name.
 #[derive(Default)]
-struct Acquirers {
+pub(crate) struct Acquirers {
     scripts: BTreeMap<&'static str, Bank>,
 }
 
 impl Acquirers {
-    fn saying(a: &[Said], b: &[Said]) -> Self {
+    pub(crate) fn saying(a: &[Said], b: &[Said]) -> Self {
         Self { scripts: BTreeMap::from([("psp-a", Bank::saying(a)), ("psp-b", Bank::saying(b))]) }
     }
 
-    fn moved(&self) -> Vec<String> {
+    pub(crate) fn moved(&self) -> Vec<String> {
         let all = self.scripts.iter();
         all.flat_map(|(name, bank)| bank.moved.all().into_iter().map(move |text| format!("{name} {text}")))
             .collect()

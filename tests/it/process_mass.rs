@@ -22,7 +22,7 @@ use crate::process_kit::{Running, World, dies_at_every_step, drive, quick};
 use crate::support::{bet, cash, code, eur, funded, player, source};
 
 /// A tenth of what was staked, to be had at once; and orders may be given.
-fn generous(settings: &mut Settings) {
+pub(crate) fn generous(settings: &mut Settings) {
     let terms = BonusTerms {
         reward: Reward::Cashback {
             of: CashbackOf::Turnover,
@@ -40,13 +40,17 @@ fn generous(settings: &mut Settings) {
 
 const PLAYERS: usize = 7;
 
-async fn order(ledger: &Ledger, name: &str, operation: &str) -> Result<casino_ledger::Receipt, ExecuteError> {
+pub(crate) async fn order(
+    ledger: &Ledger,
+    name: &str,
+    operation: &str,
+) -> Result<casino_ledger::Receipt, ExecuteError> {
     let content = format!(r#"{{"operation":{operation},"order":"{name}"}}"#);
     let document = house_commands::publish(&format!("o-{name}"), MASS_KIND, name, &content);
     ledger.execute_house(&HouseId::new("configuration").unwrap(), document).await
 }
 
-const CASHBACK: &str = r#"{"currency":"EUR","from":"2025-12-01T00:00:00.000000Z","is":"cashback","terms":"welcome","to":"2026-01-01T00:00:00.000000Z"}"#;
+pub(crate) const CASHBACK: &str = r#"{"currency":"EUR","from":"2025-12-01T00:00:00.000000Z","is":"cashback","terms":"welcome","to":"2026-01-01T00:00:00.000000Z"}"#;
 
 async fn cashback_is_ordered(ledger: &Ledger) {
     for i in 0..PLAYERS {
@@ -93,11 +97,11 @@ impl Effects<MassOperations> for Host {
     }
 }
 
-fn manager() -> MassOperations {
+pub(crate) fn manager() -> MassOperations {
     MassOperations::new().unwrap()
 }
 
-fn process(name: &str) -> casino_ledger::process::ProcessId {
+pub(crate) fn process(name: &str) -> casino_ledger::process::ProcessId {
     MassOperations::process(&DocumentName::new(name).unwrap()).unwrap()
 }
 

@@ -137,6 +137,11 @@ pub struct HostMovement {
     pub amount: Decimal,
     /// The currency.
     pub currency: CurrencyCode,
+    /// Whether it is one half of a transfer between two players (E31). Then the player's jurisdiction must allow such transfers
+    /// (`player_transfers`), he must be open and not excluded, and nothing may bar him from deposits, where it comes to him, or
+    /// from withdrawals, where it leaves him.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub between_players: bool,
 }
 
 /// Records an event of the host, with what it keeps of the player from then on and the money it moves.
@@ -193,9 +198,10 @@ impl Operation for HostOperation {
             .field(8, Some(if movement.to_player { "to" } else { "from" }))
             .amount(9, &movement.amount)
             .field(10, Some(movement.currency.as_str()))
+            .field(11, movement.between_players.then_some("between_players"))
     }
 
-    fn decide(&self, _: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
-        super::decide::record(self, work)
+    fn decide(&self, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
+        super::decide::record(self, facts, work)
     }
 }

@@ -2,13 +2,17 @@
 
 use super::{HOST_NAMESPACES_MAX, HostMovement, HostOperation, postings};
 use crate::partition::Stream;
-use crate::player_ledger::{Fault, Outcome, Stop, Workspace};
-use crate::rejection::{Capacity, Rejection};
+use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
+use crate::rejection::{Capacity, NotAllowedReason, Rejection, not_allowed};
 use crate::stored::{Event, HostRecorded};
 use crate::wallet::{incoming, purse};
 
-pub(super) fn record(command: &HostOperation, work: &mut Workspace<'_>) -> Outcome {
+pub(super) fn record(command: &HostOperation, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let state = work.state();
+    let between = command.movement.as_ref().filter(|movement| movement.between_players);
+    if between.is_some() && !state.jurisdiction_profile(facts.policy).player_transfers {
+        return Err(not_allowed(NotAllowedReason::PlayerTransfers).into());
+    }
     let kept = state.host(&command.namespace);
     let version = kept.map_or(0, |kept| kept.version);
     if command.expected.is_some_and(|expected| expected != version) {
@@ -19,7 +23,7 @@ pub(super) fn record(command: &HostOperation, work: &mut Workspace<'_>) -> Outco
         return Err(Rejection::CapacityExceeded { what: Capacity::HostNamespaces, maximum }.into());
     }
     let entry = match &command.movement {
-        Some(movement) => work.post(postings(command, movement, work)?)?,
+        Some(movement) => work.post(postings(command, movement, facts, work)?)?,
         None => None,
     };
     let version = version.checked_add(1).ok_or_else(|| Fault::corrupted("versions have run out"))?;
@@ -40,12 +44,16 @@ pub(super) fn record(command: &HostOperation, work: &mut Workspace<'_>) -> Outco
 fn postings(
     command: &HostOperation,
     movement: &HostMovement,
+    facts: &Facts<'_>,
     work: &Workspace<'_>,
 ) -> Result<Vec<crate::entry::Posting>, Stop> {
     let purse = purse(work.state(), movement.currency)?;
     let amount = incoming(movement.amount, purse.currency())?;
     if amount.is_zero() {
         return Err(Rejection::InvalidAmount { amount: movement.amount.to_string() }.into());
+    }
+    if movement.between_players {
+        work.state().may_transfer(movement.to_player, facts.policy, work.now())?;
     }
     let (account, of) = (movement.account.code(), movement.account.sub_account(&command.namespace));
     if movement.to_player {

@@ -332,6 +332,22 @@ impl PlayerState {
         }
     }
 
+    /// That money may come to him from another player, or leave him for one (E31).
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::PlayerClosed`], [`Rejection::PlayerExcluded`], [`Rejection::PlayerBlocked`],
+    /// [`Rejection::KycRequired`].
+    pub(crate) fn may_transfer(&self, comes: bool, policy: &Policy, now: Timestamp) -> Result<(), Rejection> {
+        self.check_open()?;
+        self.check_not_excluded(now)?;
+        if !comes {
+            return self.may_withdraw(policy);
+        }
+        self.check_block(Block::Deposits)?;
+        controls::check_tier(TierBar::Deposits, &self.jurisdiction_profile(policy).controls, self)
+    }
+
     /// That he may ask for money out. That he is closed or has excluded himself does not matter (W16, E44, E45).
     ///
     /// # Errors

@@ -56,6 +56,9 @@ pub struct JurisdictionProfile {
     /// Whether every bet must name an open session.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub session_needed: bool,
+    /// Whether money may go from one player to another ([`HostMovement`](crate::HostMovement), E31). GLI-19 2.5.6(f) forbids it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub player_transfers: bool,
     /// Until when a player may take a withdrawal back.
     #[serde(skip_serializing_if = "is_default")]
     pub reverse_withdrawal: ReverseWithdrawal,
@@ -78,6 +81,7 @@ impl JurisdictionProfile {
         stakes: BTreeMap::new(),
         round_interval_ms: 0,
         session_needed: false,
+        player_transfers: false,
         reverse_withdrawal: ReverseWithdrawal::Forbidden,
         unplayed: UnplayedMoney::Free,
         controls: ControlPolicy::DEFAULT,
@@ -116,6 +120,7 @@ impl JurisdictionProfile {
         stakes: BTreeMap::new(),
         round_interval_ms: 0,
         session_needed: false,
+        player_transfers: false,
         reverse_withdrawal: ReverseWithdrawal::Forbidden,
         unplayed: UnplayedMoney::Free,
         bonuses: BonusRestrictions::NONE,

@@ -671,6 +671,7 @@ pub fn host_movement(class: HostAccountClass, name: &str, to_player: bool, amoun
         to_player,
         amount: decimal(amount),
         currency: currency("EUR"),
+        between_players: false,
     }
 }
 

@@ -209,7 +209,7 @@ fn credits() -> impl Strategy<Value = GrantCredit> {
 fn host_operations() -> impl Strategy<Value = HostOperation> {
     use HostAccountClass::{Asset, Expense, Income, Liability};
     let class = select(&[Asset, Liability, Income, Expense][..]);
-    let movement = (class, any::<bool>(), amounts(), currencies());
+    let movement = (class, any::<bool>(), amounts(), currencies(), prop::bool::weighted(0.4));
     let namespace = select(&["acme", "acme.loyalty"][..]);
     let state = option::of(select(&["1", "2"][..]));
     (txns(), namespace, state, option::weighted(0.3, 0_u64..3), option::of(movement)).prop_map(
@@ -217,9 +217,10 @@ fn host_operations() -> impl Strategy<Value = HostOperation> {
             namespace: HostNamespace::new(namespace).expect("a namespace"),
             state: state.map(|state| HostData::new(state).expect("JSON")),
             expected,
-            movement: movement.map(|(class, to_player, amount, currency)| HostMovement {
+            movement: movement.map(|(class, to_player, amount, currency, between_players)| HostMovement {
                 amount,
                 currency,
+                between_players,
                 ..commands::host_movement(class, "points", to_player, "1")
             }),
             ..commands::host(id.as_str(), "points.earned", "{}")

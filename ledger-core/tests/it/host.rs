@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use ledger_core::stored::ExclusionKind;
 use ledger_core::testing::{Scenario, commands, given};
 use ledger_core::{
-    HostAccountClass, HostData, HostDataError, HostName, HostNamespace, HostOperation, PlayerCommand,
-    PlayerState, PreCheck, Refused, Rejection, Timestamp,
+    Block, HostAccountClass, HostData, HostDataError, HostMovement, HostName, HostNamespace, HostOperation,
+    NotAllowedReason, PlayerCommand, PlayerState, Policy, PreCheck, Refused, Rejection, Timestamp,
 };
 
 fn acme() -> HostNamespace {
@@ -219,4 +220,52 @@ fn namespaces_of_one_player_are_bounded() {
         scenario = scenario.when(HostOperation { namespace, ..commands::host(&id, "e", "1") }).applied();
     }
     scenario.when(commands::host("H99", "e", "1")).refused("capacity_exceeded");
+}
+
+#[test]
+fn e31_money_goes_between_players_only_where_it_may() {
+    let half = |id: &str, to_player: bool, amount: &str| {
+        let movement = commands::host_movement(HostAccountClass::Liability, "pots", to_player, amount);
+        let movement = HostMovement { between_players: true, ..movement };
+        HostOperation { movement: Some(movement), ..commands::host(id, "pot", "{}") }
+    };
+    // By default it may nowhere, in neither direction.
+    let none = given().cash("10.00");
+    let told = Rejection::NotAllowed { reason: NotAllowedReason::PlayerTransfers };
+    let none = none.when(half("H1", false, "3")).rejected("not_allowed").refused_as(&told);
+    let none = none.when(half("H2", true, "3")).rejected("not_allowed").refused_as(&told);
+    let _ = none.accounts(&[("psp:clearing of psp", "10.00"), ("player:cash", "10.00")]);
+    let mut policy = Policy::default();
+    policy.default_jurisdiction.player_transfers = true;
+    let some = || given().cash("10.00").policy(policy.clone());
+    let both = some().when(half("H1", false, "3")).applied().when(half("H2", true, "1")).applied();
+    let both = both.when(half("H3", false, "8.01")).rejected("insufficient_funds");
+    let _ = both.accounts(&[
+        ("psp:clearing of psp", "10.00"),
+        ("player:cash", "8.00"),
+        ("host:liability of acme/pots", "2.00"),
+    ]);
+    // What bars deposits bars what comes, what bars withdrawals bars what goes.
+    let until = "2026-01-02T00:00:00Z".parse().ok();
+    let bars: [(PlayerCommand, &str, &str); 6] = [
+        (commands::close_player("X").into(), "player_closed", "player_closed"),
+        (commands::exclude("X", ExclusionKind::TimeOut, until).into(), "player_excluded", "player_excluded"),
+        (commands::block("X", Block::Deposits).into(), "player_blocked", ""),
+        (commands::block("X", Block::Withdrawals).into(), "", "player_blocked"),
+        (commands::block("X", Block::PayoutsFrozen).into(), "", "player_blocked"),
+        (commands::block("X", Block::Bets).into(), "", ""),
+    ];
+    for (bar, comes, goes) in bars {
+        for (to_player, expected) in [(true, comes), (false, goes)] {
+            let tried = some().when(bar.clone()).applied().when(half("H1", to_player, "3"));
+            let _ = if expected.is_empty() { tried.applied() } else { tried.rejected(expected) };
+        }
+    }
+    // What is no half of a transfer passes, as before.
+    let plain = HostOperation {
+        movement: Some(commands::host_movement(HostAccountClass::Liability, "pots", true, "3")),
+        ..commands::host("H1", "pot", "{}")
+    };
+    let excluded = some().when(commands::exclude("X", ExclusionKind::TimeOut, until)).applied();
+    let _ = excluded.when(plain).applied();
 }

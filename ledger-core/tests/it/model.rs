@@ -228,7 +228,6 @@ fn histories_reach_every_outcome() {
         "play_time_limit_confirm rejected:not_allowed",
         "event play_time_limit.set",
         "event play_time_limit.raise_requested",
-        "event play_time_limit.warned",
         "bet rejected:play_time_reached",
         "session_start rejected:play_time_reached",
         "exclusion rejected:not_allowed",

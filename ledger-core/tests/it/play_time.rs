@@ -256,8 +256,8 @@ fn s109_a_player_who_comes_near_his_time_of_play_is_told_once() {
     };
     assert_eq!((warned.max_secs, warned.used_secs, warned.side), (1_000, 900, LimitSide::Player));
     let near = near.after_secs(1).when(bet("S1", "T3")).records(&["entry.posted", "bet.placed"]);
-    // Also where the end of a session or a reality check brings him there.
     let _ = near;
+    // Also where the end of a session or a reality check brings him there.
     for command in [commands::end_session("E1", "S1").into(), commands::acknowledge("A1", "S1").into()] {
         let command: ledger_core::PlayerCommand = command;
         let near = limited(today(), 1_000).when(commands::start_session("S1")).applied().after_secs(950);
@@ -288,7 +288,7 @@ fn r40_windows_roll_or_follow_the_calendar_or_the_day_it_was_set() {
         let full = sat(set, "S1", HOUR).after_secs((until - 1) * HOUR - 1);
         let full = full.when(commands::start_session("S2")).rejected("play_time_reached").after_secs(1);
         // From here on a rolling window lets go of a second at a time.
-        let rolls = if basis == Rolling { 1 } else { 0 };
+        let rolls = u32::from(basis == Rolling);
         let next = full.after_secs(rolls).when(commands::start_session("S3")).applied();
         let _ = uses(next, of, if rolls == 1 { HOUR - 1 } else { 0 });
     }

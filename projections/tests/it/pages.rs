@@ -107,3 +107,30 @@ fn every_line_of_the_checklists_is_answered() {
         check("checklists.md", &row, &tests);
     }
 }
+
+/// The rows of the one table of a page whose header begins with this.
+fn table(page: &str, header: &str) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(root().join("docs").join(page)).unwrap();
+    let all = text.lines().skip_while(|line| !line.starts_with(header)).skip(2);
+    let rows = all.take_while(|line| line.starts_with('|'));
+    rows.map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+#[test]
+fn every_manager_is_killed_by_its_tests() {
+    let tests = tests();
+    for row in table("processes.md", "| manager | killed at every moment") {
+        assert!(!check("processes.md", &row, &tests).is_empty(), "{row:?}");
+    }
+}
+
+#[test]
+fn every_promise_of_the_controls_has_its_tests() {
+    let tests = tests();
+    let all = table("controls.md", "| promise | tests |");
+    assert!(all.len() > 20, "only {} promises", all.len());
+    for row in all {
+        assert_eq!(row.len(), 2, "{row:?}");
+        assert!(!check("controls.md", &row, &tests).is_empty(), "{row:?}");
+    }
+}

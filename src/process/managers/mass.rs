@@ -81,7 +81,7 @@ pub enum MassOperation {
     },
 }
 
-/// An order, as a document of the kind [`MASS_KIND`]: `{"order":NAME,"operation":{"is":...}}`.
+/// An order, as a document of the kind [`MASS_KIND`]: `{"order":NAME,"operation":{"is":...}}`, and `"of":COUNT` if it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MassOrder {
@@ -89,6 +89,9 @@ pub struct MassOrder {
     pub order: DocumentName,
     /// What is done.
     pub operation: MassOperation,
+    /// How many it is about, if those who order it know: what progress is told against. Nothing depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<u64>,
 }
 
 /// The check of orders when they are published, for [`Settings::documents`](crate::Settings::documents).

@@ -7,8 +7,10 @@ mod exclusions;
 mod expiries;
 mod jackpots;
 mod mass;
+mod mass_progress;
 mod payouts;
 mod signals;
+mod transfers;
 
 pub use cascade::{
     AttemptOf, AttemptState, Cascade, CascadeCall, CascadeSettings, ChargeAnswer, ChooseProviders, Started,
@@ -21,10 +23,15 @@ pub use mass::{
     MASS_KIND, MASS_PAGE_MAX, MassCall, MassItem, MassOperation, MassOperations, MassOrder, MassOrderCheck,
     MassPage, MassRun, open_rounds_of,
 };
+pub use mass_progress::{MassProgress, MassProgressRow};
 pub use payouts::{ChooseProvider, Payout, PayoutAnswer, PayoutCall, PayoutPhase, PayoutSettings, Payouts};
 pub use signals::{
     BetGrowth, Coverage, Found, ManyVoids, MinimumBets, OppositeBets, SIGNAL_WINDOW_MAX, SignalRules,
     Signals, Watched, WatchedAward, WatchedRound,
+};
+pub use transfers::{
+    PlayerTransfer, TRANSFER_NAMESPACE, TransferNameError, TransferOrder, TransferOrderError, TransferPhase,
+    Transfers,
 };
 
 use std::fmt;

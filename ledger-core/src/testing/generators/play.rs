@@ -79,7 +79,8 @@ pub(super) fn profiles() -> impl Strategy<Value = JurisdictionProfile> {
             session_needed,
             ..JurisdictionProfile::default()
         });
-    prop_oneof![8 => Just(JurisdictionProfile::default()), 1 => strict]
+    let lenient = JurisdictionProfile { player_transfers: true, ..JurisdictionProfile::default() };
+    prop_oneof![5 => Just(JurisdictionProfile::default()), 3 => Just(lenient), 1 => strict]
 }
 
 fn flag() -> impl Strategy<Value = Option<bool>> {

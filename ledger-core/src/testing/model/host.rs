@@ -2,11 +2,17 @@
 
 use super::{Judged, Model};
 use crate::host::{HostAccountClass, HostOperation};
+use crate::player::Block;
+use crate::policy::{AfterChargeback, TierBar};
 
 impl Model {
     pub(super) fn host(&mut self, c: &HostOperation) -> Judged {
         let namespace = c.namespace.to_string();
         let version = self.host.get(&namespace).copied().unwrap_or_default();
+        let between = c.movement.as_ref().filter(|movement| movement.between_players);
+        if between.is_some() && !self.profile().player_transfers {
+            return Err("not_allowed");
+        }
         if c.expected.is_some_and(|expected| expected != version) {
             return Err("host_version");
         }
@@ -16,6 +22,9 @@ impl Model {
                 return Err("invalid_amount");
             }
             let currency = movement.currency;
+            if movement.between_players {
+                self.may_transfer(movement.to_player)?;
+            }
             let free = self.balance("player:cash", currency) - self.balance("receivable:player", currency);
             if !movement.to_player && units > free {
                 return Err("insufficient_funds");
@@ -37,5 +46,27 @@ impl Model {
         }
         self.host.insert(namespace, version + 1);
         Ok("applied")
+    }
+
+    /// That money of another player may come to him, or his go to one.
+    fn may_transfer(&self, comes: bool) -> Result<(), &'static str> {
+        if self.office.closed {
+            return Err("player_closed");
+        }
+        if comes {
+            self.not_barred(Block::Deposits)?;
+            return self.tier_lets(TierBar::Deposits);
+        }
+        self.not_excluded()?;
+        let disputed = self.policy.withdrawals.after_chargeback == AfterChargeback::Reject;
+        let bars = |block: &Block| match block {
+            Block::PayoutsFrozen | Block::Withdrawals => true,
+            Block::ChargedBack => disputed,
+            _ => false,
+        };
+        if self.blocks.iter().any(bars) {
+            return Err("player_blocked");
+        }
+        self.tier_lets(TierBar::Withdrawals)
     }
 }

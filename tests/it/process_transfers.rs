@@ -1,0 +1,164 @@
+//! Transfers between players' pots, by the manager that comes with the ledger.
+
+use std::sync::Arc;
+
+use casino_ledger::core::stored::ExclusionKind;
+use casino_ledger::core::testing::commands;
+use casino_ledger::core::{Block, HostOperation, PlayerId};
+use casino_ledger::process::{MemoryProcesses, NoEffects, TransferOrder, TransferOrderError, Transfers};
+use casino_ledger::{Ledger, Settings};
+
+use crate::process_kit::{End, Running, World, dies_at_every_step, drive, quick};
+use crate::support::{cash, code, eur, funded, open, player, source};
+
+/// A jurisdiction that lets players send each other money.
+fn lenient(settings: &mut Settings) {
+    settings.policy.default_jurisdiction.player_transfers = true;
+}
+
+fn order(to: &str, amount: &str) -> TransferOrder {
+    TransferOrder { to: player(to), amount: commands::decimal(amount), currency: eur() }
+}
+
+fn asked(payer: &PlayerId, id: &str, to: &str, amount: &str) -> HostOperation {
+    order(to, amount).ask(payer, source("host"), commands::txn(id)).unwrap()
+}
+
+async fn carried(world: &World) {
+    let kept = Arc::new(MemoryProcesses::new());
+    let running = Running::start(&world.ledger, Transfers::new().unwrap(), NoEffects, kept, quick());
+    drive(&world.clock, &running).await;
+    assert_eq!((running.handle.all().len(), running.handle.stuck()), (0, vec![]));
+    running.kill().await;
+}
+
+fn in_transit(end: &End) -> Option<&str> {
+    end.accounts.get("Real host:liability EUR").map(String::as_str)
+}
+
+#[tokio::test]
+async fn e31_money_of_a_player_goes_to_another_through_an_account_of_the_house() {
+    let world = World::new(lenient).await;
+    let (p, q) = (funded(&world.ledger, "p", "100.00").await, funded(&world.ledger, "q", "5.00").await);
+    world.ledger.execute(&p, asked(&p, "t1", "q", "30")).await.unwrap();
+    assert_eq!(cash(&world.ledger, &p).await, "100.00", "asking moves nothing");
+    carried(&world).await;
+    assert_eq!(
+        (cash(&world.ledger, &p).await, cash(&world.ledger, &q).await),
+        ("70.00".into(), "35.00".into())
+    );
+    let end = world.end().await;
+    assert_eq!(in_transit(&end), Some("30.00 30.00"));
+    assert_eq!(end.accounts["Real player:cash EUR"], "30.00 135.00");
+}
+
+#[tokio::test]
+async fn e31_where_the_policy_says_nothing_no_money_goes_between_players() {
+    let world = World::new(|_| {}).await;
+    let (p, _) = (funded(&world.ledger, "p", "100.00").await, funded(&world.ledger, "q", "5.00").await);
+    world.ledger.execute(&p, asked(&p, "t1", "q", "30")).await.unwrap();
+    carried(&world).await;
+    assert_eq!(cash(&world.ledger, &p).await, "100.00");
+    assert_eq!(in_transit(&world.end().await), None);
+}
+
+/// A payer of 30, and a payee to whom something is done.
+async fn one_who_is(ledger: &Ledger, what: &str) {
+    let p = funded(ledger, "p", "100.00").await;
+    let q = player("q");
+    if what != "unknown" {
+        let currency = if what == "poor in euros" { "USD" } else { "EUR" };
+        ledger.execute(&q, commands::open(&[currency])).await.unwrap();
+    }
+    match what {
+        "closed" => drop(ledger.execute(&q, commands::close_player("x")).await.unwrap()),
+        "excluded" => {
+            drop(
+                ledger.execute(&q, commands::exclude("x", ExclusionKind::SelfExclusion, None)).await.unwrap(),
+            );
+        }
+        "blocked" => drop(ledger.execute(&q, commands::block("x", Block::Deposits)).await.unwrap()),
+        _ => {}
+    }
+    ledger.execute(&p, asked(&p, "t1", "q", "30")).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_payee_cannot_have_goes_back() {
+    for what in ["unknown", "poor in euros", "closed", "excluded", "blocked"] {
+        let world = World::new(lenient).await;
+        one_who_is(&world.ledger, what).await;
+        // Also to a payer who excluded himself meanwhile: it is his.
+        carried(&world).await;
+        assert_eq!(cash(&world.ledger, &player("p")).await, "100.00", "{what}");
+        let end = world.end().await;
+        assert_eq!(in_transit(&end), Some("30.00 30.00"), "{what}");
+        assert_eq!(end.accounts["Real player:cash EUR"], "30.00 130.00", "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_payer_who_may_not_or_cannot_pay_keeps_his_money() {
+    for (amount, is_excluded) in [("100.01", false), ("30", true)] {
+        let world = World::new(lenient).await;
+        let (p, q) = (funded(&world.ledger, "p", "100.00").await, funded(&world.ledger, "q", "5.00").await);
+        world.ledger.execute(&p, asked(&p, "t1", "q", amount)).await.unwrap();
+        if is_excluded {
+            let excluded = commands::exclude("x", ExclusionKind::SelfExclusion, None);
+            world.ledger.execute(&p, excluded).await.unwrap();
+        }
+        carried(&world).await;
+        assert_eq!(cash(&world.ledger, &p).await, "100.00");
+        assert_eq!(cash(&world.ledger, &q).await, "5.00");
+        assert_eq!(in_transit(&world.end().await), None);
+    }
+}
+
+#[tokio::test]
+async fn a_transfer_is_carried_once_wherever_it_dies() {
+    let end = dies_at_every_step(
+        lenient,
+        async |ledger: &Ledger| {
+            let p = funded(ledger, "p", "100.00").await;
+            ledger.execute(&player("q"), open()).await.unwrap();
+            for (id, amount) in [("t1", "30"), ("t2", "20"), ("t3", "60")] {
+                ledger.execute(&p, asked(&p, id, "q", amount)).await.unwrap();
+            }
+        },
+        || Transfers::new().unwrap(),
+        || NoEffects,
+        |_| Vec::new(),
+    )
+    .await;
+    // The third is more than was left.
+    assert_eq!(in_transit(&end), Some("50.00 50.00"));
+    assert_eq!(end.accounts["Real player:cash EUR"], "50.00 150.00");
+}
+
+/// Another runner that is behind cannot credit what went back: the refusal has the key of the credit.
+#[tokio::test]
+async fn what_went_back_cannot_come_after_all() {
+    let world = World::new(lenient).await;
+    one_who_is(&world.ledger, "blocked").await;
+    carried(&world).await;
+    let q = player("q");
+    world.ledger.execute(&q, commands::unblock("u", Block::Deposits)).await.unwrap();
+    let process = Transfers::process(&player("p"), &source("host"), &commands::txn("t1")).unwrap();
+    let late = HostOperation {
+        source: source("process/transfers"),
+        id: process.transaction("received").unwrap(),
+        ..asked(&q, "x", "p", "30")
+    };
+    assert_eq!(code(&world.ledger.execute(&q, late).await), "key_reused");
+}
+
+#[test]
+fn a_transfer_to_himself_or_of_nothing_is_not_asked_for() {
+    let (p, id) = (player("p"), commands::txn("t1"));
+    let himself = order("p", "30").ask(&p, source("host"), id.clone());
+    assert_eq!(himself.unwrap_err(), TransferOrderError::ToHimself);
+    for amount in ["0", "-1"] {
+        let nothing = order("q", amount).ask(&p, source("host"), id.clone());
+        assert_eq!(nothing.unwrap_err(), TransferOrderError::Amount(commands::decimal(amount)));
+    }
+}
