@@ -7,29 +7,29 @@ use ledger_core::stored::{
     RegisterRecord, TxnRejected,
 };
 use ledger_core::{
-    Amount, Controls, CurrencyCode, Exclusion, KnownRegister, Limit, LivePlay, Partition, PlayerId,
-    RegisterName, Rejection, SessionLimit, Stream,
+    Amount, Controls, CurrencyCode, Exclusion, KnownRegister, LivePlay, Partition, PlayerId, RegisterName,
+    Rejection, SessionLimit, Stream,
 };
 
 use super::PlayerProtection;
 use super::page::{
-    counter_key, deposit_key, exclusion_key, history_key, hit_key, index_key, limit_key, limits_key,
-    live_key, money_key, register_key, session_key, span_key, standing_key,
+    counter_key, deposit_key, exclusion_key, index_key, limit_key, limits_key, live_key, money_key,
+    register_key, session_key, span_key, standing_key,
 };
 use super::row::{
-    BlockRow, ControlRecord, ControlsRow, ExclusionBy, ExclusionRow, HitKind, Index, LimitHit, LimitRow,
-    LimitSpan, Money, OpenDeposit, SessionRow, StandingRow,
+    BlockRow, ControlsRow, ExclusionBy, ExclusionRow, Index, LimitRow, LimitSpan, Money, OpenDeposit,
+    SessionRow, StandingRow,
 };
 use crate::commit::Commit;
 use crate::error::ViewError;
 use crate::model::Rows;
 
 /// An event of a player, and the rows it changes.
-struct Fold<'a, 'r> {
-    rows: &'a mut Rows<'r, PlayerProtection>,
-    commit: &'a Commit,
-    record: &'a EventRecord,
-    player: &'a PlayerId,
+pub(super) struct Fold<'a, 'r> {
+    pub(super) rows: &'a mut Rows<'r, PlayerProtection>,
+    pub(super) commit: &'a Commit,
+    pub(super) record: &'a EventRecord,
+    pub(super) player: &'a PlayerId,
 }
 
 pub(super) fn fold(
@@ -452,81 +452,4 @@ impl Fold<'_, '_> {
             _ => Ok(()),
         }
     }
-
-    /// What happened is kept, and whom a limit met.
-    fn remember(&mut self) -> Result<(), ViewError> {
-        let hit = self.hit();
-        if hit.is_none() && !is_of_history(&self.record.event) {
-            return Ok(());
-        }
-        let (at, place, actor) =
-            (self.commit.body.recorded_at, self.commit.place(self.record), self.commit.body.actor.clone());
-        let record = ControlRecord { at, place, actor, event: self.record.clone() };
-        self.rows.put(&history_key(self.player, place), ControlsRow::Record(Box::new(record)))?;
-        match hit {
-            Some(hit) => self.rows.put(&hit_key(&hit.cursor()), ControlsRow::Hit(Box::new(hit))),
-            None => Ok(()),
-        }
-    }
-
-    fn hit(&self) -> Option<LimitHit> {
-        let body = &self.commit.body;
-        let none = |kind, limit, operation| LimitHit {
-            at: body.recorded_at,
-            player: self.player.clone(),
-            place: self.commit.place(self.record),
-            operator: body.operator.clone(),
-            brand: body.brand.clone(),
-            kind,
-            limit,
-            currency: None,
-            amount: None,
-            used: None,
-            left: None,
-            operation,
-        };
-        match &self.record.event {
-            Event::LimitWarned(event) => {
-                let (kind, window, side) = (event.term.kind, event.term.window, event.side);
-                let limit = Limit::Protection { kind, window, side };
-                Some(LimitHit {
-                    currency: Some(event.term.currency),
-                    amount: Some(event.amount),
-                    used: Some(event.used),
-                    ..none(HitKind::Warned, limit, event.txn.clone())
-                })
-            }
-            Event::TxnRejected(event) => match &event.rejection {
-                Rejection::LimitExceeded { limit, left }
-                    if matches!(limit, Limit::Protection { .. } | Limit::Register { .. }) =>
-                {
-                    Some(LimitHit { left: *left, ..none(HitKind::Refused, limit.clone(), event.txn.clone()) })
-                }
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-}
-
-/// Whether an event is of a player's protection.
-pub(super) fn is_of_history(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::LimitSet(_)
-            | Event::LimitRaiseRequested(_)
-            | Event::LimitWarned(_)
-            | Event::LimitProfileAssigned(_)
-            | Event::SessionLimitSet(_)
-            | Event::SessionLimitRaiseRequested(_)
-            | Event::ExclusionStarted(_)
-            | Event::ExclusionReturnRequested(_)
-            | Event::PlayerBlocked(_)
-            | Event::PlayerUnblocked(_)
-            | Event::PlayerClosed(_)
-            | Event::PlayerReopened(_)
-            | Event::KycStatusChanged(_)
-            | Event::RegisterAnswered(_)
-            | Event::RealityCheckAcknowledged(_)
-    )
 }

@@ -2,6 +2,7 @@
 //! hit a limit.
 
 mod fold;
+mod hits;
 mod page;
 mod player;
 mod read;
