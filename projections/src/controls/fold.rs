@@ -4,32 +4,32 @@ use std::collections::BTreeMap;
 
 use ledger_core::stored::{
     Event, EventRecord, ExclusionKind, ExclusionStarted, LimitSet, LimitSide, PaymentRef, RegisterOutcome,
-    RegisterRecord, SessionEndReason, SessionRef, TxnRejected,
+    RegisterRecord, SessionEndReason, TxnRejected,
 };
 use ledger_core::{
-    Amount, Controls, CurrencyCode, Exclusion, KnownRegister, Limit, LivePlay, Partition, PlayTime, PlayerId,
-    RegisterName, Rejection, SessionLimit, Stream, Timestamp,
+    Amount, Controls, CurrencyCode, Exclusion, KnownRegister, LivePlay, Partition, PlayerId, RegisterName,
+    Rejection, SessionLimit, Stream,
 };
 
 use super::PlayerProtection;
 use super::page::{
-    counter_key, deposit_key, exclusion_key, history_key, hit_key, index_key, limit_key, limits_key,
-    live_key, money_key, play_time_key, register_key, session_key, span_key, standing_key,
+    counter_key, deposit_key, exclusion_key, index_key, limit_key, limits_key, live_key, money_key,
+    register_key, session_key, span_key, standing_key,
 };
 use super::row::{
-    BlockRow, ControlRecord, ControlsRow, ExclusionBy, ExclusionRow, HitKind, Index, LimitHit, LimitRow,
-    LimitSpan, MetLimit, Money, OpenDeposit, SessionRow, StandingRow,
+    BlockRow, ControlsRow, ExclusionBy, ExclusionRow, Index, LimitRow, LimitSpan, Money, OpenDeposit,
+    SessionRow, StandingRow,
 };
 use crate::commit::Commit;
 use crate::error::ViewError;
 use crate::model::Rows;
 
 /// An event of a player, and the rows it changes.
-struct Fold<'a, 'r> {
-    rows: &'a mut Rows<'r, PlayerProtection>,
-    commit: &'a Commit,
-    record: &'a EventRecord,
-    player: &'a PlayerId,
+pub(super) struct Fold<'a, 'r> {
+    pub(super) rows: &'a mut Rows<'r, PlayerProtection>,
+    pub(super) commit: &'a Commit,
+    pub(super) record: &'a EventRecord,
+    pub(super) player: &'a PlayerId,
 }
 
 pub(super) fn fold(
@@ -51,11 +51,11 @@ pub(super) fn fold(
 }
 
 impl Fold<'_, '_> {
-    fn poison(&self, reason: impl std::fmt::Display) -> ViewError {
+    pub(super) fn poison(&self, reason: impl std::fmt::Display) -> ViewError {
         self.commit.poison_event(self.record, reason)
     }
 
-    fn damaged(&self) -> ViewError {
+    pub(super) fn damaged(&self) -> ViewError {
         self.poison("a row of the player is missing or of another kind")
     }
 
@@ -426,61 +426,6 @@ impl Fold<'_, '_> {
         Ok(())
     }
 
-    /// Limits on the time of play.
-    fn play_time(&mut self) -> Result<(), ViewError> {
-        let event = &self.record.event;
-        let is_own = matches!(
-            event,
-            Event::PlayTimeLimitSet(_)
-                | Event::PlayTimeRaiseRequested(_)
-                | Event::PlayTimeWindowsOpened(_)
-                | Event::PlayTimeWarned(_)
-        );
-        if !is_own {
-            return Ok(());
-        }
-        let key = play_time_key(self.player);
-        let play = match self.rows.get(&key)? {
-            Some(ControlsRow::PlayTime(play)) => *play,
-            None => PlayTime::default(),
-            Some(_) => return Err(self.damaged()),
-        };
-        let was_limited = play != PlayTime::default();
-        match play.follow_limit(event, self.commit.body.recorded_at) {
-            Ok(Some(play)) => self.rows.put(&key, ControlsRow::PlayTime(Box::new(play))),
-            Ok(None) if was_limited => self.rows.remove(&key),
-            Ok(None) => Ok(()),
-            Err(fault) => Err(self.poison(fault)),
-        }
-    }
-
-    /// A session gave a sign of life: it was played since the one before.
-    fn played(&mut self, before: Timestamp) -> Result<(), ViewError> {
-        let key = play_time_key(self.player);
-        match self.rows.get(&key)? {
-            Some(ControlsRow::PlayTime(mut play)) => {
-                play.follow_play(before, self.commit.body.recorded_at);
-                self.rows.put(&key, ControlsRow::PlayTime(play))
-            }
-            None => Ok(()),
-            Some(_) => Err(self.damaged()),
-        }
-    }
-
-    /// A bet in a session is a sign of its life, if it is open.
-    fn bet_in(&mut self, of: &SessionRef) -> Result<(), ViewError> {
-        let key = session_key(self.player, &of.source, &of.id);
-        match self.rows.get(&key)? {
-            Some(ControlsRow::Session(mut session)) => {
-                self.played(session.last_at)?;
-                session.last_at = self.commit.body.recorded_at;
-                self.rows.put(&key, ControlsRow::Session(session))
-            }
-            None => Ok(()),
-            Some(_) => Err(self.damaged()),
-        }
-    }
-
     fn sessions(&mut self) -> Result<(), ViewError> {
         if let Event::BetPlaced(event) = &self.record.event {
             return event.session.as_ref().map_or(Ok(()), |session| self.bet_in(session));
@@ -523,94 +468,4 @@ impl Fold<'_, '_> {
             _ => Ok(()),
         }
     }
-
-    /// What happened is kept, and whom a limit met.
-    fn remember(&mut self) -> Result<(), ViewError> {
-        let hit = self.hit();
-        if hit.is_none() && !is_of_history(&self.record.event) {
-            return Ok(());
-        }
-        let (at, place, actor) =
-            (self.commit.body.recorded_at, self.commit.place(self.record), self.commit.body.actor.clone());
-        let record = ControlRecord { at, place, actor, event: self.record.clone() };
-        self.rows.put(&history_key(self.player, place), ControlsRow::Record(Box::new(record)))?;
-        match hit {
-            Some(hit) => self.rows.put(&hit_key(&hit.cursor()), ControlsRow::Hit(Box::new(hit))),
-            None => Ok(()),
-        }
-    }
-
-    fn hit(&self) -> Option<LimitHit> {
-        let body = &self.commit.body;
-        let none = |kind, limit: MetLimit, operation| LimitHit {
-            at: body.recorded_at,
-            player: self.player.clone(),
-            place: self.commit.place(self.record),
-            operator: body.operator.clone(),
-            brand: body.brand.clone(),
-            kind,
-            limit,
-            currency: None,
-            amount: None,
-            used: None,
-            left: None,
-            operation,
-        };
-        match &self.record.event {
-            Event::LimitWarned(event) => {
-                let (kind, window, side) = (event.term.kind, event.term.window, event.side);
-                let limit = Limit::Protection { kind, window, side };
-                Some(LimitHit {
-                    currency: Some(event.term.currency),
-                    amount: Some(event.amount),
-                    used: Some(event.used),
-                    ..none(HitKind::Warned, MetLimit::Money(limit), event.txn.clone())
-                })
-            }
-            Event::PlayTimeWarned(event) => {
-                let (window, side, max_secs) = (event.window, event.side, event.max_secs);
-                let limit = MetLimit::PlayTime { window, side, max_secs };
-                Some(none(HitKind::Warned, limit, event.txn.clone()))
-            }
-            Event::TxnRejected(event) => match &event.rejection {
-                Rejection::LimitExceeded { limit, left }
-                    if matches!(limit, Limit::Protection { .. } | Limit::Register { .. }) =>
-                {
-                    let limit = MetLimit::Money(limit.clone());
-                    Some(LimitHit { left: *left, ..none(HitKind::Refused, limit, event.txn.clone()) })
-                }
-                Rejection::PlayTimeReached { window, side, limit_secs } => {
-                    let limit = MetLimit::PlayTime { window: *window, side: *side, max_secs: *limit_secs };
-                    Some(none(HitKind::Refused, limit, event.txn.clone()))
-                }
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-}
-
-/// Whether an event is of a player's protection.
-pub(super) fn is_of_history(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::LimitSet(_)
-            | Event::LimitRaiseRequested(_)
-            | Event::LimitWarned(_)
-            | Event::LimitProfileAssigned(_)
-            | Event::SessionLimitSet(_)
-            | Event::SessionLimitRaiseRequested(_)
-            | Event::PlayTimeLimitSet(_)
-            | Event::PlayTimeRaiseRequested(_)
-            | Event::PlayTimeWarned(_)
-            | Event::ExclusionStarted(_)
-            | Event::ExclusionReturnRequested(_)
-            | Event::PlayerBlocked(_)
-            | Event::PlayerUnblocked(_)
-            | Event::PlayerClosed(_)
-            | Event::PlayerReopened(_)
-            | Event::KycStatusChanged(_)
-            | Event::RegisterAnswered(_)
-            | Event::RealityCheckAcknowledged(_)
-    )
 }

@@ -2,7 +2,9 @@
 //! hit a limit.
 
 mod fold;
+mod hits;
 mod page;
+mod play_time;
 mod player;
 mod read;
 mod row;

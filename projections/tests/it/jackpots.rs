@@ -8,7 +8,7 @@ use ledger_core::stored::{
 };
 use ledger_core::testing::commands::{self as player_commands, decimal};
 use ledger_core::testing::house_commands::{self as commands, jackpot};
-use ledger_core::testing::{TestHouse, TestLedger};
+use ledger_core::testing::{TestHouse, TestLedger, TestOutcome};
 use ledger_core::{
     AccountCode, AccountKind, Amount, BasisPoints, ChangeJackpotStatus, ClaimJackpot, CurrencyCode,
     HouseCommand, JackpotId, JackpotShare, JackpotStep, JackpotTally, Partition, PlaceBet, PlayerCommand,
@@ -39,7 +39,7 @@ struct World {
 fn terms(draw: u64) -> JackpotTerms {
     JackpotTerms {
         must_hit_by: (draw % 3 == 0).then(|| "60.00".parse().unwrap()),
-        ceiling: (draw % 2 == 0).then(|| "55.00".parse().unwrap()),
+        ceiling: (draw % 2 == 0).then(|| "51.00".parse().unwrap()),
         overflow: (draw % 4 == 0).then(|| jackpot("mini")),
         diversion: BasisPoints::new(u32::from(draw % 5 == 0) * 1_000).unwrap(),
         ..commands::jackpot_terms("50.00")
@@ -95,13 +95,15 @@ impl World {
         }
     }
 
-    fn player(&mut self, at: usize, command: &PlayerCommand) {
+    /// Whether it was not refused.
+    fn player(&mut self, at: usize, command: &PlayerCommand) -> bool {
         let (ledger, taken) = &mut self.players[at];
         ledger.advance_secs(7);
-        ledger.execute(command).unwrap();
+        let answer = ledger.execute(command).unwrap();
         let bodies = ledger.commits()[*taken..].to_vec();
         *taken += bodies.len();
         self.take(&bodies);
+        !matches!(answer.outcome, TestOutcome::Rejected(_) | TestOutcome::Refused(_))
     }
 
     fn house(&mut self, at: usize, command: &HouseCommand) {
@@ -136,7 +138,14 @@ impl World {
         match self.steps.remove(0) {
             JackpotStep::Player(player, command) => {
                 let at = self.players.iter().position(|(own, _)| *own.state().player() == player).unwrap();
-                self.player(at, &command);
+                let PlayerCommand::PayJackpot(pay) = &command else { panic!("{command:?}") };
+                let pool = POOLS.iter().position(|name| pay.jackpot == jackpot(name)).unwrap();
+                if !self.player(at, &command) {
+                    // Its claim was withdrawn meanwhile: the pool takes it back.
+                    let open = self.pools[pool].0.state().jackpot().unwrap().open_award(pay.award);
+                    let refused = open.unwrap().refused();
+                    self.house(pool, &refused.into());
+                }
             }
             JackpotStep::House(house, command) => {
                 let own = |(pool, _): &(TestHouse, usize)| *pool.state().house() == house;
@@ -150,8 +159,10 @@ impl World {
         let at = usize::try_from(self.draw(3)).unwrap();
         let pool = usize::try_from(self.draw(2)).unwrap();
         let id = format!("N{number}");
-        let round = format!("R{}", self.draw(4));
-        match self.draw(12) {
+        let newest = number / 12;
+        let round = format!("R{newest}");
+        let older = format!("R{}", self.draw(newest as u64 + 1));
+        match self.draw(15) {
             0..=3 => {
                 let of = player_commands::sub_account(POOLS[pool]);
                 let share = ["0.125", "1.50", "4", "0.0001"][usize::try_from(self.draw(4)).unwrap()];
@@ -165,7 +176,7 @@ impl World {
             }
             5 | 6 => {
                 let of = jackpot(POOLS[pool]);
-                let claim = ClaimJackpot { jackpot: of, ..player_commands::claim_jackpot(&id, &round) };
+                let claim = ClaimJackpot { jackpot: of, ..player_commands::claim_jackpot(&id, &older) };
                 self.player(at, &claim.into());
             }
             7 => {
@@ -188,6 +199,17 @@ impl World {
                     [JackpotStatus::Suspended, JackpotStatus::Open][usize::try_from(self.draw(2)).unwrap()];
                 let change = change_status(&id, status);
                 self.house(pool, &change.into());
+            }
+            9 if self.draw(3) == 0 => {
+                let open = self.players[at].0.state().jackpot_claims().first();
+                let id = open.map(|claim| claim.of.id.to_string());
+                if let Some(id) = id {
+                    self.player(at, &player_commands::withdraw_claim(&id).into());
+                }
+            }
+            // What was staked is taken, and with it what of it goes to jackpots.
+            10 | 11 => {
+                self.player(at, &player_commands::close(&id, &older).into());
             }
             _ => self.follow(),
         }
@@ -371,7 +393,7 @@ fn check_claims(reader: &dyn ReadJackpots, of: &JackpotId, commits: &[Arc<Commit
 fn e15_every_jackpot_tells_value_parameters_awards_and_adds_up() {
     let mut seen = Seen::default();
     for seed in 1..=12_u64 {
-        let world = World::new(1 << (seed % 3), seed * 7_919).run(300);
+        let world = World::new(1 << (seed % 3), seed * 7_919).run(400);
         in_every_home!(
             Jackpots,
             world.sealer.identity,
@@ -413,10 +435,11 @@ fn e36_the_fraction_that_is_not_paid_is_shown_as_carried() {
     let of = player_commands::sub_account("mini");
     let share = JackpotShare { jackpot: of, kind: JackpotKind::Local, amount: decimal("0.125") };
     let bet = PlaceBet { contributions: vec![share], ..player_commands::bet("T1", "R", "10") };
-    world.player(0, &bet.into());
+    assert!(world.player(0, &bet.into()));
+    assert!(world.player(0, &player_commands::close("C1", "R").into()));
     world.sweep(0);
     let claim = ClaimJackpot { jackpot: jackpot("mini"), ..player_commands::claim_jackpot("K1", "R") };
-    world.player(0, &claim.into());
+    assert!(world.player(0, &claim.into()));
     while !world.steps.is_empty() {
         world.follow();
     }
