@@ -238,11 +238,11 @@ fn players() -> Vec<Draft> {
             &["E13", "E29", "E55"],
         )
         .days()
-        .filter("cause", Comparison::BeginsWith, &["deposit.", "withdrawal.", "chargeback."]),
+        .filter("cause", Comparison::BeginsWith, &["cashier.deposit.", "withdrawal.", "chargeback."]),
         report("large_transactions", "Large financial transactions", ReportSource::Statement, &["E20"])
             .days()
             .real()
-            .filter("cause", Comparison::BeginsWith, &["deposit.", "withdrawal."])
+            .filter("cause", Comparison::BeginsWith, &["cashier.deposit.", "withdrawal."])
             .parameter("currency", "the currency of the threshold")
             .parameter("threshold", "the least change of cash that is large, in")
             .filter("currency", Comparison::OneOf, &["$currency"])
@@ -380,13 +380,13 @@ fn audit() -> Vec<Draft> {
             "limits_and_exclusions",
             "Limits and exclusions",
             &["E12", "E44", "E49"],
-            &["limit.", "exclusion.", "player.", "time_out."],
+            &["limit.", "limit_profile.", "session_limit.", "exclusion.", "register.", "player."],
         ),
         of(
             "parameters",
             "Changed parameters of jackpots, incentives and policies",
             &["E18"],
-            &["document.", "jackpot.", "shapes."],
+            &["document.", "jackpot.configured", "jackpot.status_changed", "shapes."],
         ),
     ]
 }
@@ -417,6 +417,9 @@ pub fn rows_answered() -> Vec<Answer> {
 
 #[cfg(test)]
 mod tests {
+    use ledger_core::AccountCode;
+    use ledger_core::stored::Event;
+
     use super::*;
 
     #[test]
@@ -425,6 +428,18 @@ mod tests {
         assert!(all.len() >= 40);
         for definition in &all {
             definition.validate().unwrap_or_else(|error| panic!("{}: {error}", definition.id));
+            for filter in &definition.filters {
+                // What is compared with types of events, or names of accounts, begins some of them.
+                let known: Vec<&str> = match filter.field.as_str() {
+                    "cause" | "type" => Event::TYPES.iter().map(|(name, _)| *name).collect(),
+                    "account" => AccountCode::ALL.iter().map(|code| code.name()).collect(),
+                    _ => continue,
+                };
+                for value in filter.values.iter().filter(|value| !value.starts_with('$')) {
+                    let is_known = known.iter().any(|name| name.starts_with(value.as_str()));
+                    assert!(is_known, "{}: nothing begins with {value}", definition.id);
+                }
+            }
             let text = serde_json::to_string(definition).unwrap();
             assert_eq!(serde_json::from_str::<ReportDefinition>(&text).unwrap(), *definition);
         }

@@ -145,8 +145,9 @@ fn e59_what_comes_late_is_told_in_the_next_close() {
             ledger_core::stored::Event::EntryPosted(event) => Some(&event.entry),
             _ => None,
         });
-    let debits =
-        entries.flat_map(|entry| entry.postings()).filter(|posting| posting.side == ledger_core::Side::Debit);
+    let debits = entries
+        .flat_map(ledger_core::Entry::postings)
+        .filter(|posting| posting.side == ledger_core::Side::Debit);
     let expected: i128 =
         debits.map(|posting| Total::from(posting.amount).rescale_up(18).unwrap().units()).sum();
     assert_eq!(sum(&second.late), expected);

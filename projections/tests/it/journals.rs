@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ledger_core::stored::{CommitBody, Event};
 use ledger_core::testing::generators::{HOUSES, HouseStep, house_histories};
-use ledger_core::testing::{TestHouse, TestLedger, TestOutcome, commands, house_commands};
+use ledger_core::testing::{TestHouse, TestLedger, TestOutcome, commands};
 use ledger_core::{CurrencyRegistry, OpenPlayer, PlayerCommand, PlayerId, Policy, RecordDeposit};
 use ledger_projections::journal::{
     JournalError, JournalFormat, JournalSummary, account_name, currency_name, export_journal,
@@ -42,10 +42,6 @@ fn of_houses(seed: u8) -> Ledger {
                 HouseStep::Wait(seconds) => ledger.advance_secs(seconds),
                 HouseStep::Command(command) => drop(ledger.execute(&command).unwrap()),
             }
-        }
-        if house == "configuration" {
-            // No history has it, as nothing can come before it that it would forbid.
-            ledger.execute(&house_commands::activate(2).into()).unwrap();
         }
         bodies.extend_from_slice(ledger.commits());
     }
@@ -147,7 +143,9 @@ fn causes_of(text: &str) -> impl Iterator<Item = &str> {
 /// house the same.
 fn with_every_event() -> Vec<Ledger> {
     let (mut ledgers, mut found) = (Vec::new(), BTreeSet::new());
-    let due: BTreeSet<&str> = Event::TYPES.iter().map(|(name, _)| *name).collect();
+    // Of levels of shapes this release knows one, and every ledger begins with it.
+    let due = Event::TYPES.iter().map(|(name, _)| *name).filter(|name| *name != "shapes.activated");
+    let due: BTreeSet<&str> = due.collect();
     let mut take = |ledger: Ledger| {
         let types = event_types(&ledger.commits);
         let has_new = types.iter().any(|name| !found.contains(name));

@@ -303,7 +303,7 @@ fn e20_large_transactions_are_those_from_the_threshold_on() {
         .with("currency", "EUR")
         .with("threshold", threshold.to_string());
     let (_, rows) = csv(&definition, &arguments, &views);
-    let is_deposit = |row: &&BTreeMap<String, String>| row["cause"] == "deposit.succeeded";
+    let is_deposit = |row: &&BTreeMap<String, String>| row["cause"] == "cashier.deposit.succeeded";
     let found: BTreeSet<(String, u64)> = rows
         .iter()
         .filter(is_deposit)
@@ -314,7 +314,10 @@ fn e20_large_transactions_are_those_from_the_threshold_on() {
         assert!(
             decimal(&row["cash_change"]) >= threshold && row["currency"] == "EUR" && row["kind"] == "real"
         );
-        assert!(row["cause"].starts_with("deposit.") || row["cause"].starts_with("withdrawal."), "{row:?}");
+        assert!(
+            row["cause"].starts_with("cashier.deposit.") || row["cause"].starts_with("withdrawal."),
+            "{row:?}"
+        );
     }
 }
 
