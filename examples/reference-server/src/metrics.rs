@@ -50,6 +50,18 @@ fn recorder() -> Option<&'static PrometheusHandle> {
     built.as_ref()
 }
 
+/// Has the recorder tidy up from time to time, also while nobody reads the figures: it would keep every sample until
+/// somebody does.
+pub(crate) async fn upkeep() {
+    let mut pace = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        pace.tick().await;
+        if let Some(Some(handle)) = RECORDER.get() {
+            handle.run_upkeep();
+        }
+    }
+}
+
 /// Counts a request.
 pub(crate) fn request(path: &str, status: StatusCode, took: Duration) {
     let labels = [("path", path.to_owned()), ("status", status.as_str().to_owned())];

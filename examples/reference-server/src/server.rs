@@ -33,6 +33,7 @@ pub struct Server {
     pub casino: Arc<Casino>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
+    upkeep: JoinHandle<()>,
 }
 
 impl Server {
@@ -58,7 +59,8 @@ impl Server {
             let app = app.into_make_service_with_connect_info::<SocketAddr>();
             axum::serve(listener, app).with_graceful_shutdown(ended).await
         });
-        Ok(Self { address, casino, stop, serving })
+        let upkeep = tokio::spawn(crate::metrics::upkeep());
+        Ok(Self { address, casino, stop, serving, upkeep })
     }
 
     /// Takes no new connections, answers what is under way, and closes the ledger.
@@ -69,6 +71,7 @@ impl Server {
     pub async fn stop(self) -> anyhow::Result<()> {
         let limit = Duration::from_millis(self.casino.checked.config.shutdown_ms);
         let _ = self.stop.send(true);
+        self.upkeep.abort();
         let mut serving = self.serving;
         if tokio::time::timeout(limit, &mut serving).await.is_err() {
             tracing::warn!("some requests did not end in time");

@@ -44,7 +44,26 @@ impl Modify for Keys {
 
 /// The description of the API, in the form of `OpenAPI` 3.1.
 pub fn description() -> Value {
-    serde_json::to_value(Api::openapi()).unwrap_or_default()
+    let mut api = serde_json::to_value(Api::openapi()).unwrap_or_default();
+    let paths = api.get_mut("paths").and_then(Value::as_object_mut);
+    for methods in paths.into_iter().flat_map(serde_json::Map::values_mut) {
+        for operation in methods.as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
+            // What the code's documentation says of errors, callers read in the responses.
+            let told = operation.get("description").and_then(Value::as_str);
+            let told = told.map(|told| told.split("# Errors").next().unwrap_or("").trim().to_owned());
+            let Some(fields) = operation.as_object_mut() else { continue };
+            match told {
+                Some(told) if told.is_empty() => {
+                    fields.remove("description");
+                }
+                Some(told) => {
+                    fields.insert("description".to_owned(), told.into());
+                }
+                None => {}
+            }
+        }
+    }
+    api
 }
 
 /// The description of the API.
@@ -93,6 +112,9 @@ fn fields(api: &Value, schema: &Value) -> Markup {
 fn kind(schema: &Value) -> String {
     if let Some(name) = text(schema, "$ref").rsplit('/').next().filter(|name| !name.is_empty()) {
         return name.to_owned();
+    }
+    if let Some(several) = schema.get("oneOf").and_then(Value::as_array) {
+        return several.iter().map(kind).collect::<Vec<_>>().join(" or ");
     }
     match schema.get("type") {
         Some(Value::String(one)) if one == "array" => {

@@ -132,6 +132,7 @@ async fn the_description_is_whole_and_can_be_read() {
         let pointer = reference.split('"').next().unwrap();
         assert!(api.pointer(pointer).is_some(), "{pointer} leads nowhere");
     }
+    assert!(!references.contains("# Errors"), "what is for readers of the code");
     let viewer = site.http.send(Method::GET, "/docs", &[], "").await;
     let text = viewer.text();
     assert!(text.contains("/bets/place") && text.contains("balanceAfter"));
