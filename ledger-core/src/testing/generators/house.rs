@@ -678,11 +678,14 @@ pub fn house_histories(
     len: impl Into<SizeRange>,
 ) -> impl Strategy<Value = Vec<HouseStep>> {
     let command = prop_oneof![19 => commands_of(house), 1 => any_command().boxed()];
+    // A tournament takes hours.
+    let longest = if house.contains("tournament/") { 3_700_u32 } else { 39 };
+    let waits = prop_oneof![2 => 1..40_u32, 1 => Just(longest)];
     let bend = (
         option::weighted(0.12, any::<Index>()),
         option::weighted(0.8, any::<Index>()),
         prop::bool::weighted(0.7),
-        option::weighted(0.2, prop_oneof![4 => 1..40_u32, 1 => Just(1_800_u32)]),
+        option::weighted(0.2, waits),
     );
     let begun = (option::weighted(0.8, jackpot_terms()), super::tournaments::sound_terms());
     (begun, vec((command, bend), len)).prop_map(move |((begun, cup), steps)| {

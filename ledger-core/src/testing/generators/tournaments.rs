@@ -154,9 +154,9 @@ pub(super) fn tournament_commands() -> impl Strategy<Value = HouseCommand> {
         16 => releases.prop_map(HouseCommand::from),
         60 => scores().prop_map(HouseCommand::from),
         14 => Just(house_commands::end_tournament().into()),
-        14 => Just(house_commands::close_tournament().into()),
-        12 => (1..3_u32).prop_map(|page| RankTournament { page }.into()),
-        24 => settlements().prop_map(HouseCommand::from),
+        24 => Just(house_commands::close_tournament().into()),
+        24 => (1..3_u32).prop_map(|page| RankTournament { page }.into()),
+        40 => settlements().prop_map(HouseCommand::from),
     ]
 }
 
