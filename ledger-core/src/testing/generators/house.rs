@@ -691,7 +691,7 @@ pub fn house_histories(
     (begun, vec((command, bend), len)).prop_map(move |((begun, cup), steps)| {
         // Most jackpots and tournaments are there before anything comes.
         let mut all: Vec<HouseCommand> = match begun {
-            Some(_) if house.contains("tournament/") => super::tournaments::begun(cup),
+            Some(_) if house.contains("tournament/") => super::tournaments::begun(&cup),
             Some(terms) if house.contains("jackpot/") => vec![
                 house_commands::seed("B1", SeedMovement::CostToPool, "1000").into(),
                 house_commands::configure("B2", terms).into(),

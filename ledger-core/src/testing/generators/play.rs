@@ -215,11 +215,11 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
     let prizes = (txns(), amounts(), currencies(), tournaments.clone(), kinds.clone(), barred).prop_map(
         |(id, amount, currency, tournament, kind, barred)| {
             let prize = commands::pay_prize(id.as_str(), "1");
-            PayTournamentPrize { amount, currency, tournament, kind, barred, ..prize }.into()
+            PayTournamentPrize { kind, tournament, amount, currency, barred, ..prize }.into()
         },
     );
     let returns = (txns(), tournaments, kinds).prop_map(|(id, tournament, kind)| {
-        ReturnTournamentEntry { tournament, kind, ..commands::return_entry(id.as_str()) }.into()
+        ReturnTournamentEntry { kind, tournament, ..commands::return_entry(id.as_str()) }.into()
     });
     prop_oneof![
         3 => prizes,

@@ -73,15 +73,15 @@ pub(super) fn sound_terms() -> impl Strategy<Value = TournamentTerms> {
             let buy_in = if free { whole("0.00") } else { terms.buy_in };
             let guarantee = whole(guarantee);
             TournamentTerms {
+                buy_in,
+                guarantee,
                 prizes,
                 remainder,
-                guarantee,
+                entries_max,
+                min_bets,
                 scoring,
                 tie,
                 barred,
-                entries_max,
-                min_bets,
-                buy_in,
                 ..terms
             }
         },
@@ -89,10 +89,10 @@ pub(super) fn sound_terms() -> impl Strategy<Value = TournamentTerms> {
 }
 
 /// A tournament that is open, if its terms are sound.
-pub(super) fn begun(terms: TournamentTerms) -> Vec<HouseCommand> {
+pub(super) fn begun(terms: &TournamentTerms) -> Vec<HouseCommand> {
     vec![
         house_commands::configure_tournament("B1", terms.clone()).into(),
-        house_commands::open_tournament("B2", &terms).into(),
+        house_commands::open_tournament("B2", terms).into(),
     ]
 }
 

@@ -171,8 +171,9 @@ pub fn i28_the_pool_is_held_or_owed(
             }
             Event::TournamentEntryReturned(event) => {
                 let Some(of) = entry_ref(body, &record.stream) else { continue };
-                let buy_in = paid_in.get(&of).filter(|_| !released.contains(&of));
-                buy_in.into_iter().for_each(|buy_in| add(&mut said, event.currency, -buy_in.units()));
+                if let Some(buy_in) = paid_in.get(&of).filter(|_| !released.contains(&of)) {
+                    add(&mut said, event.currency, -buy_in.units());
+                }
             }
             Event::TournamentPrizePaid(event)
                 if event.tournament == *tournament && !settled.contains(&event.prize) =>

@@ -113,7 +113,8 @@ impl Model {
         cuts.retain(|at| (from..=until).contains(at));
         cuts.sort_unstable();
         let is_played = |at: i64| all.iter().any(|(a, b)| *a <= at && at < *b);
-        cuts.windows(2).filter(|pair| is_played(pair[0])).map(|pair| pair[1] - pair[0]).sum()
+        let pairs = cuts.iter().zip(cuts.iter().skip(1));
+        pairs.filter(|(from, _)| is_played(**from)).map(|(from, until)| until - from).sum()
     }
 
     /// How long was played in each window that is limited.

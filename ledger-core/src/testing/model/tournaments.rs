@@ -247,7 +247,7 @@ impl ModelTournament {
 
     /// What a player's points are worth, more being better: of those who may have a place.
     fn worth(&self, terms: &TournamentTerms, number: usize) -> Option<(i128, i64, i64)> {
-        let entry = &self.entries[number];
+        let entry = self.entries.get(number)?;
         let (_, points, bets, at) = entry.score.filter(|_| entry.place == Where::In)?;
         if bets < terms.min_bets.max(1) {
             return None;
@@ -327,8 +327,12 @@ impl ModelTournament {
         let terms = self.terms.as_ref().expect("it is closed");
         let mut order: Vec<usize> = self.results.keys().copied().collect();
         order.sort_by_key(|n| {
-            let at = self.entries[*n].score.map_or(0, |(.., at)| at);
-            (self.results[n].0, if terms.tie == TournamentTie::EarlierFirst { at } else { 0 }, *n)
+            let at = self.entries.get(*n).and_then(|entry| entry.score).map_or(0, |(.., at)| at);
+            (
+                self.results.get(n).map(|(place, _)| *place),
+                if terms.tie == TournamentTie::EarlierFirst { at } else { 0 },
+                *n,
+            )
         });
         order.truncate(self.pages * 256);
         order
@@ -347,8 +351,10 @@ impl ModelTournament {
         if self.status != CLOSED {
             return BTreeMap::new();
         }
-        let numbered =
-            self.listed().into_iter().map(|n| (u64::try_from(n).expect("few") + 1, self.results[&n].1));
+        let numbered = self.listed().into_iter().filter_map(|n| {
+            let (_, prize) = self.results.get(&n)?;
+            Some((u64::try_from(n).expect("few") + 1, *prize))
+        });
         numbered.filter(|(number, prize)| *prize > 0 && !self.settled.contains(number)).collect()
     }
 
@@ -362,7 +368,7 @@ impl ModelTournament {
     /// What it has come to, a line for each thing.
     pub(super) fn lines(&self) -> Vec<String> {
         let status = ["draft", "open", "ended", "closed", "cancelled"];
-        let mut lines = vec![status[usize::from(self.status)].to_owned()];
+        let mut lines = vec![(*status.get(usize::from(self.status)).expect("a status")).to_owned()];
         for (at, entry) in self.entries.iter().enumerate() {
             let what = match entry.place {
                 Where::In => "in",
