@@ -177,6 +177,8 @@
 //! **`postgres`**: `Ledger::open_postgres`, for several processes on one ledger. **`postgres-tls`** adds encrypted
 //! connections.
 //!
+//! **`xlsx`**, **`parquet`**: reports as workbooks and as Parquet files.
+//!
 //! **`stations`**: for the bench `budget` alone, which measures what each station of the hot path costs. It slows
 //! the engine down, and what it adds may change at any time.
 

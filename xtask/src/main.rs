@@ -20,7 +20,8 @@ use step::cargo;
 /// The features the tests run with. Never `--all-features` there: `ledger-core/spike-cbor` changes how bodies
 /// are encoded, and with it every hash and golden file.
 const TEST_FEATURES: &str = "ledger-core/testing,ledger-core/schema,ledger-store/log,ledger-store/testing,\
-                             casino-ledger/sqlite,casino-ledger/postgres,ledger-store/postgres-tls";
+                             casino-ledger/sqlite,casino-ledger/postgres,ledger-store/postgres-tls,\
+                             casino-ledger/xlsx,casino-ledger/parquet";
 
 const USAGE: &str = "\
 usage: cargo xtask <command>
