@@ -253,6 +253,24 @@ where
     E: Effects<M>,
     P: AsyncFn(&Ledger),
 {
+    dies_where_refusals_are_told_again(0, tune, prepare, manager, effects, seen).await
+}
+
+/// The same, where a refusal that does not stay under its key is told again after a crash: it moves nothing, but each telling is
+/// on record, so many more at most.
+pub(crate) async fn dies_where_refusals_are_told_again<M, E, P>(
+    refusals: u64,
+    tune: fn(&mut Settings),
+    prepare: P,
+    manager: impl Fn() -> M,
+    effects: impl Fn() -> E,
+    seen: impl Fn(&E) -> Vec<String>,
+) -> End
+where
+    M: ProcessManager,
+    E: Effects<M>,
+    P: AsyncFn(&Ledger),
+{
     let world = World::new(tune).await;
     prepare(&world.ledger).await;
     let (death, outside) = (Death::after(i64::MAX / 2), Arc::new(effects()));
@@ -307,7 +325,10 @@ where
             drive(&world.clock, &running).await;
             assert_eq!(running.handle.stuck(), [], "{lost:?} at {moment}");
             running.kill().await;
-            assert_eq!(world.end().await, undisturbed, "{lost:?} at {moment}");
+            let end = world.end().await;
+            assert_eq!(end.accounts, undisturbed.accounts, "{lost:?} at {moment}");
+            let commits = undisturbed.commits..=undisturbed.commits + refusals;
+            assert!(commits.contains(&end.commits), "{lost:?} at {moment}: {} of {commits:?}", end.commits);
             assert_eq!(seen(&outside), outcome, "{lost:?} at {moment}");
             // The first moments one by one, then every few.
             moment += if moment < 16 { 1 } else { step };

@@ -8,7 +8,9 @@ use casino_ledger::core::{Block, HostOperation, PlayerId};
 use casino_ledger::process::{MemoryProcesses, NoEffects, TransferOrder, TransferOrderError, Transfers};
 use casino_ledger::{Ledger, Settings};
 
-use crate::process_kit::{End, Running, World, dies_at_every_step, drive, quick};
+use crate::process_kit::{
+    End, Running, World, dies_at_every_step, dies_where_refusals_are_told_again, drive, quick,
+};
 use crate::support::{cash, code, eur, funded, open, player, source};
 
 /// A jurisdiction that lets players send each other money.
@@ -133,6 +135,21 @@ async fn a_transfer_is_carried_once_wherever_it_dies() {
     // The third is more than was left.
     assert_eq!(in_transit(&end), Some("50.00 50.00"));
     assert_eq!(end.accounts["Real player:cash EUR"], "50.00 150.00");
+}
+
+#[tokio::test]
+async fn a_transfer_that_is_refused_goes_back_once_wherever_it_dies() {
+    let end = dies_where_refusals_are_told_again(
+        1,
+        lenient,
+        async |ledger: &Ledger| one_who_is(ledger, "excluded").await,
+        || Transfers::new().unwrap(),
+        || NoEffects,
+        |_| Vec::new(),
+    )
+    .await;
+    assert_eq!(in_transit(&end), Some("30.00 30.00"));
+    assert_eq!(end.accounts["Real player:cash EUR"], "30.00 130.00");
 }
 
 /// Another runner that is behind cannot credit what went back: the refusal has the key of the credit.
