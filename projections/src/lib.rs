@@ -38,7 +38,7 @@
 //! - A model is what a view does: [`Model`] for rows found by one key, in every home and with the least to write;
 //!   [`sql::SqlModel`] for several tables; [`MemoryModel`] for a state of one's own.
 //! - [`balances`], [`trial_balance`], [`rounds`], [`statement`], [`revenue`], [`withdrawals`], [`liability`], [`bonuses`],
-//!   [`controls`], [`cases`], [`jackpots`], [`audit`] and [`reconciliation`] are the views. Each has a `Read...` trait, implemented by the
+//!   [`controls`], [`cases`], [`jackpots`], [`leaderboards`], [`audit`] and [`reconciliation`] are the views. Each has a `Read...` trait, implemented by the
 //!   reader of every home, so that a host can keep `Arc<dyn ReadBalances>` and choose the home at run time.
 //! - Every answer comes with where it is true and what it lacks: [`AtHead`] for one player, [`AtCheckpoint`] for the
 //!   whole ledger. [`Standing::at_least`] waits for one's own write; a [`Page`] is stable while the view moves on.
@@ -90,6 +90,7 @@ mod feed;
 mod home;
 pub mod jackpots;
 pub mod journal;
+pub mod leaderboards;
 pub mod liability;
 mod live_balances;
 mod memory;

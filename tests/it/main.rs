@@ -38,6 +38,7 @@ mod process_kit;
 mod process_managers;
 mod process_mass;
 mod process_signals;
+mod process_tournaments;
 mod process_transfers;
 mod processes;
 mod proofs;

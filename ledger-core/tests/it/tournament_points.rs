@@ -32,6 +32,7 @@ fn points(player: &Scenario, terms: &TournamentTerms) -> Option<(String, u32)> {
     told[0].clone()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what it is compared with may be nothing")]
 fn is(points: &str, bets: u32) -> Option<(String, u32)> {
     Some((points.to_owned(), bets))
 }

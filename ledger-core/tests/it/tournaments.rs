@@ -98,7 +98,7 @@ fn due(house: &HouseScenario) -> BTreeMap<String, PlayerCommand> {
     let steps = state.tournament().unwrap().due(state.house());
     let to_player = |step: TournamentStep| match step {
         TournamentStep::Player(player, command) => (player.to_string(), command),
-        step => panic!("{step:?}"),
+        TournamentStep::House(house, command) => panic!("{house}: {command:?}"),
     };
     steps.into_iter().map(to_player).collect()
 }

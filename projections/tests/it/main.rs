@@ -19,6 +19,7 @@ mod jackpots;
 mod journals;
 #[cfg(feature = "sqlite")]
 mod kill;
+mod leaderboards;
 mod live_balances;
 mod model;
 mod naive;

@@ -10,6 +10,7 @@ mod mass;
 mod mass_progress;
 mod payouts;
 mod signals;
+mod tournaments;
 mod transfers;
 
 pub use cascade::{
@@ -32,6 +33,11 @@ pub use signals::{
 pub use transfers::{
     PlayerTransfer, TRANSFER_NAMESPACE, TransferNameError, TransferOrder, TransferOrderError, TransferPhase,
     Transfers,
+};
+
+pub use tournaments::{
+    CupOfTournament, CupSays, EntryOfTournament, OfTournament, PLAYING_MAX, PlayingTournament,
+    PointsOfPlayer, PrizeOfTournament, ScoreToTell, Tournaments,
 };
 
 use std::fmt;
