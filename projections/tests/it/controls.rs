@@ -245,7 +245,7 @@ fn check_exclusions(
             for (player, state) in states {
                 let own = state.standing().exclusion.as_ref();
                 let bars = |own: &&Exclusion| ExclusionBy::from(own.kind) == by && own.bars(at);
-                if own.filter(bars).is_some() {
+                if own.as_ref().is_some_and(bars) {
                     expected.insert((player.clone(), None));
                 }
                 for register in state.protection().map_or(&[][..], |own| own.registers()) {

@@ -38,10 +38,10 @@ struct World {
 
 fn terms(draw: u64) -> JackpotTerms {
     JackpotTerms {
-        must_hit_by: (draw % 3 == 0).then(|| "60.00".parse().unwrap()),
-        ceiling: (draw % 2 == 0).then(|| "51.00".parse().unwrap()),
-        overflow: (draw % 4 == 0).then(|| jackpot("mini")),
-        diversion: BasisPoints::new(u32::from(draw % 5 == 0) * 1_000).unwrap(),
+        must_hit_by: draw.is_multiple_of(3).then(|| "60.00".parse().unwrap()),
+        ceiling: draw.is_multiple_of(2).then(|| "51.00".parse().unwrap()),
+        overflow: draw.is_multiple_of(4).then(|| jackpot("mini")),
+        diversion: BasisPoints::new(u32::from(draw.is_multiple_of(5)) * 1_000).unwrap(),
         ..commands::jackpot_terms("50.00")
     }
 }
@@ -398,7 +398,7 @@ fn e15_every_jackpot_tells_value_parameters_awards_and_adds_up() {
             Jackpots,
             world.sealer.identity,
             world.commits,
-            1 + usize::from(seed as u8) * 9,
+            1 + usize::try_from(seed).unwrap() * 9,
             |reader| {
                 check(reader, &world, &world.commits, &mut seen);
             }
