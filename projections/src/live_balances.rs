@@ -72,7 +72,25 @@ struct Players {
     changed: HashMap<PlayerId, watch::Sender<Position>>,
     subscriptions: usize,
     /// Why nothing comes any more, once it is so.
-    ended: Option<Option<SubscribeError>>,
+    ended: Option<End>,
+}
+
+/// Why nothing comes any more.
+#[derive(Debug, Clone)]
+enum End {
+    /// The runner is gone, or what pushes.
+    Gone,
+    /// The log could not be read on.
+    Stopped(SubscribeError),
+}
+
+impl From<End> for LiveError {
+    fn from(end: End) -> Self {
+        match end {
+            End::Gone => Self::Ended,
+            End::Stopped(error) => Self::Stopped(error),
+        }
+    }
 }
 
 impl Shared {
@@ -100,17 +118,14 @@ impl Shared {
     }
 
     /// From here on nothing comes any more: every subscription hears why.
-    fn end(&self, why: Option<SubscribeError>) {
+    fn end(&self, why: End) {
         let mut players = self.players();
         players.ended.get_or_insert(why);
         players.changed.clear();
     }
 
     fn why(&self) -> LiveError {
-        match self.players().ended.clone().flatten() {
-            Some(error) => LiveError::Stopped(error),
-            None => LiveError::Ended,
-        }
+        self.players().ended.clone().map_or(LiveError::Ended, LiveError::from)
     }
 }
 
@@ -187,7 +202,7 @@ impl LiveBalances {
         let own = Arc::clone(&shared);
         let run = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-            let Ok(runtime) = runtime else { return own.end(None) };
+            let Ok(runtime) = runtime else { return own.end(End::Gone) };
             runtime.block_on(push(&own, subscription, stopped));
         };
         let spawned = thread::Builder::new().name("live-balances".to_owned()).spawn(run);
@@ -204,10 +219,8 @@ impl LiveBalances {
     /// [`LiveError::TooMany`], [`LiveError::Ended`], [`LiveError::Stopped`].
     pub fn subscribe(&self, player: &PlayerId, seen: Option<Position>) -> Result<BalanceUpdates, LiveError> {
         let mut players = self.shared.players();
-        match &players.ended {
-            Some(Some(error)) => return Err(LiveError::Stopped(error.clone())),
-            Some(None) => return Err(LiveError::Ended),
-            None => {}
+        if let Some(end) = &players.ended {
+            return Err(end.clone().into());
         }
         let max = self.shared.subscriptions_max;
         if players.subscriptions >= max {
@@ -250,8 +263,8 @@ async fn push(shared: &Shared, mut subscription: Subscription, mut stopped: watc
         };
         match delivery {
             Some(Ok(delivery)) => shared.tell(&delivery),
-            Some(Err(error)) => return shared.end(Some(error)),
-            None => return shared.end(None),
+            Some(Err(error)) => return shared.end(End::Stopped(error)),
+            None => return shared.end(End::Gone),
         }
     }
 }
