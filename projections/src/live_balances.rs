@@ -75,10 +75,10 @@ struct Players {
     ended: Option<End>,
 }
 
-/// Why no balance is pushed any more.
+/// Why nothing comes any more.
 #[derive(Debug, Clone)]
 enum End {
-    /// What they were pushed with is gone.
+    /// The runner is gone, or what pushes.
     Gone,
     /// The log could not be read on.
     Stopped(SubscribeError),

@@ -243,9 +243,8 @@ fn check_exclusions(
         for at in [last, later(last, 48), later(last, 24 * 400)] {
             let mut expected: BTreeSet<(PlayerId, Option<RegisterName>)> = BTreeSet::new();
             for (player, state) in states {
-                let own = state.standing().exclusion.as_ref();
-                let bars = |own: &&Exclusion| ExclusionBy::from(own.kind) == by && own.bars(at);
-                if own.as_ref().is_some_and(bars) {
+                let bars = |own: &Exclusion| ExclusionBy::from(own.kind) == by && own.bars(at);
+                if state.standing().exclusion.as_ref().is_some_and(bars) {
                     expected.insert((player.clone(), None));
                 }
                 for register in state.protection().map_or(&[][..], |own| own.registers()) {
