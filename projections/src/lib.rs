@@ -37,7 +37,7 @@
 //!   [`sqlite::SqliteHome`] and [`postgres::PostgresHome`] for every model, [`Solo`] for a view that has no other.
 //! - A model is what a view does: [`Model`] for rows found by one key, in every home and with the least to write;
 //!   [`sql::SqlModel`] for several tables; [`MemoryModel`] for a state of one's own.
-//! - [`balances`], [`trial_balance`], [`rounds`], [`statement`], [`revenue`], [`withdrawals`], [`liability`], [`bonuses`],
+//! - [`balances`], [`trial_balance`], [`rounds`], [`statement`], [`revenue`], [`withdrawals`], [`liability`], [`bonuses`], [`leaderboards`],
 //!   [`audit`] and [`reconciliation`] are the views. Each has a `Read...` trait, implemented by the
 //!   reader of every home, so that a host can keep `Arc<dyn ReadBalances>` and choose the home at run time.
 //! - Every answer comes with where it is true and what it lacks: [`AtHead`] for one player, [`AtCheckpoint`] for the
@@ -80,6 +80,7 @@ mod entries;
 mod error;
 mod feed;
 mod home;
+pub mod leaderboards;
 pub mod liability;
 mod memory;
 mod model;

@@ -14,6 +14,7 @@ mod history;
 mod home;
 #[cfg(feature = "sqlite")]
 mod kill;
+mod leaderboards;
 mod model;
 mod naive;
 mod pages;
