@@ -34,11 +34,13 @@ pub use manager::{
 pub use managers::{
     AttemptOf, AttemptState, AwardOfJackpot, BetGrowth, BookedForJackpot, Cascade, CascadeCall,
     CascadeSettings, ChargeAnswer, ChooseProvider, ChooseProviders, Chooser, ClaimOfJackpot, Coverage,
-    Dormancy, Excluded, Exclusions, Expiries, Expiring, ExpiringWhat, Found, Idle, Jackpots, MASS_KIND,
-    MASS_PAGE_MAX, ManyVoids, MassCall, MassItem, MassOperation, MassOperations, MassOrder, MassOrderCheck,
-    MassPage, MassRun, Membership, MinimumBets, OfJackpot, OppositeBets, Payout, PayoutAnswer, PayoutCall,
-    PayoutPhase, PayoutSettings, Payouts, PersonState, SIGNAL_WINDOW_MAX, SignalRules, Signals, Started,
-    SweepOfJackpot, Watched, WatchedAward, WatchedRound, open_rounds_of,
+    CupOfTournament, CupSays, Dormancy, EntryOfTournament, Excluded, Exclusions, Expiries, Expiring,
+    ExpiringWhat, Found, Idle, Jackpots, MASS_KIND, MASS_PAGE_MAX, ManyVoids, MassCall, MassItem,
+    MassOperation, MassOperations, MassOrder, MassOrderCheck, MassPage, MassRun, Membership, MinimumBets,
+    OfJackpot, OfTournament, OppositeBets, PLAYING_MAX, Payout, PayoutAnswer, PayoutCall, PayoutPhase,
+    PayoutSettings, Payouts, PersonState, PlayingTournament, PointsOfPlayer, PrizeOfTournament,
+    SIGNAL_WINDOW_MAX, ScoreToTell, SignalRules, Signals, Started, SweepOfJackpot, Tournaments, Watched,
+    WatchedAward, WatchedRound, open_rounds_of,
 };
 pub use runner::{OrderError, ProcessRunner, ProcessSettings, ProcessStatus, ProcessStop, Processes};
 pub use store::{

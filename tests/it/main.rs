@@ -37,6 +37,7 @@ mod process_kit;
 mod process_managers;
 mod process_mass;
 mod process_signals;
+mod process_tournaments;
 mod processes;
 mod proofs;
 mod puppet;

@@ -9,6 +9,7 @@ mod jackpots;
 mod mass;
 mod payouts;
 mod signals;
+mod tournaments;
 
 pub use cascade::{
     AttemptOf, AttemptState, Cascade, CascadeCall, CascadeSettings, ChargeAnswer, ChooseProviders, Started,
@@ -25,6 +26,11 @@ pub use payouts::{ChooseProvider, Payout, PayoutAnswer, PayoutCall, PayoutPhase,
 pub use signals::{
     BetGrowth, Coverage, Found, ManyVoids, MinimumBets, OppositeBets, SIGNAL_WINDOW_MAX, SignalRules,
     Signals, Watched, WatchedAward, WatchedRound,
+};
+
+pub use tournaments::{
+    CupOfTournament, CupSays, EntryOfTournament, OfTournament, PLAYING_MAX, PlayingTournament,
+    PointsOfPlayer, PrizeOfTournament, ScoreToTell, Tournaments,
 };
 
 use std::fmt;
