@@ -75,7 +75,7 @@ pub use suspense::{
 pub use tournament::{
     CancelTournament, CloseTournament, ConfigureTournament, EndTournament, Entrant, EntrantScore,
     EntryToReturn, OpenPrize, OpenTournament, RankTournament, Ranking, ReleaseTournamentEntry,
-    ScoreTournament, SettleTournamentPrize, TALLY_BEST_MAX, TALLY_ROUNDS_MAX, TALLY_WAITING_MAX,
+    ScoreTournament, SettleTournamentPrize, TALLY_BEST_MAX, TALLY_RESULTS_MAX, TALLY_ROUNDS_MAX,
     TOURNAMENT_ENTRIES_MAX, TOURNAMENT_GAMES_MAX, TOURNAMENT_PLACES_MAX, TOURNAMENT_RANKS_PER_PAGE,
     TOURNAMENT_RETURNS_MAX, TakeTournamentEntry, Tournament, TournamentStatus, TournamentStep,
     TournamentTally, tournament_steps,

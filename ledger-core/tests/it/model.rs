@@ -158,7 +158,7 @@ proptest! {
 
 #[test]
 fn histories_reach_every_outcome() {
-    let counts = outcomes(5_000);
+    let counts = outcomes(6_000);
     let reached = |text: &str| counts.get(text).copied().unwrap_or_default();
     let expected = [
         "bet applied",

@@ -38,5 +38,5 @@ pub use score::ScoreTournament;
 pub use state::{
     Entrant, EntrantScore, EntryToReturn, OpenPrize, TOURNAMENT_RETURNS_MAX, Tournament, TournamentStatus,
 };
-pub use tally::{TALLY_BEST_MAX, TALLY_ROUNDS_MAX, TALLY_WAITING_MAX, TournamentTally};
+pub use tally::{TALLY_BEST_MAX, TALLY_RESULTS_MAX, TALLY_ROUNDS_MAX, TournamentTally};
 pub use terms::{TOURNAMENT_ENTRIES_MAX, TOURNAMENT_GAMES_MAX, TOURNAMENT_PLACES_MAX};

@@ -21,8 +21,10 @@ pub const TALLY_ROUNDS_MAX: usize = 1_024;
 /// next that comes.
 pub const TALLY_BEST_MAX: usize = 32;
 
-/// The most results that wait for the terms of their tournament.
-pub const TALLY_WAITING_MAX: usize = 8_192;
+/// The most results of rounds that are over that a tally remembers: before the terms are known all of them, and then those that
+/// count. When more wait for the terms, what it says is not all. Later the oldest is forgotten, and if its round is called off
+/// after that, its points stay.
+pub const TALLY_RESULTS_MAX: usize = 4_096;
 
 /// What a round came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,8 +171,9 @@ pub struct TournamentTally {
     rounds: Vec<Round>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sums: Option<Box<Sums>>,
+    /// Oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    waiting: Vec<RoundResult>,
+    results: Vec<RoundResult>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     overrun: bool,
 }
@@ -178,7 +181,7 @@ pub struct TournamentTally {
 impl TournamentTally {
     /// Of a player who entered at an instant.
     pub fn new(entered_at: Timestamp) -> Self {
-        Self { entered_at, rounds: Vec::new(), sums: None, waiting: Vec::new(), overrun: false }
+        Self { entered_at, rounds: Vec::new(), sums: None, results: Vec::new(), overrun: false }
     }
 
     /// Tells the terms; only the first ones count.
@@ -191,10 +194,10 @@ impl TournamentTally {
             return Ok(());
         }
         let mut sums = Sums::new(terms.clone());
-        for result in std::mem::take(&mut self.waiting) {
-            if result.at <= terms.results_until {
-                sums.replace(self.entered_at, (None, Some(&result)), result.at).map_err(damaged)?;
-            }
+        let entered_at = self.entered_at;
+        self.results.retain(|result| result.at <= terms.results_until && sums.counts(entered_at, result));
+        for result in &self.results {
+            sums.replace(entered_at, (None, Some(result)), result.at).map_err(damaged)?;
         }
         self.sums = Some(Box::new(sums));
         Ok(())
@@ -227,6 +230,8 @@ impl TournamentTally {
             (Some(known), _) => self.rounds.remove(known),
             (None, Event::RoundReopened(event)) => event.round.clone(),
             (None, Event::BetPlaced(_)) if record.version == 1 => crate::round::empty(source, id),
+            // A round that is over is called off as a whole without being opened again.
+            (None, Event::SettlementVoided(event)) if event.round => return self.call_off(source, id, at),
             (None, _) => return Ok(false),
         };
         if round.opened_at.is_some_and(|opened_at| opened_at < self.entered_at) {
@@ -249,22 +254,31 @@ impl TournamentTally {
         Ok(changes)
     }
 
+    fn call_off(&mut self, source: &SourceId, id: &RoundId, at: Timestamp) -> Result<bool, Fault> {
+        let own = |result: &&RoundResult| result.source == *source && result.id == *id;
+        let Some(known) = self.results.iter().find(own).cloned() else { return Ok(false) };
+        self.replace(Some(&known), None, at)?;
+        Ok(true)
+    }
+
     fn replace(
         &mut self,
         before: Option<&RoundResult>,
         after: Option<RoundResult>,
         at: Timestamp,
     ) -> Result<(), Fault> {
+        let entered_at = self.entered_at;
         if let Some(sums) = &mut self.sums {
-            return sums.replace(self.entered_at, (before, after.as_ref()), at).map_err(damaged);
+            sums.replace(entered_at, (before, after.as_ref()), at).map_err(damaged)?;
         }
         if let Some(before) = before {
-            self.waiting.retain(|known| known.source != before.source || known.id != before.id);
+            self.results.retain(|known| known.source != before.source || known.id != before.id);
         }
-        self.waiting.extend(after);
-        if self.waiting.len() > TALLY_WAITING_MAX {
-            self.waiting.remove(0);
-            self.overrun = true;
+        let sums = self.sums.as_ref();
+        self.results.extend(after.filter(|after| sums.is_none_or(|sums| sums.counts(entered_at, after))));
+        if self.results.len() > TALLY_RESULTS_MAX {
+            self.results.remove(0);
+            self.overrun |= self.sums.is_none();
         }
         Ok(())
     }

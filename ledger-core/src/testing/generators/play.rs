@@ -222,10 +222,10 @@ pub(super) fn single() -> impl Strategy<Value = PlayerCommand> {
         ReturnTournamentEntry { kind, tournament, ..commands::return_entry(id.as_str()) }.into()
     });
     prop_oneof![
-        3 => prizes,
-        2 => returns,
-        3 => claims,
-        3 => payments,
+        2 => prizes,
+        1 => returns,
+        4 => claims,
+        4 => payments,
         1 => withdrawals,
         3 => expiries,
         3 => reopenings,

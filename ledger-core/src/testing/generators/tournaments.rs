@@ -126,7 +126,7 @@ fn scores() -> impl Strategy<Value = ScoreTournament> {
 }
 
 fn settlements() -> impl Strategy<Value = SettleTournamentPrize> {
-    (1..8_u64, prop::bool::weighted(0.6)).prop_map(|(number, paid)| SettleTournamentPrize {
+    (1..5_u64, prop::bool::weighted(0.6)).prop_map(|(number, paid)| SettleTournamentPrize {
         number,
         outcome: if paid { PrizeOutcome::Paid(7) } else { PrizeOutcome::Forfeited },
     })
@@ -150,13 +150,13 @@ pub(super) fn tournament_commands() -> impl Strategy<Value = HouseCommand> {
         12 => configurations.prop_map(HouseCommand::from),
         12 => openings.prop_map(HouseCommand::from),
         3 => cancellations.prop_map(HouseCommand::from),
-        60 => entries().prop_map(HouseCommand::from),
+        40 => entries().prop_map(HouseCommand::from),
         16 => releases.prop_map(HouseCommand::from),
-        60 => scores().prop_map(HouseCommand::from),
+        40 => scores().prop_map(HouseCommand::from),
         14 => Just(house_commands::end_tournament().into()),
-        24 => Just(house_commands::close_tournament().into()),
-        24 => (1..3_u32).prop_map(|page| RankTournament { page }.into()),
-        40 => settlements().prop_map(HouseCommand::from),
+        40 => Just(house_commands::close_tournament().into()),
+        60 => select(&[1_u32, 1, 1, 1, 2][..]).prop_map(|page| RankTournament { page }.into()),
+        70 => settlements().prop_map(HouseCommand::from),
     ]
 }
 

@@ -202,7 +202,7 @@ impl Model {
 
     fn key(&self, command: &PlayerCommand) -> (String, &'static str, String) {
         let (source, kind, id) = self.name(command);
-        let own = kind == "jackpot_payment";
+        let own = ["jackpot_payment", "tournament_prize", "tournament_return"].contains(&kind);
         let kind = if self.any_kind(&source) && !own { "any" } else { kind };
         (source, kind, id)
     }

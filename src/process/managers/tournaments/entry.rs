@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use ledger_core::stored::{BarredPayee, Event, PrizeOutcome, TournamentEntryRef};
+use ledger_core::stored::{BarredPayee, Event, TournamentEntryRef};
 use ledger_core::{
     Amount, CurrencyCode, HouseCommand, HouseId, HouseName, HousePurpose, PayTournamentPrize, Rejection,
     ReleaseTournamentEntry, ReturnTournamentEntry, SettleTournamentPrize, TakeTournamentEntry, Timestamp,
