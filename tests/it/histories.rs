@@ -160,7 +160,7 @@ fn same_times(events: &mut [EventRecord], expected: &[EventRecord]) {
                 found.due_at = expected.due_at;
             }
             (Event::PlayTimeLimitSet(found), Event::PlayTimeLimitSet(expected)) => {
-                found.bounds = expected.bounds
+                found.bounds = expected.bounds;
             }
             (Event::PlayTimeRaiseRequested(found), Event::PlayTimeRaiseRequested(expected)) => {
                 found.due_at = expected.due_at;

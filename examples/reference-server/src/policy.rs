@@ -57,7 +57,7 @@ fn rule<'a>(game: &Game, currencies: impl Iterator<Item = &'a String>) -> Result
         let amount = text.as_deref().map(Decimal::from_str_exact).transpose();
         amount.map_err(|error| format!("game {}: {error}", game.id))
     };
-    let range = StakeRange { min: amount(&game.min_bet)?, max: amount(&game.max_bet)? };
+    let range = StakeRange { min: amount(&game.min_bet)?, max: amount(&game.max_bet)?, round_max: None };
     let category = GameType::new(game.category.as_str()).map_err(|error| error.to_string())?;
     let mut stakes = BTreeMap::new();
     if range != StakeRange::default() {

@@ -107,15 +107,25 @@ impl Fold<'_, '_> {
                 (self.tournament.hash, self.tournament.version) = (Some(event.hash), event.version);
                 Ok(())
             }
-            Event::TournamentOpened(_) => self.change(TournamentStatus::Open),
-            Event::TournamentEnded(_) => self.change(TournamentStatus::Ended),
-            Event::TournamentCancelled(_) => self.change(TournamentStatus::Cancelled),
+            Event::TournamentOpened(_) => {
+                self.change(TournamentStatus::Open);
+                Ok(())
+            }
+            Event::TournamentEnded(_) => {
+                self.change(TournamentStatus::Ended);
+                Ok(())
+            }
+            Event::TournamentCancelled(_) => {
+                self.change(TournamentStatus::Cancelled);
+                Ok(())
+            }
             Event::TournamentClosed(event) => {
                 self.tournament.ranked = event.ranked;
                 self.tournament.sums.prizes = event.prizes.into();
                 self.add(|sums| &mut sums.overlay, event.overlay)?;
                 self.add(|sums| &mut sums.kept, event.to_house)?;
-                self.change(TournamentStatus::Closed)
+                self.change(TournamentStatus::Closed);
+                Ok(())
             }
             Event::TournamentEntryTaken(event) => self.taken(event),
             Event::TournamentEntryReleased(event) => self.released(event),
@@ -134,9 +144,8 @@ impl Fold<'_, '_> {
         }
     }
 
-    fn change(&mut self, status: TournamentStatus) -> Result<(), ViewError> {
+    fn change(&mut self, status: TournamentStatus) {
         (self.tournament.status, self.tournament.changed_at) = (status, self.commit.body.recorded_at);
-        Ok(())
     }
 
     fn add(
@@ -226,9 +235,9 @@ impl Fold<'_, '_> {
     }
 
     fn scored(&mut self, event: &TournamentScored) -> Result<(), ViewError> {
-        let number = match self.rows.get(&playing_key(self.house, &event.player))? {
-            Some(LeaderboardsRow::Playing(number)) => number,
-            _ => return Err(self.poison("the player does not take part")),
+        let playing = self.rows.get(&playing_key(self.house, &event.player))?;
+        let Some(LeaderboardsRow::Playing(number)) = playing else {
+            return Err(self.poison("the player does not take part"));
         };
         let mut row = self.entry(number)?;
         self.leave_place(&row)?;

@@ -70,7 +70,7 @@ impl CupOfTournament {
 
 pub(super) fn fold(
     state: &mut Option<OfTournament>,
-    input: Input<'_, Infallible, CupSays>,
+    input: &Input<'_, Infallible, CupSays>,
     turn: &mut Turn<CupSays>,
 ) {
     let Input::Event(event) = input else { return };

@@ -38,6 +38,7 @@ pub struct PrizeOfTournament {
 }
 
 /// An entry of which something is under way.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryOfTournament {
     /// The tournament's partition.
@@ -206,11 +207,11 @@ fn begun(event: &Occurrence, process: &ProcessId) -> Option<EntryOfTournament> {
 pub(super) fn fold(
     state: &mut Option<OfTournament>,
     process: &ProcessId,
-    input: Input<'_, Infallible, CupSays>,
+    input: &Input<'_, Infallible, CupSays>,
     at: Timestamp,
 ) {
     if state.is_none() {
-        let begun = match &input {
+        let begun = match input {
             Input::Event(event) => begun(event, process),
             Input::Told(CupSays::Cancelled(house, of)) => {
                 Some(EntryOfTournament::new(house.clone(), of.clone()))
@@ -235,7 +236,7 @@ pub(super) fn fold(
             entry.not_before = Some(at.saturating_add(AGAIN_AFTER));
         }
         // Its source undid it: that event follows.
-        Input::Refused { step, rejection: Rejection::AlreadyRolledBack { .. } } if step == RETURN => {
+        Input::Refused { step, rejection: Rejection::AlreadyRolledBack { .. } } if *step == RETURN => {
             entry.back = false;
         }
         _ => {}
