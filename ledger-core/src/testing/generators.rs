@@ -444,7 +444,7 @@ fn spent_win(on_shortfall: Option<ShortfallPolicy>) -> Vec<PlayerCommand> {
 /// Histories of one player: he is opened with EUR and USD and mostly deposits, then anything comes. Many
 /// commands are aimed at an earlier bet or win, about one in eight is an earlier one again, and in some
 /// histories a win is spent and then rolled back, the back office steps in, a deposit goes from its start to its
-/// disputes, or a withdrawal from its request to its return. `len` counts the rest.
+/// disputes, a withdrawal from its request to its return, or an entry to a tournament to its prize. `len` counts the rest.
 pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerCommand>> {
     let steps = vec((command(), bends()), len);
     let spree = option::weighted(0.2, (any::<Index>(), option::of(shortfalls())));
@@ -453,12 +453,13 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
     let way_out = option::weighted(0.4, (any::<Index>(), withdrawals::tale()));
     let limits = option::weighted(0.2, (any::<Index>(), limits::tale()));
     let points = option::weighted(0.2, (any::<Index>(), loyalty::tale()));
-    let limits = (limits, points);
+    let cup = option::weighted(0.1, (any::<Index>(), tournaments::tale()));
+    let limits = (limits, points, cup);
     let cash = select(&["0", "20", "100", "1000"][..]);
     let bonus = option::weighted(0.5, select(&["20", "50", "7.77"][..]));
     let cash = (cash, bonus);
     (cash, steps, spree, story, (tale, way_out, limits)).prop_map(|(begin, steps, spree, story, tales)| {
-        let (tale, way_out, (limits, points)) = tales;
+        let (tale, way_out, (limits, points, cup)) = tales;
         let (cash, bonus) = begin;
         let mut all: Vec<PlayerCommand> = vec![commands::open(&["EUR", "USD"]).into()];
         if cash != "0" {
@@ -498,6 +499,11 @@ pub fn histories(len: impl Into<SizeRange>) -> impl Strategy<Value = Vec<PlayerC
         if let Some((at, points)) = points {
             let tail = all.split_off(at.index(all.len()) + 1);
             all.extend(points);
+            all.extend(tail);
+        }
+        if let Some((at, cup)) = cup {
+            let tail = all.split_off(at.index(all.len()) + 1);
+            all.extend(cup);
             all.extend(tail);
         }
         if let Some((at, limits)) = limits {

@@ -102,6 +102,7 @@ fn events_stand_in_their_own_streams() {
             "points.adjusted",
             "points.expired",
             "jackpot.claimed",
+            "tournament.prize_paid",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];
         if fits.contains(&name) || anywhere.contains(&name) {

@@ -189,6 +189,8 @@ pub(super) fn tale() -> impl Strategy<Value = Vec<PlayerCommand>> {
         commands::cancel_deposit("YG", "YI").into(),
         of_attempt("YF2").into(),
         of_attempt("YF3").into(),
+        // What is told last may have happened first.
+        AttemptDeposit { reference: Some(commands::txn("YD")), ..commands::attempt("YA", "YI") }.into(),
         commands::capture("YE", "YI", "95").into(),
         commands::release("YL", "YE").into(),
         Chargeback { currency: usd, ..commands::chargeback("YC", "YD", "10") }.into(),

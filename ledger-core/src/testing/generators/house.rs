@@ -6,6 +6,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use super::tournaments::Begun;
 use crate::account::{AccountCode, Side};
 use crate::house::{
     AccrueDuty, AccrueProviderFees, ActivateShapes, AssignSuspense, BookFxResult, CancelAssignment,
@@ -687,19 +688,24 @@ pub fn house_histories(
         prop::bool::weighted(0.7),
         option::weighted(0.2, waits),
     );
-    let begun = (option::weighted(0.8, jackpot_terms()), super::tournaments::sound_terms());
-    (begun, vec((command, bend), len)).prop_map(move |((begun, cup), steps)| {
+    let far = select(&[Begun::Open, Begun::Open, Begun::Played, Begun::Closed][..]);
+    let begun = (option::weighted(0.8, jackpot_terms()), super::tournaments::sound_terms(), far);
+    (begun, vec((command, bend), len)).prop_map(move |((begun, cup, far), steps)| {
+        let sent = |command| HouseStep::Command(Box::new(command));
         // Most jackpots and tournaments are there before anything comes.
-        let mut all: Vec<HouseCommand> = match begun {
-            Some(_) if house.contains("tournament/") => super::tournaments::begun(&cup),
+        let mut history: Vec<HouseStep> = match begun {
+            Some(_) if house.contains("tournament/") => super::tournaments::begun(&cup, far),
             Some(terms) if house.contains("jackpot/") => vec![
-                house_commands::seed("B1", SeedMovement::CostToPool, "1000").into(),
-                house_commands::configure("B2", terms).into(),
+                sent(house_commands::seed("B1", SeedMovement::CostToPool, "1000").into()),
+                sent(house_commands::configure("B2", terms).into()),
             ],
             _ => Vec::new(),
         };
-        let mut history: Vec<HouseStep> =
-            all.iter().map(|command| HouseStep::Command(Box::new(command.clone()))).collect();
+        let commands = history.iter().filter_map(|step| match step {
+            HouseStep::Command(command) => Some(command.as_ref().clone()),
+            HouseStep::Wait(_) => None,
+        });
+        let mut all: Vec<HouseCommand> = commands.collect();
         for (step, (mut command, (again, target, fresh, wait))) in steps.into_iter().enumerate() {
             if let Some(at) = target {
                 aim(&mut command, &all, at);
@@ -712,7 +718,7 @@ pub fn house_histories(
             let command = repeated.unwrap_or(command);
             all.push(command.clone());
             history.extend(wait.map(HouseStep::Wait));
-            history.push(HouseStep::Command(Box::new(command)));
+            history.push(sent(command));
         }
         history
     })

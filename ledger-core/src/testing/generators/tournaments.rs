@@ -4,12 +4,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::house::{earlier, persons, txns};
+use super::house::{HouseStep, earlier, persons, txns};
 use crate::house::{
     CancelTournament, ConfigureTournament, DocumentContent, HouseCommand, OpenTournament, RankTournament,
     ReleaseTournamentEntry, ScoreTournament, SettleTournamentPrize, TakeTournamentEntry,
 };
 use crate::money::{Amount, BasisPoints};
+use crate::player_ledger::PlayerCommand;
+use crate::round::{Rollback, RollbackKind};
 use crate::stored::{
     BarredPayee, PrizeOutcome, TournamentPlaces, TournamentPrize, TournamentRemainder, TournamentScoring,
     TournamentTerms, TournamentTie,
@@ -88,12 +90,43 @@ pub(super) fn sound_terms() -> impl Strategy<Value = TournamentTerms> {
     )
 }
 
-/// A tournament that is open, if its terms are sound.
-pub(super) fn begun(terms: &TournamentTerms) -> Vec<HouseCommand> {
-    vec![
+/// How far a tournament has come before a history begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Begun {
+    /// It is open.
+    Open,
+    /// Three players take part, and have points.
+    Played,
+    /// Its results are fixed.
+    Closed,
+}
+
+/// As far as a tournament has come, if its terms are sound.
+pub(super) fn begun(terms: &TournamentTerms, far: Begun) -> Vec<HouseStep> {
+    let mut commands: Vec<HouseCommand> = vec![
         house_commands::configure_tournament("B1", terms.clone()).into(),
         house_commands::open_tournament("B2", terms).into(),
-    ]
+    ];
+    if matches!(far, Begun::Played | Begun::Closed) {
+        for (player, points) in [("p1", "10"), ("p2", "20"), ("p3", "20")] {
+            let entry = house_commands::take_entry(player, "B3");
+            commands.push(TakeTournamentEntry { buy_in: terms.buy_in.to_decimal(), ..entry }.into());
+            let score = house_commands::score(player, 9, points);
+            commands.push(ScoreTournament { bets: terms.min_bets.max(1), ..score }.into());
+        }
+    }
+    let command = |command| HouseStep::Command(Box::new(command));
+    let mut steps: Vec<HouseStep> = commands.into_iter().map(command).collect();
+    if matches!(far, Begun::Closed) {
+        // Play takes an hour, and results may come for another.
+        steps.extend([
+            HouseStep::Wait(3_700),
+            command(house_commands::end_tournament().into()),
+            HouseStep::Wait(3_700),
+            command(house_commands::close_tournament().into()),
+        ]);
+    }
+    steps
 }
 
 fn entries() -> impl Strategy<Value = TakeTournamentEntry> {
@@ -191,4 +224,20 @@ pub(super) fn aim(command: &mut HouseCommand, all: &[HouseCommand], at: Index) {
         }
         _ => {}
     }
+}
+
+/// What a player has of a tournament, from his entry to his prize: also what cannot all be true of one entry.
+pub(super) fn tale() -> impl Strategy<Value = Vec<PlayerCommand>> {
+    let undo =
+        |id: &str| Rollback { kind: Some(RollbackKind::TournamentEntry), ..commands::rollback(id, "ZE") };
+    let all: Vec<PlayerCommand> = vec![
+        commands::enter_tournament("ZE", "10", "1").into(),
+        undo("ZR").into(),
+        commands::return_entry("ZE").into(),
+        undo("ZS").into(),
+        commands::pay_prize("ZE", "5").into(),
+        commands::return_entry("ZE").into(),
+    ];
+    let count = all.len();
+    prop::sample::subsequence(all, count / 2..=count)
 }
