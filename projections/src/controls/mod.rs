@@ -11,7 +11,7 @@ mod row;
 
 use async_trait::async_trait;
 use ledger_core::stored::{EventRecord, LimitTerm};
-use ledger_core::{Amount, PlayerId, Timestamp};
+use ledger_core::{Amount, FOLD_VERSION, PlayerId, Timestamp};
 
 use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::commit::{Commit, EventPlace};
@@ -40,7 +40,8 @@ pub struct PlayerProtection;
 
 impl Model for PlayerProtection {
     const NAME: &'static str = "controls";
-    const VERSION: u32 = 1;
+    // What the core's fold counts otherwise is another view.
+    const VERSION: u32 = 1_000 + FOLD_VERSION;
     type Key = KeyParts;
     type Row = ControlsRow;
 

@@ -156,7 +156,7 @@ fn e65_alerts_and_cases_are_known_by_state_person_and_player() {
             seen.set(seen.get() + check(reader, history));
         });
     });
-    for seed in 20..24 {
+    for seed in 20..28 {
         let history = history(4, 4, 200, seed);
         in_every_home!(Cases, history.identity, history.commits, 41, |reader| {
             seen.set(seen.get() + check(reader, &history));

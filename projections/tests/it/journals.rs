@@ -153,7 +153,7 @@ fn with_every_event() -> Vec<Ledger> {
         if has_new {
             ledgers.push(ledger);
         }
-        let is_missing = |name: &&&str| !found.contains(**name) && **name != crate::contract::AFTER_MONTHS;
+        let is_missing = |name: &&&str| !found.contains(**name) && !crate::contract::RARE.contains(*name);
         due.iter().filter(is_missing).copied().collect::<Vec<&str>>()
     };
     take(of_world(3));
