@@ -1,6 +1,6 @@
 //! How fast views take commits, alone, through a runner, and in a rebuild; and how fast they answer.
 //!
-//! `cargo bench -p ledger-projections --features sqlite,postgres --bench views`; with `-- --commits N` on so many commits
+//! `cargo xtask bench views`, or `cargo bench -p ledger-projections --features sqlite,postgres --bench views`; with `-- --commits N` on so many commits
 //! (120,000), with `-- --only TEXT` only what has this text in its name.
 //!
 //! What runs on one thread is measured in the thread's time on a processor where Linux tells it, so that other work of
@@ -10,9 +10,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ledger_projections::audit::AuditTrail;
 use ledger_projections::balances::{Balances, ReadBalances};
+use ledger_projections::bonuses::Bonuses;
+use ledger_projections::cases::Cases;
+use ledger_projections::controls::PlayerProtection;
+use ledger_projections::jackpots::Jackpots;
+use ledger_projections::liability::Liability;
+use ledger_projections::reconciliation::Payments;
+use ledger_projections::revenue::Revenue;
 use ledger_projections::rounds::Rounds;
+use ledger_projections::statement::Statement;
 use ledger_projections::trial_balance::{Detail, ReadTrialBalance, TrialBalance};
+use ledger_projections::withdrawals::Withdrawals;
 use ledger_projections::{
     Commit, Feed, FeedSettings, Home, Memory, MemoryHome, RebuildSettings, Runner, Settings, Throttle, View,
 };
@@ -21,6 +31,24 @@ use ledger_store::{EventStore, LedgerIdentity, MemoryStore};
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests")]
 #[path = "../tests/it/history.rs"]
 mod history;
+
+/// Does the same for every view that is a model.
+macro_rules! each_model {
+    ($apply:ident) => {
+        $apply!(
+            Statement,
+            Revenue,
+            Withdrawals,
+            Liability,
+            Bonuses,
+            AuditTrail,
+            Payments,
+            PlayerProtection,
+            Cases,
+            Jackpots
+        )
+    };
+}
 
 const LIMIT: Duration = Duration::from_hours(1);
 
@@ -186,6 +214,12 @@ async fn main() {
         bench.apply("in memory", Memory::<Balances>::new(&identity), batch).await;
         bench.apply("in memory", Memory::<TrialBalance>::new(&identity), batch).await;
         bench.apply("in memory", Memory::<Rounds>::new(&identity), batch).await;
+        macro_rules! apply {
+            ($($model:ty),*) => {$(
+                bench.apply("in memory", Memory::<$model>::new(&identity), batch).await;
+            )*};
+        }
+        each_model!(apply);
     }
     for decoders in [1, 2] {
         bench
@@ -236,6 +270,12 @@ async fn in_postgres(
         bench.apply("in PostgreSQL", live::<Balances>(&views, identity).await, batch).await;
         bench.apply("in PostgreSQL", live::<TrialBalance>(&views, identity).await, batch).await;
         bench.apply("in PostgreSQL", live::<Rounds>(&views, identity).await, batch).await;
+        macro_rules! apply {
+            ($($model:ty),*) => {$(
+                bench.apply("in PostgreSQL", live::<$model>(&views, identity).await, batch).await;
+            )*};
+        }
+        each_model!(apply);
     }
     let followed = views("follow");
     bench
@@ -277,6 +317,13 @@ async fn in_sqlite(
         bench.apply("in SQLite", Sqlite::<Balances>::open(path("balances"), identity).unwrap(), batch).await;
         bench.apply("in SQLite", Sqlite::<TrialBalance>::open(path("trial"), identity).unwrap(), batch).await;
         bench.apply("in SQLite", Sqlite::<Rounds>::open(path("rounds"), identity).unwrap(), batch).await;
+        macro_rules! apply {
+            ($($model:ty),*) => {$(
+                let view = Sqlite::<$model>::open(path(stringify!($model)), identity).unwrap();
+                bench.apply("in SQLite", view, batch).await;
+            )*};
+        }
+        each_model!(apply);
     }
     let home = |name: &str| folder.path().join(name);
     bench
