@@ -103,6 +103,7 @@ fn events_stand_in_their_own_streams() {
             "points.expired",
             "jackpot.claimed",
             "tournament.prize_paid",
+            "tournament.prize_forfeited",
         ];
         let anywhere = ["entry.posted", "cashier.deposit.succeeded", "credit.granted"];
         if fits.contains(&name) || anywhere.contains(&name) {

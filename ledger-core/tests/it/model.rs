@@ -356,7 +356,6 @@ fn histories_reach_every_outcome() {
         "payout_unknown applied",
         "payout_unknown noop",
         "player_block applied",
-        "player_block rejected:not_allowed",
         "player_unblock applied",
         "player_unblock rejected:not_allowed",
         "withdrawal applied",
