@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use casino_ledger::core::Rejection;
 use casino_ledger::projections::ViewError;
+use casino_ledger::store::StoreError;
 use casino_ledger::{ExecuteError, Refusal};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -231,6 +232,13 @@ impl From<ExecuteError> for Problem {
                 Self::internal()
             }
         }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(%error, "the store could not answer");
+        Self::unavailable("unavailable", "the store cannot answer now".to_owned())
     }
 }
 

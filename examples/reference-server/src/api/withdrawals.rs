@@ -12,6 +12,7 @@ use casino_ledger::core::{
     WithdrawalQuote,
 };
 use casino_ledger::projections::withdrawals::{WithdrawalRow, WithdrawalState};
+use casino_ledger::store::Shard;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -276,6 +277,12 @@ pub async fn queue(
 ) -> Result<Json<WithdrawalsView>, Problem> {
     caller.must_be(&[Role::Cashier, Role::Office])?;
     let state = word::<WithdrawalState>("state", &state)?;
-    let page = casino.views.withdrawals.queue(state, None, LIMIT_MAX).await?;
+    let view = &casino.views.withdrawals;
+    let heads = casino.ledger.heads().await?;
+    // Who has just approved one sees that here.
+    for (shard, head) in (0..).map(Shard).zip(heads) {
+        view.at_least(shard, head.position, OWN_WRITE).await?;
+    }
+    let page = view.queue(state, None, LIMIT_MAX).await?;
     Ok(Json(WithdrawalsView { withdrawals: page.value.rows }))
 }
