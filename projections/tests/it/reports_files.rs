@@ -34,7 +34,7 @@ fn is_made(format: ReportFormat) -> bool {
 
 #[tokio::test]
 async fn a_file_appears_whole_or_not_at_all_and_is_the_same_bytes() {
-    let history = history(2, 6, 30, 3);
+    let history = history(2, 12, 60, 3);
     let views =
         tokio::task::spawn_blocking(move || views(&history.identity, &history.commits)).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
