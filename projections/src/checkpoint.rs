@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ledger_core::Partition;
+use ledger_core::{Partition, PlayerId};
 use ledger_store::{Head, LedgerIdentity, Position, Shard, genesis};
 use serde::{Deserialize, Serialize};
 
@@ -269,5 +269,16 @@ impl<T> AtCheckpoint<T> {
     /// The same place with another value.
     pub fn map<U>(self, map: impl FnOnce(T) -> U) -> AtCheckpoint<U> {
         AtCheckpoint { checkpoint: self.checkpoint, value: map(self.value) }
+    }
+
+    /// An answer that one partition alone has a part in: where its shard stands.
+    pub(crate) fn of(self, partition: &Partition) -> AtHead<T> {
+        let (shard, _) = self.checkpoint.of(partition);
+        self.checkpoint.answer(shard, self.value)
+    }
+
+    /// An answer about one player.
+    pub(crate) fn of_player(self, player: &PlayerId) -> AtHead<T> {
+        self.of(&Partition::Player(player.clone()))
     }
 }

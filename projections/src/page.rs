@@ -1,5 +1,10 @@
 //! Pages of long answers.
 
+use crate::checkpoint::AtCheckpoint;
+use crate::error::ViewError;
+use crate::model::{Model, ReadModel};
+use crate::range::KeyRange;
+
 /// The most rows one page has.
 pub const PAGE_MAX: usize = 1_000;
 
@@ -34,4 +39,19 @@ pub(crate) fn limited(limit: usize) -> usize {
 /// One row more than the page has, as SQL counts.
 pub(crate) fn one_more(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
+}
+
+/// A page of a stretch of a model's rows, of which each is read as something.
+pub(crate) async fn read_page<M: Model, T, C>(
+    reader: &(impl ReadModel<M> + ?Sized),
+    range: &KeyRange,
+    limit: usize,
+    row: impl Fn(M::Row) -> Result<T, ViewError>,
+    cursor: impl FnOnce(&T) -> C,
+) -> Result<AtCheckpoint<Page<T, C>>, ViewError> {
+    let found = reader.range(range, limited(limit)).await?;
+    let rows = found.value.rows.into_iter().map(|(_, found)| row(found));
+    let rows = rows.collect::<Result<Vec<_>, ViewError>>()?;
+    let next = if found.value.next.is_some() { rows.last().map(cursor) } else { None };
+    Ok(AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows, next } })
 }

@@ -8,7 +8,7 @@ use super::{AuditFilter, AuditPage, AuditTrail, ReadAuditTrail};
 use crate::checkpoint::AtCheckpoint;
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::page::{Page, limited};
+use crate::page::read_page;
 use crate::period::Period;
 use crate::range::{KeyRange, key};
 
@@ -28,15 +28,12 @@ async fn page(
     if let Some(cursor) = after {
         range = range.after(&list_key(filter, *cursor))?;
     }
-    let found = reader.range(&range, limited(limit)).await?;
     let record = |row: super::AuditRow| {
         row.0
             .map(|record| *record)
             .ok_or_else(|| ViewError::Damaged("the audit trail has an empty row".to_owned()))
     };
-    let rows = found.value.rows.into_iter().map(|(_, row)| record(row)).collect::<Result<Vec<_>, _>>()?;
-    let next = if found.value.next.is_some() { rows.last().map(AuditRecord::cursor) } else { None };
-    Ok(AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows, next } })
+    read_page(reader, &range, limit, record, AuditRecord::cursor).await
 }
 
 #[async_trait]

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use ledger_core::stored::AwardRef;
-use ledger_core::{Partition, PlayerId, SubAccount, TermsName};
+use ledger_core::{PlayerId, SubAccount, TermsName};
 
 use super::fold::{award_key, live_key};
 use super::row::{AwardRow, BonusesRow, CampaignKey, CampaignRow, LiveCursor, OfferKey, OfferRow};
@@ -10,14 +10,9 @@ use super::{Bonuses, ReadBonuses};
 use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::page::{Page, limited};
+use crate::page::{Page, read_page};
 use crate::range::{KeyParts, KeyRange, SCAN_ROWS_MAX, key};
 use crate::text::{parse, parse_id, parse_kind};
-
-fn of_player<T>(player: &PlayerId, found: AtCheckpoint<T>) -> AtHead<T> {
-    let (shard, _) = found.checkpoint.of(&Partition::Player(player.clone()));
-    found.checkpoint.answer(shard, found.value)
-}
 
 fn damaged() -> ViewError {
     ViewError::Damaged("a row of the bonuses view is of another kind".to_owned())
@@ -28,19 +23,6 @@ fn as_award(row: BonusesRow) -> Result<AwardRow, ViewError> {
         BonusesRow::Award(row) => Ok(*row),
         _ => Err(damaged()),
     }
-}
-
-async fn page<C>(
-    reader: &(impl ReadModel<Bonuses> + ?Sized),
-    range: KeyRange,
-    limit: usize,
-    cursor: impl Fn(&AwardRow) -> C,
-) -> Result<AtCheckpoint<Page<AwardRow, C>>, ViewError> {
-    let found = reader.range(&range, limited(limit)).await?;
-    let rows = found.value.rows.into_iter().map(|(_, row)| as_award(row));
-    let rows = rows.collect::<Result<Vec<_>, ViewError>>()?;
-    let next = if found.value.next.is_some() { rows.last().map(cursor) } else { None };
-    Ok(AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows, next } })
 }
 
 async fn all<T>(
@@ -64,7 +46,7 @@ impl<R: ReadModel<Bonuses>> ReadBonuses for R {
         player: &PlayerId,
         award: &AwardRef,
     ) -> Result<AtHead<Option<AwardRow>>, ViewError> {
-        let found = of_player(player, self.get(&award_key(player, award)).await?);
+        let found = self.get(&award_key(player, award)).await?.of_player(player);
         let row = found.value.clone().map(as_award).transpose()?;
         Ok(found.map(|_| row))
     }
@@ -79,7 +61,7 @@ impl<R: ReadModel<Bonuses>> ReadBonuses for R {
         if let Some(award) = after {
             range = range.after(&award_key(player, award))?;
         }
-        Ok(of_player(player, page(self, range, limit, |row| row.award.clone()).await?))
+        Ok(read_page(self, &range, limit, as_award, |row| row.award.clone()).await?.of_player(player))
     }
 
     async fn live(
@@ -91,7 +73,7 @@ impl<R: ReadModel<Bonuses>> ReadBonuses for R {
         if let Some(cursor) = after {
             range = range.after(&live_key(cursor))?;
         }
-        page(self, range, limit, AwardRow::cursor).await
+        read_page(self, &range, limit, as_award, AwardRow::cursor).await
     }
 
     async fn offers(&self) -> Result<AtCheckpoint<Vec<OfferRow>>, ViewError> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use ledger_core::stored::TransactionRef;
-use ledger_core::{ActorId, Partition, PlayerId};
+use ledger_core::{ActorId, PlayerId};
 
 use super::fold::{alert_key, case_key, queue_key};
 use super::row::{AlertRow, AlertState, CaseRow, CaseState, CasesRow, RiskCursor};
@@ -10,16 +10,11 @@ use super::{Cases, ReadCases};
 use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::page::{Page, limited};
+use crate::page::{Page, read_page};
 use crate::range::{KeyRange, SCAN_ROWS_MAX, key};
 
 fn damaged() -> ViewError {
     ViewError::Damaged("a row of the view of cases is of another kind".to_owned())
-}
-
-fn of_player<T>(player: &PlayerId, found: AtCheckpoint<T>) -> AtHead<T> {
-    let (shard, _) = found.checkpoint.of(&Partition::Player(player.clone()));
-    found.checkpoint.answer(shard, found.value)
 }
 
 fn as_alert(row: CasesRow) -> Result<AlertRow, ViewError> {
@@ -34,20 +29,6 @@ fn as_case(row: CasesRow) -> Result<CaseRow, ViewError> {
         CasesRow::Case(row) => Ok(*row),
         _ => Err(damaged()),
     }
-}
-
-async fn page<T, C>(
-    reader: &(impl ReadModel<Cases> + ?Sized),
-    range: KeyRange,
-    limit: usize,
-    row: impl Fn(CasesRow) -> Result<T, ViewError>,
-    cursor: impl Fn(&T) -> C,
-) -> Result<AtCheckpoint<Page<T, C>>, ViewError> {
-    let found = reader.range(&range, limited(limit)).await?;
-    let rows = found.value.rows.into_iter().map(|(_, found)| row(found));
-    let rows = rows.collect::<Result<Vec<_>, ViewError>>()?;
-    let next = if found.value.next.is_some() { rows.last().map(cursor) } else { None };
-    Ok(AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows, next } })
 }
 
 fn queue(name: &str, of: &str, after: Option<&RiskCursor>) -> Result<KeyRange, ViewError> {
@@ -65,7 +46,7 @@ impl<R: ReadModel<Cases>> ReadCases for R {
         player: &PlayerId,
         alert: &TransactionRef,
     ) -> Result<AtHead<Option<AlertRow>>, ViewError> {
-        let found = of_player(player, self.get(&alert_key(player, alert)).await?);
+        let found = self.get(&alert_key(player, alert)).await?.of_player(player);
         let row = found.value.clone().map(as_alert).transpose()?;
         Ok(found.map(|_| row))
     }
@@ -75,7 +56,7 @@ impl<R: ReadModel<Cases>> ReadCases for R {
         player: &PlayerId,
         case: &TransactionRef,
     ) -> Result<AtHead<Option<CaseRow>>, ViewError> {
-        let found = of_player(player, self.get(&case_key(player, case)).await?);
+        let found = self.get(&case_key(player, case)).await?.of_player(player);
         let row = found.value.clone().map(as_case).transpose()?;
         Ok(found.map(|_| row))
     }
@@ -86,7 +67,7 @@ impl<R: ReadModel<Cases>> ReadCases for R {
         after: Option<&RiskCursor>,
         limit: usize,
     ) -> Result<AtCheckpoint<Page<AlertRow, RiskCursor>>, ViewError> {
-        page(self, queue("alerts", state.as_str(), after)?, limit, as_alert, AlertRow::cursor).await
+        read_page(self, &queue("alerts", state.as_str(), after)?, limit, as_alert, AlertRow::cursor).await
     }
 
     async fn cases(
@@ -95,7 +76,7 @@ impl<R: ReadModel<Cases>> ReadCases for R {
         after: Option<&RiskCursor>,
         limit: usize,
     ) -> Result<AtCheckpoint<Page<CaseRow, RiskCursor>>, ViewError> {
-        page(self, queue("cases", state.as_str(), after)?, limit, as_case, CaseRow::cursor).await
+        read_page(self, &queue("cases", state.as_str(), after)?, limit, as_case, CaseRow::cursor).await
     }
 
     async fn assigned(
@@ -104,7 +85,7 @@ impl<R: ReadModel<Cases>> ReadCases for R {
         after: Option<&RiskCursor>,
         limit: usize,
     ) -> Result<AtCheckpoint<Page<CaseRow, RiskCursor>>, ViewError> {
-        page(self, queue("assigned", to.as_str(), after)?, limit, as_case, CaseRow::cursor).await
+        read_page(self, &queue("assigned", to.as_str(), after)?, limit, as_case, CaseRow::cursor).await
     }
 
     async fn alerts_of(
@@ -117,7 +98,7 @@ impl<R: ReadModel<Cases>> ReadCases for R {
         if let Some(of) = after {
             range = range.after(&alert_key(player, of))?;
         }
-        Ok(of_player(player, page(self, range, limit, as_alert, |row| row.of.clone()).await?))
+        Ok(read_page(self, &range, limit, as_alert, |row| row.of.clone()).await?.of_player(player))
     }
 
     async fn cases_of(
@@ -130,7 +111,7 @@ impl<R: ReadModel<Cases>> ReadCases for R {
         if let Some(of) = after {
             range = range.after(&case_key(player, of))?;
         }
-        Ok(of_player(player, page(self, range, limit, as_case, |row| row.of.clone()).await?))
+        Ok(read_page(self, &range, limit, as_case, |row| row.of.clone()).await?.of_player(player))
     }
 
     async fn counts(

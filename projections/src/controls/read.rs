@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use ledger_core::stored::LimitTerm;
-use ledger_core::{Amount, Partition, PlayerId, Timestamp};
+use ledger_core::{Amount, PlayerId, Timestamp};
 
 use super::page::{
     ExclusionCursor, HitCursor, LimitCursor, counter_key, exclusion_key, exclusion_stem, exclusions_from,
@@ -20,31 +20,12 @@ use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::commit::EventPlace;
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::page::{Page, limited};
+use crate::page::{Page, read_page};
 use crate::period::Period;
 use crate::range::{KeyParts, KeyRange, SCAN_ROWS_MAX, key};
 
 fn damaged() -> ViewError {
     ViewError::Damaged("a row of the controls view is of another kind, or missing".to_owned())
-}
-
-fn of_player<T>(player: &PlayerId, found: AtCheckpoint<T>) -> AtHead<T> {
-    let (shard, _) = found.checkpoint.of(&Partition::Player(player.clone()));
-    found.checkpoint.answer(shard, found.value)
-}
-
-async fn page<T, C>(
-    reader: &(impl ReadModel<PlayerProtection> + ?Sized),
-    range: KeyRange,
-    limit: usize,
-    row: impl Fn(ControlsRow) -> Option<T>,
-    cursor: impl Fn(&T) -> C,
-) -> Result<AtCheckpoint<Page<T, C>>, ViewError> {
-    let found = reader.range(&range, limited(limit)).await?;
-    let rows = found.value.rows.into_iter().map(|(_, found)| row(found).ok_or_else(damaged));
-    let rows = rows.collect::<Result<Vec<_>, ViewError>>()?;
-    let next = if found.value.next.is_some() { rows.last().map(cursor) } else { None };
-    Ok(AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows, next } })
 }
 
 fn as_span(row: ControlsRow) -> Option<LimitSpan> {
@@ -131,7 +112,7 @@ fn player_of(
 impl<R: ReadModel<PlayerProtection>> ReadControls for R {
     async fn player(&self, player: &PlayerId) -> Result<AtHead<Option<PlayerControls>>, ViewError> {
         let found = self.range(&KeyRange::beginning(&player_stem(player))?, SCAN_ROWS_MAX).await?;
-        let found = of_player(player, found);
+        let found = found.of_player(player);
         let rows = found.value.rows.clone().into_iter().collect();
         let value = player_of(player, rows)?;
         Ok(found.map(|_| value))
@@ -151,7 +132,9 @@ impl<R: ReadModel<PlayerProtection>> ReadControls for R {
             ControlsRow::Record(record) => Some(*record),
             _ => None,
         };
-        Ok(of_player(player, page(self, range, limit, row, |record| record.place).await?))
+        Ok(read_page(self, &range, limit, |found| row(found).ok_or_else(damaged), |record| record.place)
+            .await?
+            .of_player(player))
     }
 
     async fn spans(
@@ -164,7 +147,9 @@ impl<R: ReadModel<PlayerProtection>> ReadControls for R {
         if let Some(place) = after {
             range = range.after(&span_key(player, place))?;
         }
-        Ok(of_player(player, page(self, range, limit, as_span, |span| span.place).await?))
+        Ok(read_page(self, &range, limit, |found| as_span(found).ok_or_else(damaged), |span| span.place)
+            .await?
+            .of_player(player))
     }
 
     async fn in_force_at(
@@ -179,7 +164,7 @@ impl<R: ReadModel<PlayerProtection>> ReadControls for R {
                 advice: "page through the player's spans",
             });
         }
-        let found = of_player(player, found);
+        let found = found.of_player(player);
         let spans = found.value.rows.iter().map(|(_, row)| as_span(row.clone()).ok_or_else(damaged));
         let spans = spans.collect::<Result<Vec<_>, ViewError>>()?;
         let value = spans.into_iter().filter(|span| span.holds_at(at)).collect();
@@ -202,7 +187,7 @@ impl<R: ReadModel<PlayerProtection>> ReadControls for R {
             ControlsRow::Hit(hit) => Some(*hit),
             _ => None,
         };
-        page(self, range, limit, row, LimitHit::cursor).await
+        read_page(self, &range, limit, |found| row(found).ok_or_else(damaged), LimitHit::cursor).await
     }
 
     async fn exclusions(
@@ -222,7 +207,7 @@ impl<R: ReadModel<PlayerProtection>> ReadControls for R {
             ControlsRow::Exclusion(exclusion) => Some(*exclusion),
             _ => None,
         };
-        page(self, range, limit, row, ExclusionRow::cursor).await
+        read_page(self, &range, limit, |found| row(found).ok_or_else(damaged), ExclusionRow::cursor).await
     }
 
     async fn limits_from(
@@ -236,6 +221,6 @@ impl<R: ReadModel<PlayerProtection>> ReadControls for R {
         if let Some(cursor) = after {
             range = range.after(&limits_key(term, cursor))?;
         }
-        page(self, range, limit, as_limit, LimitRow::cursor).await
+        read_page(self, &range, limit, |found| as_limit(found).ok_or_else(damaged), LimitRow::cursor).await
     }
 }

@@ -14,26 +14,12 @@ use crate::checkpoint::AtCheckpoint;
 use crate::commit::EventPlace;
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::page::{Page, limited};
+use crate::page::{Page, limited, read_page};
 use crate::range::{KeyRange, SCAN_ROWS_MAX, key};
 use crate::text::{kind_text, parse, parse_id, parse_kind};
 
 fn damaged() -> ViewError {
     ViewError::Damaged("a row of the jackpots view is of another kind".to_owned())
-}
-
-async fn page<T, C>(
-    reader: &(impl ReadModel<Jackpots> + ?Sized),
-    range: KeyRange,
-    limit: usize,
-    row: impl Fn(JackpotsRow) -> Option<T>,
-    cursor: impl Fn(&T) -> C,
-) -> Result<AtCheckpoint<Page<T, C>>, ViewError> {
-    let found = reader.range(&range, limited(limit)).await?;
-    let rows = found.value.rows.into_iter().map(|(_, found)| row(found).ok_or_else(damaged));
-    let rows = rows.collect::<Result<Vec<_>, ViewError>>()?;
-    let next = if found.value.next.is_some() { rows.last().map(cursor) } else { None };
-    Ok(AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows, next } })
 }
 
 /// An award and its payment, as they are found side by side.
@@ -111,7 +97,7 @@ impl<R: ReadModel<Jackpots>> ReadJackpots for R {
             JackpotsRow::Record(record) => Some(*record),
             _ => None,
         };
-        page(self, range, limit, row, |record| record.place).await
+        read_page(self, &range, limit, |found| row(found).ok_or_else(damaged), |record| record.place).await
     }
 
     async fn awards(
@@ -165,6 +151,6 @@ impl<R: ReadModel<Jackpots>> ReadJackpots for R {
             JackpotsRow::Claim(claim) => Some(*claim),
             _ => None,
         };
-        page(self, range, limit, row, ClaimRow::cursor).await
+        read_page(self, &range, limit, |found| row(found).ok_or_else(damaged), ClaimRow::cursor).await
     }
 }

@@ -10,13 +10,8 @@ use super::{Leaderboards, ReadLeaderboards};
 use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::page::{Page, limited};
+use crate::page::{Page, limited, read_page};
 use crate::range::{KeyRange, key};
-
-fn of_house<T>(house: &HouseId, found: AtCheckpoint<T>) -> AtHead<T> {
-    let (shard, _) = found.checkpoint.of(&Partition::House(house.clone()));
-    found.checkpoint.answer(shard, found.value)
-}
 
 fn as_entry(row: LeaderboardsRow) -> Result<EntryRow, ViewError> {
     match row {
@@ -35,7 +30,7 @@ fn as_tournament(row: LeaderboardsRow) -> Result<TournamentRow, ViewError> {
 #[async_trait]
 impl<R: ReadModel<Leaderboards>> ReadLeaderboards for R {
     async fn tournament(&self, house: &HouseId) -> Result<AtHead<Option<TournamentRow>>, ViewError> {
-        let found = of_house(house, self.get(&tournament_key(house)).await?);
+        let found = self.get(&tournament_key(house)).await?.of(&Partition::House(house.clone()));
         let row = found.value.clone().map(as_tournament).transpose()?;
         Ok(found.map(|_| row))
     }
@@ -74,11 +69,12 @@ impl<R: ReadModel<Leaderboards>> ReadLeaderboards for R {
             rows.push(PlaceRow { place, entry });
         }
         let next = next.filter(|_| found.value.next.is_some());
-        Ok(of_house(house, AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows, next } }))
+        let page = AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows, next } };
+        Ok(page.of(&Partition::House(house.clone())))
     }
 
     async fn entry(&self, house: &HouseId, number: u64) -> Result<AtHead<Option<EntryRow>>, ViewError> {
-        let found = of_house(house, self.get(&entry_key(house, number)).await?);
+        let found = self.get(&entry_key(house, number)).await?.of(&Partition::House(house.clone()));
         let row = found.value.clone().map(as_entry).transpose()?;
         Ok(found.map(|_| row))
     }
@@ -93,11 +89,7 @@ impl<R: ReadModel<Leaderboards>> ReadLeaderboards for R {
         if let Some(EntryCursor { house, number }) = after {
             range = range.after(&of_player_key(player, house, *number))?;
         }
-        let found = self.range(&range, limited(limit)).await?;
-        let rows = found.value.rows.into_iter().map(|(_, row)| as_entry(row));
-        let rows = rows.collect::<Result<Vec<_>, ViewError>>()?;
-        let last = rows.last().filter(|_| found.value.next.is_some());
-        let next = last.map(|row| EntryCursor { house: row.house.clone(), number: row.number });
-        Ok(AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows, next } })
+        let cursor = |row: &EntryRow| EntryCursor { house: row.house.clone(), number: row.number };
+        read_page(self, &range, limit, as_entry, cursor).await
     }
 }

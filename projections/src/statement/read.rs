@@ -18,7 +18,7 @@ use crate::balances::{PlayerBalances, answer};
 use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::page::{Page, limited};
+use crate::page::{Page, limited, read_page};
 use crate::period::Period;
 use crate::range::{KeyRange, key};
 use crate::total::Total;
@@ -29,11 +29,6 @@ fn damaged(what: &str) -> ViewError {
 
 fn too_large() -> ViewError {
     damaged("a sum beyond its type")
-}
-
-fn of_player<T>(player: &PlayerId, found: AtCheckpoint<T>) -> AtHead<T> {
-    let (shard, _) = found.checkpoint.of(&Partition::Player(player.clone()));
-    found.checkpoint.answer(shard, found.value)
 }
 
 fn as_line(row: StatementRow) -> Result<StatementLine, ViewError> {
@@ -74,11 +69,7 @@ async fn page(
     if let Some(cursor) = after {
         range = range.after(&line_key(player, *cursor))?;
     }
-    let found = reader.range(&range, limited(limit)).await?;
-    let rows = found.value.rows.into_iter().map(|(_, row)| as_line(row));
-    let rows = rows.collect::<Result<Vec<_>, ViewError>>()?;
-    let next = if found.value.next.is_some() { rows.last().map(StatementLine::cursor) } else { None };
-    Ok(of_player(player, AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows, next } }))
+    Ok(read_page(reader, &range, limit, as_line, StatementLine::cursor).await?.of_player(player))
 }
 
 fn apply(accounts: &mut Vec<Standing>, movement: &Movement) -> Option<()> {
@@ -254,7 +245,7 @@ impl<R: ReadModel<Statement>> ReadStatement for R {
         at: Timestamp,
     ) -> Result<AtHead<Option<PlayerBalances>>, ViewError> {
         let range = all_lines(player)?.through_key(&key!["line", player, at])?;
-        let found = of_player(player, accounts_behind(self, range).await?);
+        let found = accounts_behind(self, range).await?.of_player(player);
         // His opening is read afterwards; what came in between is left out by its position.
         let head = found.head.position;
         let opened = self.get(&opened_key(player)).await?.value.map(as_opened).transpose()?;
@@ -274,7 +265,7 @@ impl<R: ReadModel<Statement>> ReadStatement for R {
     ) -> Result<AtHead<Option<PlayerBalances>>, ViewError> {
         let positions = KeyRange::beginning(&key!["position", player])?;
         let positions = positions.through_key(&position_key(player, wanted))?.backwards();
-        let found = of_player(player, self.range(&positions, 1).await?);
+        let found = self.range(&positions, 1).await?.of_player(player);
         let (shard, at) = (found.shard, found.head.position);
         if at < wanted {
             return Err(ViewError::Behind { shard, at, wanted, limit: Duration::ZERO });
@@ -330,7 +321,7 @@ impl<R: ReadModel<Statement>> ReadStatement for R {
         if found.value.next.is_some() {
             return Err(ViewError::TooMuch { rows_max: SUMMARY_LINES_MAX, advice: "take a shorter period" });
         }
-        let found = of_player(player, found);
+        let found = found.of_player(player);
         let lines = found.value.rows.iter().map(|(_, row)| as_line(row.clone()));
         let lines = lines.collect::<Result<Vec<_>, ViewError>>()?;
         let before = all_lines(player)?.until_key(&key!["line", player, period.from])?;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use ledger_core::stored::PaymentRef;
-use ledger_core::{CurrencyCode, Partition, PlayerId};
+use ledger_core::{CurrencyCode, PlayerId};
 
 use super::fold::{queue_key, withdrawal_key};
 use super::row::{WithdrawalCursor, WithdrawalRow, WithdrawalState, WithdrawalSums, WithdrawalsRow};
@@ -10,14 +10,9 @@ use super::{ReadWithdrawals, StateTotals, WithdrawalPage, Withdrawals};
 use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::page::{Page, limited};
+use crate::page::{Page, read_page};
 use crate::range::{KeyRange, SCAN_ROWS_MAX, key};
 use crate::text::{parse, parse_kind};
-
-fn of_player<T>(player: &PlayerId, found: AtCheckpoint<T>) -> AtHead<T> {
-    let (shard, _) = found.checkpoint.of(&Partition::Player(player.clone()));
-    found.checkpoint.answer(shard, found.value)
-}
 
 fn as_withdrawal(row: WithdrawalsRow) -> Result<WithdrawalRow, ViewError> {
     match row {
@@ -35,19 +30,6 @@ fn as_sums(row: &WithdrawalsRow) -> Result<WithdrawalSums, ViewError> {
     }
 }
 
-async fn page<C>(
-    reader: &(impl ReadModel<Withdrawals> + ?Sized),
-    range: KeyRange,
-    limit: usize,
-    cursor: impl Fn(&WithdrawalRow) -> C,
-) -> Result<AtCheckpoint<Page<WithdrawalRow, C>>, ViewError> {
-    let found = reader.range(&range, limited(limit)).await?;
-    let rows = found.value.rows.into_iter().map(|(_, row)| as_withdrawal(row));
-    let rows = rows.collect::<Result<Vec<_>, ViewError>>()?;
-    let next = if found.value.next.is_some() { rows.last().map(cursor) } else { None };
-    Ok(AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows, next } })
-}
-
 #[async_trait]
 impl<R: ReadModel<Withdrawals>> ReadWithdrawals for R {
     async fn withdrawal(
@@ -55,7 +37,7 @@ impl<R: ReadModel<Withdrawals>> ReadWithdrawals for R {
         player: &PlayerId,
         reference: &PaymentRef,
     ) -> Result<AtHead<Option<WithdrawalRow>>, ViewError> {
-        let found = of_player(player, self.get(&withdrawal_key(player, reference)).await?);
+        let found = self.get(&withdrawal_key(player, reference)).await?.of_player(player);
         let row = found.value.clone().map(as_withdrawal).transpose()?;
         Ok(found.map(|_| row))
     }
@@ -70,7 +52,7 @@ impl<R: ReadModel<Withdrawals>> ReadWithdrawals for R {
         if let Some(WithdrawalCursor { requested_at, player, reference }) = after {
             range = range.after(&queue_key(state, *requested_at, player, reference))?;
         }
-        page(self, range, limit, WithdrawalRow::cursor).await
+        read_page(self, &range, limit, as_withdrawal, WithdrawalRow::cursor).await
     }
 
     async fn of_player(
@@ -83,7 +65,9 @@ impl<R: ReadModel<Withdrawals>> ReadWithdrawals for R {
         if let Some(reference) = after {
             range = range.after(&withdrawal_key(player, reference))?;
         }
-        Ok(of_player(player, page(self, range, limit, |row| row.reference.clone()).await?))
+        Ok(read_page(self, &range, limit, as_withdrawal, |row| row.reference.clone())
+            .await?
+            .of_player(player))
     }
 
     async fn totals(&self) -> Result<AtCheckpoint<Vec<StateTotals>>, ViewError> {
@@ -107,7 +91,7 @@ impl<R: ReadModel<Withdrawals>> ReadWithdrawals for R {
         player: &PlayerId,
     ) -> Result<AtHead<Vec<(CurrencyCode, WithdrawalSums)>>, ViewError> {
         let found = self.range(&KeyRange::beginning(&key!["paid", player])?, SCAN_ROWS_MAX).await?;
-        let found = of_player(player, found);
+        let found = found.of_player(player);
         let rows = found.value.rows.iter().map(|(key, row)| Ok((parse(key.part(2))?, as_sums(row)?)));
         let rows = rows.collect::<Result<Vec<_>, ViewError>>()?;
         Ok(found.map(|_| rows))
