@@ -678,10 +678,10 @@ pub enum Rejection {
     /// A balance or total would be beyond 96 bits of units.
     #[error("a balance would be beyond what the ledger can hold")]
     AmountOverflow,
-    /// Deposits must be played before so much can be withdrawn.
+    /// Deposits must be played before so much can be withdrawn, or go to another player.
     #[error("unplayed deposits: {withdrawable} {currency} can be withdrawn")]
     UnplayedDeposits {
-        /// The most that can be withdrawn now.
+        /// The most that can be withdrawn now, or go to another player.
         withdrawable: Amount,
         /// The currency.
         currency: CurrencyCode,

@@ -139,7 +139,7 @@ pub struct HostMovement {
     pub currency: CurrencyCode,
     /// Whether it is one half of a transfer between two players (E31). Then the player's jurisdiction must allow such transfers
     /// (`player_transfers`), he must be open and not excluded, and nothing may bar him from deposits, where it comes to him, or
-    /// from withdrawals, where it leaves him.
+    /// from withdrawals, where it leaves him. Where withdrawing unplayed deposits is not free, they do not leave him so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub between_players: bool,
 }

@@ -1,11 +1,13 @@
 //! The decision on an event of the host.
 
 use super::{HOST_NAMESPACES_MAX, HostMovement, HostOperation, postings};
+use crate::money::Amount;
 use crate::partition::Stream;
-use crate::player_ledger::{Facts, Fault, Outcome, Stop, Workspace};
+use crate::player_ledger::{Facts, Fault, Outcome, PlayerState, Stop, Workspace};
+use crate::policy::UnplayedMoney;
 use crate::rejection::{Capacity, NotAllowedReason, Rejection, not_allowed};
 use crate::stored::{Event, HostRecorded};
-use crate::wallet::{incoming, purse};
+use crate::wallet::{Purse, incoming, purse};
 
 pub(super) fn record(command: &HostOperation, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let state = work.state();
@@ -63,5 +65,22 @@ fn postings(
         let currency = movement.currency;
         return Err(Rejection::InsufficientFunds { available: purse.available(), currency }.into());
     }
+    if movement.between_players {
+        check_played(work.state(), purse, amount, facts)?;
+    }
     Ok(postings::from_player(purse, account, of, amount))
+}
+
+/// At whom it comes to, money of a transfer is in no lot: where withdrawing unplayed money is not free, only what was played
+/// goes to another player. Else he would withdraw it instead.
+fn check_played(state: &PlayerState, purse: &Purse, amount: Amount, facts: &Facts<'_>) -> Result<(), Stop> {
+    if state.unplayed_money(facts.policy) == UnplayedMoney::Free {
+        return Ok(());
+    }
+    let withdrawable = state.wallet().free_of_lots(purse)?;
+    if amount > withdrawable {
+        let currency = purse.currency().code();
+        return Err(Rejection::UnplayedDeposits { withdrawable, currency }.into());
+    }
+    Ok(())
 }

@@ -161,6 +161,19 @@ impl Wallet {
         Ok(taken)
     }
 
+    /// What the player can bet of a purse that was played, or was never a deposit: never below zero. A debt is paid from
+    /// played money. Dormant money is in its lots, but not available.
+    ///
+    /// # Errors
+    ///
+    /// [`AmountError`] as of [`Self::unplayed`].
+    pub(crate) fn free_of_lots(&self, purse: &Purse) -> Result<Amount, AmountError> {
+        let available = purse.available();
+        let own = available.checked_add(purse.dormant())?.checked_sub(self.unplayed(purse)?)?;
+        let played = own.min(available)?;
+        Ok(if played.is_negative() { purse.currency().zero() } else { played })
+    }
+
     /// What of a purse's cash is in no lot.
     fn played(&self, purse: &Purse) -> Result<Amount, AmountError> {
         let own = purse.cash().checked_add(purse.dormant())?;

@@ -143,10 +143,7 @@ impl Funds {
         let (zero, rule) = (purse.currency().zero(), state.unplayed_money(policy));
         let not_negative = |amount: Amount| if amount.is_negative() { zero } else { amount };
         let available = purse.available();
-        let in_lots = state.wallet().unplayed(purse)?;
-        // A debt is paid from played money. Dormant money is in its lots, but cannot be withdrawn.
-        let played = available.checked_add(purse.dormant())?.checked_sub(in_lots)?.min(available)?;
-        let played = not_negative(played);
+        let played = state.wallet().free_of_lots(purse)?;
         let unplayed = not_negative(available).checked_sub(played)?;
         let withdrawable = match rule {
             UnplayedMoney::Free => not_negative(available),

@@ -289,6 +289,7 @@ pub(crate) const ABOUT: &[About] = &[
             "kyc_required",
             "host_version",
             "capacity_exceeded",
+            "unplayed_deposits",
             "insufficient_funds",
         ],
     },

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use ledger_core::stored::ExclusionKind;
+use ledger_core::stored::{CreditKind, ExclusionKind};
 use ledger_core::testing::{Scenario, commands, given};
 use ledger_core::{
-    Block, HostAccountClass, HostData, HostDataError, HostMovement, HostName, HostNamespace, HostOperation,
-    NotAllowedReason, PlayerCommand, PlayerState, Policy, PreCheck, Refused, Rejection, Timestamp,
+    BasisPoints, Block, HostAccountClass, HostData, HostDataError, HostMovement, HostName, HostNamespace,
+    HostOperation, NotAllowedReason, PlayerCommand, PlayerState, Policy, PreCheck, Refused, Rejection,
+    Timestamp, UnplayedMoney,
 };
 
 fn acme() -> HostNamespace {
@@ -260,6 +261,23 @@ fn e31_money_goes_between_players_only_where_it_may() {
             let tried = some().when(bar.clone()).applied().when(half("H1", to_player, "3"));
             let _ = if expected.is_empty() { tried.applied() } else { tried.rejected(expected) };
         }
+    }
+    // Unplayed deposits that cost something to withdraw do not leave so: at the other player they would be in no lot.
+    let fee = UnplayedMoney::Fee { rate: BasisPoints::new(2_000).unwrap() };
+    for (unplayed, goes) in [(fee, "3"), (UnplayedMoney::Block, "3"), (UnplayedMoney::Free, "10")] {
+        let mut policy = policy.clone();
+        policy.default_jurisdiction.unplayed = unplayed;
+        let lots =
+            given().policy(policy).when(commands::credit("K1", CreditKind::Cashback, "3")).cash("7.00");
+        let lots = if unplayed == UnplayedMoney::Free {
+            lots
+        } else {
+            let withdrawable = "3.00".parse().unwrap();
+            let told = Rejection::UnplayedDeposits { withdrawable, currency: commands::currency("EUR") };
+            lots.when(half("H1", false, "3.01")).rejected("unplayed_deposits").refused_as(&told)
+        };
+        let more = lots.when(half("H2", false, "10.01")).rejected("insufficient_funds");
+        let _ = more.when(half("H3", false, goes)).applied();
     }
     // What is no half of a transfer passes, as before.
     let plain = HostOperation {

@@ -3,7 +3,7 @@
 use super::{Judged, Model};
 use crate::host::{HostAccountClass, HostOperation};
 use crate::player::Block;
-use crate::policy::{AfterChargeback, TierBar};
+use crate::policy::{AfterChargeback, TierBar, UnplayedMoney};
 
 impl Model {
     pub(super) fn host(&mut self, c: &HostOperation) -> Judged {
@@ -28,6 +28,10 @@ impl Model {
             let free = self.balance("player:cash", currency) - self.balance("receivable:player", currency);
             if !movement.to_player && units > free {
                 return Err("insufficient_funds");
+            }
+            let goes = movement.between_players && !movement.to_player;
+            if goes && self.rule_of_unplayed() != UnplayedMoney::Free && units > self.played_free(currency) {
+                return Err("unplayed_deposits");
             }
             let (code, grows_by_debits) = match movement.account.class {
                 HostAccountClass::Asset => ("host:asset", true),

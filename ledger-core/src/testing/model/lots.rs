@@ -72,6 +72,12 @@ impl Model {
         self.lots.sum(currency)
     }
 
+    /// What he can bet that is in no lot.
+    pub(super) fn played_free(&self, currency: CurrencyCode) -> i128 {
+        let free = self.balance("player:cash", currency) - self.balance("receivable:player", currency);
+        (free + self.balance("player:dormant", currency) - self.unplayed_in(currency)).min(free).max(0)
+    }
+
     /// A stake is played: unplayed money first.
     pub(super) fn play(&mut self, currency: CurrencyCode, units: i128) -> Drawn {
         let drawn = greedy(self.lots.of(currency).into_iter(), units);

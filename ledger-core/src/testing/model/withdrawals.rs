@@ -178,8 +178,7 @@ impl Model {
     /// What can be withdrawn, and what of cash was played.
     fn withdrawable(&self, currency: CurrencyCode) -> (i128, i128, i128) {
         let free = self.balance("player:cash", currency) - self.balance("receivable:player", currency);
-        let in_lots = self.unplayed_in(currency);
-        let played = (free + self.balance("player:dormant", currency) - in_lots).min(free).max(0);
+        let played = self.played_free(currency);
         let unplayed = free.max(0) - played;
         let most = match self.rule_of_unplayed() {
             UnplayedMoney::Free => free.max(0),
