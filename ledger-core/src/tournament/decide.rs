@@ -11,7 +11,7 @@ use crate::stored::{
     TournamentPrizePaid,
 };
 use crate::time::Timestamp;
-use crate::wallet::{credit_cash, incoming, purse};
+use crate::wallet::{credit_cash, purse, summed};
 
 /// The entry that a command names, into this tournament.
 fn entered<'f>(
@@ -50,7 +50,8 @@ pub(super) fn pay(command: &PayTournamentPrize, facts: &Facts<'_>, work: &mut Wo
         return Err(Rejection::Mismatch { field: MismatchField::Currency }.into());
     }
     let purse = purse(state, command.currency)?;
-    let amount = incoming(command.amount, purse.currency())?;
+    // The terms bound it: it is a share of what many paid.
+    let amount = summed(command.amount, purse.currency())?;
     if amount.is_zero() {
         return Err(Rejection::InvalidAmount { amount: command.amount.to_string() }.into());
     }

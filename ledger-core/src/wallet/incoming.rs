@@ -1,4 +1,4 @@
-//! What comes in from outside: amounts as their sender wrote them, and the purse they are for.
+//! What comes in with commands: amounts as their sender wrote them, and the purse they are for.
 
 use rust_decimal::Decimal;
 
@@ -9,9 +9,16 @@ use crate::rejection::Rejection;
 
 /// An incoming amount in a currency's units: never rounded, never negative, never above the maximum.
 pub(crate) fn incoming(amount: Decimal, currency: &Currency) -> Result<Amount, Rejection> {
+    if amount > currency.maximum().to_decimal() {
+        return Err(Rejection::InvalidAmount { amount: amount.to_string() });
+    }
+    summed(amount, currency)
+}
+
+/// An amount that the ledger itself came to, of many operations: as [`incoming`], but the maximum of one does not bound it.
+pub(crate) fn summed(amount: Decimal, currency: &Currency) -> Result<Amount, Rejection> {
     let invalid = || Rejection::InvalidAmount { amount: amount.to_string() };
-    let negative = amount.is_sign_negative() && !amount.is_zero();
-    if negative || amount > currency.maximum().to_decimal() {
+    if amount.is_sign_negative() && !amount.is_zero() {
         return Err(invalid());
     }
     Amount::from_decimal(amount, currency.scale()).map_err(|error| match error {

@@ -11,7 +11,7 @@ mod recovery;
 mod state;
 
 pub(crate) use fx_postings::{credit_converted, exchange, reverse_credit_converted, reverse_exchange};
-pub(crate) use incoming::{incoming, purse};
+pub(crate) use incoming::{incoming, purse, summed};
 pub use lots::{LOTS_MAX, Lot};
 pub(crate) use lots::{LotMoves, back_from, first_of, less, total};
 pub(crate) use postings::{

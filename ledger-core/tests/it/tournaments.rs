@@ -594,6 +594,38 @@ fn a_prize_needs_the_entry_that_won_it() {
     let _ = any.when(pay()).applied().when(pay()).replayed("applied");
 }
 
+/// What one operation may carry bounds no prize: it is of what many paid.
+#[test]
+fn p42_a_prize_above_the_most_of_one_operation_is_paid() {
+    let terms = TournamentTerms {
+        buy_in: amount("900000000000.00"),
+        prizes: shares(&[10_000]),
+        remainder: TournamentRemainder::Place(1),
+        ..cup()
+    };
+    let take = |player: &str| TakeTournamentEntry {
+        buy_in: decimal("900000000000"),
+        ..commands::take_entry(player, "E1")
+    };
+    let house = open(&terms).when(take("p1")).applied().when(take("p2")).applied();
+    let house = closed(house.when(commands::score("p1", 7, "3")).applied());
+    let house = house.when(RankTournament { page: 1 }).applied();
+    let pay = due(&house).remove("p1").unwrap();
+    let entered = given().cash("900000000001");
+    let entered = entered.when(player_commands::enter_tournament("E1", "900000000000", "1")).applied();
+    let paid = entered.when(pay).applied().records(&["entry.posted", "tournament.prize_paid"]);
+    let _ = paid.accounts(&[
+        ("psp:clearing of psp", "900000000001.00"),
+        ("tournament:pool of cup", "-900000000000.00"),
+        ("gaming:rake of cup", "1.00"),
+        ("player:cash", "1800000000000.00"),
+    ]);
+    for wrong in ["-1800000000000", "0"] {
+        let entered = given().cash("100").when(player_commands::enter_tournament("E1", "10", "1"));
+        let _ = entered.when(player_commands::pay_prize("E1", wrong)).refused("invalid_amount");
+    }
+}
+
 /// A free entry has no entry in the ledger, and still says what money it is of.
 #[test]
 fn a_free_entry_of_a_test_player_goes_to_the_tournament_of_test_money() {

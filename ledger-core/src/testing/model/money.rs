@@ -28,7 +28,22 @@ impl Model {
 
     /// Reads an incoming amount from its digits.
     pub(super) fn units(&self, amount: Decimal, currency: CurrencyCode) -> Result<i128, &'static str> {
-        let (scale, maximum) = self.purse(currency)?;
+        let (_, maximum) = self.purse(currency)?;
+        self.read_units(amount, currency, Some(maximum))
+    }
+
+    /// Reads an amount that the ledger came to, of many operations.
+    pub(super) fn summed_units(&self, amount: Decimal, currency: CurrencyCode) -> Result<i128, &'static str> {
+        self.read_units(amount, currency, None)
+    }
+
+    fn read_units(
+        &self,
+        amount: Decimal,
+        currency: CurrencyCode,
+        maximum: Option<i128>,
+    ) -> Result<i128, &'static str> {
+        let (scale, _) = self.purse(currency)?;
         let text = amount.to_string();
         if text.starts_with('-') && text.bytes().any(|b| (b'1'..=b'9').contains(&b)) {
             return Err("invalid_amount");
@@ -38,9 +53,11 @@ impl Model {
         let part = part.trim_end_matches('0');
         let whole: i128 = whole.parse().expect("digits");
         let one = 10_i128.pow(u32::from(scale));
-        assert_eq!(maximum % one, 0, "the model knows maxima of whole units only");
-        if whole > maximum / one || (whole == maximum / one && !part.is_empty()) {
-            return Err("invalid_amount");
+        if let Some(maximum) = maximum {
+            assert_eq!(maximum % one, 0, "the model knows maxima of whole units only");
+            if whole > maximum / one || (whole == maximum / one && !part.is_empty()) {
+                return Err("invalid_amount");
+            }
         }
         if part.len() > usize::from(scale) {
             return Err("precision");

@@ -37,7 +37,7 @@ impl Model {
         if self.currency_of_purchase(&of) != Some(c.currency) {
             return Err("mismatch");
         }
-        let units = self.units(c.amount, c.currency)?;
+        let units = self.summed_units(c.amount, c.currency)?;
         if units == 0 {
             return Err("invalid_amount");
         }
