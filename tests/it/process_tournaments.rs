@@ -100,6 +100,29 @@ async fn the_best_of_a_tournament_get_its_prizes() {
     world.end().await;
 }
 
+/// Providers run tournaments of their own: what was paid for those stays paid, and nobody waits for them.
+#[tokio::test]
+async fn an_entry_to_a_tournament_of_somebody_else_is_left_alone() {
+    let world = World::new(|_| {}).await;
+    for name in ["p", "q"] {
+        let player = funded(&world.ledger, name, "100.00").await;
+        world.ledger.execute(&player, commands::enter_tournament("e1", "10", "1")).await.unwrap();
+        round(&world.ledger, name, "1", "15").await;
+    }
+    world.ledger.execute(&player("q"), commands::rollback("x1", "e1")).await.unwrap();
+    let kept = Arc::new(MemoryProcesses::new());
+    let running = Running::start(&world.ledger, manager(), NoEffects, Arc::clone(&kept) as _, quick());
+    running.quiet().await;
+    drive(&world.clock, &running).await;
+    assert_eq!(running.handle.stuck(), []);
+    assert_eq!(running.handle.all().len(), 0, "nothing waits");
+    for (name, left) in [("p", "94.00"), ("q", "105.00")] {
+        assert_eq!(cash(&world.ledger, &player(name)).await, left, "{name}");
+    }
+    running.kill().await;
+    world.end().await;
+}
+
 #[tokio::test]
 async fn a_cancelled_tournament_is_given_back_once_whatever_dies() {
     let cancelled = async |ledger: &Ledger| {

@@ -332,10 +332,26 @@ fn an_entry_that_takes_no_part_goes_back_fee_and_all() {
         Event::TournamentEntryTaken(event) => event.turned_away,
         event => panic!("{event:?}"),
     };
-    let early = given_house("tournament/cup").when(commands::take_entry("p1", "E1")).applied();
-    assert_eq!(of(&early), Some(TurnedAway::NotOpen));
+    let draft = given_house("tournament/cup").when(commands::configure_tournament("C1", terms.clone()));
+    assert_eq!(of(&draft.when(commands::take_entry("p1", "E1")).applied()), Some(TurnedAway::NotOpen));
     let over = open(&terms).after_secs(3_600).when(commands::end_tournament()).applied();
     assert_eq!(of(&over.when(commands::take_entry("p1", "E1")).applied()), Some(TurnedAway::Over));
+}
+
+/// Providers run tournaments of their own, whose entries are booked here too: those stay paid.
+#[test]
+fn an_entry_to_a_tournament_of_somebody_else_stays_with_it() {
+    let entered = given().cash("100").when(player_commands::enter_tournament("E1", "10", "1")).applied();
+    let take = told(&entered);
+    let house = given_house("tournament/cup").when(take.clone());
+    let house = house.refused("not_allowed").refused_as(&no(NotAllowedReason::TournamentState));
+    assert!(house.house().state().tournament().is_none());
+    assert_eq!(house.house().events().count(), 0);
+    // The refusal does not stick: once it is the house's, the entry is what it says.
+    let terms = cup();
+    let house = house.when(commands::configure_tournament("C1", terms.clone())).applied();
+    let house = house.when(commands::open_tournament("O1", &terms)).applied().when(take).applied();
+    assert_eq!(house.house().state().tournament().unwrap().entrant_count(), 1);
 }
 
 #[test]

@@ -189,7 +189,7 @@ impl ProcessManager for Tournaments {
     ) {
         let kind = process.as_str().split('/').next().unwrap_or_default();
         match kind {
-            "entry" => entry::fold(state, process, &input, turn.at),
+            "entry" => entry::fold(state, process, &input, turn),
             "points" => points::fold(state, input, turn.at, self.tell_every),
             _ => cup::fold(state, &input, turn),
         }

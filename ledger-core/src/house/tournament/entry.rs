@@ -1,7 +1,8 @@
 //! Entries of players: they come to the tournament, and some go back.
 //!
-//! A player's commit has taken his money before anything is asked here, so an entry is never refused: it takes part, or it is
-//! turned away and goes back.
+//! A player's commit has taken his money before anything is asked here, so an entry is not refused: it takes part, or it is
+//! turned away and goes back. But an entry to what has no terms here is none of the house's: who runs that tournament says what
+//! becomes of it.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,8 @@ fn key_of(of: &TournamentEntryRef) -> Result<(SourceId, TransactionId), IdError>
 }
 
 /// Tells the tournament that a player paid to take part. What does not fit its terms, comes too late or is one too many takes
-/// no part, and goes back. Key: made from the entry.
+/// no part, and goes back. A tournament without terms is run by somebody else: then it is refused, and stays as it was paid.
+/// Key: made from the entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TakeTournamentEntry {
@@ -51,10 +53,11 @@ pub struct TakeTournamentEntry {
 
 impl TakeTournamentEntry {
     /// Why it takes no part, if so.
-    fn turned_away(&self, known: Option<&Tournament>, (buy_in, fee): (Amount, Amount)) -> Option<TurnedAway> {
-        let Some((known, terms)) = known.and_then(|known| Some((known, known.terms()?))) else {
-            return Some(TurnedAway::NotOpen);
-        };
+    fn turned_away(
+        &self,
+        (known, terms): (&Tournament, &TournamentTerms),
+        (buy_in, fee): (Amount, Amount),
+    ) -> Option<TurnedAway> {
         let fits = |terms: &TournamentTerms| {
             (terms.currency, terms.buy_in, terms.fee) == (self.currency, buy_in, fee)
         };
@@ -97,15 +100,17 @@ impl HouseOperation for TakeTournamentEntry {
     }
 
     fn decide(&self, facts: &Facts<'_>, work: &mut HouseWorkspace<'_>) -> Result<(), Stop> {
-        let known = work.state().tournament();
+        let known = work.state().tournament().and_then(|known| Some((known, known.terms()?)));
+        let Some((known, terms)) = known else {
+            return Err(not_allowed(NotAllowedReason::TournamentState));
+        };
         let own = currency(facts, self.currency)?;
         let (buy_in, fee) = (incoming(self.buy_in, own)?, incoming(self.fee, own)?);
-        let turned_away = self.turned_away(known, (buy_in, fee));
-        let waiting = known.map_or(0, Tournament::return_count);
-        if turned_away.is_some() && waiting >= TOURNAMENT_RETURNS_MAX {
+        let turned_away = self.turned_away((known, terms), (buy_in, fee));
+        if turned_away.is_some() && known.return_count() >= TOURNAMENT_RETURNS_MAX {
             return Err(capacity(Capacity::TournamentReturns, TOURNAMENT_RETURNS_MAX).into());
         }
-        let number = known.map_or(0, Tournament::entries).checked_add(1);
+        let number = known.entries().checked_add(1);
         work.push_house(Event::TournamentEntryTaken(TournamentEntryTaken {
             number: number.ok_or_else(|| Fault::corrupted("numbers have run out"))?,
             of: self.of.clone(),

@@ -564,6 +564,8 @@ impl HouseModel {
                 agreed(true, &c.by, Some(&c.approved_by))?;
             }
             HouseCommand::TakeTournamentEntry(c) => {
+                // Without terms it is run by somebody else.
+                self.tournament.currency().ok_or("not_allowed")?;
                 let (units, fee) =
                     (self.units(c.buy_in, "", c.currency)?, self.units(c.fee, "", c.currency)?);
                 self.tournament.take(units, fee, c);

@@ -31,7 +31,8 @@ pub struct CupOfTournament {
     pub pages: u32,
 }
 
-fn tell_left(house: &HouseId, of: &TournamentEntryRef, turn: &mut Turn<CupSays>) {
+/// Tells a player's points that this entry takes no part.
+pub(super) fn tell_left(house: &HouseId, of: &TournamentEntryRef, turn: &mut Turn<CupSays>) {
     if let Some(process) = of_player(&of.player) {
         turn.tell(process, CupSays::Left(house.clone(), of.clone()));
     }

@@ -8,19 +8,22 @@ use std::time::Duration;
 
 use ledger_core::stored::{BarredPayee, Event, TournamentEntryRef};
 use ledger_core::{
-    Amount, CurrencyCode, HouseCommand, HouseId, HouseName, HousePurpose, PayTournamentPrize, Rejection,
-    ReleaseTournamentEntry, ReturnTournamentEntry, SettleTournamentPrize, TakeTournamentEntry, Timestamp,
+    Amount, CurrencyCode, HouseCommand, HouseId, HouseName, HousePurpose, NotAllowedReason,
+    PayTournamentPrize, Rejection, ReleaseTournamentEntry, ReturnTournamentEntry, SettleTournamentPrize,
+    TakeTournamentEntry, Timestamp,
 };
 use ledger_projections::Occurrence;
 use serde::{Deserialize, Serialize};
 
+use super::cup::tell_left;
 use super::{CupSays, OfTournament, own_cup, told};
 use crate::process::id::{ProcessId, step};
-use crate::process::manager::{Input, Wants};
+use crate::process::manager::{Input, Turn, Wants};
 
 /// How long an entry waits for a tournament that has no room for one more that goes back.
 const AGAIN_AFTER: Duration = Duration::from_mins(1);
 const TAKE: &str = "take";
+const RELEASE: &str = "release";
 const RETURN: &str = "return";
 
 /// A prize on its way.
@@ -170,7 +173,7 @@ impl EntryOfTournament {
             return;
         }
         if self.returned && !self.released {
-            wants.house("release", &self.house, |_| ReleaseTournamentEntry { of: self.of.clone() });
+            wants.house(RELEASE, &self.house, |_| ReleaseTournamentEntry { of: self.of.clone() });
         } else if self.back && !self.returned && !self.released {
             let name = HouseName::of(&self.house);
             if let Some(HouseName { kind, purpose: HousePurpose::Tournament(tournament) }) = name {
@@ -208,7 +211,7 @@ pub(super) fn fold(
     state: &mut Option<OfTournament>,
     process: &ProcessId,
     input: &Input<'_, Infallible, CupSays>,
-    at: Timestamp,
+    turn: &mut Turn<CupSays>,
 ) {
     if state.is_none() {
         let begun = match input {
@@ -230,10 +233,23 @@ pub(super) fn fold(
             }
         }
         Input::Told(CupSays::Cancelled(..)) => entry.back = true,
+        // It has no terms: somebody else runs it, and says what becomes of the entry.
+        Input::Refused {
+            rejection: Rejection::NotAllowed { reason: NotAllowedReason::TournamentState },
+            ..
+        } if entry.take.is_some() => {
+            entry.take = None;
+            tell_left(&entry.house, &entry.of, turn);
+        }
+        // Its source undid what such a tournament never heard of.
+        Input::Refused {
+            step: RELEASE,
+            rejection: Rejection::NotAllowed { reason: NotAllowedReason::EntryNotOpen },
+        } => entry.returned = false,
         // There is no room for one more that goes back; later there is.
         Input::Refused { rejection: Rejection::CapacityExceeded { .. }, .. } if entry.take.is_some() => {
             entry.tries = entry.tries.saturating_add(1);
-            entry.not_before = Some(at.saturating_add(AGAIN_AFTER));
+            entry.not_before = Some(turn.at.saturating_add(AGAIN_AFTER));
         }
         // Its source undid it: that event follows.
         Input::Refused { step, rejection: Rejection::AlreadyRolledBack { .. } } if *step == RETURN => {
