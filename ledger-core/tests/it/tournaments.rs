@@ -272,6 +272,41 @@ fn terms_of_a_tournament_that_contradict_themselves_are_refused() {
         .refused("currency_unknown");
 }
 
+/// What prizes may come to is an amount, whoever ties: else a tournament could never be closed.
+#[test]
+fn terms_whose_prizes_are_beyond_what_an_amount_can_be_are_refused() {
+    use TournamentTie::{EarlierFirst, HigherPrize, SharePrizes};
+
+    let digits = "0".repeat(18);
+    let ether = |whole: &str| amount(&format!("{whole}.{digits}"));
+    let configured = |tie, entries_max, buy_in: &str, (places, prize): (u32, TournamentPrize)| {
+        let terms = TournamentTerms {
+            currency: currency("ETH"),
+            buy_in: ether(buy_in),
+            fee: ether("0"),
+            guarantee: ether("0"),
+            min_stake: ether("0"),
+            prizes: vec![TournamentPlaces { places, prize }],
+            entries_max,
+            tie,
+            ..cup()
+        };
+        given_house("tournament/cup").when(commands::configure_tournament("C1", terms))
+    };
+    let fixed = |whole: &str| TournamentPrize::Fixed(ether(whole));
+    let all = TournamentPrize::Share(BasisPoints::new(10_000).unwrap());
+    let _ = configured(SharePrizes, 10_000, "0", (7, fixed("10000000000"))).applied();
+    let _ = configured(SharePrizes, 10_000, "0", (8, fixed("10000000000"))).refused("amount_overflow");
+    // Beside the prizes there is what is left over of what is shared.
+    let _ = configured(EarlierFirst, 10, "1000000000", (7, fixed("10000000000"))).refused("amount_overflow");
+    // The higher prize goes to all who tie.
+    let _ = configured(HigherPrize, 700, "0", (1, fixed("100000000"))).applied();
+    let _ = configured(HigherPrize, 800, "0", (1, fixed("100000000"))).refused("amount_overflow");
+    let _ = configured(HigherPrize, 80, "10000000", (1, all)).applied();
+    let _ = configured(HigherPrize, 90, "10000000", (1, all)).refused("amount_overflow");
+    let _ = configured(SharePrizes, 90, "10000000", (1, all)).applied();
+}
+
 /// A player has paid before the tournament is asked, so what takes no part goes back, fee and all.
 #[test]
 fn an_entry_that_takes_no_part_goes_back_fee_and_all() {

@@ -1,10 +1,12 @@
 //! The terms of a tournament: whether they may be.
 
 use crate::house::operation::not_allowed;
-use crate::money::{Amount, AmountError, Currency};
+use crate::money::{Amount, AmountError, Currency, Rounding};
 use crate::player_ledger::Stop;
 use crate::rejection::{Capacity, NotAllowedReason, capacity};
-use crate::stored::{TournamentPrize, TournamentRemainder, TournamentScoring, TournamentTerms};
+use crate::stored::{
+    TournamentPrize, TournamentRemainder, TournamentScoring, TournamentTerms, TournamentTie,
+};
 
 /// The most players of one tournament.
 pub const TOURNAMENT_ENTRIES_MAX: u32 = 10_000;
@@ -91,13 +93,36 @@ impl TournamentTerms {
         if !(amounts.into_iter().all(whole) && self.prizes.iter().all(fits) && shares <= WHOLE) {
             return Err(not_allowed(NotAllowedReason::TermsAmounts));
         }
-        self.most_collected()?;
+        self.most_given()?;
         Ok(())
     }
 
-    /// What is collected if as many take part as may.
-    fn most_collected(&self) -> Result<Amount, AmountError> {
-        let units = self.buy_in.units().checked_mul(i128::from(self.entries_max));
-        Amount::new(units.ok_or(AmountError::AmountOverflow)?, self.buy_in.scale())
+    /// The most that prizes come to, if as many take part as may: nothing that is ranked comes to more. Where all who have the
+    /// same points get the higher prize, that may be the highest one for each of them.
+    fn most_given(&self) -> Result<Amount, AmountError> {
+        let most = times(self.buy_in, self.entries_max)?;
+        let shared = if most < self.guarantee { self.guarantee } else { most };
+        let (mut fixed, mut highest) = (Amount::zero(shared.scale()), Amount::zero(shared.scale()));
+        for band in &self.prizes {
+            let each = match band.prize {
+                TournamentPrize::Fixed(amount) => {
+                    fixed = fixed.checked_add(times(amount, band.places)?)?;
+                    amount
+                }
+                TournamentPrize::Share(share) => shared.basis_points(share, Rounding::Floor)?,
+            };
+            highest = if highest < each { each } else { highest };
+        }
+        let given = match self.tie {
+            TournamentTie::HigherPrize => times(highest, self.entries_max)?,
+            TournamentTie::SharePrizes | TournamentTie::EarlierFirst => fixed.checked_add(shared)?,
+        };
+        // What prizes leave over comes to what is shared at most.
+        Ok(if given < shared { shared } else { given })
     }
+}
+
+fn times(amount: Amount, count: u32) -> Result<Amount, AmountError> {
+    let units = amount.units().checked_mul(i128::from(count));
+    Amount::new(units.ok_or(AmountError::AmountOverflow)?, amount.scale())
 }
