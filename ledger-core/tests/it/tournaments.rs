@@ -528,6 +528,15 @@ fn points_are_all_that_a_player_has_and_only_newer_ones_count() {
         .refused_as(&no(NotAllowedReason::TournamentOver))
         .when(at("2026-01-01T02:00:00.000001Z"))
         .refused_as(&no(NotAllowedReason::TournamentOver));
+    // He left and entered again: points of his first entry are none of the second.
+    let again = TakeTournamentEntry {
+        entered_at: "2026-01-01T00:40:00Z".parse().unwrap(),
+        ..commands::take_entry("p2", "E2")
+    };
+    let back = house.when(commands::release_entry("p2", "E1")).applied().when(again).applied();
+    let back = back.when(commands::score("p2", 11, "99")).refused_as(&no(NotAllowedReason::TournamentOver));
+    let _ = back.when(at("2026-01-01T00:40:00Z")).applied();
+    let house = played(&cup(), &["10", "20"]).when(commands::score("p2", 9, "3")).applied();
     // Late results count until the time for them is over.
     let house = house.after_secs(3_600).when(commands::end_tournament()).applied();
     let house = house.when(at("2026-01-01T02:00:00Z")).applied();

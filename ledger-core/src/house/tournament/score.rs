@@ -16,8 +16,8 @@ use crate::stored::{Event, TournamentScored};
 use crate::time::Timestamp;
 
 /// Tells the tournament what points a player has by a position of his log's shard: all of them, not what was added. So
-/// results that were taken back are, points may become less, and nothing is counted twice. Positions only rise. Key: made
-/// from the player and the position.
+/// results that were taken back are, points may become less, and nothing is counted twice. Positions only rise. Points of before
+/// he entered are of another entry of his, and count for none. Key: made from the player and the position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScoreTournament {
@@ -30,7 +30,7 @@ pub struct ScoreTournament {
     pub points: Decimal,
     /// How many bets that count he has.
     pub bets: u32,
-    /// When his points became so: within the time in which results count.
+    /// When his points became so: after he entered, and within the time in which results count.
     pub reached_at: Timestamp,
 }
 
@@ -62,7 +62,8 @@ impl HouseOperation for ScoreTournament {
         if entrant.score.is_some_and(|score| score.up_to >= self.up_to) {
             return Err(not_allowed(NotAllowedReason::ScoreOutOfOrder));
         }
-        if self.reached_at < terms.from || self.reached_at > terms.results_until {
+        let from = terms.from.max(entrant.entered_at);
+        if self.reached_at < from || self.reached_at > terms.results_until {
             return Err(not_allowed(NotAllowedReason::TournamentOver));
         }
         let scale = terms.points_scale();

@@ -134,9 +134,12 @@ fn entries() -> impl Strategy<Value = TakeTournamentEntry> {
         prop_oneof![12 => Just("10"), 2 => Just("0"), 1 => Just("5"), 1 => Just("-1"), 1 => Just("0.001")];
     let currency = prop_oneof![20 => Just("EUR"), 1 => Just("USD"), 1 => Just("XXX")];
     let players = select(&["p1", "p2", "p3", "p4", "p5"][..]);
-    let late = prop::bool::weighted(0.05);
-    (players, txns(), price, currency, late).prop_map(|(player, id, buy_in, currency, late)| {
-        let entered_at = if late { "2026-01-02T00:00:00Z" } else { "2026-01-01T00:00:00Z" };
+    let at = prop_oneof![
+        16 => Just("2026-01-01T00:00:00Z"),
+        3 => Just("2026-01-01T00:15:00Z"),
+        1 => Just("2026-01-02T00:00:00Z")
+    ];
+    (players, txns(), price, currency, at).prop_map(|(player, id, buy_in, currency, entered_at)| {
         TakeTournamentEntry {
             buy_in: commands::decimal(buy_in),
             currency: commands::currency(currency),

@@ -71,6 +71,7 @@ struct ModelEntry {
     of: TournamentEntryRef,
     currency: CurrencyCode,
     units: i128,
+    entered_at: i64,
     place: Where,
     /// Position, points in units of 10^-18, bets, instant.
     score: Option<(u64, i128, u32, i64)>,
@@ -195,7 +196,14 @@ impl ModelTournament {
                     && within.clone().count() < usize::try_from(terms.entries_max).expect("few")
             });
         let place = if takes_part { Where::In } else { Where::Back };
-        self.entries.push(ModelEntry { of: c.of.clone(), currency: c.currency, units, place, score: None });
+        self.entries.push(ModelEntry {
+            of: c.of.clone(),
+            currency: c.currency,
+            units,
+            entered_at: c.entered_at.as_micros(),
+            place,
+            score: None,
+        });
     }
 
     pub(super) fn release(&mut self, of: &str, c: &ReleaseTournamentEntry) -> Result<Moves, &'static str> {
@@ -223,6 +231,7 @@ impl ModelTournament {
         }
         let own = |entry: &&mut ModelEntry| entry.place == Where::In && entry.of.player == c.player;
         let entry = self.entries.iter_mut().find(own).ok_or("not_allowed")?;
+        let in_time = in_time && at >= entry.entered_at;
         if entry.score.is_some_and(|(known, ..)| known >= c.up_to) || !in_time {
             return Err("not_allowed");
         }
