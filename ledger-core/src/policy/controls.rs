@@ -97,8 +97,8 @@ pub struct ControlPolicy {
     /// The limits that hold for every player of the jurisdiction, in any order; of two on the same the later counts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitRule>,
-    /// The limits on the time of play that hold for every player of the jurisdiction, in any order; of two over the same window
-    /// the later counts.
+    /// The limits on the time of play that hold for every player of the jurisdiction, in any order: at most one over a window, and
+    /// none of zero.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub play_time: Vec<PlayTimeRule>,
     /// Which funds count for limits on stakes, losses and single bets.

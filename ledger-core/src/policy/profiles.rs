@@ -21,7 +21,7 @@ pub struct LimitProfile {
     /// Those of players of a jurisdiction, instead.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub jurisdictions: BTreeMap<JurisdictionId, Vec<LimitRule>>,
-    /// Its limits on the time of play; of two over the same window the later counts.
+    /// Its limits on the time of play: at most one over a window, and none of zero.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub play_time: Vec<PlayTimeRule>,
     /// What one bet of such a player may stake, by category of games: a stake that only older players may place.

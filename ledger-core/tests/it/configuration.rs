@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::stored::{Event, LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm};
+use ledger_core::stored::{Event, LimitBasis, LimitKind, LimitPeriod, LimitSide, LimitTerm, LimitWindow};
 use ledger_core::testing::{Scenario, commands, given, given_house, given_nobody, house_commands};
 use ledger_core::{
     BonusRule, CategoryStakes, DocumentContent, Funds, GameRule, GameTable, JurisdictionId, Limit,
-    LimitProfile, LimitRule, OpenPlayer, PlaceBet, Policy, ProfileName, Rejection, SourcePolicy,
-    SourceSwitch, StakeRange, diff_documents,
+    LimitProfile, LimitRule, OpenPlayer, PlaceBet, PlayTimeRule, Policy, ProfileName, Rejection,
+    SourcePolicy, SourceSwitch, StakeRange, diff_documents,
 };
 
 const TEN: (&str, &str) = ("psp:clearing of psp", "10.00");
@@ -327,6 +327,24 @@ fn a_policy_whose_profiles_or_games_make_no_sense_is_not_published() {
     let _ = publish(&game(Some("1"), Some("1"))).applied();
     let _ = publish(&game(Some("2"), Some("1"))).refused("document_invalid");
     let _ = publish(&game(None, Some("-1"))).refused("document_invalid");
+    // Of the time of play some is left, and each window has one limit.
+    let window = |basis| LimitWindow { period: LimitPeriod::Day, basis };
+    let (rolling, calendar) = (window(LimitBasis::Rolling), window(LimitBasis::Calendar));
+    for (rules, passes) in [
+        (vec![(rolling, 60), (calendar, 60)], true),
+        (vec![(rolling, 0)], false),
+        (vec![(rolling, 60), (calendar, 60), (rolling, 90)], false),
+    ] {
+        let play_time: Vec<PlayTimeRule> =
+            rules.into_iter().map(|(window, max_secs)| PlayTimeRule { window, max_secs }).collect();
+        let of_profile = LimitProfile { play_time: play_time.clone(), ..LimitProfile::default() };
+        let mut of_law = Policy::default();
+        of_law.default_jurisdiction.controls.play_time = play_time;
+        for policy in [with_profiles(&[("VIP_A", of_profile)]), of_law] {
+            let published = publish(&policy);
+            let _ = if passes { published.applied() } else { published.refused("document_invalid") };
+        }
+    }
     // What a version changed of them is told field by field.
     let content = |policy: &Policy| {
         let text = serde_json::to_string(policy).unwrap();

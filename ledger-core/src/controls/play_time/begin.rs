@@ -109,7 +109,8 @@ fn follow_policy(
     begun: &mut Begun<'_, '_>,
 ) -> Result<(), Fault> {
     for rule in rules {
-        // Of two rules on the same the later counts.
+        // A policy that was published has one on each window. Of the settings' nobody looked: there the later counts, so that
+        // the two are not set in turn with each command.
         if rules.iter().rev().find(|other| other.window == rule.window) != Some(rule) {
             continue;
         }

@@ -9,7 +9,7 @@ use crate::controls;
 use crate::ids::{DocumentKind, DocumentName, IdError, SourceId};
 use crate::loyalty;
 use crate::money::CurrencyCode;
-use crate::policy::{KeyScope, LimitRule, Policy, Reaction, Reward, StakeRange};
+use crate::policy::{KeyScope, LimitRule, PlayTimeRule, Policy, Reaction, Reward, StakeRange};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
@@ -101,9 +101,23 @@ fn check_controls(policy: &Policy) -> Result<(), String> {
         if controls.limits.iter().any(|rule| rule.amount.is_sign_negative()) {
             return Err("a limit is below zero".to_owned());
         }
+        check_play_time("a jurisdiction", &controls.play_time)?;
     }
     check_limit_profiles(policy)?;
     check_games(policy)
+}
+
+/// Each limit on the time of play leaves some, and there is one over a window.
+fn check_play_time(of: &str, rules: &[PlayTimeRule]) -> Result<(), String> {
+    for (at, rule) in rules.iter().enumerate() {
+        if rule.max_secs == 0 {
+            return Err(format!("a limit of {of} on the time of play lets nobody play"));
+        }
+        if rules.iter().take(at).any(|other| other.window == rule.window) {
+            return Err(format!("{of} has two limits on the time of play over one window"));
+        }
+    }
+    Ok(())
 }
 
 fn check_limit_profiles(policy: &Policy) -> Result<(), String> {
@@ -113,6 +127,9 @@ fn check_limit_profiles(policy: &Policy) -> Result<(), String> {
         if !rule.is_sensible() {
             return Err(format!("a limit of the profile {name} is below zero, or its window is wrong"));
         }
+    }
+    for (name, profile) in &policy.limit_profiles {
+        check_play_time(&format!("the profile {name}"), &profile.play_time)?;
     }
     Ok(())
 }

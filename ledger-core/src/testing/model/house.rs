@@ -818,7 +818,7 @@ impl HouseModel {
             return Err("document_invalid");
         }
         let policy: Policy = serde_json::from_str(&content).map_err(|_| "document_invalid")?;
-        if !super::bonuses::may_be_published(&policy) {
+        if !super::bonuses::may_be_published(&policy) || !super::play_time::may_be_published(&policy) {
             return Err("document_invalid");
         }
         // What is or may yet be in force: all but those that a newer one is in the place of.

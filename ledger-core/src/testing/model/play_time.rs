@@ -1,7 +1,7 @@
 //! Limits on the time of play, as the model reads the rules: every time that a session was played is kept, and each question
 //! is answered by laying them over each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -10,7 +10,7 @@ use super::limits::zoned;
 use super::{Judged, Model};
 use crate::controls::{ConfirmPlayTimeLimit, SetPlayTimeLimit};
 use crate::player_ledger::PlayerCommand;
-use crate::policy::PlayTimeRule;
+use crate::policy::{PlayTimeRule, Policy};
 use crate::stored::{LimitBasis, LimitPeriod, LimitSide, LimitWindow, SessionRef};
 
 const SECOND: i64 = 1_000_000;
@@ -48,6 +48,17 @@ fn counts(command: &PlayerCommand) -> bool {
             | C::SetPlayTimeLimit(_)
             | C::ConfirmPlayTimeLimit(_)
     )
+}
+
+/// Whether each limit on the time of play leaves some, and each window has one.
+pub(super) fn may_be_published(policy: &Policy) -> bool {
+    let fits = |rules: &[PlayTimeRule]| {
+        let windows: BTreeSet<LimitWindow> = rules.iter().map(|rule| rule.window).collect();
+        windows.len() == rules.len() && rules.iter().all(|rule| rule.max_secs > 0)
+    };
+    let mut laws = policy.jurisdictions.values().chain([&policy.default_jurisdiction]);
+    laws.all(|law| fits(&law.controls.play_time))
+        && policy.limit_profiles.values().all(|profile| fits(&profile.play_time))
 }
 
 impl Model {
