@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::profile;
 use crate::ids::{GameId, GameType, JurisdictionId, SourceId};
-use crate::money::{Amount, CurrencyCode};
+use crate::money::{Amount, AmountError, CurrencyCode};
 use crate::player_ledger::PlayerState;
 use crate::policy::{CategoryStakes, GameRule, Policy, SourcePolicy, SourceSwitch, StakeRange};
 use crate::rejection::Rejection;
+use crate::stored::Round;
 
 /// What is to begin at a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +65,8 @@ pub(crate) struct Staked<'a> {
     pub(crate) game_type: Option<&'a GameType>,
     pub(crate) currency: CurrencyCode,
     pub(crate) stake: Amount,
-    /// What the bets of its round stake, with it.
-    pub(crate) of_round: Amount,
+    /// Its round, if there was a bet before.
+    pub(crate) round: Option<&'a Round>,
 }
 
 impl Staked<'_> {
@@ -77,7 +78,13 @@ impl Staked<'_> {
         let amount = self.stake.to_decimal();
         min.is_none_or(|min| amount >= min)
             && max.is_none_or(|max| amount <= max)
-            && round_max.is_none_or(|most| self.of_round.to_decimal() <= most)
+            && round_max.is_none_or(|most| self.of_round().is_ok_and(|all| all.to_decimal() <= most))
+    }
+
+    /// What the bets of its round stake, with it.
+    fn of_round(&self) -> Result<Amount, AmountError> {
+        let before = Amount::new(self.round.map_or(0, Round::staked), self.stake.scale())?;
+        self.stake.checked_add(before)
     }
 }
 

@@ -115,7 +115,7 @@ pub(super) fn place_bet(command: &PlaceBet, facts: &Facts<'_>, work: &mut Worksp
         game_type: command.game_type.as_ref(),
         currency: command.currency,
         stake: wager.stake,
-        of_round: of_round(known, wager.stake)?,
+        round: known,
     };
     controls::check_stake(facts.policy, state, (jurisdiction, &profile.controls.stakes), staked)?;
     let at_once = source.round_close == RoundClosePolicy::ImmediateLoss;
@@ -249,13 +249,6 @@ fn check_stake(profile: &JurisdictionProfile, stake: Amount, command: &PlaceBet)
         return Ok(());
     }
     Err(Rejection::StakeNotAllowed { stake, currency: command.currency })
-}
-
-/// What the bets of a round stake that were not called off, with one more.
-fn of_round(known: Option<&Round>, stake: Amount) -> Result<Amount, AmountError> {
-    let bets = known.map_or(&[][..], |round| &round.bets);
-    let stands = bets.iter().filter(|bet| matches!(bet.status, BetStatus::Open | BetStatus::Settled));
-    stands.map(Bet::staked).try_fold(stake, Amount::checked_add)
 }
 
 /// Who pays the wins of a bet: its game, or its campaign.

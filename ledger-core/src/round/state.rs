@@ -59,13 +59,17 @@ impl Round {
         self.by_rule.filter(|_| self.status == RoundStatus::Closed)
     }
 
-    /// What its bets staked, less what went back, and what its wins paid, less what was undone.
-    pub(crate) fn totals(&self) -> (i128, i128) {
+    /// What its bets staked, less what went back.
+    pub(crate) fn staked(&self) -> i128 {
         let stands = |bet: &&Bet| matches!(bet.status, BetStatus::Open | BetStatus::Settled);
         // Each amount is below 2^96 and there are few of them, so a sum cannot leave 128 bits.
-        let staked = self.bets.iter().filter(stands).map(|bet| bet.staked().units()).sum();
+        self.bets.iter().filter(stands).map(|bet| bet.staked().units()).sum()
+    }
+
+    /// [`Self::staked`], and what its wins paid, less what was undone.
+    pub(crate) fn totals(&self) -> (i128, i128) {
         let paid = |win: &&Win| win.status != WinStatus::RolledBack;
-        (staked, self.wins.iter().filter(paid).map(|win| win.amount.units()).sum())
+        (self.staked(), self.wins.iter().filter(paid).map(|win| win.amount.units()).sum())
     }
 
     /// A win of this round, by its source's id of it; cash-outs are not wins.
