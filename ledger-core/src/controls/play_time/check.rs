@@ -61,12 +61,18 @@ pub(crate) fn near(
     txn: impl Fn() -> TransactionRef,
     work: &mut Workspace<'_>,
 ) -> Result<(), Fault> {
+    if percent == 0 {
+        return Ok(());
+    }
     let Some(play) = work.controls().and_then(|controls| controls.play_time()) else { return Ok(()) };
     let Some(since) = running(named, work.state()) else { return Ok(()) };
-    let before = lowest(play, None, percent, work.now());
-    let after = lowest(play, Some(since), percent, work.now());
-    let new = before.into_iter().zip(after).filter(|(before, after)| !before.is_near && after.is_near);
-    let new: Vec<PlayTimeLeft> = new.map(|(_, after)| after).collect();
+    let now = work.now();
+    let was_near = |own: &PlayTimeLeft| {
+        let used = play.window(own.window).map(|counted| play.used(counted, None, now));
+        used.is_some_and(|used| is_near(used, own.max_secs, percent))
+    };
+    let mut new = lowest(play, Some(since), percent, now);
+    new.retain(|own| own.is_near && !was_near(own));
     for own in new {
         work.push_player(Event::PlayTimeWarned(PlayTimeWarned {
             txn: txn(),
