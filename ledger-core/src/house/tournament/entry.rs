@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::configure::is_tournament;
-use super::state::{TOURNAMENT_RETURNS_MAX, Tournament, TournamentStatus};
+use super::state::{HeldEntry, TOURNAMENT_RETURNS_MAX, Tournament, TournamentStatus};
 use crate::house::incoming::currency;
 use crate::house::operation::{Currencies, HouseOperation, not_allowed};
 use crate::house::postings::overlay;
@@ -151,19 +151,22 @@ impl HouseOperation for ReleaseTournamentEntry {
 
     fn decide(&self, _: &Facts<'_>, work: &mut HouseWorkspace<'_>) -> Result<(), Stop> {
         let known = work.state().tournament();
-        let Some((known, number)) = known.and_then(|known| Some((known, known.number_of(&self.of)?))) else {
+        let Some((known, held)) = known.and_then(|known| Some((known, known.held(&self.of)?))) else {
             return Err(not_allowed(NotAllowedReason::EntryNotOpen));
         };
-        let of = self.of.clone();
-        let mut event = TournamentEntryReleased { number, of, overlay: None, entry: None };
-        let is_fixed = known.status() == TournamentStatus::Closed && !known.waits(number);
-        if let Some((entrant, terms)) = known.entrant(&self.of.player).zip(known.terms())
-            && is_fixed
-            && entrant.buy_in.is_positive()
-        {
+        let is_fixed = known.status() == TournamentStatus::Closed;
+        let (number, made_up) = match held {
+            HeldEntry::TakesPart(entrant) => {
+                (entrant.number, Some(entrant.buy_in).filter(|buy_in| is_fixed && buy_in.is_positive()))
+            }
+            HeldEntry::Waits(number) => (number, None),
+        };
+        let terms = known.terms();
+        let mut event =
+            TournamentEntryReleased { number, of: self.of.clone(), overlay: made_up, entry: None };
+        if let Some((buy_in, terms)) = made_up.zip(terms) {
             let of = work.of_account()?;
-            event.overlay = Some(entrant.buy_in);
-            event.entry = Some(work.post(overlay(&of, entrant.buy_in, terms.currency).into())?);
+            event.entry = Some(work.post(overlay(&of, buy_in, terms.currency).into())?);
         }
         work.push_house(Event::TournamentEntryReleased(event))?;
         Ok(())

@@ -15,7 +15,8 @@ use crate::stored::{
 };
 use crate::time::Timestamp;
 
-/// The most entries of one tournament that wait to go back to their players because they take no part.
+/// The most entries of one tournament that were turned away and wait to go back to their players. When it is cancelled, all who
+/// took part wait beside them.
 pub const TOURNAMENT_RETURNS_MAX: usize = 10_000;
 
 /// What a tournament has come to.
@@ -85,6 +86,14 @@ pub struct EntryToReturn {
     pub currency: CurrencyCode,
     /// What of it went into the pool.
     pub buy_in: Amount,
+}
+
+/// An entry that did not go back yet.
+pub(super) enum HeldEntry<'a> {
+    /// It takes part.
+    TakesPart(&'a Entrant),
+    /// It waits to go back, under this number.
+    Waits(u64),
 }
 
 /// A prize that was not paid yet.
@@ -244,18 +253,16 @@ impl Tournament {
         Ok(all)
     }
 
-    /// The number of an entry that may go back: it takes part, or waits to go back.
-    pub(super) fn number_of(&self, of: &TournamentEntryRef) -> Option<u64> {
+    /// An entry that may go back; `None` if it is not here, or went back.
+    pub(super) fn held(&self, of: &TournamentEntryRef) -> Option<HeldEntry<'_>> {
         let takes_part = self.entrants.get(&of.player).filter(|entrant| {
             entrant.entry.source == of.source && entrant.entry.id == of.id && !entrant.released
         });
-        let waits = || self.returns.iter().find(|(_, entry)| entry.of == *of).map(|(number, _)| *number);
-        takes_part.map(|entrant| entrant.number).or_else(waits)
-    }
-
-    /// Whether an entry came here before.
-    pub(super) fn waits(&self, number: u64) -> bool {
-        self.returns.contains_key(&number)
+        let waits = || {
+            let own = self.returns.iter().find(|(_, entry)| entry.of == *of);
+            own.map(|(number, _)| HeldEntry::Waits(*number))
+        };
+        takes_part.map(HeldEntry::TakesPart).or_else(waits)
     }
 
     /// The estimated bytes it takes in memory.
@@ -355,9 +362,9 @@ impl Tournament {
         if self.returns.remove(&event.number).is_some() {
             return Ok(());
         }
-        let own = self.entrants.iter_mut().find(|(_, entrant)| entrant.number == event.number);
-        let (player, entrant) =
-            own.ok_or_else(|| Fault::corrupted(format!("entry {} is not here", event.number)))?;
+        let player = &event.of.player;
+        let own = self.entrants.get_mut(player).filter(|entrant| entrant.number == event.number);
+        let entrant = own.ok_or_else(|| Fault::corrupted(format!("entry {} is not here", event.number)))?;
         if self.status == TournamentStatus::Closed {
             if entrant.released {
                 return Err(Fault::corrupted(format!("entry {} went back twice", event.number)));
@@ -365,8 +372,8 @@ impl Tournament {
             entrant.released = true;
             return Ok(());
         }
-        let (player, buy_in) = (player.clone(), entrant.buy_in);
-        self.entrants.remove(&player);
+        let buy_in = entrant.buy_in;
+        self.entrants.remove(player);
         let collected = self.collected.map(|collected| collected.checked_sub(buy_in));
         self.collected = collected.transpose().map_err(damaged)?;
         Ok(())
