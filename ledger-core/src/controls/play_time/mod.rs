@@ -2,7 +2,7 @@
 //! plays in.
 //!
 //! A session is played from its start to its last sign of life: its last bet, the last reality check that was acknowledged in
-//! it, or its end, if someone ended it. Of sessions that overlap the time counts once. Nothing is written for counting, and
+//! it, or its end, if someone ended it; the pauses in between count, however long. Of sessions that overlap the time counts once. Nothing is written for counting, and
 //! nothing is counted of a player without such a limit.
 
 mod begin;
