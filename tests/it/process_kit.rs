@@ -6,17 +6,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use casino_ledger::core::{Partition, PlayerId};
 use casino_ledger::process::{
     Call, EffectError, Effects, ManagerName, MemoryProcesses, ProcessManager, ProcessRunner, ProcessSettings,
     ProcessStop, ProcessStore, ProcessStoreError, Processes, Saved, SavedAs, SavedChanges,
 };
-use casino_ledger::projections::Feed;
-use casino_ledger::store::{EventStore, ShardCount};
+use casino_ledger::projections::{Checkpoint, Feed, SubscriptionSettings};
+use casino_ledger::store::{EventStore, Shard, ShardCount};
 use casino_ledger::{Ledger, Settings};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::support::{Hands, identity, on, tuned, verified};
+use crate::support::{Hands, identity, on, player, tuned, verified};
 
 /// A runner that saves at every turn and looks at the clock often.
 pub(crate) fn quick() -> ProcessSettings {
@@ -170,20 +171,56 @@ pub(crate) enum Lost {
     Engine,
 }
 
-/// What a history came to: every account, and how many commits it took.
+/// What a history came to: every account, what each player has, and how many commits it took.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct End {
     pub(crate) accounts: BTreeMap<String, String>,
+    pub(crate) purses: BTreeMap<PlayerId, Vec<String>>,
     pub(crate) commits: u64,
 }
 
-pub(crate) async fn end(store: &dyn EventStore) -> End {
+/// What each player of the log has.
+async fn purses(ledger: &Ledger) -> BTreeMap<PlayerId, Vec<String>> {
+    let feed = Feed::new(ledger.store());
+    let end = Checkpoint::from_heads(feed.identity(), ledger.heads().await.unwrap()).unwrap();
+    let mut at = Checkpoint::start(feed.identity());
+    let mut events = feed.subscribe(at.clone(), SubscriptionSettings::default()).unwrap();
+    let mut all = BTreeMap::new();
+    while !at.is_at_least(&end) {
+        let delivery = events.next().await.unwrap().unwrap();
+        for event in &delivery.events {
+            if let Partition::Player(player) = &event.commit().body.partition {
+                all.insert(player.clone(), Vec::new());
+            }
+        }
+        at = delivery.checkpoint;
+    }
+    for (player, purses) in &mut all {
+        let balances = ledger.player(player).await.unwrap().balances();
+        *purses = balances.iter().map(|purse| format!("{} {}", purse.available(), purse.currency)).collect();
+    }
+    all
+}
+
+/// Every account of a log, and how many commits it has.
+pub(crate) async fn accounts(store: &dyn EventStore) -> (BTreeMap<String, String>, u64) {
     let verification = verified(store).await;
     let line = |line: &casino_ledger::TrialBalanceLine| {
         let key = format!("{:?} {} {}", line.kind, line.account, line.currency);
         (key, format!("{} {}", line.debits, line.credits))
     };
-    End { accounts: verification.trial_balance.iter().map(line).collect(), commits: verification.commits }
+    (verification.trial_balance.iter().map(line).collect(), verification.commits)
+}
+
+/// The shards of these ledgers.
+fn shards() -> ShardCount {
+    ShardCount::new(4).unwrap()
+}
+
+/// A player of a shard: the log of a low one is heard before that of a high one when it is folded again.
+pub(crate) fn player_in(shard: u16) -> PlayerId {
+    let is_there = |id: &PlayerId| shards().shard_of(&Partition::Player(id.clone()).digest()) == Shard(shard);
+    (0..1_000).map(|n| player(&format!("p{n}"))).find(is_there).unwrap()
 }
 
 /// A ledger whose time is set by hand.
@@ -197,8 +234,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new(tune: fn(&mut Settings)) -> Self {
         let clock = Hands::new();
-        let shards = ShardCount::new(4).unwrap();
-        let store = Arc::new(casino_ledger::store::MemoryStore::new(identity(shards)));
+        let store = Arc::new(casino_ledger::store::MemoryStore::new(identity(shards())));
         let ledger = Self::open(&store, &clock, tune).await;
         Self { clock, ledger, tune, store }
     }
@@ -223,7 +259,8 @@ impl World {
     }
 
     pub(crate) async fn end(&self) -> End {
-        end(self.ledger.store().as_ref()).await
+        let (accounts, commits) = accounts(self.ledger.store().as_ref()).await;
+        End { accounts, purses: purses(&self.ledger).await, commits }
     }
 }
 
@@ -240,7 +277,7 @@ pub(crate) async fn drive<M: ProcessManager>(clock: &Hands, running: &Running<M>
 }
 
 /// Plays a history with a manager that dies at every single moment, once each, and compares what it comes to with the
-/// undisturbed one.
+/// undisturbed one: accounts, what each player has, and how many processes live on.
 pub(crate) async fn dies_at_every_step<M, E, P>(
     tune: fn(&mut Settings),
     prepare: P,
@@ -284,6 +321,7 @@ where
     );
     drive(&world.clock, &running).await;
     assert_eq!(running.handle.stuck(), []);
+    let live = running.handle.all().len();
     running.kill().await;
     let (undisturbed, outcome) = (world.end().await, seen(&outside));
     let moments = death.touched(i64::MAX / 2);
@@ -324,9 +362,12 @@ where
             );
             drive(&world.clock, &running).await;
             assert_eq!(running.handle.stuck(), [], "{lost:?} at {moment}");
+            let all = running.handle.all();
+            assert_eq!(all.len(), live, "{lost:?} at {moment}: {all:?}");
             running.kill().await;
             let end = world.end().await;
             assert_eq!(end.accounts, undisturbed.accounts, "{lost:?} at {moment}");
+            assert_eq!(end.purses, undisturbed.purses, "{lost:?} at {moment}");
             let commits = undisturbed.commits..=undisturbed.commits + refusals;
             assert!(commits.contains(&end.commits), "{lost:?} at {moment}: {} of {commits:?}", end.commits);
             assert_eq!(seen(&outside), outcome, "{lost:?} at {moment}");

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use casino_ledger::core::stored::ExclusionKind;
 use casino_ledger::core::testing::commands;
-use casino_ledger::core::{Block, HostOperation, PlayerId};
+use casino_ledger::core::{
+    ActorId, Block, HOST_NAMESPACES_MAX, HostData, HostName, HostNamespace, HostOperation, PlayerId, Reason,
+};
 use casino_ledger::process::{MemoryProcesses, NoEffects, TransferOrder, TransferOrderError, Transfers};
 use casino_ledger::{Ledger, Settings};
 
 use crate::process_kit::{
-    End, Running, World, dies_at_every_step, dies_where_refusals_are_told_again, drive, quick,
+    End, Running, World, dies_at_every_step, dies_where_refusals_are_told_again, drive, player_in, quick,
 };
 use crate::support::{cash, code, eur, funded, open, player, source};
 
@@ -22,7 +24,7 @@ fn order(to: &str, amount: &str) -> TransferOrder {
     TransferOrder { to: player(to), amount: commands::decimal(amount), currency: eur() }
 }
 
-fn asked(payer: &PlayerId, id: &str, to: &str, amount: &str) -> HostOperation {
+pub(crate) fn asked(payer: &PlayerId, id: &str, to: &str, amount: &str) -> HostOperation {
     order(to, amount).ask(payer, source("host"), commands::txn(id)).unwrap()
 }
 
@@ -64,25 +66,43 @@ async fn e31_where_the_policy_says_nothing_no_money_goes_between_players() {
     assert_eq!(in_transit(&world.end().await), None);
 }
 
-/// A payer of 30, and a payee to whom something is done.
+/// `p` pays 30 to `q`, to whom something is done.
 async fn one_who_is(ledger: &Ledger, what: &str) {
-    let p = funded(ledger, "p", "100.00").await;
-    let q = player("q");
+    pays_one_who_is(ledger, (&player("p"), &player("q")), what).await;
+}
+
+async fn pays_one_who_is(ledger: &Ledger, (p, q): (&PlayerId, &PlayerId), what: &str) {
+    funded(ledger, p.as_str(), "100.00").await;
     if what != "unknown" {
         let currency = if what == "poor in euros" { "USD" } else { "EUR" };
-        ledger.execute(&q, commands::open(&[currency])).await.unwrap();
+        ledger.execute(q, commands::open(&[currency])).await.unwrap();
     }
     match what {
-        "closed" => drop(ledger.execute(&q, commands::close_player("x")).await.unwrap()),
+        "closed" => drop(ledger.execute(q, commands::close_player("x")).await.unwrap()),
         "excluded" => {
-            drop(
-                ledger.execute(&q, commands::exclude("x", ExclusionKind::SelfExclusion, None)).await.unwrap(),
-            );
+            let excluded = commands::exclude("x", ExclusionKind::SelfExclusion, None);
+            drop(ledger.execute(q, excluded).await.unwrap());
         }
-        "blocked" => drop(ledger.execute(&q, commands::block("x", Block::Deposits)).await.unwrap()),
+        "blocked" => drop(ledger.execute(q, commands::block("x", Block::Deposits)).await.unwrap()),
+        "full" => {
+            for n in 0..HOST_NAMESPACES_MAX {
+                let noted = HostOperation {
+                    source: source("host"),
+                    id: commands::txn(&format!("n{n}")),
+                    namespace: HostNamespace::new(format!("acme.n{n}")).unwrap(),
+                    name: HostName::new("noted").unwrap(),
+                    version: 1,
+                    data: HostData::new("{}").unwrap(),
+                    state: None,
+                    expected: None,
+                    movement: None,
+                };
+                ledger.execute(q, noted).await.unwrap();
+            }
+        }
         _ => {}
     }
-    ledger.execute(&p, asked(&p, "t1", "q", "30")).await.unwrap();
+    ledger.execute(p, asked(p, "t1", q.as_str(), "30")).await.unwrap();
 }
 
 #[tokio::test]
@@ -90,7 +110,6 @@ async fn what_a_payee_cannot_have_goes_back() {
     for what in ["unknown", "poor in euros", "closed", "excluded", "blocked"] {
         let world = World::new(lenient).await;
         one_who_is(&world.ledger, what).await;
-        // Also to a payer who excluded himself meanwhile: it is his.
         carried(&world).await;
         assert_eq!(cash(&world.ledger, &player("p")).await, "100.00", "{what}");
         let end = world.end().await;
@@ -116,40 +135,76 @@ async fn a_payer_who_may_not_or_cannot_pay_keeps_his_money() {
     }
 }
 
+/// A payee of whom the host keeps as much as it may has no room for the record either: an operator leaves it out. What goes back
+/// is the payer's also if he excluded himself meanwhile.
+#[tokio::test]
+async fn what_cannot_be_put_on_record_goes_back_when_an_operator_says_so() {
+    let world = World::new(lenient).await;
+    one_who_is(&world.ledger, "full").await;
+    let kept = Arc::new(MemoryProcesses::new());
+    let running = Running::start(&world.ledger, Transfers::new().unwrap(), NoEffects, kept, quick());
+    running.quiet().await;
+    let p = player("p");
+    let process = Transfers::process(&p, &source("host"), &commands::txn("t1")).unwrap();
+    let stuck: Vec<_> = running.handle.stuck().into_iter().map(|stuck| (stuck.process, stuck.step)).collect();
+    assert_eq!(stuck, [(process.clone(), Some("refused".to_owned()))]);
+    assert_eq!(cash(&world.ledger, &p).await, "70.00");
+    world.ledger.execute(&p, commands::exclude("x", ExclusionKind::SelfExclusion, None)).await.unwrap();
+    let (by, why) = (ActorId::new("ann").unwrap(), Reason::new("he has no room").unwrap());
+    running.handle.skip(&process, "refused", by, why).await.unwrap();
+    drive(&world.clock, &running).await;
+    assert_eq!((running.handle.all().len(), running.handle.stuck()), (0, vec![]));
+    running.kill().await;
+    assert_eq!(cash(&world.ledger, &p).await, "100.00");
+    assert_eq!(in_transit(&world.end().await), Some("30.00 30.00"));
+}
+
+/// From a low shard to a high one, and back: one of the two players is heard first when the log is folded again.
+fn both_ways() -> [(PlayerId, PlayerId); 2] {
+    [(player_in(0), player_in(3)), (player_in(3), player_in(0))]
+}
+
 #[tokio::test]
 async fn a_transfer_is_carried_once_wherever_it_dies() {
-    let end = dies_at_every_step(
-        lenient,
-        async |ledger: &Ledger| {
-            let p = funded(ledger, "p", "100.00").await;
-            ledger.execute(&player("q"), open()).await.unwrap();
-            for (id, amount) in [("t1", "30"), ("t2", "20"), ("t3", "60")] {
-                ledger.execute(&p, asked(&p, id, "q", amount)).await.unwrap();
-            }
-        },
-        || Transfers::new().unwrap(),
-        || NoEffects,
-        |_| Vec::new(),
-    )
-    .await;
-    // The third is more than was left.
-    assert_eq!(in_transit(&end), Some("50.00 50.00"));
-    assert_eq!(end.accounts["Real player:cash EUR"], "50.00 150.00");
+    for (p, q) in both_ways() {
+        let end = dies_at_every_step(
+            lenient,
+            async |ledger: &Ledger| {
+                funded(ledger, p.as_str(), "100.00").await;
+                ledger.execute(&q, open()).await.unwrap();
+                for (id, amount) in [("t1", "30"), ("t2", "20"), ("t3", "60")] {
+                    ledger.execute(&p, asked(&p, id, q.as_str(), amount)).await.unwrap();
+                }
+            },
+            || Transfers::new().unwrap(),
+            || NoEffects,
+            |_| Vec::new(),
+        )
+        .await;
+        // The third is more than was left.
+        assert_eq!(in_transit(&end), Some("50.00 50.00"));
+        assert_eq!(end.accounts["Real player:cash EUR"], "50.00 150.00");
+        assert_eq!(end.purses[&p], ["50.00 EUR"]);
+        assert_eq!(end.purses[&q], ["50.00 EUR"]);
+    }
 }
 
 #[tokio::test]
 async fn a_transfer_that_is_refused_goes_back_once_wherever_it_dies() {
-    let end = dies_where_refusals_are_told_again(
-        1,
-        lenient,
-        async |ledger: &Ledger| one_who_is(ledger, "excluded").await,
-        || Transfers::new().unwrap(),
-        || NoEffects,
-        |_| Vec::new(),
-    )
-    .await;
-    assert_eq!(in_transit(&end), Some("30.00 30.00"));
-    assert_eq!(end.accounts["Real player:cash EUR"], "30.00 130.00");
+    for (p, q) in both_ways() {
+        let end = dies_where_refusals_are_told_again(
+            1,
+            lenient,
+            async |ledger: &Ledger| pays_one_who_is(ledger, (&p, &q), "excluded").await,
+            || Transfers::new().unwrap(),
+            || NoEffects,
+            |_| Vec::new(),
+        )
+        .await;
+        assert_eq!(in_transit(&end), Some("30.00 30.00"));
+        assert_eq!(end.accounts["Real player:cash EUR"], "30.00 130.00");
+        assert_eq!(end.purses[&p], ["100.00 EUR"]);
+    }
 }
 
 /// Another runner that is behind cannot credit what went back: the refusal has the key of the credit.

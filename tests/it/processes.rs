@@ -18,7 +18,7 @@ use casino_ledger::projections::Occurrence;
 use casino_ledger::store::{EventStore, ShardCount};
 use serde::{Deserialize, Serialize};
 
-use crate::process_kit::{Death, End, MortalEffects, Running, World, dies_at_every_step, drive, end, quick};
+use crate::process_kit::{Death, MortalEffects, Running, World, accounts, dies_at_every_step, drive, quick};
 use crate::puppet::{Puppet, Trick};
 use crate::support::{cash, deposit, funded, memory, on, player, soon, tuned};
 
@@ -433,7 +433,7 @@ async fn a_store_that_fails_and_a_lane_that_is_full_are_waited_for() {
     .await;
     assert_eq!(running.handle.stuck(), []);
     running.kill().await;
-    let End { accounts, .. } = end(puppet.as_ref() as &dyn EventStore).await;
+    let (accounts, _) = accounts(puppet.as_ref() as &dyn EventStore).await;
     assert_eq!(accounts["Real player:cash EUR"], "0.00 80.00");
 }
 

@@ -25,6 +25,9 @@ const RECEIVED: &str = "received";
 const REFUSED: &str = "refused";
 const RETURNED: &str = "returned";
 
+/// Why the credit is refused where an operator left it out.
+const SKIPPED: &str = "skipped";
+
 /// The version of the events' data.
 const SHAPE: u16 = 1;
 
@@ -140,6 +143,9 @@ struct Step {
 /// Before it goes back, the refusal is put on record at the payee, under the key that the credit has: of the two the first one
 /// counts, so that no other runner can credit later what went back.
 ///
+/// The events of payer and payee may be heard in any order, so the answers to its commands move it on as well: a copy of what
+/// was done before is answered as done.
+///
 /// The jurisdictions of both must allow it (`player_transfers`, E31); by default none does.
 #[derive(Debug, Clone)]
 pub struct Transfers {
@@ -201,6 +207,32 @@ impl Transfers {
             asked_at: at,
             phase: TransferPhase::Asked,
         })
+    }
+
+    /// A step of it was refused. Late answers, of what an event has told already, change nothing: no phase goes back.
+    fn refused(state: &mut Option<PlayerTransfer>, step: &str, rejection: &Rejection) {
+        let Some(transfer) = state else { return };
+        match (step, &transfer.phase) {
+            // The payer's ledger refused it: nothing has moved.
+            (SENT, TransferPhase::Asked) => *state = None,
+            // The payee's did: it goes back. Where the key is taken, the refusal is on record there, heard before the
+            // transfer was known: to record it again is a replay.
+            (RECEIVED, TransferPhase::Sent) => {
+                transfer.phase = match rejection {
+                    // There is no ledger in which it could be put on record.
+                    Rejection::PlayerUnknown => TransferPhase::Returning,
+                    rejection => TransferPhase::Refused { code: rejection.code().to_owned() },
+                };
+            }
+            // Somebody credited it meanwhile; unless the credit found the key taken as well: then neither is there, and it
+            // is stuck.
+            (REFUSED, TransferPhase::Refused { code })
+                if *rejection == Rejection::KeyReused && *code != rejection.code() =>
+            {
+                *state = None;
+            }
+            _ => {}
+        }
     }
 
     /// One movement of it.
@@ -294,17 +326,25 @@ impl ProcessManager for Transfers {
                     _ => {}
                 }
             }
-            // The payer's ledger refused it: nothing has moved. The payee's did: it goes back.
-            Input::Refused { step: SENT, .. } => *state = None,
-            Input::Refused { step: RECEIVED, rejection } => {
+            Input::Done { step, .. } => match (step, state.as_mut()) {
+                (SENT, Some(transfer)) if transfer.phase == TransferPhase::Asked => {
+                    transfer.phase = TransferPhase::Sent;
+                }
+                (REFUSED, Some(transfer)) => transfer.phase = TransferPhase::Returning,
+                (RECEIVED | RETURNED, Some(_)) => *state = None,
+                _ => {}
+            },
+            Input::Refused { step, rejection } => Self::refused(state, step, rejection),
+            Input::Skipped { step, .. } => {
                 if let Some(transfer) = state {
-                    transfer.phase = match rejection {
-                        // There is no ledger in which it could be put on record.
-                        Rejection::PlayerUnknown => TransferPhase::Returning,
-                        // It is on record there already, or was received; the event says which.
-                        Rejection::KeyReused => return,
-                        rejection => TransferPhase::Refused { code: rejection.code().to_owned() },
-                    };
+                    match (step, &transfer.phase) {
+                        // It may have been credited all the same: the record of the refusal has its key, and finds out.
+                        (RECEIVED, TransferPhase::Sent) => {
+                            transfer.phase = TransferPhase::Refused { code: SKIPPED.to_owned() };
+                        }
+                        (REFUSED, TransferPhase::Refused { .. }) => transfer.phase = TransferPhase::Returning,
+                        _ => {}
+                    }
                 }
             }
             _ => {}
@@ -319,5 +359,90 @@ impl ProcessManager for Transfers {
             TransferPhase::Returning => RETURNED,
         };
         self.movement(process, state, step, wants);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger_core::{NotAllowedReason, Reason};
+
+    use super::*;
+    use crate::request::Outcome;
+
+    const STEPS: [&str; 4] = [SENT, RECEIVED, REFUSED, RETURNED];
+
+    fn phases() -> [TransferPhase; 4] {
+        let code = "player_closed".to_owned();
+        [TransferPhase::Asked, TransferPhase::Sent, TransferPhase::Refused { code }, TransferPhase::Returning]
+    }
+
+    fn rank(phase: Option<&TransferPhase>) -> u32 {
+        match phase {
+            Some(TransferPhase::Asked) => 0,
+            Some(TransferPhase::Sent) => 1,
+            Some(TransferPhase::Refused { .. }) => 2,
+            Some(TransferPhase::Returning) => 3,
+            None => 4,
+        }
+    }
+
+    fn after(phase: &TransferPhase, input: Input<'_, Infallible, Infallible>) -> Option<TransferPhase> {
+        let manager = Transfers::new().unwrap();
+        let order = r#"{"from":"p","order":{"to":"q","amount":"30","currency":"EUR"},"asked_at":"2026-01-01T00:00:00.000000Z","phase":{"is":"asked"}}"#;
+        let transfer: PlayerTransfer = serde_json::from_str(order).unwrap();
+        let mut state = Some(PlayerTransfer { phase: phase.clone(), ..transfer });
+        let process = ProcessId::new("transfer/p/host/t1").unwrap();
+        manager.fold(&process, &mut state, input, &mut Turn::new(Timestamp::EPOCH));
+        state.map(|transfer| transfer.phase)
+    }
+
+    fn done(step: &str) -> Input<'_, Infallible, Infallible> {
+        Input::Done { step, outcome: Outcome::Applied, replayed: true }
+    }
+
+    #[test]
+    fn no_answer_takes_a_transfer_back_to_an_earlier_phase() {
+        let reason = Reason::new("it takes too long").unwrap();
+        let closed = Rejection::NotAllowed { reason: NotAllowedReason::PlayerTransfers };
+        for phase in phases() {
+            for step in STEPS {
+                let before = rank(Some(&phase));
+                assert!(rank(after(&phase, done(step)).as_ref()) >= before, "{phase:?} {step}");
+                let skipped = after(&phase, Input::Skipped { step, reason: &reason });
+                assert!(rank(skipped.as_ref()) >= before, "{phase:?} {step}");
+                for rejection in [&Rejection::KeyReused, &Rejection::PlayerUnknown, &closed] {
+                    let refused = after(&phase, Input::Refused { step, rejection });
+                    assert!(rank(refused.as_ref()) >= before, "{phase:?} {step} {rejection}");
+                }
+            }
+        }
+    }
+
+    /// All events may have come before the transfer was known, so each answer alone brings it on.
+    #[test]
+    fn what_was_done_before_brings_a_transfer_on() {
+        let [asked, sent, refused, returning] = phases();
+        assert_eq!(after(&asked, done(SENT)), Some(TransferPhase::Sent));
+        assert_eq!(after(&sent, done(RECEIVED)), None);
+        assert_eq!(after(&refused, done(REFUSED)), Some(TransferPhase::Returning));
+        assert_eq!(after(&returning, done(RETURNED)), None);
+        let reused = |step| Input::Refused { step, rejection: &Rejection::KeyReused };
+        let code = "key_reused".to_owned();
+        let on_record = TransferPhase::Refused { code };
+        assert_eq!(after(&sent, reused(RECEIVED)), Some(on_record.clone()));
+        assert_eq!(after(&on_record, done(REFUSED)), Some(TransferPhase::Returning));
+        assert_eq!(after(&refused, reused(REFUSED)), None, "it was credited");
+        assert_eq!(after(&on_record, reused(REFUSED)), Some(on_record), "neither: an operator looks into it");
+    }
+
+    #[test]
+    fn what_an_operator_leaves_out_at_the_payee_goes_back() {
+        let [_, sent, refused, returning] = phases();
+        let reason = Reason::new("it takes too long").unwrap();
+        let skipped = |step| Input::Skipped { step, reason: &reason };
+        let code = SKIPPED.to_owned();
+        assert_eq!(after(&sent, skipped(RECEIVED)), Some(TransferPhase::Refused { code }));
+        assert_eq!(after(&refused, skipped(REFUSED)), Some(TransferPhase::Returning));
+        assert_eq!(after(&returning, skipped(RETURNED)), Some(returning.clone()), "it is his");
     }
 }
