@@ -36,7 +36,8 @@ pub struct Tournaments {
 
 impl Tournaments {
     /// The manager `tournaments`, which tells a tournament the points of a player this long after they changed. It closes a
-    /// tournament a minute and twice this after the time for results is over.
+    /// tournament a minute and twice this after the time for results is over; if a player has points then that it was not told, as long
+    /// again later.
     ///
     /// # Errors
     ///
@@ -63,7 +64,7 @@ pub enum OfTournament {
     Cup(Box<CupOfTournament>),
 }
 
-/// What a tournament tells entries and players.
+/// What a tournament tells entries and players, and these tell it.
 #[derive(Debug, Clone)]
 pub enum CupSays {
     /// This entry takes part, under these terms.
@@ -72,6 +73,10 @@ pub enum CupSays {
     Left(HouseId, TournamentEntryRef),
     /// It was cancelled: this entry goes back.
     Cancelled(HouseId, TournamentEntryRef),
+    /// It is to be closed: has the player of this entry points that it does not know?
+    Closing(HouseId, TournamentEntryRef),
+    /// He has; the answer to it.
+    Telling(HouseId),
 }
 
 fn of_entry(house: &HouseId, of: &TournamentEntryRef) -> Option<ProcessId> {
@@ -190,7 +195,7 @@ impl ProcessManager for Tournaments {
         let kind = process.as_str().split('/').next().unwrap_or_default();
         match kind {
             "entry" => entry::fold(state, process, &input, turn),
-            "points" => points::fold(state, input, turn.at, self.tell_every),
+            "points" => points::fold(state, input, turn, self.tell_every),
             _ => cup::fold(state, &input, turn),
         }
     }

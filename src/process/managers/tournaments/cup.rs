@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use ledger_core::stored::{Event, TournamentEntryRef, TournamentTerms};
 use ledger_core::{
-    CloseTournament, EndTournament, HouseId, RankTournament, TOURNAMENT_RANKS_PER_PAGE, TournamentStatus,
+    CloseTournament, EndTournament, HouseId, RankTournament, TOURNAMENT_RANKS_PER_PAGE, Timestamp,
+    TournamentStatus,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{CupSays, OfTournament, of_entry, of_player, own_cup};
 use crate::process::id::step;
 use crate::process::manager::{Input, Turn, Wants};
+
+/// The timer at which the points of all its players are told.
+const RESULTS: &str = "results";
 
 /// A tournament.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +29,12 @@ pub struct CupOfTournament {
     pub status: TournamentStatus,
     /// Who takes part, by the numbers of their entries; at most as many as the terms say.
     pub entrants: BTreeMap<u64, TournamentEntryRef>,
+    /// Since when points that were not told in time are waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_since: Option<Timestamp>,
+    /// Whether the time for results is over and no player has points that it does not know.
+    #[serde(default)]
+    pub told: bool,
     /// How many have a place, once it is closed.
     pub ranked: u32,
     /// How many pages of places are written.
@@ -45,18 +55,30 @@ impl CupOfTournament {
         (self.status == TournamentStatus::Closed && self.pages < all).then(|| self.pages.saturating_add(1))
     }
 
+    /// The time has come at which points are told; who has others says so in answer. Of what happened while the manager was
+    /// down none is told yet: that is heard before the first timer fires, and told after it.
+    fn told(&mut self, turn: &mut Turn<CupSays>) {
+        self.told = true;
+        for of in self.entrants.values() {
+            if let Some(process) = of_player(&of.player) {
+                turn.tell(process, CupSays::Closing(self.house.clone(), of.clone()));
+            }
+        }
+    }
+
     pub(super) fn wants(&self, close_after: Duration, wants: &mut Wants<Infallible>) {
-        let closes_at = self.terms.results_until.saturating_add(close_after);
         match self.status {
             TournamentStatus::Open => {
                 if let Some(want) = wants.house("end", &self.house, |_| EndTournament {}) {
                     want.not_before(self.terms.until);
                 }
             }
+            TournamentStatus::Ended if self.told => {
+                wants.house("close", &self.house, |_| CloseTournament {});
+            }
             TournamentStatus::Ended => {
-                if let Some(want) = wants.house("close", &self.house, |_| CloseTournament {}) {
-                    want.not_before(closes_at);
-                }
+                let since = self.waits_since.unwrap_or(self.terms.results_until);
+                wants.timer(RESULTS, since.saturating_add(close_after));
             }
             TournamentStatus::Closed => {
                 if let Some(page) = self.next_page() {
@@ -74,7 +96,18 @@ pub(super) fn fold(
     input: &Input<'_, Infallible, CupSays>,
     turn: &mut Turn<CupSays>,
 ) {
-    let Input::Event(event) = input else { return };
+    let event = match (input, state.as_mut()) {
+        (Input::Event(event), _) => event,
+        (Input::Fired { .. }, Some(OfTournament::Cup(cup))) => {
+            cup.told(turn);
+            return;
+        }
+        (Input::Told(CupSays::Telling(_)), Some(OfTournament::Cup(cup))) => {
+            (cup.told, cup.waits_since) = (false, Some(turn.at));
+            return;
+        }
+        _ => return,
+    };
     let (Some(house), Some(record)) = (own_cup(event), event.record()) else { return };
     if let Event::TournamentConfigured(configured) = &record.event {
         *state = Some(OfTournament::Cup(Box::new(CupOfTournament {
@@ -82,6 +115,8 @@ pub(super) fn fold(
             terms: configured.terms.clone(),
             status: TournamentStatus::Draft,
             entrants: BTreeMap::new(),
+            waits_since: None,
+            told: false,
             ranked: 0,
             pages: 0,
         })));

@@ -8,9 +8,9 @@ use ledger_core::{Amount, ContentHash, HouseId, ScoreTournament, Stream, Timesta
 use ledger_projections::Occurrence;
 use serde::{Deserialize, Serialize};
 
-use super::{CupSays, OfTournament, own_cup, told};
+use super::{CupSays, OfTournament, of_cup, own_cup, told};
 use crate::process::id::step;
-use crate::process::manager::{Input, Wants};
+use crate::process::manager::{Input, Turn, Wants};
 
 /// The most tournaments of a player at a time. Beyond it his process is stuck, and he has no points in the last ones.
 pub const PLAYING_MAX: usize = 64;
@@ -67,7 +67,7 @@ pub struct PlayingTournament {
 pub struct PointsOfPlayer {
     /// In the order they were heard of.
     pub playing: Vec<PlayingTournament>,
-    /// Whether he entered more than there is room for.
+    /// Whether he entered more than there is room for; until all that there was room for are over.
     #[serde(default)]
     pub too_many: bool,
 }
@@ -183,7 +183,7 @@ impl PointsOfPlayer {
         self.playing.retain(|playing| !(playing.left && playing.tally.is_some()));
     }
 
-    fn told(&mut self, message: CupSays, due: Timestamp) {
+    fn told(&mut self, message: CupSays, due: Timestamp, turn: &mut Turn<CupSays>) {
         match message {
             CupSays::Joined(house, of, terms) => {
                 let Some(playing) = self.of(&house, &of) else { return };
@@ -195,12 +195,38 @@ impl PointsOfPlayer {
                 }
             }
             CupSays::Left(house, of) => {
-                if let Some(playing) = self.of(&house, &of) {
+                // One whose entry was not heard yet needs a place as well; without one there is nothing to be lost.
+                let is_known = self.playing.iter().any(|own| own.house == house && own.of == of);
+                if (is_known || self.playing.len() < PLAYING_MAX)
+                    && let Some(playing) = self.of(&house, &of)
+                {
                     playing.left = true;
                 }
                 self.playing.retain(|playing| !(playing.left && playing.tally.is_some()));
             }
-            CupSays::Cancelled(..) => {}
+            CupSays::Closing(house, of) => {
+                // What cannot be told is not waited for.
+                let is_telling = self.playing.iter().any(|own| {
+                    own.house == house
+                        && own.of == of
+                        && own.broken.is_none()
+                        && (own.due.is_some() || own.telling.is_some())
+                });
+                if is_telling && let Some(process) = of_cup(&house) {
+                    turn.tell(process, CupSays::Telling(house));
+                }
+            }
+            CupSays::Cancelled(..) | CupSays::Telling(_) => {}
+        }
+    }
+
+    /// A step is not to be told any more.
+    fn not_told(&mut self, step: &str) {
+        for playing in &mut self.playing {
+            let is_own = playing.telling.as_ref().is_some_and(|telling| playing.step(telling) == step);
+            if is_own {
+                playing.telling = None;
+            }
         }
     }
 
@@ -243,9 +269,10 @@ impl PointsOfPlayer {
 pub(super) fn fold(
     state: &mut Option<OfTournament>,
     input: Input<'_, Infallible, CupSays>,
-    at: Timestamp,
+    turn: &mut Turn<CupSays>,
     tell_every: Duration,
 ) {
+    let at = turn.at;
     let due = at.saturating_add(tell_every);
     let begins = match &input {
         Input::Event(event) => {
@@ -260,20 +287,88 @@ pub(super) fn fold(
     let Some(OfTournament::Points(points)) = state else { return };
     match input {
         Input::Event(event) => points.event(event, (at, due)),
-        Input::Told(message) => points.told(message, due),
+        Input::Told(message) => points.told(message, due, turn),
         Input::Fired { .. } => points.fired(),
-        // Somebody told it newer points, or it is over: its event says so, and there is nothing more to tell.
-        Input::Refused { step: refused, rejection } if rejection.code() == "not_allowed" => {
-            for playing in &mut points.playing {
-                let is_own = playing.telling.as_ref().is_some_and(|telling| playing.step(telling) == refused);
-                if is_own {
-                    playing.telling = None;
-                }
-            }
+        // Somebody told it newer points, or others of this position, or it is over: its event says so, and there is nothing
+        // more to tell.
+        Input::Refused { step: refused, rejection }
+            if matches!(rejection.code(), "not_allowed" | "key_reused") =>
+        {
+            points.not_told(refused);
         }
+        Input::Skipped { step: skipped, .. } => points.not_told(skipped),
         _ => {}
     }
-    if points.playing.is_empty() && !points.too_many {
+    if points.playing.is_empty() {
         *state = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger_core::{PlayerId, Rejection, SourceId, TransactionId};
+
+    use super::*;
+
+    fn house(n: usize) -> HouseId {
+        HouseId::new(format!("tournament/cup{n}")).unwrap()
+    }
+
+    fn entry(n: usize) -> TournamentEntryRef {
+        TournamentEntryRef {
+            player: PlayerId::new("p").unwrap(),
+            source: SourceId::new("host").unwrap(),
+            id: TransactionId::new(format!("e{n}")).unwrap(),
+        }
+    }
+
+    /// As many tournaments as there is room for, all entered.
+    fn all_places() -> PointsOfPlayer {
+        let playing = (0..PLAYING_MAX).map(|n| PlayingTournament {
+            tally: Some(TournamentTally::new(Timestamp::EPOCH)),
+            ..PlayingTournament::new(house(n), entry(n))
+        });
+        PointsOfPlayer { playing: playing.collect(), too_many: false }
+    }
+
+    fn after(state: PointsOfPlayer, input: Input<'_, Infallible, CupSays>) -> Option<PointsOfPlayer> {
+        let mut state = Some(OfTournament::Points(state));
+        fold(&mut state, input, &mut Turn::new(Timestamp::EPOCH), Duration::ZERO);
+        match state? {
+            OfTournament::Points(points) => Some(points),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn left(n: usize) -> Input<'static, Infallible, CupSays> {
+        Input::Told(CupSays::Left(house(n), entry(n)))
+    }
+
+    #[test]
+    fn a_tournament_that_he_takes_no_part_in_needs_no_room() {
+        let full = all_places();
+        assert_eq!(after(full.clone(), left(PLAYING_MAX)), Some(full));
+    }
+
+    #[test]
+    fn one_tournament_too_many_is_forgotten_when_all_others_are_over() {
+        let mut points = all_places();
+        assert!(points.of(&house(PLAYING_MAX), &entry(PLAYING_MAX)).is_none());
+        for n in 0..PLAYING_MAX - 1 {
+            points = after(points, left(n)).unwrap();
+            assert!(points.too_many);
+        }
+        assert_eq!(after(points, left(PLAYING_MAX - 1)), None);
+    }
+
+    #[test]
+    fn points_that_another_told_already_are_not_told_for_ever() {
+        let mut points = all_places();
+        let telling =
+            ScoreToTell { up_to: 7, points: "1.00".parse().unwrap(), bets: 1, reached_at: Timestamp::EPOCH };
+        points.playing[0].telling = Some(telling.clone());
+        let step = points.playing[0].step(&telling);
+        let refused = Input::Refused { step: &step, rejection: &Rejection::KeyReused };
+        assert_eq!(after(points, refused), Some(all_places()));
     }
 }
