@@ -12,16 +12,19 @@ use casino_ledger::core::{
 use casino_ledger::process::{
     BetGrowth, Call, Cascade, Dormancy, EffectError, Effects, Exclusions, Expiries, Jackpots, ManyVoids,
     MassCall, MassItem, MassOperation, MassOperations, MassPage, MassProgress, MemoryProcesses, NoEffects,
-    Payouts, SignalRules, Signals,
+    Payouts, SignalRules, Signals, Tournaments, Transfers,
 };
 use casino_ledger::projections::{Feed, MemoryHome, ReadModel as _, Runner, Settings as ViewSettings};
 use casino_ledger::{Ledger, Settings};
 
 use crate::process_kit::{
-    Death, End, MortalEffects, MortalProcesses, Running, STEPS, World, dies_at_every_step, drive, quick,
+    Death, End, MortalEffects, MortalProcesses, Running, STEPS, World, dies_at_every_step, drive, player_in,
+    quick,
 };
 use crate::process_managers::{Acquirers, Bank, Said, approving, cascade, payouts};
 use crate::process_mass::{CASHBACK, generous, manager, order, process};
+use crate::process_tournaments as cup;
+use crate::process_transfers::asked;
 use crate::support::{bet, deposit, funded, open, player, rollback};
 
 /// Pages of three, of what was fixed before: what a host reads from a view.
@@ -228,12 +231,13 @@ async fn how_far_an_order_is_can_be_read_from_the_log_whatever_dies() {
     world.end().await;
 }
 
-/// What all managers need of a policy.
+/// What these managers need of a policy.
 fn everything(settings: &mut Settings) {
     approving(settings);
     let withdrawals = settings.policy.withdrawals.clone();
     generous(settings);
     settings.policy.withdrawals = withdrawals;
+    settings.policy.default_jurisdiction.player_transfers = true;
     settings.policy.default.round_time_out =
         Some(RoundTimeOut { after_secs: 180, then: TimeOutAction::Lose });
 }
@@ -268,6 +272,19 @@ async fn something_for_all(ledger: &Ledger) {
     ledger.execute(&j, stake).await.unwrap();
     ledger.execute(&j, commands::claim_jackpot("c1", "r1")).await.unwrap();
     ledger.execute(&j, commands::win_close("w1", "r1", "0")).await.unwrap();
+    // One way and the other: whichever of the two is heard first when the log is folded again.
+    let (low, high) = (player_in(0), player_in(3));
+    for of in [&low, &high] {
+        funded(ledger, of.as_str(), "50.00").await;
+    }
+    ledger.execute(&low, asked(&low, "up", high.as_str(), "30")).await.unwrap();
+    ledger.execute(&high, asked(&high, "down", low.as_str(), "20")).await.unwrap();
+    cup::open(ledger).await;
+    for (name, won) in [("k1", "15"), ("k2", "30")] {
+        let k = funded(ledger, name, "100.00").await;
+        ledger.execute(&k, commands::enter_tournament("e1", "10", "1")).await.unwrap();
+        cup::round(ledger, name, "1", won).await;
+    }
 }
 
 /// The outside of all managers: it outlives them.
@@ -298,7 +315,7 @@ impl Outside {
     }
 }
 
-/// All managers at work on one ledger, in one process: what kills one kills all.
+/// All managers but `Dormancy` at work on one ledger, in one process: what kills one kills all.
 struct All {
     payouts: Running<Payouts>,
     cascade: Running<Cascade>,
@@ -307,6 +324,8 @@ struct All {
     signals: Running<Signals>,
     mass: Running<MassOperations>,
     jackpots: Running<Jackpots>,
+    transfers: Running<Transfers>,
+    tournaments: Running<Tournaments>,
 }
 
 impl All {
@@ -340,6 +359,8 @@ impl All {
                 quick(),
             ),
             jackpots: Running::start(ledger, jackpots, nothing(), store(), quick()),
+            transfers: Running::start(ledger, Transfers::new().unwrap(), nothing(), store(), quick()),
+            tournaments: Running::start(ledger, cup::manager(), nothing(), store(), quick()),
         }
     }
 
@@ -353,6 +374,8 @@ impl All {
             self.signals.quiet().await;
             self.mass.quiet().await;
             self.jackpots.quiet().await;
+            self.transfers.quiet().await;
+            self.tournaments.quiet().await;
         }
     }
 
@@ -372,6 +395,8 @@ impl All {
             + self.signals.handle.stuck().len()
             + self.mass.handle.stuck().len()
             + self.jackpots.handle.stuck().len()
+            + self.transfers.handle.stuck().len()
+            + self.tournaments.handle.stuck().len()
     }
 
     async fn kill(self) {
@@ -382,6 +407,8 @@ impl All {
         self.signals.kill().await;
         self.mass.kill().await;
         self.jackpots.kill().await;
+        self.transfers.kill().await;
+        self.tournaments.kill().await;
     }
 }
 
@@ -439,9 +466,14 @@ async fn all_managers_at_once_come_to_the_same_whenever_they_die() {
     assert_eq!(of(end, "Real jackpot:liability EUR").split(' ').next(), Some("100.000000"));
     assert_eq!(
         of(end, "Real gaming:stakes EUR"),
-        "0.00 84.00",
-        "what nobody settled is lost, and the stake of the jackpot"
+        "0.00 104.00",
+        "what nobody settled is lost, the stake of the jackpot, and those of the tournament"
     );
+    assert_eq!(of(end, "Real host:liability EUR"), "50.00 50.00");
+    assert_eq!(of(end, "Real tournament:pool EUR"), "100.00 100.00");
+    for (k, left) in [("k1", "134.00 EUR"), ("k2", "169.00 EUR")] {
+        assert_eq!(end.purses[&player(k)], [left]);
+    }
     for seed in 0..SEEDS {
         assert_eq!(lives_and_dies(Some(seed)).await, undisturbed, "seed {seed}");
     }
