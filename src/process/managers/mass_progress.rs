@@ -133,15 +133,17 @@ impl Model for MassProgress {
         {
             return count(rows, &process, &event.txn.id, Some(event.rejection.code()), at);
         }
-        // What was accepted counts with the first event of its commit.
-        if commit.body.events.first() != Some(record) {
-            return Ok(());
-        }
-        let accepted = commit
+        let mut accepted = commit
             .body
             .keys
             .iter()
-            .filter(|key| key.outcome != OutcomeKind::Rejected && key.source.as_str() == SOURCE);
+            .filter(|key| key.outcome != OutcomeKind::Rejected && key.source.as_str() == SOURCE)
+            .peekable();
+        // What was accepted counts with the first event of its commit. Nearly no commit is of this manager, so events are
+        // compared where one is.
+        if accepted.peek().is_none() || commit.body.events.first() != Some(record) {
+            return Ok(());
+        }
         for key in accepted {
             if let Some(process) = process_of(commit) {
                 count(rows, &process, &key.id, None, at)?;
@@ -162,5 +164,17 @@ impl Model for MassProgress {
         row.first_at = earlier(row.first_at, other.first_at);
         row.last_at = row.last_at.max(other.last_at);
         Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::manager::ProcessManager as _;
+
+    #[test]
+    fn what_is_counted_is_what_the_manager_sends() {
+        let manager = MassOperations::new().unwrap();
+        assert_eq!(manager.name().source().unwrap().as_str(), SOURCE);
     }
 }
