@@ -15,7 +15,12 @@
 //!   provider after the other.
 //! - [`Exclusions`] carries an exclusion to all players of a person; [`MassOperations`] does what two persons ordered for many
 //!   players: cashback, rounds of a game called off, refunds, the close of a period.
+//! - [`Jackpots`] tells pools what stakes gave to them, and awards and pays them; [`Tournaments`] runs tournaments, from the entry
+//!   to the prize.
 //! - [`Transfers`] carries money from one player's pot to another's, where the jurisdiction allows it.
+//! - [`Signals`] raises alerts for what looks suspicious.
+//!
+//! [`MassProgress`] is a view: how far mass operations are, from the log alone.
 
 mod id;
 mod machine;
