@@ -8,7 +8,7 @@ use super::{CloseError, PeriodClose, prove, read, tomorrow};
 /// the periods, one after the other.
 pub const PERIOD_CLOSE_KIND: &str = "period_close";
 
-/// Lets a close be published that balances and follows the one before it: the same ledger and time zone, the next day, its hash, no
+/// Lets a close be published that ends with its last day, balances, and follows the one before it: the same ledger and time zone, the next day, its hash, no
 /// place and no sum below its. Whether it is what the log says, only the log can tell: [`PeriodClose::verify`].
 #[derive(Debug, Clone)]
 pub struct PeriodCloseCheck(DocumentKind);
@@ -71,6 +71,7 @@ impl DocumentCheck for PeriodCloseCheck {
         if close.from > close.to {
             return Err("it ends before it begins".to_owned());
         }
+        close.check_end().map_err(|error| error.to_string())?;
         prove(&close.sums).map_err(|error| error.to_string())?;
         let known = draft.configuration.document(&self.0, draft.name);
         let newest = known.and_then(|document| document.versions().last());

@@ -115,8 +115,8 @@ pub enum CloseError {
     /// A sum is beyond 128 bits.
     #[error("the sum of {0} is beyond 128 bits")]
     TooLarge(String),
-    /// It says something else than the log.
-    #[error("the log says something else than the close: {0}")]
+    /// It says something else than the log, or ends elsewhere than its days.
+    #[error("the log, or the calendar, says something else than the close: {0}")]
     Differs(&'static str),
     /// It is too long for a document.
     #[error(transparent)]
@@ -277,6 +277,15 @@ impl PeriodClose {
         }
     }
 
+    /// Whether it ends where its days do.
+    fn check_end(&self) -> Result<(), CloseError> {
+        if Period::days(self.from, self.to, &self.zone)?.until == self.until {
+            Ok(())
+        } else {
+            Err(CloseError::Differs("its end"))
+        }
+    }
+
     /// Where it cuts each shard.
     fn cut(&self, identity: &LedgerIdentity) -> Result<Vec<Head>, CloseError> {
         let mut heads: Vec<Head> = identity.shards.all().map(|shard| genesis(identity, shard)).collect();
@@ -351,9 +360,7 @@ impl PeriodClose {
     /// [`CloseError::Differs`] if the log says something else, [`CloseError`] if it cannot be made.
     pub async fn verify(&self, store: &dyn EventStore, previous: Option<&Self>) -> Result<(), CloseError> {
         self.check_own(store.identity())?;
-        if Period::days(self.from, self.to, &self.zone)?.until != self.until {
-            return Err(CloseError::Differs("its end"));
-        }
+        self.check_end()?;
         let ends = self.cut(store.identity())?;
         let days = (self.from, self.to);
         let again = Self::walk(store, previous, days, &self.zone, self.until, &ends, None).await?;
