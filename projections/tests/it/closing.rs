@@ -1,12 +1,14 @@
 //! Closing periods: day after day over a history, what comes late, what corrects, and what may be published.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ledger_core::stored::CommitBody;
+use ledger_core::stored::{CommitBody, Direction};
 use ledger_core::testing::{TestHouse, TestLedger, TestOutcome, commands, house_commands};
-use ledger_core::{CurrencyRegistry, Day, PlayerCommand, PlayerId, Policy, Timestamp};
-use ledger_projections::reports::closing::{CloseError, PERIOD_CLOSE_KIND, PeriodClose, PeriodCloseCheck};
+use ledger_core::{AdjustRound, CurrencyRegistry, Day, PlayerCommand, PlayerId, Policy, Timestamp};
+use ledger_projections::reports::closing::{
+    CloseError, ClosedHead, PERIOD_CLOSE_KIND, PeriodClose, PeriodCloseCheck,
+};
 use ledger_projections::trial_balance::{Detail, ReadTrialBalance, TrialBalance};
 use ledger_projections::{Checkpoint, Commit, Memory, Total, View};
 use ledger_store::{EventStore, MemoryStore};
@@ -159,21 +161,15 @@ fn applied(ledger: &mut TestLedger, command: impl Into<PlayerCommand>) {
     assert_eq!(ledger.execute(&command.into()).unwrap().outcome, TestOutcome::Applied);
 }
 
-/// A round of a closed day is called off on the next: a correction of that day, by what was posted. One of the same day is none.
-#[test]
-fn e59_what_undoes_something_of_a_closed_day_is_a_correction() {
+fn fresh() -> TestLedger {
     let mut ledger = TestLedger::new(id(PlayerId::new, "p"), Policy::default());
     let standard = CurrencyRegistry::standard();
     ledger.register(*standard.get("EUR".parse().unwrap()).unwrap()).unwrap();
-    applied(&mut ledger, commands::open(&["EUR"]));
-    applied(&mut ledger, commands::deposit("D", "100.00"));
-    applied(&mut ledger, commands::bet("t1", "r1", "10.00"));
-    applied(&mut ledger, commands::win_close("w1", "r1", "4.00"));
-    let first_day = ledger.commits().len();
-    applied(&mut ledger, commands::bet("t2", "r2", "3.00"));
-    applied(&mut ledger, commands::win_close("w2", "r2", "0"));
-    applied(&mut ledger, commands::void_settled_round("v1", "r1"));
-    applied(&mut ledger, commands::void_settled_round("v2", "r2"));
+    ledger
+}
+
+/// The closes of two days, of which the first has so many commits of a ledger and the second has the others.
+fn two_days(ledger: &TestLedger, first_day: usize) -> (Arc<MemoryStore>, PeriodClose, PeriodClose) {
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let bodies: Vec<CommitBody> = ledger
         .commits()
@@ -189,6 +185,74 @@ fn e59_what_undoes_something_of_a_closed_day_is_a_correction() {
     let heads = here(store.as_ref());
     let first = make(store.as_ref(), None, ("2026-03-01", "2026-03-01"), &heads).unwrap();
     let second = make(store.as_ref(), Some(&first), ("2026-03-02", "2026-03-02"), &heads).unwrap();
+    (store, first, second)
+}
+
+/// What a provider adjusts of a round, what two persons correct, and a payout that is paid after it failed change closed days too.
+#[test]
+fn e59_adjustments_and_late_payouts_of_a_closed_day_are_corrections() {
+    let adjust = |id: &str, round: Option<&str>| AdjustRound {
+        round: round.map(commands::round),
+        ..commands::adjust(id, Direction::Credit, "2.00")
+    };
+    let withdrawal = |ledger: &mut TestLedger, id: &str| {
+        applied(ledger, commands::request(id, "10.00"));
+        applied(ledger, commands::approve_withdrawal(&format!("a{id}"), id, "eve"));
+        applied(ledger, commands::send(&format!("s{id}"), id));
+        applied(ledger, commands::mark_failed(&format!("f{id}"), id));
+    };
+    let mut ledger = fresh();
+    applied(&mut ledger, commands::open(&["EUR"]));
+    applied(&mut ledger, commands::deposit("D", "100.00"));
+    applied(&mut ledger, commands::bet("t1", "r1", "10.00"));
+    applied(&mut ledger, commands::win_close("w1", "r1", "4.00"));
+    applied(&mut ledger, commands::propose_credit("c1", "3.00"));
+    withdrawal(&mut ledger, "W1");
+    applied(&mut ledger, commands::transfer_dormant("d1"));
+    let first_day = ledger.commits().len();
+    applied(&mut ledger, commands::reclaim_dormant("d2"));
+    applied(&mut ledger, commands::bet("t2", "r2", "3.00"));
+    applied(&mut ledger, commands::win_close("w2", "r2", "0"));
+    applied(&mut ledger, adjust("j1", Some("r1")));
+    // Of the same day, about no round, and proposed on that day.
+    applied(&mut ledger, adjust("j2", Some("r2")));
+    applied(&mut ledger, adjust("j3", None));
+    applied(&mut ledger, commands::propose_credit("c2", "3.00"));
+    applied(&mut ledger, commands::approve("y2", "c2"));
+    withdrawal(&mut ledger, "W2");
+    applied(&mut ledger, commands::mark_paid("p2", "W2"));
+    assert!(two_days(&ledger, first_day).2.corrections.iter().all(|own| own.by == "adjustment.applied"));
+    applied(&mut ledger, commands::approve("y1", "c1"));
+    applied(&mut ledger, commands::mark_paid("p1", "W1"));
+    let (store, first, second) = two_days(&ledger, first_day);
+    assert!(first.corrections.is_empty());
+    let of = |by: &str, account: &str| -> Option<String> {
+        let own = second.corrections.iter().find(|own| own.by == by && own.sum.account == account)?;
+        Some(own.sum.debits.plus(own.sum.credits)?.to_string())
+    };
+    assert_eq!(of("adjustment.applied", "player:cash").as_deref(), Some("2.00"), "{:?}", second.corrections);
+    assert_eq!(of("correction.applied", "player:cash").as_deref(), Some("3.00"), "{:?}", second.corrections);
+    let types: BTreeSet<&str> = second.corrections.iter().map(|own| own.by.as_str()).collect();
+    assert_eq!(types, BTreeSet::from(["adjustment.applied", "correction.applied", "withdrawal.paid"]));
+    let paid = second.corrections.iter().filter(|own| own.by == "withdrawal.paid");
+    assert!(paid.into_iter().all(|own| own.sum.debits.plus(own.sum.credits) == "10.00".parse().ok()));
+    block_on(second.verify(store.as_ref(), Some(&first))).unwrap();
+}
+
+/// A round of a closed day is called off on the next: a correction of that day, by what was posted. One of the same day is none.
+#[test]
+fn e59_what_undoes_something_of_a_closed_day_is_a_correction() {
+    let mut ledger = fresh();
+    applied(&mut ledger, commands::open(&["EUR"]));
+    applied(&mut ledger, commands::deposit("D", "100.00"));
+    applied(&mut ledger, commands::bet("t1", "r1", "10.00"));
+    applied(&mut ledger, commands::win_close("w1", "r1", "4.00"));
+    let first_day = ledger.commits().len();
+    applied(&mut ledger, commands::bet("t2", "r2", "3.00"));
+    applied(&mut ledger, commands::win_close("w2", "r2", "0"));
+    applied(&mut ledger, commands::void_settled_round("v1", "r1"));
+    applied(&mut ledger, commands::void_settled_round("v2", "r2"));
+    let (store, first, second) = two_days(&ledger, first_day);
     assert!(first.corrections.is_empty());
     let found: Vec<(&str, &str, String, String)> = second
         .corrections
@@ -238,6 +302,12 @@ fn e66_a_close_is_sealed_by_two_persons_and_what_was_changed_is_noticed() {
     let mut unbalanced = first.clone();
     unbalanced.sums[0].debits = unbalanced.sums[0].debits.plus(Total::new(1, 2).unwrap()).unwrap();
     assert!(is_refused(publish("2", &unbalanced)));
+    let mut longer = first.clone();
+    longer.until = second.until;
+    assert!(is_refused(publish("11", &longer)), "an end that is not that of its days");
+    let mut nowhere = first.clone();
+    nowhere.zone = "Mars/A".to_owned();
+    assert!(is_refused(publish("12", &nowhere)), "a zone nobody knows");
     assert_eq!(publish("3", &first), TestOutcome::Applied);
     assert!(is_refused(publish("4", &third)), "a day is missing");
     let mut another = second.clone();
@@ -277,4 +347,26 @@ fn e66_a_close_is_sealed_by_two_persons_and_what_was_changed_is_noticed() {
     ));
     assert!(matches!(zone, Err(CloseError::Sequence(_))), "{zone:?}");
     assert!(second.movements(None).is_err() && second.movements(Some(&first)).is_ok());
+}
+
+/// Of the most shards there can be the places leave half of a document for sums; what does not fit is told and not cut.
+#[test]
+fn a_close_of_the_most_shards_fits_a_document() {
+    let (store, _) = spread();
+    let heads = here(store.as_ref());
+    let mut close = make(store.as_ref(), None, ("2026-03-27", "2026-04-02"), &heads).unwrap();
+    let (hash, position) = (close.heads[0].hash.clone(), u64::MAX);
+    let head = |shard| ClosedHead { shard, position, hash: hash.clone() };
+    close.heads = (0..ledger_store::ShardCount::MAX).map(head).collect();
+    let largest = Total::new(i128::MAX, 18).unwrap();
+    let longest = close.sums.iter().max_by_key(|sum| sum.account.len()).unwrap().clone();
+    close.sums =
+        vec![
+            ledger_projections::reports::closing::ClosedSum { debits: largest, credits: largest, ..longest };
+            500
+        ];
+    let content = close.content().unwrap();
+    assert!(content.as_str().len() < ledger_core::DOCUMENT_BYTES_MAX, "{}", content.as_str().len());
+    close.sums.extend(close.sums.clone());
+    assert!(matches!(close.content(), Err(CloseError::Content(_))));
 }

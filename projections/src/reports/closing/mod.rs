@@ -234,6 +234,7 @@ impl PeriodClose {
         let mut walk = walk::Walk {
             store,
             closed: previous.map(|previous| previous.until),
+            starts: starts.clone(),
             sums: previous.map(|previous| read(&previous.sums)).transpose()?.unwrap_or_default(),
             late: Sums::new(),
             corrections: BTreeMap::new(),
