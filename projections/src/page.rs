@@ -3,7 +3,7 @@
 use crate::checkpoint::AtCheckpoint;
 use crate::error::ViewError;
 use crate::model::{Model, ReadModel};
-use crate::range::KeyRange;
+use crate::range::{KeyRange, SCAN_ROWS_MAX};
 
 /// The most rows one page has.
 pub const PAGE_MAX: usize = 1_000;
@@ -54,4 +54,27 @@ pub(crate) async fn read_page<M: Model, T, C>(
     let rows = rows.collect::<Result<Vec<_>, ViewError>>()?;
     let next = if found.value.next.is_some() { rows.last().map(cursor) } else { None };
     Ok(AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows, next } })
+}
+
+/// All rows of a stretch of a model's keys: what one reading cannot take is refused, and not cut off.
+pub(crate) async fn read_whole<M: Model>(
+    reader: &(impl ReadModel<M> + ?Sized),
+    range: &KeyRange,
+    advice: &'static str,
+) -> Result<AtCheckpoint<Vec<(M::Key, M::Row)>>, ViewError> {
+    read_at_most(reader, range, SCAN_ROWS_MAX, advice).await
+}
+
+/// The same of a stretch that must not have more rows than these.
+pub(crate) async fn read_at_most<M: Model>(
+    reader: &(impl ReadModel<M> + ?Sized),
+    range: &KeyRange,
+    rows_max: usize,
+    advice: &'static str,
+) -> Result<AtCheckpoint<Vec<(M::Key, M::Row)>>, ViewError> {
+    let found = reader.range(range, rows_max).await?;
+    if found.value.next.is_some() {
+        return Err(ViewError::TooMuch { rows_max, advice });
+    }
+    Ok(found.map(|page| page.rows))
 }

@@ -10,8 +10,8 @@ use super::{Bonuses, ReadBonuses};
 use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::page::{Page, read_page};
-use crate::range::{KeyParts, KeyRange, SCAN_ROWS_MAX, key};
+use crate::page::{Page, read_page, read_whole};
+use crate::range::{KeyParts, KeyRange, key};
 use crate::text::{parse, parse_id, parse_kind};
 
 fn damaged() -> ViewError {
@@ -30,12 +30,9 @@ async fn all<T>(
     what: &str,
     read: impl Fn(&KeyParts, BonusesRow) -> Result<T, ViewError>,
 ) -> Result<AtCheckpoint<Vec<T>>, ViewError> {
-    let found = reader.range(&KeyRange::beginning(&key![what])?, SCAN_ROWS_MAX).await?;
-    if found.value.next.is_some() {
-        return Err(ViewError::TooMuch { rows_max: SCAN_ROWS_MAX, advice: "read the model page by page" });
-    }
-    let rows: Result<Vec<T>, ViewError> =
-        found.value.rows.into_iter().map(|(key, row)| read(&key, row)).collect();
+    let range = KeyRange::beginning(&key![what])?;
+    let found = read_whole(reader, &range, "read the model page by page").await?;
+    let rows: Result<Vec<T>, ViewError> = found.value.into_iter().map(|(key, row)| read(&key, row)).collect();
     Ok(AtCheckpoint { checkpoint: found.checkpoint, value: rows? })
 }
 

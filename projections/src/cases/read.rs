@@ -10,8 +10,8 @@ use super::{Cases, ReadCases};
 use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::page::{Page, read_page};
-use crate::range::{KeyRange, SCAN_ROWS_MAX, key};
+use crate::page::{Page, read_page, read_whole};
+use crate::range::{KeyRange, key};
 
 fn damaged() -> ViewError {
     ViewError::Damaged("a row of the view of cases is of another kind".to_owned())
@@ -117,9 +117,10 @@ impl<R: ReadModel<Cases>> ReadCases for R {
     async fn counts(
         &self,
     ) -> Result<AtCheckpoint<(Vec<(AlertState, u64)>, Vec<(CaseState, u64)>)>, ViewError> {
-        let found = self.range(&KeyRange::beginning(&key!["count"])?, SCAN_ROWS_MAX).await?;
+        let range = KeyRange::beginning(&key!["count"])?;
+        let found = read_whole(self, &range, "read the model page by page").await?;
         let count = |queue: &str, state: &str| {
-            let mut own = found.value.rows.iter();
+            let mut own = found.value.iter();
             let row = own.find(|(key, _)| (key.part(1), key.part(2)) == (queue, state));
             match row {
                 Some((_, CasesRow::Count(count))) => Ok(*count),

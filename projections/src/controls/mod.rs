@@ -62,7 +62,8 @@ pub trait ReadControls: Standing {
     ///
     /// # Errors
     ///
-    /// [`ViewError`] if the view cannot be read.
+    /// [`ViewError::TooMuch`] of a player with more deposits under way and sessions than
+    /// [`SCAN_ROWS_MAX`](crate::SCAN_ROWS_MAX); [`ViewError`] if the view cannot be read.
     async fn player(&self, player: &PlayerId) -> Result<AtHead<Option<PlayerControls>>, ViewError>;
 
     /// Up to `limit` (at most [`PAGE_MAX`](crate::PAGE_MAX)) events of a player's protection, after a place, oldest first: limits,

@@ -20,9 +20,9 @@ use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::commit::EventPlace;
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::page::{Page, read_page};
+use crate::page::{Page, read_page, read_whole};
 use crate::period::Period;
-use crate::range::{KeyParts, KeyRange, SCAN_ROWS_MAX, key};
+use crate::range::{KeyParts, KeyRange, key};
 
 fn damaged() -> ViewError {
     ViewError::Damaged("a row of the controls view is of another kind, or missing".to_owned())
@@ -111,11 +111,11 @@ fn player_of(
 #[async_trait]
 impl<R: ReadModel<PlayerProtection>> ReadControls for R {
     async fn player(&self, player: &PlayerId) -> Result<AtHead<Option<PlayerControls>>, ViewError> {
-        let found = self.range(&KeyRange::beginning(&player_stem(player))?, SCAN_ROWS_MAX).await?;
-        let found = found.of_player(player);
-        let rows = found.value.rows.clone().into_iter().collect();
-        let value = player_of(player, rows)?;
-        Ok(found.map(|_| value))
+        let range = KeyRange::beginning(&player_stem(player))?;
+        let found = read_whole(self, &range, "page through the player's history").await?;
+        let AtCheckpoint { checkpoint, value } = found;
+        let value = player_of(player, value.into_iter().collect())?;
+        Ok(AtCheckpoint { checkpoint, value }.of_player(player))
     }
 
     async fn history(
@@ -157,18 +157,13 @@ impl<R: ReadModel<PlayerProtection>> ReadControls for R {
         player: &PlayerId,
         at: Timestamp,
     ) -> Result<AtHead<Vec<LimitSpan>>, ViewError> {
-        let found = self.range(&KeyRange::beginning(&key!["span", player])?, SCAN_ROWS_MAX).await?;
-        if found.value.next.is_some() {
-            return Err(ViewError::TooMuch {
-                rows_max: SCAN_ROWS_MAX,
-                advice: "page through the player's spans",
-            });
-        }
-        let found = found.of_player(player);
-        let spans = found.value.rows.iter().map(|(_, row)| as_span(row.clone()).ok_or_else(damaged));
-        let spans = spans.collect::<Result<Vec<_>, ViewError>>()?;
-        let value = spans.into_iter().filter(|span| span.holds_at(at)).collect();
-        Ok(found.map(|_| value))
+        let range = KeyRange::beginning(&key!["span", player])?;
+        let found = read_whole(self, &range, "page through the player's spans").await?;
+        let AtCheckpoint { checkpoint, value } = found;
+        let spans = value.into_iter().map(|(_, row)| as_span(row).ok_or_else(damaged));
+        let mut value = spans.collect::<Result<Vec<_>, ViewError>>()?;
+        value.retain(|span| span.holds_at(at));
+        Ok(AtCheckpoint { checkpoint, value }.of_player(player))
     }
 
     async fn hits(

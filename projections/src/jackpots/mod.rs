@@ -62,7 +62,8 @@ pub trait ReadJackpots: Standing {
     ///
     /// # Errors
     ///
-    /// [`ViewError`] if the view cannot be read.
+    /// [`ViewError::TooMuch`] of one with more sums than [`SCAN_ROWS_MAX`](crate::SCAN_ROWS_MAX); [`ViewError`] if the view
+    /// cannot be read.
     async fn jackpot(
         &self,
         kind: AccountKind,

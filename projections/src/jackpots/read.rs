@@ -14,8 +14,8 @@ use crate::checkpoint::AtCheckpoint;
 use crate::commit::EventPlace;
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::page::{Page, limited, read_page};
-use crate::range::{KeyRange, SCAN_ROWS_MAX, key};
+use crate::page::{Page, limited, read_page, read_whole};
+use crate::range::{KeyRange, key};
 use crate::text::{kind_text, parse, parse_id, parse_kind};
 
 fn damaged() -> ViewError {
@@ -37,7 +37,7 @@ impl<R: ReadModel<Jackpots>> ReadJackpots for R {
         jackpot: &JackpotId,
     ) -> Result<AtCheckpoint<Option<JackpotState>>, ViewError> {
         let range = KeyRange::beginning(&stem(kind, jackpot))?;
-        let found = self.range(&range, SCAN_ROWS_MAX).await?;
+        let found = read_whole(self, &range, "read the model page by page").await?;
         let mut state = JackpotState {
             kind,
             jackpot: jackpot.clone(),
@@ -46,9 +46,9 @@ impl<R: ReadModel<Jackpots>> ReadJackpots for R {
             origins: Vec::new(),
             booked: BTreeMap::new(),
         };
-        let is_there = !found.value.rows.is_empty();
+        let is_there = !found.value.is_empty();
         let mut from_jackpots = Vec::new();
-        for (key, row) in found.value.rows {
+        for (key, row) in found.value {
             match row {
                 JackpotsRow::Pool(pool) => state.pool = *pool,
                 JackpotsRow::Terms(terms) => state.terms = Some(*terms),

@@ -13,7 +13,8 @@ use super::{Liability, ReadLiability};
 use crate::checkpoint::AtCheckpoint;
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::range::{KeyRange, SCAN_ROWS_MAX, key};
+use crate::page::read_whole;
+use crate::range::{KeyRange, key};
 use crate::text::{parse, parse_id, parse_kind};
 
 fn id<T, E: std::fmt::Display>(
@@ -32,15 +33,9 @@ async fn all<T>(
     what: &str,
     read: impl Fn(&crate::range::KeyParts, LiabilityTableRow) -> Result<T, ViewError>,
 ) -> Result<AtCheckpoint<Vec<T>>, ViewError> {
-    let found = reader.range(&KeyRange::beginning(&key![what])?, SCAN_ROWS_MAX).await?;
-    if found.value.next.is_some() {
-        return Err(ViewError::TooMuch {
-            rows_max: SCAN_ROWS_MAX,
-            advice: "keep it by fewer brands and games",
-        });
-    }
-    let rows: Result<Vec<T>, ViewError> =
-        found.value.rows.into_iter().map(|(key, row)| read(&key, row)).collect();
+    let range = KeyRange::beginning(&key![what])?;
+    let found = read_whole(reader, &range, "keep it by fewer brands and games").await?;
+    let rows: Result<Vec<T>, ViewError> = found.value.into_iter().map(|(key, row)| read(&key, row)).collect();
     Ok(AtCheckpoint { checkpoint: found.checkpoint, value: rows? })
 }
 

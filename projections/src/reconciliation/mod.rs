@@ -17,8 +17,8 @@ use crate::checkpoint::AtCheckpoint;
 use crate::commit::Commit;
 use crate::error::ViewError;
 use crate::model::{Model, ReadModel, Rows};
-use crate::page::{Page, limited};
-use crate::range::{KeyParts, KeyRange, SCAN_ROWS_MAX, key};
+use crate::page::{Page, limited, read_whole};
+use crate::range::{KeyParts, KeyRange, key};
 use crate::standing::Standing;
 
 pub use compare::{Break, Difference, FeeTerms, Reconciliation, Terms, reconcile};
@@ -82,7 +82,7 @@ pub trait ReadPayments: Standing {
     ///
     /// # Errors
     ///
-    /// [`ViewError::TooMuch`] beyond [`SCAN_ROWS_MAX`]: take them page by page; [`ViewError`] if the view cannot be read.
+    /// [`ViewError::TooMuch`] beyond [`SCAN_ROWS_MAX`](crate::SCAN_ROWS_MAX): take them page by page; [`ViewError`] if the view cannot be read.
     async fn all(&self, psp: &SourceId) -> Result<AtCheckpoint<Vec<Payment>>, ViewError>;
 }
 
@@ -124,12 +124,9 @@ impl<R: ReadModel<Payments>> ReadPayments for R {
     }
 
     async fn all(&self, psp: &SourceId) -> Result<AtCheckpoint<Vec<Payment>>, ViewError> {
-        let found = self.range(&KeyRange::beginning(&key![psp])?, SCAN_ROWS_MAX).await?;
-        if found.value.next.is_some() {
-            return Err(ViewError::TooMuch { rows_max: SCAN_ROWS_MAX, advice: "take them page by page" });
-        }
-        let rows =
-            found.value.rows.into_iter().map(|(_, row)| present(row)).collect::<Result<Vec<_>, _>>()?;
+        let range = KeyRange::beginning(&key![psp])?;
+        let found = read_whole(self, &range, "take them page by page").await?;
+        let rows = found.value.into_iter().map(|(_, row)| present(row)).collect::<Result<Vec<_>, _>>()?;
         Ok(AtCheckpoint { checkpoint: found.checkpoint, value: rows })
     }
 }

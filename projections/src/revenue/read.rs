@@ -10,7 +10,8 @@ use super::{ReadRevenue, Revenue, RevenueZone};
 use crate::checkpoint::AtCheckpoint;
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::range::{KeyParts, KeyRange, SCAN_ROWS_MAX, key};
+use crate::page::read_whole;
+use crate::range::{KeyParts, KeyRange, key};
 use crate::text::{parse, parse_id, parse_kind};
 
 /// An id of a key: absent if it was not asked for, or is empty.
@@ -44,12 +45,9 @@ async fn sums<Z: RevenueZone>(
 ) -> Result<AtCheckpoint<Vec<(RevenueKey, RevenueSums)>>, ViewError> {
     let range =
         KeyRange::beginning(&key!["day"])?.from_key(&key!["day", from])?.through_key(&key!["day", to])?;
-    let found = reader.range(&range, SCAN_ROWS_MAX).await?;
-    if found.value.next.is_some() {
-        return Err(ViewError::TooMuch { rows_max: SCAN_ROWS_MAX, advice: "take fewer days" });
-    }
+    let found = read_whole(reader, &range, "take fewer days").await?;
     let mut all: BTreeMap<RevenueKey, RevenueSums> = BTreeMap::new();
-    for (key, row) in found.value.rows {
+    for (key, row) in found.value {
         let sum = all.entry(key_of(&key, by)?).or_default();
         let large = || ViewError::Damaged("a sum of revenue is beyond 128 bits".to_owned());
         *sum = sum.plus(&row).ok_or_else(large)?;

@@ -124,6 +124,18 @@ pub trait ReadStatement: Standing {
         limit: usize,
     ) -> Result<AtCheckpoint<PlayersThen>, ViewError>;
 
+    /// Up to `limit` (at most [`PAGE_MAX`](crate::PAGE_MAX)) players who were ever opened, after one of them, in the bytewise
+    /// order of their ids as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError`] if the view cannot be read.
+    async fn players(
+        &self,
+        after: Option<&PlayerId>,
+        limit: usize,
+    ) -> Result<AtCheckpoint<Page<PlayerId, PlayerId>>, ViewError>;
+
     /// What a player's money did in a period, per currency: what he had before it, each kind of movement, what he had
     /// after it. The first and the second add up to the third (row E56 of docs/compliance.md), which is proven.
     ///

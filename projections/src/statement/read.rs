@@ -18,9 +18,9 @@ use crate::balances::{PlayerBalances, answer};
 use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::page::{Page, limited, read_page};
+use crate::page::{Page, limited, read_at_most, read_page};
 use crate::period::Period;
-use crate::range::{KeyRange, key};
+use crate::range::{KeyParts, KeyRange, key};
 use crate::total::Total;
 
 fn damaged(what: &str) -> ViewError {
@@ -43,6 +43,19 @@ fn as_opened(row: StatementRow) -> Result<Opened, ViewError> {
         StatementRow::Opened(opened) => Ok(opened),
         _ => Err(damaged("something else where an opening should be")),
     }
+}
+
+/// The openings of players, after one of them.
+fn opened_after(after: Option<&PlayerId>) -> Result<KeyRange, ViewError> {
+    let range = KeyRange::beginning(&key!["opened"])?;
+    match after {
+        Some(player) => range.after(&opened_key(player)),
+        None => Ok(range),
+    }
+}
+
+fn player_of(opened: &KeyParts) -> Result<PlayerId, ViewError> {
+    PlayerId::new(opened.part(1)).map_err(|error| ViewError::Damaged(error.to_string()))
 }
 
 /// The lines of a player.
@@ -293,16 +306,11 @@ impl<R: ReadModel<Statement>> ReadStatement for R {
         after: Option<&PlayerId>,
         limit: usize,
     ) -> Result<AtCheckpoint<PlayersThen>, ViewError> {
-        let mut range = KeyRange::beginning(&key!["opened"])?;
-        if let Some(player) = after {
-            range = range.after(&opened_key(player))?;
-        }
-        let found = self.range(&range, limited(limit)).await?;
+        let found = self.range(&opened_after(after)?, limited(limit)).await?;
         let mut players = Vec::with_capacity(found.value.rows.len());
         let mut last = None;
         for (key, row) in found.value.rows {
-            let player = PlayerId::new(key.part(1)).map_err(|error| ViewError::Damaged(error.to_string()))?;
-            let opened = as_opened(row)?;
+            let (player, opened) = (player_of(&key)?, as_opened(row)?);
             let (shard, _) = found.checkpoint.of(&Partition::Player(player.clone()));
             let range = all_lines(&player)?.through_key(&key!["line", player, at])?;
             let accounts = accounts_behind(self, range).await?.value;
@@ -316,13 +324,23 @@ impl<R: ReadModel<Statement>> ReadStatement for R {
         Ok(AtCheckpoint { checkpoint: found.checkpoint, value: Page { rows: players, next } })
     }
 
+    async fn players(
+        &self,
+        after: Option<&PlayerId>,
+        limit: usize,
+    ) -> Result<AtCheckpoint<Page<PlayerId, PlayerId>>, ViewError> {
+        let found = self.range(&opened_after(after)?, limited(limit)).await?;
+        let players = found.value.rows.iter().map(|(key, _)| player_of(key));
+        let players = players.collect::<Result<Vec<_>, ViewError>>()?;
+        let next = found.value.next.as_ref().and_then(|_| players.last().cloned());
+        Ok(found.map(|_| Page { rows: players, next }))
+    }
+
     async fn summary(&self, player: &PlayerId, period: Period) -> Result<AtHead<Option<Summary>>, ViewError> {
-        let found = self.range(&lines_of(player, period)?, SUMMARY_LINES_MAX).await?;
-        if found.value.next.is_some() {
-            return Err(ViewError::TooMuch { rows_max: SUMMARY_LINES_MAX, advice: "take a shorter period" });
-        }
+        let range = lines_of(player, period)?;
+        let found = read_at_most(self, &range, SUMMARY_LINES_MAX, "take a shorter period").await?;
         let found = found.of_player(player);
-        let lines = found.value.rows.iter().map(|(_, row)| as_line(row.clone()));
+        let lines = found.value.iter().map(|(_, row)| as_line(row.clone()));
         let lines = lines.collect::<Result<Vec<_>, ViewError>>()?;
         let before = all_lines(player)?.until_key(&key!["line", player, period.from])?;
         let opening = accounts_behind(self, before).await?.value;

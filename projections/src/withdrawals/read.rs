@@ -10,8 +10,8 @@ use super::{ReadWithdrawals, StateTotals, WithdrawalPage, Withdrawals};
 use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::page::{Page, read_page};
-use crate::range::{KeyRange, SCAN_ROWS_MAX, key};
+use crate::page::{Page, read_page, read_whole};
+use crate::range::{KeyRange, key};
 use crate::text::{parse, parse_kind};
 
 fn as_withdrawal(row: WithdrawalsRow) -> Result<WithdrawalRow, ViewError> {
@@ -71,9 +71,10 @@ impl<R: ReadModel<Withdrawals>> ReadWithdrawals for R {
     }
 
     async fn totals(&self) -> Result<AtCheckpoint<Vec<StateTotals>>, ViewError> {
-        let found = self.range(&KeyRange::beginning(&key!["totals"])?, SCAN_ROWS_MAX).await?;
+        let range = KeyRange::beginning(&key!["totals"])?;
+        let found = read_whole(self, &range, "read the model page by page").await?;
         let mut all = Vec::new();
-        for (key, row) in &found.value.rows {
+        for (key, row) in &found.value {
             let sums = as_sums(row)?;
             let state = WithdrawalState::ALL.into_iter().find(|state| state.as_str() == key.part(1));
             let state = state.ok_or_else(|| ViewError::Damaged(format!("{:?} is no state", key.part(1))))?;
@@ -90,9 +91,9 @@ impl<R: ReadModel<Withdrawals>> ReadWithdrawals for R {
         &self,
         player: &PlayerId,
     ) -> Result<AtHead<Vec<(CurrencyCode, WithdrawalSums)>>, ViewError> {
-        let found = self.range(&KeyRange::beginning(&key!["paid", player])?, SCAN_ROWS_MAX).await?;
-        let found = found.of_player(player);
-        let rows = found.value.rows.iter().map(|(key, row)| Ok((parse(key.part(2))?, as_sums(row)?)));
+        let range = KeyRange::beginning(&key!["paid", player])?;
+        let found = read_whole(self, &range, "read the model page by page").await?.of_player(player);
+        let rows = found.value.iter().map(|(key, row)| Ok((parse(key.part(2))?, as_sums(row)?)));
         let rows = rows.collect::<Result<Vec<_>, ViewError>>()?;
         Ok(found.map(|_| rows))
     }

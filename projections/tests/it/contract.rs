@@ -37,7 +37,9 @@ fn random_histories_reach_every_event_of_a_player() {
 }
 
 /// What hardly ever comes: an exclusion that is over, which is half a year later, and the prize of a player who was barred
-/// since he entered the tournament. No view of players looks at either.
+/// since he entered the tournament. The view of players' protection looks at the first:
+/// `e44_exclusions_in_force_are_listed_by_kind` has it by hand. No view looks at the second; leaderboards read what the
+/// tournament says of the prize.
 pub(crate) const RARE: [&str; 2] = ["exclusion.return_requested", "tournament.prize_forfeited"];
 
 /// Events of the house's partitions.

@@ -16,9 +16,9 @@ use ledger_projections::controls::{
     ControlRecord, ExclusionBy, HitKind, LimitHit, LimitUse, PlayerControls, PlayerProtection, ReadControls,
 };
 use ledger_projections::testing::{History, history};
-use ledger_projections::{Commit, EventPlace, Memory, Page, Period};
+use ledger_projections::{Commit, EventPlace, Memory, Page, Period, ViewError};
 
-use crate::figures::{always, each_history, feed, in_every_home, kit};
+use crate::figures::{Short, always, each_history, feed, in_every_home, kit};
 use crate::generated::states;
 use crate::history::{World, decoded, id};
 use crate::naive::now;
@@ -377,6 +377,25 @@ fn e49_what_is_used_of_a_limit_is_what_a_decision_sees() {
     });
 }
 
+/// Where one reading does not take all of a player, nothing is said of him: a part of it may lack that he is excluded.
+#[test]
+fn a_player_who_is_too_much_is_refused_and_not_cut() {
+    let mut ledger = opened("p1");
+    let day = |kind| commands::term(kind, LimitPeriod::Day, LimitBasis::Rolling);
+    told(&mut ledger, commands::limit("L1", day(LimitKind::Deposit), "100"));
+    told(&mut ledger, commands::limit("L2", day(LimitKind::Loss), "20"));
+    let at = ledger.now();
+    let history = together(&[ledger]);
+    let mut view = Memory::<PlayerProtection>::new(&history.identity);
+    feed(&mut view, &history.commits, 2);
+    let short = Short(view.reader());
+    let found = now(short.player(&history.players[0]));
+    assert!(matches!(found, Err(ViewError::TooMuch { .. })), "{found:?}");
+    let spans = now(short.in_force_at(&history.players[0], at));
+    assert!(matches!(spans, Err(ViewError::TooMuch { .. })), "{spans:?}");
+    assert!(now(short.player(&id(PlayerId::new, "nobody"))).unwrap().value.is_none());
+}
+
 /// Exclusions of every kind, sessions with reality checks, and what a register said.
 #[test]
 fn e44_exclusions_in_force_are_listed_by_kind() {
@@ -412,6 +431,13 @@ fn e44_exclusions_in_force_are_listed_by_kind() {
         assert_eq!(listed(ExclusionBy::Register, start), ["barred"]);
         assert_eq!(listed(ExclusionBy::Register, week), [""; 0]);
         // Who asked to come back is barred until his time has come.
+        let returning = now(reader.player(&history.players[3])).unwrap().value.unwrap();
+        let returns_at = returning.standing.exclusion.unwrap().returns_at.expect("he asked");
+        assert!(returns_at > end, "a day or more to think");
+        let rows =
+            paged(|after| now(reader.exclusions(ExclusionBy::SelfExclusion, end, after, 1)).unwrap().value);
+        let own: Vec<_> = rows.iter().filter(|row| row.player == history.players[3]).collect();
+        assert_eq!(own.iter().map(|row| row.ends_at).collect::<Vec<_>>(), [Some(returns_at)], "one row");
         assert_eq!(listed(ExclusionBy::SelfExclusion, end), ["back", "excluded"]);
         assert_eq!(listed(ExclusionBy::SelfExclusion, later(end, 24 * 30)), ["excluded"]);
         let found = now(reader.player(&history.players[4])).unwrap().value.unwrap();

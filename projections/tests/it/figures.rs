@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use ledger_core::stored::{AwardRef, CreditKind, Event, PaymentRef, PurseBalance};
 use ledger_core::{
     Account, AccountCode, AccountKind, Amount, Book, CurrencyCode, Day, Partition, PlayerId, PlayerState,
@@ -16,7 +17,10 @@ use ledger_projections::revenue::{Breakdown, ReadRevenue, Revenue, RevenueSums};
 use ledger_projections::statement::{ReadStatement, Statement, StatementLine};
 use ledger_projections::testing::{History, InMemory, check_all, history};
 use ledger_projections::withdrawals::{ReadWithdrawals, WithdrawalState, Withdrawals};
-use ledger_projections::{Commit, KeyRange, Memory, Model, Period, ReadModel, SCAN_ROWS_MAX, Total, View};
+use ledger_projections::{
+    AtCheckpoint, Checkpoint, Commit, KeyRange, Memory, MemoryReader, Model, Page, Period, ReadModel,
+    SCAN_ROWS_MAX, Standing, Total, View, ViewError,
+};
 use ledger_store::Position;
 
 use crate::history::{World, event_types};
@@ -49,6 +53,39 @@ macro_rules! in_every_home {
 }
 
 pub(crate) use in_every_home;
+
+/// A reader that takes one row at once, as if there were too many.
+pub(crate) struct Short<M: Model>(pub(crate) MemoryReader<M>);
+
+#[async_trait]
+impl<M: Model> Standing for Short<M> {
+    async fn checkpoint(&self) -> Result<Checkpoint, ViewError> {
+        self.0.checkpoint().await
+    }
+}
+
+#[async_trait]
+impl<M: Model> ReadModel<M> for Short<M> {
+    async fn get(&self, key: &M::Key) -> Result<AtCheckpoint<Option<M::Row>>, ViewError> {
+        self.0.get(key).await
+    }
+
+    async fn list(
+        &self,
+        after: Option<&M::Key>,
+        limit: usize,
+    ) -> Result<AtCheckpoint<Page<(M::Key, M::Row), M::Key>>, ViewError> {
+        self.0.list(after, limit).await
+    }
+
+    async fn range(
+        &self,
+        range: &KeyRange,
+        _: usize,
+    ) -> Result<AtCheckpoint<Page<(M::Key, M::Row), M::Key>>, ViewError> {
+        self.0.range(range, 1).await
+    }
+}
 
 pub(crate) fn finest(total: Total) -> i128 {
     total.rescale_up(18).unwrap().units()
@@ -227,6 +264,17 @@ fn check_statement(
     let open: BTreeSet<_> =
         players.iter().filter(|player| opened(player, commits).is_some()).cloned().collect();
     assert_eq!(listed, open);
+    let (mut listed, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = now(reader.players(cursor.as_ref(), 2)).unwrap().value;
+        listed.extend(page.rows);
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert!(listed.is_sorted_by_key(|player| serde_json::to_string(player).unwrap()), "{listed:?}");
+    assert_eq!((listed.len(), BTreeSet::from_iter(listed)), (open.len(), open), "each once");
 }
 
 /// What is a player's: of all his accounts of money, what he has less what he owes.

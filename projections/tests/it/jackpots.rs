@@ -16,10 +16,10 @@ use ledger_core::{
 };
 use ledger_projections::jackpots::{ClaimState, Jackpots, ReadJackpots};
 use ledger_projections::testing::History;
-use ledger_projections::{Commit, Memory, Total};
+use ledger_projections::{Commit, Memory, Total, ViewError};
 
 use crate::controls::{opened, paged, told};
-use crate::figures::{feed, finest, in_every_home, kit, signed, units};
+use crate::figures::{Short, feed, finest, in_every_home, kit, signed, units};
 use crate::history;
 use crate::naive::now;
 
@@ -420,6 +420,21 @@ fn a_jackpot_adds_up_while_the_shards_of_a_view_lag() {
             }
         });
     }
+}
+
+/// Where one reading does not take all of a jackpot, its value is not made of a part.
+#[test]
+fn a_jackpot_that_is_too_much_is_refused_and_not_cut() {
+    let world = World::new(2, 5).run(100);
+    let mut view = Memory::<Jackpots>::new(&world.sealer.identity);
+    feed(&mut view, &world.commits, 50);
+    let short = Short(view.reader());
+    for name in POOLS {
+        let found = now(short.jackpot(AccountKind::Real, &jackpot(name)));
+        assert!(matches!(found, Err(ViewError::TooMuch { .. })), "{found:?}");
+    }
+    let none = now(short.jackpot(AccountKind::Real, &jackpot("none"))).unwrap();
+    assert!(none.value.is_none());
 }
 
 /// A bet of 10.00 with a share of 0.1250 for the jackpot, and a claim.

@@ -210,10 +210,10 @@ impl Players<'_> {
             self.is_over = true;
             return Ok(Some(vec![player]));
         }
-        let page = self.reader.all_balances_at(Timestamp::MAX, self.cursor.as_ref(), PAGE_MAX).await?.value;
+        let page = self.reader.players(self.cursor.as_ref(), PAGE_MAX).await?.value;
         self.is_over = page.next.is_none();
         self.cursor = page.next;
-        Ok(Some(page.rows.into_iter().map(|(player, _)| player).collect()))
+        Ok(Some(page.rows))
     }
 }
 
@@ -237,15 +237,18 @@ impl Job<'_> {
                 loop {
                     rows.control().go_on()?;
                     let page = reader.lines(&player, period, cursor.as_ref(), PAGE_MAX).await?.value;
-                    for entry in page.rows.iter().take_while(|line| line.position <= head.position) {
+                    let own = page.rows.iter().take_while(|line| line.position <= head.position);
+                    let own: Vec<&StatementLine> = own.collect();
+                    for entry in &own {
                         for after in &entry.after {
                             rows.row(line(&player, entry, after)?)?;
                         }
                     }
-                    cursor = page.next;
-                    if cursor.is_none() {
+                    // Behind the first that came later all did.
+                    if own.len() < page.rows.len() || page.next.is_none() {
                         break;
                     }
+                    cursor = page.next;
                 }
             }
         }
