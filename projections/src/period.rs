@@ -46,8 +46,24 @@ fn begin(day: Date, zone: &TimeZone) -> Option<Timestamp> {
     Timestamp::from_micros(zoned.timestamp().as_microsecond()).ok()
 }
 
-fn date(day: Day) -> Option<Date> {
+/// A day as a date to count with.
+pub(crate) fn date(day: Day) -> Option<Date> {
     day.to_string().parse().ok()
+}
+
+/// A date of the years 0001 to 9999 as a day.
+pub(crate) fn day_of(date: Date) -> Option<Day> {
+    date.to_string().parse().ok()
+}
+
+/// The day after one; `None` behind the last there is.
+pub(crate) fn tomorrow(day: Day) -> Option<Day> {
+    day_of(date(day)?.tomorrow().ok()?)
+}
+
+/// The day of an instant in UTC, as days are written.
+pub(crate) fn utc_day(at: Timestamp) -> String {
+    at.to_string().chars().take_while(|c| *c != 'T').collect()
 }
 
 impl Period {
@@ -102,9 +118,7 @@ impl Period {
             if day >= to {
                 return Ok(days);
             }
-            let next =
-                date(day).and_then(|day| day.tomorrow().ok()).and_then(|day| day.to_string().parse().ok());
-            let Some(next) = next else { return Ok(days) };
+            let Some(next) = tomorrow(day) else { return Ok(days) };
             day = next;
         }
     }

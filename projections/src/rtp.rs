@@ -14,17 +14,18 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::{AccountKind, CurrencyCode, Day, GameId};
-use rust_decimal::Decimal;
+use ledger_core::{Day, GameId};
+use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::checkpoint::AtCheckpoint;
 use crate::error::ViewError;
+use crate::period::{date, day_of};
 use crate::revenue::{Breakdown, ReadRevenue, RevenueKey, RevenueSums};
 use crate::total::Total;
 
 /// The most days of a window.
 pub const RTP_DAYS_MAX: u16 = 3_660;
-/// Digits after the point of a bound.
+/// Digits after the point of a theoretical return and of a bound.
 const DIGITS: u32 = 9;
 
 /// What is certified of a game.
@@ -92,7 +93,7 @@ pub struct RtpRow {
     pub payouts: Total,
     /// The actual return; `None` of no stakes.
     pub actual: Option<Decimal>,
-    /// The theoretical return, weighted by stakes; `None` if a game has none.
+    /// The theoretical return, weighted by stakes, rounded half to even in its ninth digit; `None` if a game has none.
     pub theoretical: Option<Decimal>,
     /// Actual less theoretical.
     pub deviation: Option<Decimal>,
@@ -110,12 +111,22 @@ struct Played {
     payouts: Total,
 }
 
+impl From<&RevenueSums> for Played {
+    fn from(sums: &RevenueSums) -> Self {
+        Self { bets: sums.bets, stakes: sums.stakes, payouts: sums.payouts }
+    }
+}
+
 impl Played {
-    fn add(&mut self, sums: &RevenueSums) -> Option<()> {
-        self.bets = self.bets.checked_add(sums.bets)?;
-        self.stakes = self.stakes.plus(sums.stakes)?;
-        self.payouts = self.payouts.plus(sums.payouts)?;
-        Some(())
+    fn plus(self, other: Self) -> Result<Self, ViewError> {
+        let sum = || {
+            Some(Self {
+                bets: self.bets.checked_add(other.bets)?,
+                stakes: self.stakes.plus(other.stakes)?,
+                payouts: self.payouts.plus(other.payouts)?,
+            })
+        };
+        sum().ok_or_else(large)
     }
 }
 
@@ -154,7 +165,7 @@ pub async fn actual_rtp(
         let shown = if by.game { game.clone() } else { None };
         let own = RevenueKey { day: None, game: shown, ..key.clone() };
         let played = groups.entry(own).or_default().entry(day).or_default().entry(game).or_default();
-        played.add(sums).ok_or_else(large)?;
+        *played = played.plus(sums.into())?;
     }
     let mut rows = Vec::with_capacity(groups.len());
     for (key, days) in groups {
@@ -167,9 +178,7 @@ pub async fn actual_rtp(
             for (game, played) in of_day {
                 bets = bets.checked_add(played.bets).ok_or_else(large)?;
                 let sum = games.entry(game).or_default();
-                sum.bets = sum.bets.checked_add(played.bets).ok_or_else(large)?;
-                sum.stakes = sum.stakes.plus(played.stakes).ok_or_else(large)?;
-                sum.payouts = sum.payouts.plus(played.payouts).ok_or_else(large)?;
+                *sum = sum.plus(played)?;
             }
         }
         rows.push(row(key, first, &games, rules)?);
@@ -184,12 +193,7 @@ fn row(
     games: &BTreeMap<Option<GameId>, Played>,
     rules: &RtpRules,
 ) -> Result<RtpRow, ViewError> {
-    let mut all = Played::default();
-    for played in games.values() {
-        all.bets = all.bets.checked_add(played.bets).ok_or_else(large)?;
-        all.stakes = all.stakes.plus(played.stakes).ok_or_else(large)?;
-        all.payouts = all.payouts.plus(played.payouts).ok_or_else(large)?;
-    }
+    let all = games.values().try_fold(Played::default(), |sum, played| sum.plus(*played))?;
     let Played { bets, stakes, payouts } = all;
     let actual = payouts.ratio(stakes);
     let (theoretical, bound) = expected(games, stakes, rules);
@@ -210,33 +214,32 @@ fn expected(
     stakes: Total,
     rules: &RtpRules,
 ) -> (Option<Decimal>, Option<Decimal>) {
-    let (mut rtp, mut variance) = (Some(Decimal::ZERO), Some(Decimal::ZERO));
+    let all = stakes.to_decimal();
+    let (mut returned, mut variance) = (Some(Decimal::ZERO), Some(Decimal::ZERO));
     for (game, played) in games {
         if played.stakes.is_zero() {
             continue;
         }
         let Some(known) = game.as_ref().and_then(|game| rules.games.get(game)) else { return (None, None) };
-        // Six digits of a share are more than a return is judged by.
-        let share = played.stakes.ratio(stakes);
-        let part = |of: Decimal| share?.checked_mul(of);
-        rtp = rtp.and_then(|sum| sum.checked_add(part(known.rtp)?));
-        let own = || {
-            let deviation = part(known.deviation?)?;
+        // Less than nothing was staked if more was called off than placed: then the game has no weight to speak of.
+        let own = played.stakes.to_decimal().filter(|own| !own.is_sign_negative());
+        returned = returned.and_then(|sum| sum.checked_add(own?.checked_mul(known.rtp)?));
+        let squared = || {
+            let deviation = own?.checked_div(all?)?.checked_mul(known.deviation?)?;
             deviation.checked_mul(deviation)?.checked_div(Decimal::from(played.bets.max(1)))
         };
-        variance = variance.and_then(|sum| sum.checked_add(own()?));
+        variance = variance.and_then(|sum| sum.checked_add(squared()?));
     }
+    let rtp = returned.zip(all).and_then(|(returned, all)| returned.checked_div(all));
+    let rtp = rtp.map(|rtp| rtp.round_dp_with_strategy(DIGITS, RoundingStrategy::MidpointNearestEven));
     let bound = variance.and_then(square_root).and_then(|root| root.checked_mul(rules.sigmas));
-    (
-        rtp,
-        bound.map(|bound| bound.round_dp_with_strategy(DIGITS, rust_decimal::RoundingStrategy::AwayFromZero)),
-    )
+    (rtp, bound.map(|bound| bound.round_dp_with_strategy(DIGITS, RoundingStrategy::AwayFromZero)))
 }
 
 /// The square root, rounded up in its ninth digit; `None` below zero and where it is too large.
 fn square_root(of: Decimal) -> Option<Decimal> {
     // As a whole number of units of 10^-18, whose root is one of 10^-9.
-    let scaled = of.round_dp_with_strategy(2 * DIGITS, rust_decimal::RoundingStrategy::AwayFromZero);
+    let scaled = of.round_dp_with_strategy(2 * DIGITS, RoundingStrategy::AwayFromZero);
     let units = u128::try_from(scaled.mantissa()).ok()?;
     let units = units.checked_mul(10_u128.checked_pow((2 * DIGITS).checked_sub(scaled.scale())?)?)?;
     let root = units.isqrt();
@@ -246,20 +249,17 @@ fn square_root(of: Decimal) -> Option<Decimal> {
 
 /// So many days before a day; the first day there is if it is less.
 fn days_before(day: Day, days: u16) -> Result<Day, ViewError> {
-    let read = |error: String| ViewError::home(format!("{day} is no day to count back from: {error}"));
-    let date: jiff::civil::Date =
-        day.to_string().parse().map_err(|error: jiff::Error| read(error.to_string()))?;
-    let before = date.saturating_sub(jiff::Span::new().days(i64::from(days)));
-    before.to_string().parse().map_err(|error: ledger_core::DayError| read(error.to_string()))
-}
-
-/// The returns of real money in one currency.
-pub fn real_in(rows: &[RtpRow], currency: CurrencyCode) -> impl Iterator<Item = &RtpRow> {
-    rows.iter().filter(move |row| row.key.kind == AccountKind::Real && row.key.currency == currency)
+    let before = |date: jiff::civil::Date| date.saturating_sub(jiff::Span::new().days(i64::from(days)));
+    // What is before the year 0001 is no day.
+    let first = || "0001-01-01".parse().ok();
+    let counted = date(day).and_then(|date| day_of(before(date)).or_else(first));
+    counted.ok_or_else(|| ViewError::home(format!("{day} is no day to count back from")))
 }
 
 #[cfg(test)]
 mod tests {
+    use ledger_core::{AccountKind, CurrencyCode};
+
     use super::*;
 
     fn decimal(text: &str) -> Decimal {
@@ -287,6 +287,8 @@ mod tests {
         assert_eq!(days_before(day("2026-03-01"), 1).unwrap(), day("2026-02-28"));
         assert_eq!(days_before(day("2026-03-01"), 0).unwrap(), day("2026-03-01"));
         assert_eq!(days_before(day("2024-03-01"), 366).unwrap(), day("2023-03-01"));
+        assert_eq!(days_before(day("0001-01-02"), 1).unwrap(), day("0001-01-01"));
+        assert_eq!(days_before(day("0001-01-02"), 3_660).unwrap(), day("0001-01-01"));
     }
 
     fn played(bets: u64, stakes: &str, payouts: &str) -> Played {
@@ -302,6 +304,7 @@ mod tests {
         let rules = RtpRules {
             games: BTreeMap::from([
                 (game("slot"), rated("0.96", Some("8"))),
+                (game("twin"), rated("0.96", Some("8"))),
                 (game("dice"), rated("0.99", Some("1"))),
                 (game("plain"), rated("0.95", None)),
             ]),
@@ -346,6 +349,12 @@ mod tests {
         assert_eq!(row.theoretical, Some(decimal("0.9825")));
         assert_eq!(row.bound, Some(decimal("0.040697052")));
         assert_eq!((row.deviation, row.flag), (Some(Decimal::ZERO), RtpFlag::Within));
+        // A third each, which no number of digits can say.
+        let thirds = ["slot", "dice", "plain"].map(|game| (game, played(100, "1.00", "0.96")));
+        assert_eq!(judged(&thirds, "2").theoretical, Some(decimal("0.966666667")));
+        let alike = [("slot", played(100, "1", "1")), ("twin", played(200, "2", "2"))];
+        let row = judged(&alike, "2");
+        assert_eq!((row.theoretical, row.deviation), (Some(decimal("0.96")), Some(decimal("0.04"))));
         let unknown = [games[0], ("other", played(1, "1", "1"))];
         assert_eq!(judged(&unknown, "2").flag, RtpFlag::Unrated);
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use ledger_core::{Account, Day};
+use ledger_core::Account;
 
 use super::{Dialect, Transaction, account_name, currency_name};
+use crate::period::tomorrow;
 use crate::total::Total;
 
 /// The day all accounts are opened on: before everything.
@@ -20,12 +21,9 @@ fn quoted(text: &str) -> String {
 
 /// The day after one: assertions are of the begin of a day.
 fn after(day: &str) -> String {
-    let next = || {
-        let day: jiff::civil::Date = day.parse::<Day>().ok()?.to_string().parse().ok()?;
-        day.tomorrow().ok()
-    };
+    let next = day.parse().ok().and_then(tomorrow);
     // There is none after the last day of the year 9999.
-    next().map_or_else(|| day.to_owned(), |next| next.to_string())
+    next.map_or_else(|| day.to_owned(), |next| next.to_string())
 }
 
 impl Dialect for Beancount {

@@ -23,6 +23,7 @@ use crate::checkpoint::Checkpoint;
 use crate::commit::Commit;
 use crate::entries::{cause, operation};
 use crate::error::ViewError;
+use crate::period::utc_day;
 use crate::total::Total;
 use crate::view::FollowError;
 
@@ -111,7 +112,7 @@ impl Transaction<'_> {
 
     /// The day in UTC.
     fn day(&self) -> String {
-        self.commit.body.recorded_at.to_string().chars().take(10).collect()
+        utc_day(self.commit.body.recorded_at)
     }
 
     /// The type of the event it came of, and its stream.

@@ -1,9 +1,7 @@
 //! What an entry changes of what is owed.
 
 use ledger_core::stored::{EntryPosted, Event, EventRecord};
-use ledger_core::{
-    AccountCode, AccountKind, CurrencyCode, Partition, PlayerId, Posting, Stream, SubAccount, Timestamp,
-};
+use ledger_core::{AccountCode, AccountKind, CurrencyCode, Partition, PlayerId, Posting, Stream, SubAccount};
 
 use super::Liability;
 use super::row::{HeldSums, LiabilitySums, LiabilityTableRow, Round};
@@ -11,6 +9,7 @@ use crate::commit::Commit;
 use crate::entries::{cause, change, game_of, game_posted};
 use crate::error::ViewError;
 use crate::model::Rows;
+use crate::period::utc_day;
 use crate::range::{KeyParts, key};
 use crate::text::kind_text;
 use crate::total::Total;
@@ -123,16 +122,11 @@ fn moved(sums: HeldSums, posting: &Posting) -> Option<HeldSums> {
     })
 }
 
-/// The day of UTC, as days are written.
-fn day(at: Timestamp) -> String {
-    at.to_string().chars().take_while(|c| *c != 'T').collect()
-}
-
 pub(super) fn held_key(commit: &Commit, kind: AccountKind, round: &Round) -> KeyParts {
     let [kind, operator, brand] = whose(commit, kind);
     let source = round.source.as_ref().map_or("", |id| id.as_str());
     let game = round.game.as_ref().map_or("", |id| id.as_str());
-    key!["held", kind, operator, brand, source, game, round.currency, day(round.since)]
+    key!["held", kind, operator, brand, source, game, round.currency, utc_day(round.since)]
 }
 
 fn count(

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::cell::{Cell, Field, FieldKind};
 use super::error::DefinitionError;
 use super::sources::TakesPeriod;
-use crate::period::{Period, PeriodError, zone_of};
+use crate::period::{Period, PeriodError, date, zone_of};
 
 /// The most columns of a report.
 pub const COLUMNS_MAX: usize = 100;
@@ -382,7 +382,6 @@ impl ReportDefinition {
             return if needs_none { Ok(None) } else { Err(DefinitionError::NeedsPeriod) };
         };
         let period = Period::days(from, to, &self.zone).map_err(DefinitionError::Period)?;
-        let date = |day: Day| day.to_string().parse::<jiff::civil::Date>().ok();
         let (Some(first), Some(last)) = (date(from), date(to)) else {
             return Err(DefinitionError::Period(PeriodError::Bounds {
                 from: from.to_string(),

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoint;
 use crate::error::ViewError;
-use crate::period::{Period, PeriodError};
+use crate::period::{Period, PeriodError, tomorrow};
 use crate::text::kind_text;
 use crate::total::Total;
 use crate::view::FollowError;
@@ -176,11 +176,6 @@ fn prove(sums: &[ClosedSum]) -> Result<(), CloseError> {
         }
         None => Ok(()),
     }
-}
-
-fn tomorrow(day: Day) -> Option<Day> {
-    let day: jiff::civil::Date = day.to_string().parse().ok()?;
-    day.tomorrow().ok()?.to_string().parse().ok()
 }
 
 impl PeriodClose {

@@ -75,8 +75,7 @@ fn ratio_units(ratio: rust_decimal::Decimal) -> Option<i128> {
 
 /// Days since 1970.
 fn date(day: ledger_core::Day) -> Option<i32> {
-    let day: jiff::civil::Date = day.to_string().parse().ok()?;
-    let since = jiff::civil::date(1970, 1, 1).until(day).ok()?;
+    let since = jiff::civil::date(1970, 1, 1).until(crate::period::date(day)?).ok()?;
     Some(since.get_days())
 }
 
