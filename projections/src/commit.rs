@@ -53,14 +53,6 @@ impl Commit {
         Head { position: self.position, hash: self.hash }
     }
 
-    /// Where one of its events stands.
-    pub(crate) fn place(&self, record: &EventRecord) -> EventPlace {
-        let is_own = |own: &EventRecord| std::ptr::eq(own, record) || own == record;
-        let index = self.body.events.iter().position(is_own).unwrap_or_default();
-        // A commit has fewer events than that.
-        EventPlace { position: self.position, index: u16::try_from(index).unwrap_or(u16::MAX) }
-    }
-
     /// The error of a view that cannot take this commit.
     pub fn poison(&self, reason: impl Into<String>) -> ViewError {
         ViewError::Poison { shard: self.shard, position: self.position, reason: reason.into() }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::checkpoint::AtCheckpoint;
-use crate::commit::Commit;
+use crate::commit::{Commit, EventPlace};
 use crate::error::ViewError;
 use crate::memory::{MemoryModel, MemoryReader};
 use crate::page::{Page, limited, one_more};
@@ -107,6 +107,8 @@ pub struct Rows<'a, M: Model> {
     changed: &'a mut Changed<M>,
     commit: &'a Commit,
     record: &'a EventRecord,
+    /// Which of the commit's events it is.
+    index: u16,
 }
 
 impl<M: Model> fmt::Debug for Rows<'_, M> {
@@ -146,6 +148,11 @@ impl<M: Model> Rows<'_, M> {
             Some(changed) => Ok(changed.clone()),
             None => self.before.row(place),
         }
+    }
+
+    /// Where the event stands that is folded: no other event of the shard has this place.
+    pub fn event_place(&self) -> EventPlace {
+        EventPlace { position: self.commit.position, index: self.index }
     }
 
     /// The row with a key, as it is now; of this shard.
@@ -205,8 +212,9 @@ impl<M: Model> Rows<'_, M> {
 fn fold<M: Model>(before: &dyn Before<M>, commits: &[&Commit]) -> Result<Changed<M>, ViewError> {
     let mut changed = Changed::<M>::new();
     for commit in commits {
-        for record in &commit.body.events {
-            M::fold(&mut Rows { before, changed: &mut changed, commit, record }, commit, record)?;
+        for (index, record) in (0..).zip(&commit.body.events) {
+            let mut rows = Rows { before, changed: &mut changed, commit, record, index };
+            M::fold(&mut rows, commit, record)?;
         }
     }
     Ok(changed)

@@ -223,7 +223,7 @@ impl Fold<'_, '_> {
         before: Option<&LimitRow>,
         controls: &Controls,
     ) -> Result<(), ViewError> {
-        let (place, at) = (self.commit.place(self.record), self.commit.body.recorded_at);
+        let (place, at) = (self.rows.event_place(), self.commit.body.recorded_at);
         if let Some(before) = before {
             let key = span_key(self.player, before.place);
             let Some(ControlsRow::Span(span)) = self.rows.get(&key)? else { return Err(self.damaged()) };

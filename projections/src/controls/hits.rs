@@ -16,7 +16,7 @@ impl Fold<'_, '_> {
             return Ok(());
         }
         let (at, place, actor) =
-            (self.commit.body.recorded_at, self.commit.place(self.record), self.commit.body.actor.clone());
+            (self.commit.body.recorded_at, self.rows.event_place(), self.commit.body.actor.clone());
         let record = ControlRecord { at, place, actor, event: self.record.clone() };
         self.rows.put(&history_key(self.player, place), ControlsRow::Record(Box::new(record)))?;
         match hit {
@@ -30,7 +30,7 @@ impl Fold<'_, '_> {
         let none = |kind, limit: MetLimit, operation| LimitHit {
             at: body.recorded_at,
             player: self.player.clone(),
-            place: self.commit.place(self.record),
+            place: self.rows.event_place(),
             operator: body.operator.clone(),
             brand: body.brand.clone(),
             kind,

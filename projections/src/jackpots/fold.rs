@@ -302,7 +302,7 @@ impl Fold<'_, '_> {
     }
 
     fn remember(&mut self, kind: AccountKind, jackpot: &JackpotId) -> Result<(), ViewError> {
-        let place = self.commit.place(self.record);
+        let place = self.rows.event_place();
         let (at, actor, event) = (self.at(), self.commit.body.actor.clone(), self.record.clone());
         let row = JackpotRecord { at, place, actor, event };
         self.rows.put(&record_key(kind, jackpot, place), JackpotsRow::Record(Box::new(row)))

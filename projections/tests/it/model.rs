@@ -7,7 +7,7 @@ use ledger_core::stored::{Event, EventRecord};
 use ledger_core::{CurrencyCode, GameId};
 use ledger_projections::testing::{InMemory, check_all};
 use ledger_projections::{
-    Commit, KEY_BYTES_MAX, Memory, Model, PAGE_MAX, ReadModel, Rows, Total, View, ViewError,
+    Commit, EventPlace, KEY_BYTES_MAX, Memory, Model, PAGE_MAX, ReadModel, Rows, Total, View, ViewError,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,45 @@ impl Model for Turnover {
         row.bets = row.bets.checked_add(other.bets)?;
         row.stakes = row.stakes.plus(other.stakes)?;
         Some(())
+    }
+}
+
+/// Where each event of a bet stands.
+struct Places;
+
+impl Model for Places {
+    const NAME: &'static str = "places";
+    const VERSION: u32 = 1;
+    type Key = EventPlace;
+    type Row = String;
+
+    fn fold(rows: &mut Rows<'_, Self>, _: &Commit, record: &EventRecord) -> Result<(), ViewError> {
+        let place = rows.event_place();
+        rows.put(&place, record.event.type_name().to_owned())
+    }
+
+    fn join(_: &mut String, _: String) -> Option<()> {
+        None
+    }
+}
+
+/// Of two events that are the same each has a place of its own.
+#[test]
+fn an_event_is_found_by_its_place_and_not_by_what_it_says() {
+    let mut world = World::new(1, 2, 34);
+    let mut commits = crate::history::decoded(&world.run(3));
+    for commit in &mut commits {
+        let commit = Arc::make_mut(commit);
+        commit.body.events = [commit.body.events.clone(), commit.body.events.clone()].concat();
+    }
+    let mut view = Memory::<Places>::new(&world.identity);
+    block_on(view.apply(&commits)).unwrap();
+    for commit in &commits {
+        for (index, record) in (0..).zip(&commit.body.events) {
+            let place = EventPlace { position: commit.position, index };
+            let found = now(view.reader().get(&place)).unwrap().value;
+            assert_eq!(found.as_deref(), Some(record.event.type_name()), "{place:?}");
+        }
     }
 }
 
