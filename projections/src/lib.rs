@@ -136,8 +136,8 @@ pub use page::{PAGE_MAX, Page};
 pub use period::{Period, PeriodError};
 pub use range::{KeyParts, KeyRange, SCAN_ROWS_MAX};
 pub use runner::{
-    ControlError, OnProgress, Progress, RebuildProgress, RebuildSettings, RebuildState, Runner, Settings,
-    SkipOrder, StartError, State, Stop, StopReason, Throttle, WaitError,
+    ControlError, Held, OnProgress, Progress, RebuildProgress, RebuildSettings, RebuildState, Runner,
+    Settings, SkipOrder, StartError, State, Stop, StopReason, Throttle, WaitError,
 };
 pub use skip::{Incomplete, SKIP_TEXT_BYTES_MAX, SKIPS_MAX, Skip};
 pub use standing::Standing;

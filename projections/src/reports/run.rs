@@ -226,8 +226,7 @@ fn shown(
 /// The same definition, arguments and checkpoint give the same rows in the same order, and the writers of this crate the same
 /// bytes. Rows are read and written page by page: only a report with an order of its own is kept in memory, up to
 /// [`SORT_ROWS_MAX`] rows. Reading blocks the calling thread where the view's home does; [`ReportJob`](super::ReportJob) has a thread
-/// of its own. A report that holds its view still is ended by [`ReportControl::cancel`], not by dropping this future, which would leave the
-/// view standing.
+/// of its own. A view that a report holds still goes on once the report is over, however it ends; dropping this future ends it too.
 ///
 /// # Errors
 ///
@@ -290,17 +289,13 @@ pub async fn run_report(
         }
     }
     let held = match &views.hold {
-        Some(hold) if definition.source.is_held() => hold.hold().await?.then_some(hold),
+        Some(hold) if definition.source.is_held() => Some(hold.hold().await?),
         _ => None,
     };
     let job = sources::Job { definition, arguments, period, views };
     // Whatever happens while it is read, the runner goes on behind it.
     let read = AssertUnwindSafe(job.read(&mut rows)).catch_unwind().await;
-    let released = match held {
-        Some(hold) => hold.release().await,
-        None => Ok(()),
-    };
+    drop(held);
     read.unwrap_or(Err(ReportError::Panicked))?;
-    released?;
     rows.end()
 }

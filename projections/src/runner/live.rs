@@ -38,6 +38,8 @@ const BATCH_SECONDS: &str = "casino_ledger_projection_batch_seconds";
 pub(super) enum Order {
     Pause,
     Resume,
+    /// Nothing but an answer: what holds it is counted before.
+    Hold,
     Skip(SkipOrder),
     Rebuild(RebuildSettings),
 }
@@ -62,12 +64,18 @@ pub(super) struct Shared {
     pub(super) cancel_rebuild: watch::Receiver<u64>,
     /// How far the live view is behind, for a rebuild that gives way to it.
     pub(super) lag: AtomicU64,
+    /// How many there are that have the live view stand still.
+    pub(super) holds: watch::Sender<usize>,
 }
 
 impl Shared {
     pub(super) fn is_stopped(&self) -> bool {
         // A runner that is gone has told it to stop too.
         *self.stop.borrow() || self.stop.has_changed().is_err()
+    }
+
+    fn is_held(&self) -> bool {
+        *self.holds.borrow() > 0
     }
 }
 
@@ -94,6 +102,8 @@ pub(super) struct Follower<H: Home> {
     alive: Arc<watch::Sender<bool>>,
     track: Option<Track<H::View>>,
     mode: Mode,
+    /// The view that was built, while the live one is held.
+    built: Option<Box<Built<H::View>>>,
     patience: Patience,
     /// The lag per shard as it was last reported.
     reported: Vec<Option<u64>>,
@@ -121,9 +131,22 @@ impl<H: Home> Follower<H> {
         alive: watch::Sender<bool>,
     ) -> Self {
         let reported = vec![None; usize::from(feed.identity().shards.get())];
-        let (mode, patience) = (Mode::Running, Patience::new());
+        let (mode, patience, built) = (Mode::Running, Patience::new(), None);
         let alive = Arc::new(alive);
-        Self { shared, home, feed, settings, messages, own, alive, track: None, mode, patience, reported }
+        Self {
+            shared,
+            home,
+            feed,
+            settings,
+            messages,
+            own,
+            alive,
+            track: None,
+            mode,
+            built,
+            patience,
+            reported,
+        }
     }
 
     pub(super) fn run(mut self) {
@@ -131,8 +154,9 @@ impl<H: Home> Follower<H> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
             runtime.map(|runtime| runtime.block_on(self.follow()))
         }));
-        // The view is dropped before anyone hears that it is over.
+        // The views are dropped before anyone hears that it is over.
         self.track = None;
+        self.built = None;
         match over {
             Ok(Ok(())) => {
                 tracing::info!(view = self.shared.name, "the projection ended");
@@ -163,9 +187,15 @@ impl<H: Home> Follower<H> {
         while let Ok(message) = self.messages.try_recv() {
             self.hear(message).await;
         }
+        let mut holds = self.shared.holds.subscribe();
+        let is_held = *holds.borrow_and_update() > 0;
+        if let Some(built) = self.built.take_if(|_| !is_held) {
+            self.take_over(*built).await;
+        }
         let pause = match &self.mode {
-            // Only what is said ends this.
+            // Only what is said ends this, or the end of the last hold.
             Mode::Paused | Mode::Stopped(_) | Mode::Waiting(_) => None,
+            Mode::Running if is_held => None,
             Mode::Running => match self.step(wake).await {
                 Step::Go(pause) => Some((pause, false)),
                 Step::Idle => Some((self.settings.poll_every, true)),
@@ -183,7 +213,14 @@ impl<H: Home> Follower<H> {
                 };
                 self.listen(async { drop(tokio::time::timeout(pause, woken).await) }).await
             }
-            None => self.listen(std::future::pending()).await,
+            None => {
+                let released = async {
+                    if !is_held || holds.wait_for(|holds| *holds == 0).await.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                };
+                self.listen(released).await
+            }
         };
         match message? {
             Some(message) => self.hear(message).await,
@@ -365,11 +402,13 @@ impl<H: Home> Follower<H> {
 
     async fn hear(&mut self, message: Message<H::View>) {
         match message {
+            Message::Built(built) if self.shared.is_held() => self.built = Some(built),
             Message::Built(built) => self.take_over(*built).await,
             Message::Order(order, reply) => {
                 let done = match order {
                     Order::Pause => self.pause(),
                     Order::Resume => self.resume().await,
+                    Order::Hold => self.hold(),
                     Order::Skip(order) => self.skip(order).await,
                     Order::Rebuild(settings) => self.rebuild(settings),
                 };
@@ -391,6 +430,18 @@ impl<H: Home> Follower<H> {
                 Ok(())
             }
             Mode::Paused => Ok(()),
+            Mode::Stopped(_) => Err(self.not_now("it stopped by itself")),
+            Mode::Waiting(_) => Err(self.not_now("it is being rebuilt")),
+        }
+    }
+
+    /// No batch is in hand here, and none begins while it is held.
+    fn hold(&mut self) -> Result<(), ControlError> {
+        match self.mode {
+            Mode::Running | Mode::Paused => {
+                self.report();
+                Ok(())
+            }
             Mode::Stopped(_) => Err(self.not_now("it stopped by itself")),
             Mode::Waiting(_) => Err(self.not_now("it is being rebuilt")),
         }
@@ -558,6 +609,7 @@ impl<H: Home> Follower<H> {
             Mode::Paused => State::Paused,
             Mode::Stopped(stop) => State::Stopped(Arc::clone(stop)),
             Mode::Waiting(from) => State::Rebuilding { from: *from },
+            Mode::Running if self.shared.is_held() => State::Paused,
             Mode::Running
                 if self.track.as_ref().is_some_and(|track| track.lag() == 0 && !track.heads.is_empty()) =>
             {

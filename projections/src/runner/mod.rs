@@ -98,6 +98,7 @@ impl Runner {
             rebuild_throttle: watch::Sender::new(settings.rebuild_throttle),
             cancel_rebuild: cancels,
             lag: AtomicU64::new(0),
+            holds: watch::Sender::new(0),
         });
         let (sender, messages) = mpsc::channel(ORDERS_MAX);
         let follower = live::Follower::new(
@@ -265,6 +266,21 @@ impl Runner {
         self.order(Order::Pause, limit).await
     }
 
+    /// Has it stand still, after the batch in hand, until what this answers is dropped; a rebuild goes on, but does not
+    /// take the view's place meanwhile. Several may hold it at the same time: it goes on behind the last of them. A pause
+    /// is apart from that: one from before or meanwhile lasts, and [`Self::resume`] ends no hold. Dropping this future, or
+    /// its limit passing, leaves nothing held.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError`] if it is not running, or does not answer within the limit.
+    pub async fn hold(&self, limit: Duration) -> Result<Held, ControlError> {
+        // Counted before it is said, so that whatever becomes of the order, the end of this is the end of it.
+        let held = Held::new(self.shared.holds.clone());
+        self.order(Order::Hold, limit).await?;
+        Ok(held)
+    }
+
     /// Lets it go on after a pause; or tries again after it stopped, from where the view stands.
     ///
     /// # Errors
@@ -351,6 +367,24 @@ impl Runner {
             Ok(_) => Ok(self.progress()),
             Err(_) => Err(WaitError::TimedOut { view: self.name.clone(), limit }),
         }
+    }
+}
+
+/// Has the view of a [`Runner`] stand still for as long as it is there: [`Runner::hold`].
+#[must_use = "the view goes on once it is dropped"]
+#[derive(Debug)]
+pub struct Held(watch::Sender<usize>);
+
+impl Held {
+    fn new(holds: watch::Sender<usize>) -> Self {
+        holds.send_modify(|holds| *holds = holds.saturating_add(1));
+        Self(holds)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.send_modify(|holds| *holds = holds.saturating_sub(1));
     }
 }
 

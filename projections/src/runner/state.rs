@@ -157,7 +157,7 @@ pub enum State {
     CatchingUp,
     /// It had read everything when it last looked, and is woken by what comes.
     Live,
-    /// It was told to pause.
+    /// It was told to pause, or is held.
     Paused,
     /// The home has a view that another version of the fold made, which this build cannot go on with. One of this
     /// version is being built; the old one stays until it is done.

@@ -9,14 +9,15 @@ use ledger_projections::balances::{Balances, ReadBalances};
 use ledger_projections::rounds::{ReadRounds, Rounds};
 use ledger_projections::trial_balance::{ReadTrialBalance, TrialBalance};
 use ledger_projections::{
-    ControlError, Feed, Home, Memory, MemoryHome, MemoryModel, Progress, Runner, SKIPS_MAX, Settings, Skip,
-    SkipOrder, Standing, State, StopReason, Throttle, View, ViewError,
+    ControlError, Feed, Home, Memory, MemoryHome, MemoryModel, Progress, RebuildProgress, RebuildState,
+    Runner, SKIPS_MAX, Settings, Skip, SkipOrder, Standing, State, StopReason, Throttle, View, ViewError,
 };
 use ledger_store::{EventStore, Position, Shard};
 
 use crate::gate::{Pass, gated, pass};
 use crate::history::{World, append, decoded, id};
 use crate::naive::check_balances;
+use crate::rebuild::anew;
 use crate::runner::{LIMIT, over, store, woken};
 
 pub(crate) fn skip_order(shard: Shard, position: Position) -> SkipOrder {
@@ -73,6 +74,75 @@ async fn it_pauses_after_the_batch_in_hand() {
     assert_eq!(runner.progress().checkpoint.commits(), 10);
     runner.resume(LIMIT).await.unwrap();
     assert_eq!(pass(&mut batches, Pass::Through).await, 10);
+}
+
+/// Whoever gave up waiting holds nothing, and several who hold it do not undo each other, nor a pause.
+#[tokio::test]
+async fn it_goes_on_behind_the_last_who_holds_it() {
+    let mut world = World::new(1, 3, 36);
+    let store = store(&world);
+    append(store.as_ref(), &world.run(30)).await;
+    let (view, mut batches) = gated(Memory::<Balances>::new(&world.identity));
+    let settings = Settings { batch_commits_max: 10, ..woken() };
+    let runner = Runner::start_view(&Feed::new(store.clone()), view, settings).unwrap();
+    let (_, gate) = batches.recv().await.unwrap();
+    let impatient = runner.hold(Duration::from_millis(5)).await;
+    assert!(matches!(impatient, Err(ControlError::TimedOut { .. })), "it is busy: {impatient:?}");
+    let dropped = tokio::time::timeout(Duration::from_millis(5), runner.hold(LIMIT)).await;
+    assert!(dropped.is_err());
+    assert!(gate.send(Pass::Through).is_ok());
+    assert_eq!(pass(&mut batches, Pass::Through).await, 10, "what was not waited for holds nothing");
+    let (_, gate) = batches.recv().await.unwrap();
+    let let_through = async { assert!(gate.send(Pass::Through).is_ok()) };
+    let (first, ()) = tokio::join!(runner.hold(LIMIT), let_through);
+    let (first, second) = (first.unwrap(), runner.hold(LIMIT).await.unwrap());
+    assert!(matches!(runner.progress().state, State::Paused));
+    append(store.as_ref(), &world.run(10)).await;
+    let heads = store.heads().await.unwrap();
+    drop(first);
+    runner.pause(LIMIT).await.unwrap();
+    runner.resume(LIMIT).await.unwrap();
+    assert!(runner.wait_for_all(&heads, Duration::from_millis(30)).await.is_err());
+    assert!(batches.try_recv().is_err(), "the second holds it");
+    drop(second);
+    assert_eq!(pass(&mut batches, Pass::Through).await, 10);
+    runner.wait_for_all(&heads, LIMIT).await.unwrap();
+    let held = runner.hold(LIMIT).await.unwrap();
+    runner.pause(LIMIT).await.unwrap();
+    drop(held);
+    append(store.as_ref(), &world.run(10)).await;
+    let heads = store.heads().await.unwrap();
+    assert!(runner.wait_for_all(&heads, Duration::from_millis(30)).await.is_err(), "the pause lasts");
+    runner.resume(LIMIT).await.unwrap();
+    assert_eq!(pass(&mut batches, Pass::Through).await, 10);
+    runner.wait_for_all(&heads, LIMIT).await.unwrap();
+    // What holds it does not keep it from ending.
+    let held = runner.hold(LIMIT).await.unwrap();
+    assert!(matches!(runner.stop(LIMIT).await.unwrap().state, State::Ended));
+    drop(held);
+}
+
+/// A view that was rebuilt does not take the place of one that is being read.
+#[tokio::test]
+async fn a_rebuilt_view_waits_for_who_holds_the_live_one() {
+    let mut world = World::new(2, 3, 37);
+    let store = store(&world);
+    append(store.as_ref(), &world.run(50)).await;
+    let home = MemoryHome::<Balances>::new(&world.identity);
+    let runner = Runner::start(&Feed::new(store.clone()), home, woken()).unwrap();
+    let heads = store.heads().await.unwrap();
+    runner.wait_for_all(&heads, LIMIT).await.unwrap();
+    let held = runner.hold(LIMIT).await.unwrap();
+    runner.rebuild(anew(), LIMIT).await.unwrap();
+    let swapping = |progress: &RebuildProgress| matches!(progress.state, RebuildState::Swapping);
+    let mut rebuilds = runner.watch_rebuild();
+    tokio::time::timeout(LIMIT, rebuilds.wait_for(swapping)).await.unwrap().unwrap();
+    assert!(runner.wait_for_rebuild(Duration::from_millis(30)).await.is_err(), "it waits");
+    drop(held);
+    let done = runner.wait_for_rebuild(LIMIT).await.unwrap();
+    assert!(matches!(done.state, RebuildState::Swapped), "{done:?}");
+    append(store.as_ref(), &world.run(10)).await;
+    runner.wait_for_all(&store.heads().await.unwrap(), LIMIT).await.unwrap();
 }
 
 #[tokio::test]

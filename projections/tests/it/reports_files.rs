@@ -255,6 +255,29 @@ async fn a_report_is_of_one_moment_while_the_ledger_goes_on() {
     runner.pause(LIMIT).await.unwrap();
     run_report(&shipped("rounds"), &year, &views, &mut At(|_| {}, 0), &control).await.unwrap();
     assert!(matches!(runner.progress().state, ledger_projections::State::Paused));
+    runner.resume(LIMIT).await.unwrap();
+    // One that is over meanwhile does not let the view go on while another reads it, and one that is dropped holds nothing.
+    let begun = rounds.checkpoint().await.unwrap();
+    let (inner, arguments, still) = (views.clone(), year.clone(), Arc::clone(&runner));
+    let mut run = Some((world.run(40), store.clone()));
+    let between = move |row: u64| {
+        let Some((run, store)) = (if row == 1 { run.take() } else { None }) else { return };
+        let (views, arguments, still) = (inner.clone(), arguments.clone(), Arc::clone(&still));
+        let other = move || {
+            let control = ReportControl::default();
+            let mut writer = At(|_| {}, 0);
+            block_on(append(store.as_ref(), &run));
+            block_on(run_report(&shipped("rounds"), &arguments, &views, &mut writer, &control)).unwrap();
+            let heads = block_on(store.heads()).unwrap();
+            assert!(block_on(still.wait_for_all(&heads, Duration::from_millis(30))).is_err());
+        };
+        std::thread::spawn(other).join().unwrap();
+    };
+    let summary = run_report(&shipped("rounds"), &year, &views, &mut At(between, 0), &control).await.unwrap();
+    assert_eq!(summary.header.checkpoint, begun);
+    let stays: Arc<dyn Hold> = Arc::clone(&runner) as Arc<dyn Hold>;
+    drop(stays.hold().await.unwrap());
+    runner.wait_for_all(&store.heads().await.unwrap(), LIMIT).await.unwrap();
     // Of entries, which never change, what came later is left out.
     other.wait_for_all(&store.heads().await.unwrap(), LIMIT).await.unwrap();
     let all = shipped("financial_transactions");

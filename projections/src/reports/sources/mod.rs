@@ -28,7 +28,7 @@ use crate::period::Period;
 use crate::reconciliation::ReadPayments;
 use crate::revenue::ReadRevenue;
 use crate::rounds::ReadRounds;
-use crate::runner::{ControlError, Runner, State};
+use crate::runner::{ControlError, Runner};
 use crate::standing::Standing;
 use crate::statement::ReadStatement;
 use crate::text::kind_text;
@@ -38,39 +38,26 @@ use crate::withdrawals::ReadWithdrawals;
 
 pub(super) use fields::TakesPeriod;
 
-/// How long a runner may take to stand still, and to go on.
+/// How long a runner may take to stand still.
 const HOLD_LIMIT: Duration = Duration::from_secs(30);
 
 /// Has a view stand still while a report reads it page by page.
 #[async_trait]
 pub trait Hold: Send + Sync {
-    /// Has it stand still. Whether that must be undone: not if it stood still before.
+    /// Has it stand still until what this answers is dropped. Reports may hold one view at the same time: it goes on
+    /// behind the last of them.
     ///
     /// # Errors
     ///
     /// [`ControlError`] if it does not.
-    async fn hold(&self) -> Result<bool, ControlError>;
-
-    /// Lets it go on.
-    ///
-    /// # Errors
-    ///
-    /// [`ControlError`] if it does not.
-    async fn release(&self) -> Result<(), ControlError>;
+    async fn hold(&self) -> Result<Box<dyn Send + Sync>, ControlError>;
 }
 
-/// A runner is paused after the batch in hand. What comes in meanwhile waits in the log.
+/// A runner is held after the batch in hand: [`Runner::hold`]. What comes in meanwhile waits in the log.
 #[async_trait]
 impl Hold for Runner {
-    async fn hold(&self) -> Result<bool, ControlError> {
-        if matches!(self.progress().state, State::Paused) {
-            return Ok(false);
-        }
-        self.pause(HOLD_LIMIT).await.map(|()| true)
-    }
-
-    async fn release(&self) -> Result<(), ControlError> {
-        self.resume(HOLD_LIMIT).await
+    async fn hold(&self) -> Result<Box<dyn Send + Sync>, ControlError> {
+        Ok(Box::new(Self::hold(self, HOLD_LIMIT).await?))
     }
 }
 
