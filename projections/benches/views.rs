@@ -16,6 +16,7 @@ use ledger_projections::bonuses::Bonuses;
 use ledger_projections::cases::Cases;
 use ledger_projections::controls::PlayerProtection;
 use ledger_projections::jackpots::Jackpots;
+use ledger_projections::leaderboards::Leaderboards;
 use ledger_projections::liability::Liability;
 use ledger_projections::reconciliation::Payments;
 use ledger_projections::revenue::Revenue;
@@ -45,7 +46,8 @@ macro_rules! each_model {
             Payments,
             PlayerProtection,
             Cases,
-            Jackpots
+            Jackpots,
+            Leaderboards
         )
     };
 }

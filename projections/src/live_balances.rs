@@ -21,12 +21,18 @@ use crate::error::ViewError;
 use crate::runner::{Runner, StartError};
 use crate::subscribe::{Delivery, SubscribeError, Subscription, SubscriptionSettings};
 
+/// How long a view is waited for that is behind what was told, before it is looked whether anything is told any more.
+const BEHIND_MAX: Duration = Duration::from_secs(1);
+
+/// The longest pause: a year.
+const PAUSE_MAX: Duration = Duration::from_hours(365 * 24);
+
 /// How balances are pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveSettings {
     /// The most subscriptions at the same time, of all players.
     pub subscriptions_max: usize,
-    /// A subscription tells a change at most so often; what changes meanwhile is told as one.
+    /// A subscription tells a change at most so often; what changes meanwhile is told as one. A year at most.
     pub pause: Duration,
     /// How the log is read.
     pub reading: SubscriptionSettings,
@@ -195,6 +201,7 @@ impl LiveBalances {
         // What the view has by now, a subscription reads at first.
         let from: Checkpoint = reader.checkpoint().await?;
         let LiveSettings { subscriptions_max, pause, reading } = settings;
+        let pause = pause.min(PAUSE_MAX);
         let no_thread = |error: StartError| ViewError::home(format!("balances are not pushed: {error}"));
         let subscription = runner.subscribe(from, reading).map_err(no_thread)?;
         let shared = Arc::new(Shared { players: Mutex::default(), subscriptions_max });
@@ -321,12 +328,22 @@ impl BalanceUpdates {
             // Of a player who has seen it, nothing is news until something changes.
             if self.given.is_none_or(|given| given < position) {
                 self.given = Some(position);
-                self.not_before = (!self.pause.is_zero()).then(|| Instant::now() + self.pause);
+                self.not_before = Instant::now().checked_add(self.pause).filter(|_| !self.pause.is_zero());
                 return Ok(answer);
             }
             let given = self.given.unwrap_or(Position::ZERO);
-            if self.changed.wait_for(|changed| *changed > given).await.is_err() {
-                return Err(self.shared.why());
+            let told = self.changed.wait_for(|changed| *changed > given).await.map(|told| *told);
+            let Ok(told) = told else { return Err(self.shared.why()) };
+            // What pushes may know of it before the view that is read does.
+            match self.reader.at_least(answer.shard, told, BEHIND_MAX).await {
+                Ok(_) => {}
+                // The number that was told stays when nothing more is told.
+                Err(ViewError::Behind { .. } | ViewError::NotReady { .. }) => {
+                    if self.changed.has_changed().is_err() {
+                        return Err(self.shared.why());
+                    }
+                }
+                Err(error) => return Err(error.into()),
             }
         }
     }

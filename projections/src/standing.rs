@@ -42,7 +42,8 @@ pub trait Standing: Send + Sync {
     /// [`ViewError::Behind`] if it does not within the limit, [`ViewError::NotReady`] if there is no view by then,
     /// [`ViewError::OtherLedger`] if there is no such shard, [`ViewError`] if the view cannot be read.
     async fn at_least(&self, shard: Shard, position: Position, limit: Duration) -> Result<Head, ViewError> {
-        let end = Instant::now() + limit;
+        // Without an end where no clock can say it.
+        let end = Instant::now().checked_add(limit);
         let mut pause = PAUSE_MIN;
         loop {
             let behind = match self.checkpoint().await {
@@ -57,7 +58,7 @@ pub trait Standing: Send + Sync {
                 Err(error @ ViewError::NotReady { .. }) => error,
                 Err(error) => return Err(error),
             };
-            let left = end.saturating_duration_since(Instant::now());
+            let left = end.map_or(PAUSE_MAX, |end| end.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 return Err(behind);
             }

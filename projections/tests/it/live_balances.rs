@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use ledger_core::stored::Event;
 use ledger_core::{Partition, PlayerId};
-use ledger_projections::balances::{Balances, PlayerBalances};
+use ledger_projections::balances::{Balances, PlayerBalances, ReadBalances};
 use ledger_projections::{
-    AtHead, BalanceUpdates, Commit, Feed, LiveBalances, LiveError, LiveSettings, MemoryHome, Runner,
-    SubscriptionSettings,
+    AtCheckpoint, AtHead, BalanceUpdates, Checkpoint, Commit, Feed, LiveBalances, LiveError, LiveSettings,
+    Memory, MemoryHome, MemoryReader, Page, Runner, Standing, SubscriptionSettings, View, ViewError,
 };
 use ledger_store::{EventStore, MemoryStore, Position};
 
@@ -217,6 +219,82 @@ async fn drain(updates: &mut BalanceUpdates, seen: &mut Option<Position>) -> Liv
             Err(error) => return error,
         }
     }
+}
+
+/// Reads another view than the runner's, and counts how often.
+struct Counted(MemoryReader<Balances>, Arc<AtomicU64>);
+
+#[async_trait]
+impl Standing for Counted {
+    async fn checkpoint(&self) -> Result<Checkpoint, ViewError> {
+        self.0.checkpoint().await
+    }
+
+    async fn changed(&self, limit: Duration) {
+        Standing::changed(&self.0, limit).await;
+    }
+}
+
+#[async_trait]
+impl ReadBalances for Counted {
+    async fn player(&self, player: &PlayerId) -> Result<AtHead<Option<PlayerBalances>>, ViewError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.player(player).await
+    }
+
+    async fn list(
+        &self,
+        after: Option<&PlayerId>,
+        limit: usize,
+    ) -> Result<AtCheckpoint<Page<(PlayerId, PlayerBalances), PlayerId>>, ViewError> {
+        ReadBalances::list(&self.0, after, limit).await
+    }
+}
+
+/// Where the view that is read lags behind what was told, it is waited for, and not asked again and again.
+#[tokio::test]
+async fn a_view_that_lags_is_waited_for() {
+    let mut world = World::new(1, 1, 96);
+    let store = store(&world);
+    let begin = world.run(10);
+    append(store.as_ref(), &begin).await;
+    let mut lagging = Memory::<Balances>::new(&world.identity);
+    lagging.apply(&decoded(&begin)).await.unwrap();
+    let runner =
+        Runner::start_view(&Feed::new(store.clone()), Memory::<Balances>::new(&world.identity), woken())
+            .unwrap();
+    runner.wait_for_all(&store.heads().await.unwrap(), LIMIT).await.unwrap();
+    let reads = Arc::new(AtomicU64::new(0));
+    let reader = Arc::new(Counted(lagging.reader(), Arc::clone(&reads)));
+    // A pause that no clock can say is a long one.
+    let forever = LiveSettings { pause: Duration::MAX, ..settings() };
+    let patient = LiveBalances::start(&runner, reader.clone(), forever).await.unwrap();
+    let live = LiveBalances::start(&runner, reader, settings()).await.unwrap();
+    let player = world.players().remove(0);
+    next(&mut patient.subscribe(&player, None).unwrap()).await.unwrap();
+    let mut updates = live.subscribe(&player, None).unwrap();
+    next(&mut updates).await.unwrap();
+    let more = world.run(20);
+    let last = *changes(&decoded(&more), &player).last().unwrap();
+    append(store.as_ref(), &more).await;
+    runner.wait_for_all(&store.heads().await.unwrap(), LIMIT).await.unwrap();
+    let before = reads.load(Ordering::Relaxed);
+    let early = tokio::time::timeout(Duration::from_millis(200), updates.next()).await;
+    assert!(early.is_err(), "{early:?}");
+    let asked = reads.load(Ordering::Relaxed) - before;
+    assert!(asked <= 2, "asked {asked} times");
+    let (update, ()) = tokio::join!(next(&mut updates), async {
+        lagging.apply(&decoded(&more)).await.unwrap();
+    });
+    assert!(update.unwrap().head.position >= last);
+    // And what never comes ends with what pushes.
+    let more = world.run(20);
+    assert!(!changes(&decoded(&more), &player).is_empty());
+    append(store.as_ref(), &more).await;
+    runner.wait_for_all(&store.heads().await.unwrap(), LIMIT).await.unwrap();
+    assert!(tokio::time::timeout(Duration::from_millis(50), updates.next()).await.is_err());
+    let (ended, ()) = tokio::join!(next(&mut updates), async { drop(live) });
+    assert!(matches!(ended, Err(LiveError::Ended)), "{ended:?}");
 }
 
 /// A pause between updates holds for who would be quicker.
