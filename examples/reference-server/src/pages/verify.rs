@@ -6,7 +6,7 @@ use axum::extract::State;
 use casino_ledger::core::stored::CommitBody;
 use casino_ledger::proof::{Witnesses, prove};
 use casino_ledger::store::{Position, Shard};
-use casino_ledger::{Verifier, verify_player};
+use casino_ledger::{Verification, Verifier, verify_player};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -85,19 +85,23 @@ async fn all(casino: &Casino) -> Markup {
         return html! { p.bad { "Somebody verifies already: try again when that is done." } };
     };
     match Verifier::new(casino.ledger.store()).run().await {
-        Ok(found) => html! {
-            h2 { "Verified" }
-            p {
-                span.good { "All is right: " }
-                (found.commits) " commits, " (found.entries) " entries, " (found.players) " players, "
-                (found.houses) " partitions of the house."
-            }
-            @if !found.breaks.is_empty() {
-                p.bad { "House and players do not agree:" }
-                ul { @for what in &found.breaks { li { (what) } } }
-            }
-        },
+        Ok(found) => verdict(&found),
         Err(error) => html! { h2 { "Verified" } p.bad { "Not right: " (error) } },
+    }
+}
+
+fn verdict(found: &Verification) -> Markup {
+    html! {
+        h2 { "Verified" }
+        p {
+            @if found.breaks.is_empty() { span.good { "All is right: " } } @else { span.bad { "Not right: " } }
+            (found.commits) " commits, " (found.entries) " entries, " (found.players) " players, "
+            (found.houses) " partitions of the house."
+        }
+        @if !found.breaks.is_empty() {
+            p.bad { "House and players do not agree:" }
+            ul { @for what in &found.breaks { li { (what) } } }
+        }
     }
 }
 
@@ -147,5 +151,26 @@ async fn proof(casino: &Casino, shard: Shard, position: Position) -> Markup {
             }
         }
         Err(error) => html! { p.bad { "The proof does not hold: " (error) } },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use casino_ledger::store::{FORMAT, LedgerId, LedgerIdentity, MemoryStore, ShardCount};
+    use casino_ledger::verify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_house_and_players_do_not_agree_on_is_not_right() -> Result<(), Box<dyn std::error::Error>> {
+        let ledger = LedgerId([7; 16]);
+        let store = MemoryStore::new(LedgerIdentity { ledger, shards: ShardCount::DEFAULT, format: FORMAT });
+        let mut found = verify(&store).await?;
+        assert!(verdict(&found).into_string().contains("All is right"));
+        found.breaks.push("released without an assignment".to_owned());
+        let told = verdict(&found).into_string();
+        assert!(!told.contains("All is right"), "{told}");
+        assert!(told.contains("Not right") && told.contains("released without an assignment"), "{told}");
+        Ok(())
     }
 }
