@@ -4,8 +4,8 @@
 use async_trait::async_trait;
 use casino_ledger::core::stored::CreditKind;
 use casino_ledger::core::{
-    CallFlags, CurrencyCode, Finality, GameId, GrantCredit, PlaceBet, PlayerCommand, Rejection, Rollback,
-    RollbackKind, RoundId, Settle, SubAccount, TransactionId,
+    CallFlags, CurrencyCode, Finality, GameId, GrantCredit, PlaceBet, PlayerCommand, PlayerState, Rejection,
+    Rollback, RollbackKind, RoundId, Settle, SubAccount, TransactionId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -166,7 +166,8 @@ impl Dialect for Evolution {
                     uuid: &body.uuid,
                 });
             }
-            return told(gate, &body, &launch, None, currency.unwrap_or(session.currency())).await;
+            let currency = currency.unwrap_or(session.currency());
+            return told(gate, &body, &launch, None, Some(&reading.state), currency).await;
         }
         let kind = match call.name.as_str() {
             "debit" => Kind::Debit,
@@ -247,11 +248,11 @@ async fn answer(
     taken: Taken,
 ) -> Reply {
     match taken {
-        Taken::Done(receipt) => told(gate, body, launch, Some(&receipt), currency).await,
-        Taken::WithoutMoney => told(gate, body, launch, None, currency).await,
+        Taken::Done(receipt) => told(gate, body, launch, Some(&receipt), None, currency).await,
+        Taken::WithoutMoney => told(gate, body, launch, None, None, currency).await,
         Taken::Duplicate(receipt) => match kind {
             // A promotion has no word for it: it is told again.
-            Kind::Promo => told(gate, body, launch, Some(&receipt), currency).await,
+            Kind::Promo => told(gate, body, launch, Some(&receipt), None, currency).await,
             Kind::Debit => word("BET_ALREADY_EXIST", body),
             Kind::Credit | Kind::Cancel => word("BET_ALREADY_SETTLED", body),
         },
@@ -266,10 +267,13 @@ async fn told(
     body: &Body,
     launch: &Launch,
     receipt: Option<&casino_ledger::Receipt>,
+    known: Option<&PlayerState>,
     currency: CurrencyCode,
 ) -> Reply {
-    let Some(balance) = gate.balance(&launch.player, receipt, currency).await else {
-        return word("INVALID_PARAMETER", body);
+    let balance = match gate.balance(&launch.player, receipt, known, currency).await {
+        Ok(Some(balance)) => balance,
+        Ok(None) => return word("INVALID_PARAMETER", body),
+        Err(_) => return word("TEMPORARY_ERROR", body),
     };
     Reply::ok(&Told { status: "OK", sid: None, balance: Some(two_digits(balance)), uuid: &body.uuid })
 }

@@ -1,8 +1,8 @@
 //! What all dialects share on their way to the ledger.
 
 use casino_ledger::core::{
-    ActorId, Amount, Context, CurrencyCode, GameId, OperationKind, PlayerCommand, PlayerId, Rejection,
-    TraceId, TransactionId,
+    ActorId, Amount, Context, CurrencyCode, GameId, OperationKind, PlayerCommand, PlayerId, PlayerState,
+    Rejection, TraceId, TransactionId,
 };
 use casino_ledger::{ExecuteError, Outcome, PlayerReading, Receipt, Refusal, Request};
 use sha2::{Digest as _, Sha256};
@@ -99,13 +99,20 @@ impl<'a> Gate<'a> {
         }
     }
 
-    /// What is available, as a provider is told after a command: right after it, or now, by the contract.
+    /// What is available, as a provider is told after a command: right after it, or now, by the contract. Nothing, if the
+    /// player has no such purse. `known` is how the player stands now, where that was read already.
+    ///
+    /// # Errors
+    ///
+    /// [`Taken::Again`] if the ledger cannot serve. The command may be done by then: only the same call, sent again, may
+    /// tell what became of it.
     pub async fn balance(
         &self,
         player: &PlayerId,
         receipt: Option<&Receipt>,
+        known: Option<&PlayerState>,
         currency: CurrencyCode,
-    ) -> Option<Amount> {
+    ) -> Result<Option<Amount>, Taken> {
         let told = receipt.and_then(|receipt| {
             let purses = match self.provider.duplicate {
                 Duplicate::Current => &receipt.current,
@@ -114,10 +121,14 @@ impl<'a> Gate<'a> {
             purses.iter().find(|purse| purse.currency == currency)
         });
         if let Some(purse) = told {
-            return Some(purse.available());
+            return Ok(Some(purse.available()));
         }
-        let reading = self.casino.ledger.player(player).await.ok()?;
-        reading.state.balance(currency).map(|purse| purse.available())
+        let available = |state: &PlayerState| state.balance(currency).map(|purse| purse.available());
+        if let Some(state) = known {
+            return Ok(available(state));
+        }
+        let reading = self.casino.ledger.player(player).await.map_err(|_| Taken::Again)?;
+        Ok(available(&reading.state))
     }
 
     /// The operator's own id of a transaction: always the same for the same one, in the form of a UUID.
@@ -140,4 +151,27 @@ pub(super) fn id<T>(
     new: impl FnOnce(&str) -> Result<T, casino_ledger::core::IdError>,
 ) -> Option<T> {
     new(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use crate::demo;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_balance_that_cannot_be_read_is_not_a_purse_that_is_not_there()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let config = Config { data: folder.path().to_owned(), demo: false, ..demo::config() };
+        let casino = Casino::open(config.check()?).await?;
+        let provider = casino.checked.providers.get("gcp").ok_or("the demo has it")?;
+        let gate = Gate::new(&casino, provider, TraceId::new("t")?);
+        let (player, currency) = (PlayerId::new("p")?, CurrencyCode::new("EUR")?);
+        assert!(matches!(gate.balance(&player, None, None, currency).await, Ok(None)));
+        casino.close(std::time::Duration::from_secs(10)).await?;
+        assert!(matches!(gate.balance(&player, None, None, currency).await, Err(Taken::Again)));
+        Ok(())
+    }
 }

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use casino_ledger::core::stored::{CreditKind, JackpotKind};
 use casino_ledger::core::{
     Batch, CallFlags, CloseRound, Currency, CurrencyCode, Finality, GameId, GrantCredit, JackpotShare,
-    KnownOperations, OperationKind, PlaceBet, PlayerCommand, PlayerId, Rejection, Rollback, RoundId, Settle,
-    SubAccount, TransactionId,
+    KnownOperations, OperationKind, PlaceBet, PlayerCommand, PlayerId, PlayerState, Rejection, Rollback,
+    RoundId, Settle, SubAccount, TransactionId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -137,20 +137,23 @@ impl Dialect for Gcp {
         if !matches!(call.name.as_str(), "play" | "rollback") {
             return failed(StatusCode::NOT_FOUND, 404, "there is no such call");
         }
-        let player = match player_of(gate, &body.user_id).await {
-            Ok(player) => player,
-            Err(reply) => return reply,
-        };
+        let Ok(player) = PlayerId::new(&body.user_id) else { return no_such_player() };
         let currency = body.currency.parse().ok().and_then(|code| currency_of(gate, code));
-        let Some(currency) = currency else {
-            return failed(StatusCode::PRECONDITION_FAILED, 154, "the player has no such currency");
-        };
+        let Some(currency) = currency else { return no_such_currency() };
         let commands = if call.name == "play" { play(gate, &body, &currency) } else { rollback(gate, &body) };
         let Some(mut commands) = commands else {
             return failed(StatusCode::BAD_REQUEST, 400, "the request is not valid");
         };
         let command = match commands.len() {
-            0 => return told(gate, &body, &player, &currency, None).await,
+            0 => {
+                return match gate.player(&body.user_id).await {
+                    Ok(Some(reading)) => {
+                        told(gate, &body, &player, &currency, None, Some(&reading.state)).await
+                    }
+                    Ok(None) => no_such_player(),
+                    Err(_) => again(),
+                };
+            }
             1 => commands.remove(0),
             _ => match Batch::new(commands, KnownOperations::Replay) {
                 Ok(batch) => batch.into(),
@@ -158,9 +161,9 @@ impl Dialect for Gcp {
             },
         };
         match gate.send(&player, command).await {
-            Taken::Done(receipt) => told(gate, &body, &player, &currency, Some(&receipt)).await,
+            Taken::Done(receipt) => told(gate, &body, &player, &currency, Some(&receipt), None).await,
             // Scenarios I and J: it is well, there are no transactions, and no money moved.
-            Taken::WithoutMoney => told(gate, &body, &player, &currency, None).await,
+            Taken::WithoutMoney => told(gate, &body, &player, &currency, None, None).await,
             Taken::Duplicate(_) => failed(StatusCode::CONFLICT, 409, "the action is known"),
             Taken::NeverSeen(_) => failed(StatusCode::PRECONDITION_FAILED, 400, "the action was never seen"),
             Taken::Refused(refusal) => {
@@ -169,17 +172,22 @@ impl Dialect for Gcp {
                 let balance = of.and_then(|purse| to_units(purse.available(), currency.scale()));
                 Reply::json(status, &Failed { code, message: refusal.rejection.to_string(), balance })
             }
-            Taken::Again => failed(StatusCode::INTERNAL_SERVER_ERROR, 500, "send it again"),
+            Taken::Again => again(),
         }
     }
 }
 
-async fn player_of(gate: &Gate<'_>, user: &str) -> Result<PlayerId, Reply> {
-    match gate.player(user).await {
-        Ok(Some(reading)) => Ok(reading.state.player().clone()),
-        Ok(None) => Err(failed(StatusCode::PRECONDITION_FAILED, 101, "there is no such player")),
-        Err(_) => Err(failed(StatusCode::INTERNAL_SERVER_ERROR, 500, "send it again")),
-    }
+fn no_such_player() -> Reply {
+    failed(StatusCode::PRECONDITION_FAILED, 101, "there is no such player")
+}
+
+fn no_such_currency() -> Reply {
+    failed(StatusCode::PRECONDITION_FAILED, 154, "the player has no such currency")
+}
+
+/// What makes the provider send the same again.
+fn again() -> Reply {
+    failed(StatusCode::INTERNAL_SERVER_ERROR, 500, "send it again")
 }
 
 fn currency_of(gate: &Gate<'_>, code: CurrencyCode) -> Option<Currency> {
@@ -298,11 +306,13 @@ async fn told(
     player: &PlayerId,
     currency: &Currency,
     receipt: Option<&casino_ledger::Receipt>,
+    known: Option<&PlayerState>,
 ) -> Reply {
-    let balance = gate.balance(player, receipt, currency.code()).await;
-    let Some(balance) = balance.and_then(|balance| to_units(balance, currency.scale())) else {
-        return failed(StatusCode::PRECONDITION_FAILED, 154, "the player has no such currency");
+    let balance = match gate.balance(player, receipt, known, currency.code()).await {
+        Ok(balance) => balance.and_then(|balance| to_units(balance, currency.scale())),
+        Err(_) => return again(),
     };
+    let Some(balance) = balance else { return no_such_currency() };
     let transaction = |action: &'_ Action| {
         let txn = TransactionId::new(&action.id).ok()?;
         // Its ids are unique over all kinds.
@@ -332,13 +342,8 @@ async fn freespins(gate: &Gate<'_>, call: &Call) -> Reply {
     else {
         return failed(StatusCode::BAD_REQUEST, 400, "user_id and currency are missing");
     };
-    let player = match player_of(gate, user).await {
-        Ok(player) => player,
-        Err(reply) => return reply,
-    };
-    let Some(currency) = currency_of(gate, code) else {
-        return failed(StatusCode::PRECONDITION_FAILED, 154, "the player has no such currency");
-    };
+    let Ok(player) = PlayerId::new(user) else { return no_such_player() };
+    let Some(currency) = currency_of(gate, code) else { return no_such_currency() };
     let balance = |amount| to_units(amount, currency.scale());
     let is_over = body.status == "played" && body.total_amount > 0;
     let receipt = if is_over {
@@ -356,13 +361,18 @@ async fn freespins(gate: &Gate<'_>, call: &Call) -> Reply {
                 let (status, code) = code_of(&refusal.rejection);
                 return failed(status, code, refusal.rejection.to_string());
             }
-            Taken::Again => return failed(StatusCode::INTERNAL_SERVER_ERROR, 500, "send it again"),
+            Taken::Again => return again(),
         }
     } else {
-        None
+        match gate.player(user).await {
+            Ok(Some(_)) => None,
+            Ok(None) => return no_such_player(),
+            Err(_) => return again(),
+        }
     };
-    match gate.balance(&player, receipt.as_deref(), code).await.and_then(balance) {
-        Some(balance) => Reply::ok(&Told { balance, game_id: None, transactions: Vec::new() }),
-        None => failed(StatusCode::PRECONDITION_FAILED, 154, "the player has no such currency"),
+    match gate.balance(&player, receipt.as_deref(), None, code).await.map(|told| told.and_then(balance)) {
+        Ok(Some(balance)) => Reply::ok(&Told { balance, game_id: None, transactions: Vec::new() }),
+        Ok(None) => no_such_currency(),
+        Err(_) => again(),
     }
 }

@@ -124,13 +124,7 @@ impl Dialect for Neutral {
         let Ok(currency) = callback.currency.parse::<CurrencyCode>() else {
             return invalid("the currency is none");
         };
-        let player = match gate.player(&callback.user_id).await {
-            Ok(Some(reading)) => reading.state.player().clone(),
-            Ok(None) => {
-                return Reply::json(StatusCode::NOT_FOUND, &Told::error("player_unknown", "no such player"));
-            }
-            Err(_) => return again(),
-        };
+        let Ok(player) = PlayerId::new(&callback.user_id) else { return no_such_player() };
         let session = match callback.session_token.as_deref().map(|token| gate.launch(token)) {
             None => None,
             Some(Some(launch)) if launch.player == player => Some(launch.session),
@@ -142,14 +136,22 @@ impl Dialect for Neutral {
             }
         };
         if callback.kind == Kind::Balance {
-            let Some(balance) = gate.balance(&player, None, currency).await else {
+            let reading = match gate.player(&callback.user_id).await {
+                Ok(Some(reading)) => reading,
+                Ok(None) => return no_such_player(),
+                Err(_) => return again(),
+            };
+            let Some(purse) = reading.state.balance(currency) else {
                 return Reply::json(
                     StatusCode::NOT_FOUND,
                     &Told::error("currency_mismatch", "no such purse"),
                 );
             };
-            let told =
-                Told { balance: Some(balance.to_string()), currency: Some(&callback.currency), ..Told::OK };
+            let told = Told {
+                balance: Some(purse.available().to_string()),
+                currency: Some(&callback.currency),
+                ..Told::OK
+            };
             return Reply::ok(&told);
         }
         let Some(command) = command(gate, &callback, currency, session) else {
@@ -206,6 +208,10 @@ fn command(
     })
 }
 
+fn no_such_player() -> Reply {
+    Reply::json(StatusCode::NOT_FOUND, &Told::error("player_unknown", "no such player"))
+}
+
 fn again() -> Reply {
     let told = Told { retry: true, ..Told::error("try_again", "send the same call again") };
     Reply::json(StatusCode::SERVICE_UNAVAILABLE, &told)
@@ -223,7 +229,9 @@ async fn answer(
     let own = TransactionId::new(&callback.transaction_id).ok().map(|txn| gate.own_id(player, kind, &txn));
     let (status, told) = match taken {
         Taken::Done(receipt) => {
-            let balance = gate.balance(player, Some(&receipt), currency).await;
+            let Ok(balance) = gate.balance(player, Some(&receipt), None, currency).await else {
+                return again();
+            };
             let balance = balance.map(|balance| balance.to_string());
             (
                 StatusCode::OK,
@@ -231,7 +239,8 @@ async fn answer(
             )
         }
         Taken::WithoutMoney => {
-            let balance = gate.balance(player, None, currency).await.map(|balance| balance.to_string());
+            let Ok(balance) = gate.balance(player, None, None, currency).await else { return again() };
+            let balance = balance.map(|balance| balance.to_string());
             (StatusCode::OK, Told { balance, ..Told::OK })
         }
         Taken::Duplicate(_) => {

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use casino_ledger::core::stored::{CreditKind, SessionRef};
 use casino_ledger::core::{
     Batch, CallFlags, CloseRound, CurrencyCode, Finality, FreeStake, GrantCredit, KnownOperations, PlaceBet,
-    PlayerCommand, PlayerId, Rejection, Rollback, RoundId, Settle, SubAccount, TransactionId,
+    PlayerCommand, PlayerId, PlayerState, Rejection, Rollback, RoundId, Settle, SubAccount, TransactionId,
 };
 use casino_ledger::{Decimal, Receipt};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
@@ -114,7 +114,7 @@ impl Dialect for Hub88 {
         match (call.name.as_str(), currency) {
             ("user/info" | "user/balance", None) => word("RS_ERROR_TOKEN_EXPIRED", &body),
             ("user/info" | "user/balance", Some(currency)) => {
-                told(gate, &body, &player, None, currency).await
+                told(gate, &body, &player, None, Some(&reading.state), currency).await
             }
             ("transaction/bet" | "transaction/win" | "transaction/rollback", Some(currency)) => {
                 let command = match call.name.as_str() {
@@ -219,8 +219,8 @@ async fn answer(
     taken: Taken,
 ) -> Reply {
     match taken {
-        Taken::Done(receipt) => told(gate, body, player, Some(&receipt), currency).await,
-        Taken::WithoutMoney => told(gate, body, player, None, currency).await,
+        Taken::Done(receipt) => told(gate, body, player, Some(&receipt), None, currency).await,
+        Taken::WithoutMoney => told(gate, body, player, None, None, currency).await,
         Taken::Duplicate(_) => word("RS_ERROR_DUPLICATE_TRANSACTION", body),
         Taken::NeverSeen(_) => word("RS_ERROR_TRANSACTION_DOES_NOT_EXIST", body),
         Taken::Refused(refusal) => {
@@ -243,10 +243,13 @@ async fn told(
     body: &Body,
     player: &PlayerId,
     receipt: Option<&Receipt>,
+    known: Option<&PlayerState>,
     currency: CurrencyCode,
 ) -> Reply {
-    let Some(balance) = gate.balance(player, receipt, currency).await else {
-        return word("RS_ERROR_WRONG_CURRENCY", body);
+    let balance = match gate.balance(player, receipt, known, currency).await {
+        Ok(Some(balance)) => balance,
+        Ok(None) => return word("RS_ERROR_WRONG_CURRENCY", body),
+        Err(_) => return word("RS_ERROR_UNKNOWN", body),
     };
     Reply::ok(&Told {
         status: "RS_OK",

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use casino_ledger::core::stored::{CreditKind, JackpotKind, SessionRef};
 use casino_ledger::core::{
     Batch, CallFlags, CloseRound, CurrencyCode, Finality, GrantCredit, JackpotShare, KnownOperations,
-    OperationKind, PlaceBet, PlayerCommand, PlayerId, Rejection, Rollback, RollbackKind, RoundId, Settle,
-    SubAccount, TransactionId,
+    OperationKind, PlaceBet, PlayerCommand, PlayerId, PlayerState, Rejection, Rollback, RollbackKind,
+    RoundId, Settle, SubAccount, TransactionId,
 };
 use casino_ledger::{Decimal, Refusal};
 use serde::Deserialize;
@@ -88,7 +88,7 @@ impl Dialect for Pateplay {
         let Some(currency) = currency else { return error("INVALID_CURRENCY", "Invalid currency.") };
         let asked = Asked { gate, body: &body, player: &launch.player, session: &launch.session, currency };
         match call.name.as_str() {
-            "authenticate" | "balance" | "init-game" => asked.who(&call.name).await,
+            "authenticate" | "balance" | "init-game" => asked.who(&call.name, &reading.state),
             "withdraw" => asked.withdraw().await,
             "deposit" => asked.deposit().await,
             "withdraw-and-deposit" => asked.both().await,
@@ -108,15 +108,17 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// What is available after a command; nothing, if only the same call can tell.
     async fn balance(&self, taken: Option<&casino_ledger::Receipt>) -> Option<String> {
-        let balance = self.gate.balance(self.player, taken, self.currency).await?;
+        let balance = self.gate.balance(self.player, taken, None, self.currency).await.ok()??;
         Some(two_digits(balance).0.to_string())
     }
 
-    async fn who(&self, call: &str) -> Reply {
-        let Some(balance) = self.balance(None).await else {
+    fn who(&self, call: &str, state: &PlayerState) -> Reply {
+        let Some(purse) = state.balance(self.currency) else {
             return error("INVALID_CURRENCY", "Invalid currency.");
         };
+        let balance = two_digits(purse.available()).0.to_string();
         if call == "balance" {
             return Reply::ok(&json!({"result": {"balance": balance}}));
         }

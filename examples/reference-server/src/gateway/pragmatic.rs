@@ -314,8 +314,10 @@ impl Asked<'_> {
     }
 
     async fn told(&self, own: Option<String>, state: &PlayerState, receipt: Option<&Receipt>) -> Reply {
-        let Some(cash) = self.gate.balance(self.player, receipt, self.currency).await else {
-            return error(7, "Bad parameters");
+        let cash = match self.gate.balance(self.player, receipt, Some(state), self.currency).await {
+            Ok(Some(cash)) => cash,
+            Ok(None) => return error(7, "Bad parameters"),
+            Err(_) => return error(RETRY, "Internal server error, retry"),
         };
         let mut bonus = casino_ledger::core::Amount::zero(cash.scale());
         for purse in state.wallet().bonus().iter().filter(|purse| purse.currency() == self.currency) {
