@@ -30,6 +30,8 @@ pub struct Casino {
     pub launches: Launches,
     /// Signs the heads of the log, for proofs.
     pub notary: Notary,
+    /// What it signed.
+    pub statements: Arc<FolderArchive>,
     /// The key it signs with.
     pub notary_key: PublicKey,
     /// Held by whoever reads much of the log.
@@ -70,8 +72,8 @@ impl Casino {
         let signer =
             if key_file.exists() { LocalSigner::open(&key_file)? } else { LocalSigner::create(&key_file)? };
         let notary_key = signer.public_key();
-        let archive = FolderArchive::open(checked.config.data.join("statements"))?;
-        let notary = ledger.notary(Arc::new(signer), Arc::new(archive));
+        let statements = Arc::new(FolderArchive::open(checked.config.data.join("statements"))?);
+        let notary = ledger.notary(Arc::new(signer), Arc::<FolderArchive>::clone(&statements));
         let clock = SystemClock::default();
         Ok(Arc::new(Self {
             ledger,
@@ -80,6 +82,7 @@ impl Casino {
             feed,
             launches,
             notary,
+            statements,
             notary_key,
             reading_much: tokio::sync::Mutex::default(),
             codes,

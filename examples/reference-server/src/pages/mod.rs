@@ -1,5 +1,6 @@
 //! Pages for people, made on the server: no build step, and no script that is needed to read them. They show and change
-//! nothing; who signs in with a key of the office sees them.
+//! nothing in the ledger; who signs in with a key of the office sees them. A proof that no statement covers yet has one taken,
+//! once a minute at most.
 
 mod chart;
 mod feed;

@@ -1,10 +1,11 @@
 //! The page that verifies: the heads of the chain, the whole ledger, one player, and the proof of one commit.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use casino_ledger::core::stored::CommitBody;
-use casino_ledger::proof::{Witnesses, prove};
+use casino_ledger::proof::{NotaryError, Statement, StatementArchive as _, Witnesses, prove};
 use casino_ledger::store::{Position, Shard};
 use casino_ledger::{Verification, Verifier, verify_player};
 use maud::{Markup, html};
@@ -14,6 +15,9 @@ use super::{may_look, page as whole};
 use crate::api::body::{Asked, player};
 use crate::api::{Caller, Problem};
 use crate::casino::Casino;
+
+/// How old the last statement is at least before a proof takes a new one.
+const STATEMENT_EVERY: Duration = Duration::from_mins(1);
 
 /// What is to be verified.
 #[derive(Debug, Default, Deserialize)]
@@ -122,13 +126,42 @@ async fn one(casino: &Casino, id: &str) -> Result<Markup, Problem> {
     })
 }
 
-/// Signs the heads of now, proves that a commit is under them, and checks the proof as a stranger would.
+/// The last statement, if a commit is under it. Where it is not, and the last is older than [`STATEMENT_EVERY`], a new
+/// one is taken: looking often makes none.
+async fn statement(
+    casino: &Casino,
+    shard: Shard,
+    position: Position,
+) -> Result<Option<Statement>, NotaryError> {
+    let identity = *casino.ledger.store().identity();
+    let covers = |statement: &Statement| {
+        let header = statement.header();
+        let head = statement.heads().get(usize::from(shard.0));
+        *header.identity() == identity
+            && header.key() == casino.notary_key
+            && head.is_some_and(|head| head.head.position >= position)
+    };
+    match casino.statements.last().await?.filter(covers) {
+        Some(last) => Ok(Some(last)),
+        None => casino.notary.take_if_due(STATEMENT_EVERY).await,
+    }
+}
+
+/// Proves that a commit is under a statement of the heads, and checks the proof as a stranger would.
 async fn proof(casino: &Casino, shard: Shard, position: Position) -> Markup {
     let Ok(_held) = casino.reading_much.try_lock() else {
         return html! { p.bad { "Somebody verifies already: try again when that is done." } };
     };
-    let statement = match casino.notary.take().await {
-        Ok(statement) => statement,
+    let is_there = match casino.ledger.heads().await {
+        Ok(heads) => heads.get(usize::from(shard.0)).is_some_and(|head| head.position >= position),
+        Err(error) => return html! { p.bad { "The log cannot be read: " (error) } },
+    };
+    if !is_there {
+        return html! { p.bad { "There is no proof of it: there is no such commit." } };
+    }
+    let statement = match statement(casino, shard, position).await {
+        Ok(Some(statement)) => statement,
+        Ok(None) => return html! { p { "No statement has it yet: try again in a minute." } },
         Err(error) => return html! { p.bad { "No statement could be taken: " (error) } },
     };
     let proven = match prove(&casino.ledger.store(), &statement, shard, position).await {

@@ -3,6 +3,8 @@
 use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use casino_ledger::core::PlayerId;
+use casino_ledger::proof::StatementArchive as _;
 use reference_server::Config;
 use reference_server::demo::{CASHIER_KEY, OFFICE_KEY};
 
@@ -56,7 +58,17 @@ async fn the_pages_show_the_demo_casino() {
     assert!(player.contains("His history is right"), "{player}");
     let shard = verify.split("<td class=\"n\">").nth(1).unwrap().split('<').next().unwrap();
     let proof = look(&format!("/verify?shard={shard}&position=1")).await;
-    assert!(proof.contains("Proven: "), "{proof}");
+    assert!(proof.contains("Proven: ") && proof.contains("under statement 1 of"), "{proof}");
+    // Looking takes no statement: not again, and not for what came since the last one, which is of this minute.
+    let again = look(&format!("/verify?shard={shard}&position=1")).await;
+    assert!(again.contains("under statement 1 of"), "{again}");
+    site.player("later", "1.00", "EUR").await;
+    let later = site.server.casino.ledger.player(&PlayerId::new("later").unwrap()).await.unwrap();
+    let (shard, position) = (later.shard.0, later.position.0);
+    let soon = look(&format!("/verify?shard={shard}&position={position}")).await;
+    assert!(soon.contains("No statement has it yet"), "{soon}");
+    let last = site.server.casino.statements.last().await.unwrap().unwrap();
+    assert_eq!(last.header().sequence(), 1);
     assert!(
         look(&format!("/verify?shard={shard}&position=99999999")).await.contains("There is no proof of it")
     );
