@@ -50,6 +50,12 @@ fn recorder() -> Option<&'static PrometheusHandle> {
     built.as_ref()
 }
 
+/// The figures of this process as text.
+#[cfg(test)]
+pub(crate) fn rendered() -> String {
+    recorder().map(PrometheusHandle::render).unwrap_or_default()
+}
+
 /// Has the recorder tidy up from time to time, also while nobody reads the figures: it would keep every sample until
 /// somebody does.
 pub(crate) async fn upkeep() {

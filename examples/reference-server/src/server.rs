@@ -84,18 +84,25 @@ impl Server {
 /// All routes, with what stands around them.
 fn app(casino: Arc<Casino>, stopped: watch::Receiver<bool>) -> Router {
     let limit = casino.checked.config.body_bytes_max;
-    let limits = Arc::new(Limits::new(casino.checked.config.requests_per_second));
-    let outer = Around { casino: Arc::clone(&casino), stopped, limits };
-    Router::new()
+    let routes = Router::new()
         .merge(api::routes())
         .merge(pages::routes())
         .merge(crate::gateway::routes())
         .route("/metrics", get(crate::metrics::metrics))
         .fallback(|| async { Problem::path(StatusCode::NOT_FOUND) })
         .method_not_allowed_fallback(|| async { Problem::path(StatusCode::METHOD_NOT_ALLOWED) })
-        .layer(DefaultBodyLimit::max(limit))
-        .layer(from_fn_with_state(outer, around))
+        .layer(DefaultBodyLimit::max(limit));
+    with_around(routes, casino, stopped)
+}
+
+/// Routes with what stands around them. A panic is caught within, so that it is logged, counted and answered as any other
+/// fault is.
+fn with_around(routes: Router<Arc<Casino>>, casino: Arc<Casino>, stopped: watch::Receiver<bool>) -> Router {
+    let limits = Arc::new(Limits::new(casino.checked.config.requests_per_second));
+    let outer = Around { casino: Arc::clone(&casino), stopped, limits };
+    routes
         .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()))
+        .layer(from_fn_with_state(outer, around))
         .with_state(casino)
 }
 
@@ -169,4 +176,49 @@ fn until_stopped(response: Response, mut stopped: watch::Receiver<bool>) -> Resp
     };
     let stream = body.into_data_stream().take_until(Box::pin(ended));
     Response::from_parts(parts, Body::from_stream(stream))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpStream;
+
+    use super::*;
+
+    async fn bad() -> StatusCode {
+        panic!("a bug")
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_panic_is_answered_and_counted_as_any_fault_is() -> anyhow::Result<()> {
+        crate::metrics::install();
+        let folder = tempfile::tempdir()?;
+        let config = crate::Config { data: folder.path().to_owned(), demo: false, ..demo::config() };
+        let casino = Casino::open(config.check()?).await?;
+        let (stop, stopped) = watch::channel(false);
+        let app = with_around(Router::new().route("/bad", get(bad)), Arc::clone(&casino), stopped);
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let app = app.into_make_service_with_connect_info::<SocketAddr>();
+        let serving = tokio::spawn(async move { axum::serve(listener, app).await });
+        let asked = tokio::task::spawn_blocking(move || {
+            let mut stream = TcpStream::connect(address)?;
+            stream.write_all(b"GET /bad HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")?;
+            let mut told = String::new();
+            stream.read_to_string(&mut told).map(|_| told)
+        });
+        let told = asked.await??;
+        assert!(told.starts_with("HTTP/1.1 500") && told.contains("\"internal\""), "{told}");
+        assert!(told.contains("x-trace-id: ") && told.contains("x-content-type-options: nosniff"), "{told}");
+        let figures = crate::metrics::rendered();
+        let is_counted = |line: &str| {
+            line.starts_with("casino_http_request_seconds_count")
+                && line.contains("path=\"/bad\"")
+                && line.contains("status=\"500\"")
+        };
+        assert!(figures.lines().any(is_counted), "{figures}");
+        drop(stop);
+        serving.abort();
+        casino.close(Duration::from_secs(10)).await
+    }
 }
