@@ -2,12 +2,15 @@
 //! publisher of events keeps a checkpoint instead, as `examples/nats` does.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use casino_ledger::Ledger;
 use casino_ledger::core::stored::Event;
 use casino_ledger::core::{Partition, PlayerId, Timestamp};
-use casino_ledger::projections::{Checkpoint, Feed, Occurrence, SubscriptionSettings};
+use casino_ledger::projections::{
+    Checkpoint, Delivery, Feed, Occurrence, SubscribeError, SubscriptionSettings,
+};
+use futures_util::{Stream, StreamExt as _};
 use serde::Serialize;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
@@ -44,9 +47,13 @@ pub struct Item {
 }
 
 #[derive(Debug)]
-struct Shared {
-    sender: broadcast::Sender<Arc<Item>>,
-    last: Mutex<VecDeque<Arc<Item>>>,
+struct Shared(Mutex<Told>);
+
+#[derive(Debug)]
+struct Told {
+    /// Gone once the feed has ended: then whoever listens is told.
+    sender: Option<broadcast::Sender<Arc<Item>>>,
+    last: VecDeque<Arc<Item>>,
 }
 
 /// The stream of what happens.
@@ -60,9 +67,16 @@ impl LiveFeed {
     /// Follows the log from where it ends now.
     pub(crate) async fn start(ledger: &Ledger, feed: &Feed) -> anyhow::Result<Self> {
         let from = Checkpoint::from_heads(feed.identity(), ledger.heads().await?)?;
-        let mut subscription = feed.subscribe(from, SubscriptionSettings::default())?;
+        Ok(Self::follow(feed.subscribe(from, SubscriptionSettings::default())?))
+    }
+
+    fn follow<S>(mut subscription: S) -> Self
+    where
+        S: Stream<Item = Result<Delivery, SubscribeError>> + Send + Unpin + 'static,
+    {
         let (sender, _) = broadcast::channel(BEHIND_MAX);
-        let shared = Arc::new(Shared { sender, last: Mutex::default() });
+        let told = Told { sender: Some(sender), last: VecDeque::new() };
+        let shared = Arc::new(Shared(Mutex::new(told)));
         let told = Arc::clone(&shared);
         let task = tokio::spawn(async move {
             while let Some(delivery) = subscription.next().await {
@@ -71,37 +85,58 @@ impl LiveFeed {
                     Err(error) => tracing::error!(%error, "the live feed stopped"),
                 }
             }
+            // What was missed cannot be told any more. Whoever listens is to see that, and not wait for ever.
+            told.end();
         });
-        Ok(Self { shared, task })
+        Self { shared, task }
     }
 
-    /// What happens from now on. A listener who is too slow loses what he was too slow for, and is told.
+    /// What happens from now on. A listener who is too slow loses what he was too slow for, and is told. When the feed has
+    /// ended, so have all listeners.
     pub fn listen(&self) -> broadcast::Receiver<Arc<Item>> {
-        self.shared.sender.subscribe()
+        match &self.shared.told().sender {
+            Some(sender) => sender.subscribe(),
+            // Its sender is gone at once.
+            None => broadcast::channel(1).1,
+        }
+    }
+
+    /// Whether it goes on. It ends where the log cannot be read on; only a new start mends that.
+    pub fn is_live(&self) -> bool {
+        self.shared.told().sender.is_some()
     }
 
     /// The last that happened since the server was started, the newest first.
     pub fn last(&self) -> Vec<Arc<Item>> {
-        let last = self.shared.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.iter().rev().cloned().collect()
+        self.shared.told().last.iter().rev().cloned().collect()
     }
 
     pub(crate) fn stop(&self) {
         self.task.abort();
+        self.shared.end();
     }
 }
 
 impl Shared {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn tell(&self, item: Item) {
         let item = Arc::new(item);
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.len() == KEPT {
-            last.pop_front();
+        let mut told = self.told();
+        if told.last.len() == KEPT {
+            told.last.pop_front();
         }
-        last.push_back(Arc::clone(&item));
-        drop(last);
-        // Nobody listens, or somebody does.
-        let _ = self.sender.send(item);
+        told.last.push_back(Arc::clone(&item));
+        if let Some(sender) = &told.sender {
+            // Nobody listens, or somebody does.
+            let _ = sender.send(item);
+        }
+    }
+
+    fn end(&self) {
+        self.told().sender = None;
     }
 }
 
@@ -132,4 +167,34 @@ fn item(occurrence: &Occurrence) -> Option<Item> {
         currency: currency.map(|currency| currency.to_string()),
         trace: commit.body.trace.as_ref().map(ToString::to_string),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use casino_ledger::projections::{Stop, StopReason};
+    use futures_util::stream::{iter, pending};
+    use tokio::sync::broadcast::error::RecvError;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_feed_that_cannot_go_on_tells_whoever_listens() {
+        let stop = Stop { at: None, events: Vec::new(), reason: StopReason::Panicked("a test".to_owned()) };
+        let (go, gone) = tokio::sync::oneshot::channel::<()>();
+        let failed = futures_util::stream::once(async move {
+            let _ = gone.await;
+            Err(SubscribeError(Arc::new(stop)))
+        });
+        let feed = LiveFeed::follow(Box::pin(failed));
+        let mut listener = feed.listen();
+        assert!(feed.is_live());
+        let _ = go.send(());
+        assert!(matches!(listener.recv().await, Err(RecvError::Closed)));
+        assert!(!feed.is_live());
+        assert!(matches!(feed.listen().recv().await, Err(RecvError::Closed)), "who comes later too");
+        // Also where there is nothing more to come.
+        let feed = LiveFeed::follow(iter([]));
+        assert!(matches!(feed.listen().recv().await, Err(RecvError::Closed)));
+        assert!(LiveFeed::follow(pending()).is_live());
+    }
 }

@@ -33,6 +33,8 @@ pub struct Ready {
     pub store: bool,
     /// How many commits it has, of all shards.
     pub commits: u64,
+    /// Whether live balances and the live feed are told of what happens.
+    pub live: bool,
     /// Where the views stand.
     pub views: Vec<ViewReady>,
 }
@@ -58,13 +60,37 @@ pub async fn standing(casino: &Casino) -> Ready {
     let follow =
         views.iter().all(|view| view.stopped.is_none() && view.state != "ended" && view.lag <= lag_max);
     let views = views.into_iter().map(|view| ViewReady { name: view.name, state: view.state, lag: view.lag });
-    Ready { ready: store && follow, store, commits, views: views.collect() }
+    let live = casino.feed.is_live();
+    Ready { ready: store && follow && live, store, commits, live, views: views.collect() }
 }
 
-/// Whether the store answers and the views are not too far behind.
+/// Whether the store answers, the views are not too far behind, and what happens is told to who listens.
 #[utoipa::path(get, path = "/readyz", tag = "operations", security(()),
     responses((status = 200, body = Ready), (status = 503, body = Ready)))]
 pub async fn readyz(State(casino): State<Arc<Casino>>) -> (StatusCode, Json<Ready>) {
     let ready = standing(&casino).await;
     (if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(ready))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::config::Config;
+    use crate::demo;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_whose_feed_ended_is_not_ready() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let config = Config { data: folder.path().to_owned(), demo: false, ..demo::config() };
+        let casino = Casino::open(config.check()?).await?;
+        let before = standing(&casino).await;
+        assert!(before.ready && before.live, "{before:?}");
+        casino.feed.stop();
+        let after = standing(&casino).await;
+        assert!(!after.ready && !after.live && after.store, "{after:?}");
+        casino.close(Duration::from_secs(10)).await
+    }
 }
