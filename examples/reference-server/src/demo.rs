@@ -54,6 +54,7 @@ pub fn config() -> Config {
     };
     Config {
         demo: true,
+        demo_policy: true,
         secret: Secret::new("the demo's secret, which everybody knows"),
         keys: vec![
             key("house-games", Role::Provider, "house-games", PROVIDER_KEY),

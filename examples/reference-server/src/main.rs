@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use reference_server::{Config, Server, demo, metrics};
+use reference_server::{Config, Server, demo, metrics, policy};
 
 /// A casino's money behind HTTP.
 #[derive(Debug, Parser)]
@@ -52,6 +52,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         "the demo's keys are known to everyone, so it listens to this machine alone: name 127.0.0.1, or a --config"
     );
     if arguments.check {
+        // The policy stands in a file of its own.
+        policy::of(&checked)?;
         println!("the configuration is good");
         return Ok(());
     }

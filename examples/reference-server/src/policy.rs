@@ -1,4 +1,5 @@
-//! The policy that the configuration comes to: how each provider behaves, which games there are, and the demo's terms.
+//! The policy that the configuration comes to: how each provider behaves, which games there are, and, where the demo is, its
+//! terms.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,8 @@ use casino_ledger::core::{
 
 use crate::config::{Checked, ConfigError, DialectName, Game, Provider};
 
-/// The policy of a configuration: the file it names, or the demo's; with its providers and its games in it.
+/// The policy of a configuration: the file it names, or the demo's if it says so, or the library's own; with its providers and
+/// its games in it.
 ///
 /// # Errors
 ///
@@ -24,7 +26,8 @@ pub fn of(checked: &Checked) -> Result<Policy, ConfigError> {
             let text = text.map_err(|error| fault(format!("{}: {error}", path.display())))?;
             serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?
         }
-        None => demo().map_err(|error| fault(error.to_string()))?,
+        None if checked.config.demo_policy => demo().map_err(|error| fault(error.to_string()))?,
+        None => Policy::default(),
     };
     for provider in checked.providers.values() {
         let source = source(provider, checked.config.session_secs);
@@ -115,4 +118,41 @@ fn demo() -> Result<Policy, Box<dyn std::error::Error>> {
     policy.bonuses.insert(TermsName::new("welcome")?, welcome);
     policy.bonuses.insert(TermsName::new("gift")?, gift);
     Ok(policy)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Secret};
+    use crate::demo;
+
+    use super::*;
+
+    #[test]
+    fn the_terms_of_the_demo_are_the_demos_alone() -> Result<(), Box<dyn std::error::Error>> {
+        let of_demo = of(&demo::config().check()?)?;
+        assert_eq!(of_demo.withdrawals.kyc, KycRequirement::NotRequired);
+        assert!(!of_demo.bonuses.is_empty());
+        let real = Config { secret: Secret::new("s".repeat(32)), ..Config::default() };
+        let real = of(&real.check()?)?;
+        assert_eq!(real.withdrawals, Policy::default().withdrawals);
+        assert_ne!(real.withdrawals.kyc, KycRequirement::NotRequired);
+        assert!(real.bonuses.is_empty());
+        // Whose providers and games they are makes no difference.
+        let real = of(&Config { demo_policy: false, ..demo::config() }.check()?)?;
+        assert_eq!(real.withdrawals, Policy::default().withdrawals);
+        assert!(!real.games.games.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_goes_before_the_terms_of_the_demo() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("policy.json");
+        std::fs::write(&file, serde_json::to_string(&Policy::default())?)?;
+        let config = Config { policy: Some(file.clone()), ..demo::config() };
+        assert_eq!(of(&config.clone().check()?)?.withdrawals, Policy::default().withdrawals);
+        std::fs::write(&file, "{\"withdrawals\": 1}")?;
+        assert!(of(&config.check()?).is_err());
+        Ok(())
+    }
 }

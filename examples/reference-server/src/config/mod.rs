@@ -53,8 +53,12 @@ pub struct Config {
     pub lag_max: u64,
     /// Log lines as JSON objects.
     pub log_json: bool,
-    /// A file with the policy as JSON, instead of the demo's.
+    /// A file with the policy as JSON. Without one the library's own holds, which is strict: a withdrawal waits until the player
+    /// is verified, and goes to a destination that is proven to be his.
     pub policy: Option<PathBuf>,
+    /// Whether the demo's terms hold where no file is named: nobody is verified, money may go anywhere, small withdrawals go
+    /// by themselves, and there are bonuses. For trying out alone.
+    pub demo_policy: bool,
     /// Who may call.
     pub keys: Vec<KeyConfig>,
     /// The brands.
@@ -83,6 +87,7 @@ impl Default for Config {
             lag_max: 10_000,
             log_json: false,
             policy: None,
+            demo_policy: false,
             keys: Vec::new(),
             brands: Vec::new(),
             games: Vec::new(),

@@ -95,4 +95,13 @@ fn the_demo_is_for_this_machine_alone_and_faults_are_told() {
     };
     assert!(String::from_utf8(checked(None).stderr).unwrap().contains("secret: it needs at least 32"));
     assert!(checked(Some(&"s".repeat(32))).status.success());
+    // The file of the policy is looked at too.
+    let policy = folder.path().join("policy.json");
+    std::fs::write(&file, format!("policy = {policy:?}\n")).unwrap();
+    let told = String::from_utf8(checked(Some(&"s".repeat(32))).stderr).unwrap();
+    assert!(told.contains("policy: ") && told.contains("policy.json"), "{told}");
+    std::fs::write(&policy, "{\"withdrawals\": 1}").unwrap();
+    assert!(!checked(Some(&"s".repeat(32))).status.success());
+    std::fs::write(&policy, "{}").unwrap();
+    assert!(checked(Some(&"s".repeat(32))).status.success());
 }
