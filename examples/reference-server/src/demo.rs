@@ -25,6 +25,8 @@ pub const CASHIER_KEY: &str = "demo-cashier-key-of-the-platform";
 pub const OFFICE_KEY: &str = "demo-office-key-of-anna-operator";
 /// The key of a second operator, for what needs two.
 pub const SECOND_OFFICE_KEY: &str = "demo-office-key-of-ben-operator0";
+/// The key of what watches the server.
+pub const MONITOR_KEY: &str = "demo-monitor-key-of-prometheus-00";
 /// The private key of the demo's Hub88, which signs its calls. Everybody knows it.
 pub const HUB88_PRIVATE_KEY: &str = include_str!("../demo/hub88-private.pem");
 const HUB88_PUBLIC_KEY: &str = include_str!("../demo/hub88-public.pem");
@@ -61,6 +63,7 @@ pub fn config() -> Config {
             key("platform", Role::Cashier, "cashier", CASHIER_KEY),
             key("anna.operator", Role::Office, "office", OFFICE_KEY),
             key("ben.operator", Role::Office, "office", SECOND_OFFICE_KEY),
+            key("prometheus", Role::Monitor, "prometheus", MONITOR_KEY),
         ],
         brands: vec![
             brand("lucky", "Lucky Reels", "MT", "Europe/Malta", &["EUR", "USD"]),
@@ -120,9 +123,10 @@ fn games() -> Vec<Game> {
 pub fn welcome(address: SocketAddr) -> String {
     let mut text = format!(
         "\nThe demo casino. Its keys are known to everyone.\n\n  pages          http://{address}/          sign in with \
-         any name and the office key\n  API            http://{address}/docs\n  figures        http://{address}/metrics\n\n  \
+         any name and the office key\n  API            http://{address}/docs\n  figures        http://{address}/metrics   with \
+         the monitor key\n\n  \
          provider key   {PROVIDER_KEY}\n  cashier key    {CASHIER_KEY}\n  office keys    {OFFICE_KEY}\n                 \
-         {SECOND_OFFICE_KEY}\n\nTry:\n\n  curl -s -X POST http://{address}/bets/place -H 'Authorization: Bearer \
+         {SECOND_OFFICE_KEY}\n  monitor key    {MONITOR_KEY}\n\nTry:\n\n  curl -s -X POST http://{address}/bets/place -H 'Authorization: Bearer \
          {PROVIDER_KEY}' \\\n    -H 'Content-Type: application/json' -d '{{\"requestId\":\"first-bet\",\"playerId\":\"alice\",\
          \"wallet\":\"cash\",\"roundId\":\"first-round\",\"gameId\":\"hmac:crash\",\"stake\":{{\"amount\":\"10.00\",\
          \"currency\":\"EUR\"}}}}'\n\nGame providers call http://{address}/rgs/provider/ID/callback, with ID one of\n "

@@ -18,7 +18,9 @@ use casino_ledger::projections::{PAGE_MAX, Total, ViewError};
 use casino_ledger::{ExecuteError, Receipt};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use crate::api::{Caller, Problem};
 use crate::casino::Casino;
+use crate::config::Role;
 
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
@@ -115,10 +117,15 @@ pub(crate) fn latency() -> Latency {
     Latency { median: at(50), p95: at(95) }
 }
 
-/// The figures, as Prometheus reads them. A figure whose view cannot answer is left out, and its absence is what an
-/// alert sees.
-pub async fn metrics(State(casino): State<Arc<Casino>>) -> Response {
-    let Some(handle) = recorder() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+/// The figures, as Prometheus reads them: with a key, since they tell what all players have. A figure whose view cannot
+/// answer is left out, and its absence is what an alert sees.
+///
+/// # Errors
+///
+/// [`Problem`] if the caller may not see them.
+pub async fn metrics(State(casino): State<Arc<Casino>>, caller: Caller) -> Result<Response, Problem> {
+    caller.must_be(&[Role::Monitor, Role::Office])?;
+    let Some(handle) = recorder() else { return Ok(StatusCode::SERVICE_UNAVAILABLE.into_response()) };
     let mut text = handle.render();
     for figure in [sessions(&casino).await, wallets(&casino).await, held(&casino).await] {
         match figure {
@@ -127,7 +134,7 @@ pub async fn metrics(State(casino): State<Arc<Casino>>) -> Response {
         }
     }
     text.push_str(&views(&casino));
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 
 fn gauge(name: &str, help: &str) -> String {

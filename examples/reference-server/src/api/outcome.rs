@@ -65,9 +65,8 @@ pub async fn outcome(
         Some(source) => id("source", source, |t| SourceId::new(t))?,
         None => caller.source.clone(),
     };
-    if source != caller.source {
-        caller.must_be(&[Role::Office])?;
-    }
+    let is_own = source == caller.source;
+    caller.must_be(if is_own { &[Role::Provider, Role::Cashier, Role::Office] } else { &[Role::Office] })?;
     let policy = casino.ledger.policy();
     let kind = policy.policy.key_kind(&source, word::<OperationKind>("kind", &asked.kind)?);
     let key = IdempotencyKey { source, kind, id: id("id", &asked.id, |t| TransactionId::new(t))? };

@@ -198,9 +198,10 @@ impl Balances {
     responses((status = 200, body = Balances), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn balances(
     State(casino): State<Arc<Casino>>,
-    _: Caller,
+    caller: Caller,
     In(of): In<String>,
 ) -> Result<Json<Balances>, Problem> {
+    caller.must_be(&[Role::Provider, Role::Cashier, Role::Office])?;
     Ok(Json(Balances::of(&reading(&casino, &of).await?)))
 }
 

@@ -45,6 +45,8 @@ pub enum Role {
     Cashier,
     /// The back office: approvals, offers, everything that is read, the pages.
     Office,
+    /// What watches the server: the figures, and nothing else.
+    Monitor,
 }
 
 impl Role {
@@ -54,6 +56,7 @@ impl Role {
             Self::Provider => "provider",
             Self::Cashier => "cashier",
             Self::Office => "office",
+            Self::Monitor => "monitor",
         }
     }
 }

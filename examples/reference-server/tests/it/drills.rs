@@ -27,10 +27,7 @@ async fn drill_provider_down() {
     site.neutral(&bet("t2", "r2")).await;
     let seen = async || {
         site.house().await;
-        let (rounds, text) = (
-            site.get(OFFICE_KEY, "/players/p/rounds").await.1,
-            site.http.send(Method::GET, "/metrics", &[], "").await.text(),
-        );
+        let (rounds, text) = (site.get(OFFICE_KEY, "/players/p/rounds").await.1, site.figures().await);
         let open =
             rounds["rounds"].as_array().unwrap().iter().filter(|round| round["status"] == "open").count();
         (open, text.lines().any(|line| line == "casino_held_funds{currency=\"EUR\",age=\"5m\"} 20.00"))

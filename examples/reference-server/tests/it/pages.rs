@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use casino_ledger::core::PlayerId;
 use casino_ledger::proof::StatementArchive as _;
 use reference_server::Config;
-use reference_server::demo::{CASHIER_KEY, OFFICE_KEY};
+use reference_server::demo::{CASHIER_KEY, MONITOR_KEY, OFFICE_KEY};
 
 use crate::site::Site;
 
@@ -119,7 +119,16 @@ async fn the_figures_have_the_names_that_are_asked_for() {
         .await;
     assert_eq!(status, 422);
     site.call("hmac", "", &[], "{}").await;
-    let text = site.http.send(Method::GET, "/metrics", &[], "").await.text();
+    let text = site.figures().await;
+    assert_eq!(site.http.send(Method::GET, "/metrics", &[], "").await.status, 401);
+    let (status, _) = site.get(CASHIER_KEY, "/metrics").await;
+    assert_eq!(status, 403);
+    // The key that reads the figures reads nothing else.
+    for path in
+        ["/players/alice", "/players/alice/balances", "/players/alice/outcome?kind=bet&id=b", "/providers"]
+    {
+        assert_eq!(site.get(MONITOR_KEY, path).await.0, 403, "{path}");
+    }
     let asked = [include_str!("../../operations/rules.yml"), include_str!("../../operations/dashboard.json")]
         .concat();
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';

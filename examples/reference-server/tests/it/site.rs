@@ -128,6 +128,14 @@ impl Site {
         self.http.ask(Method::GET, key, path, &Value::Null).await
     }
 
+    /// The figures, as Prometheus reads them.
+    pub(crate) async fn figures(&self) -> String {
+        let key = format!("Bearer {}", demo::MONITOR_KEY);
+        let answer = self.http.send(Method::GET, "/metrics", &[("authorization", &key)], "").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.text()
+    }
+
     /// A player with a deposit.
     pub(crate) async fn player(&self, player: &str, amount: &str, currency: &str) {
         let body = json!({"playerId": player, "brand": "lucky"});
