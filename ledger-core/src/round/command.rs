@@ -451,6 +451,15 @@ pub struct Rollback {
     pub flags: CallFlags,
 }
 
+impl Rollback {
+    /// Undoes all of a bet, or else of a win, of that id, whatever it is; nothing about it is checked.
+    pub fn new(source: SourceId, id: TransactionId, target: TransactionId) -> Self {
+        let (kind, round, currency, amount, on_shortfall) = (None, None, None, None, None);
+        let (partial, flags) = (false, CallFlags::default());
+        Self { source, id, target, kind, round, currency, amount, on_shortfall, partial, flags }
+    }
+}
+
 impl Operation for Rollback {
     const KIND: OperationKind = OperationKind::Rollback;
     sent_by!();

@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use casino_ledger::core::stored::SessionRef;
 use casino_ledger::core::{
-    CallFlags, CurrencyCode, Finality, Funds, GameId, PlaceBet, PlayerCommand, PlayerId, Rollback,
-    RollbackKind, RoundId, Settle, TransactionId,
+    CurrencyCode, Finality, Funds, GameId, PlaceBet, PlayerCommand, PlayerId, Rollback, RollbackKind,
+    RoundId, Settle, TransactionId,
 };
 use casino_ledger::{Outcome, Receipt, Request};
 use serde::{Deserialize, Serialize};
@@ -316,18 +316,9 @@ pub async fn rollback(
     };
     let round =
         body.round_id.as_deref().map(|round| id("roundId", round, |t| RoundId::new(t))).transpose()?;
-    let rollback = Rollback {
-        source: caller.source.clone(),
-        id: caller.id(body.request_id.as_deref())?,
-        target,
-        kind: Some(kind),
-        round,
-        currency: of_amount,
-        amount,
-        on_shortfall: None,
-        partial: false,
-        flags: CallFlags::default(),
-    };
+    let txn = caller.id(body.request_id.as_deref())?;
+    let whole = Rollback::new(caller.source.clone(), txn, target);
+    let rollback = Rollback { kind: Some(kind), round, currency: of_amount, amount, ..whole };
     let receipt = send(&casino, &caller, of, rollback).await?;
     let balance = receipt.balances.first();
     Ok(Json(RolledBack {

@@ -4,8 +4,8 @@
 use async_trait::async_trait;
 use casino_ledger::core::stored::CreditKind;
 use casino_ledger::core::{
-    CallFlags, CurrencyCode, Finality, GameId, GrantCredit, PlaceBet, PlayerCommand, PlayerState, Rejection,
-    Rollback, RollbackKind, RoundId, Settle, SubAccount, TransactionId,
+    CurrencyCode, Finality, GameId, GrantCredit, PlaceBet, PlayerCommand, PlayerState, Rejection, Rollback,
+    RoundId, Settle, SubAccount, TransactionId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -217,20 +217,10 @@ fn command(
             let (bet, finality) = (Some(reference.clone()), Finality::Bet);
             Settle { bet, finality, ..Settle::new(source, reference, round, amount, currency) }.into()
         }
-        _ => Rollback {
-            source,
-            // It has no id of its own: a debit is cancelled once.
-            id: reference.clone(),
-            target: reference,
-            kind: Some(RollbackKind::Bet),
-            round: Some(round),
-            currency: Some(currency),
-            amount: Some(amount),
-            on_shortfall: None,
-            partial: false,
-            flags: CallFlags::default(),
+        _ => {
+            let undo = gate.undo(reference, Some(round));
+            Rollback { currency: Some(currency), amount: Some(amount), ..undo }.into()
         }
-        .into(),
     })
 }
 

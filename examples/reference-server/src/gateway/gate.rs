@@ -2,7 +2,7 @@
 
 use casino_ledger::core::{
     ActorId, Amount, Context, CurrencyCode, GameId, OperationKind, PlayerCommand, PlayerId, PlayerState,
-    Rejection, TraceId, TransactionId,
+    Rejection, Rollback, RollbackKind, RoundId, TraceId, TransactionId,
 };
 use casino_ledger::{ExecuteError, Outcome, PlayerReading, Receipt, Refusal, Request};
 use sha2::{Digest as _, Sha256};
@@ -65,6 +65,12 @@ impl<'a> Gate<'a> {
     /// The game of a code.
     pub fn game(&self, code: &str) -> Option<GameId> {
         self.casino.game_of(&self.provider.id, code).cloned()
+    }
+
+    /// Undoes a bet, as protocols do whose rollbacks have no id of their own: a bet is undone once.
+    pub fn undo(&self, bet: TransactionId, round: Option<RoundId>) -> Rollback {
+        let source = self.provider.source.clone();
+        Rollback { kind: Some(RollbackKind::Bet), round, ..Rollback::new(source, bet.clone(), bet) }
     }
 
     /// Sends a command, and reads its answer by the provider's switches.

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use axum::http::StatusCode;
 use casino_ledger::core::stored::{CreditKind, JackpotKind};
 use casino_ledger::core::{
-    Batch, CallFlags, CloseRound, Currency, CurrencyCode, Finality, GameId, GrantCredit, JackpotShare,
-    KnownOperations, OperationKind, PlaceBet, PlayerCommand, PlayerId, PlayerState, Rejection, Rollback,
-    RoundId, Settle, SubAccount, TransactionId,
+    Batch, CloseRound, Currency, CurrencyCode, Finality, GameId, GrantCredit, JackpotShare, KnownOperations,
+    OperationKind, PlaceBet, PlayerCommand, PlayerId, PlayerState, Rejection, Rollback, RoundId, Settle,
+    SubAccount, TransactionId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -281,21 +281,9 @@ fn rollback(gate: &Gate<'_>, body: &Body) -> Option<Vec<PlayerCommand>> {
         return None;
     }
     let one = |action: &Action| {
-        Some(
-            Rollback {
-                source: gate.provider.source.clone(),
-                id: id(&action.id, |t| TransactionId::new(t))?,
-                target: id(action.original.as_deref()?, |t| TransactionId::new(t))?,
-                kind: None,
-                round: None,
-                currency: None,
-                amount: None,
-                on_shortfall: None,
-                partial: false,
-                flags: CallFlags::default(),
-            }
-            .into(),
-        )
+        let txn = id(&action.id, |t| TransactionId::new(t))?;
+        let target = id(action.original.as_deref()?, |t| TransactionId::new(t))?;
+        Some(Rollback::new(gate.provider.source.clone(), txn, target).into())
     };
     body.actions.iter().map(one).collect()
 }

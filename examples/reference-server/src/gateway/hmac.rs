@@ -8,8 +8,8 @@
 use async_trait::async_trait;
 use axum::http::StatusCode;
 use casino_ledger::core::{
-    CallFlags, CloseRound, CurrencyCode, Finality, OperationKind, PlaceBet, PlayerCommand, PlayerId,
-    Rollback, RollbackKind, RoundId, Settle, TransactionId,
+    CloseRound, CurrencyCode, Finality, OperationKind, PlaceBet, PlayerCommand, PlayerId, Rollback,
+    RollbackKind, RoundId, Settle, TransactionId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -189,22 +189,20 @@ fn command(
             Settle { bet, finality, ..Settle::new(source, txn, round()?, amount()?, currency) }.into()
         }
         Kind::Close => CloseRound { source, id: txn, round: round()? }.into(),
-        Kind::Refund | Kind::Rollback => Rollback {
-            source,
-            id: txn,
-            target: id(callback.reference.as_deref()?, |t| TransactionId::new(t))?,
-            kind: (callback.kind == Kind::Refund).then_some(RollbackKind::Bet),
-            round: if callback.round_id.is_empty() { None } else { Some(round()?) },
-            currency: Some(currency),
-            amount: match callback.amount.as_deref() {
-                Some(text) => Some(decimal(text)?),
-                None => None,
-            },
-            on_shortfall: None,
-            partial: false,
-            flags: CallFlags::default(),
+        Kind::Refund | Kind::Rollback => {
+            let target = id(callback.reference.as_deref()?, |t| TransactionId::new(t))?;
+            Rollback {
+                kind: (callback.kind == Kind::Refund).then_some(RollbackKind::Bet),
+                round: if callback.round_id.is_empty() { None } else { Some(round()?) },
+                currency: Some(currency),
+                amount: match callback.amount.as_deref() {
+                    Some(text) => Some(decimal(text)?),
+                    None => None,
+                },
+                ..Rollback::new(source, txn, target)
+            }
+            .into()
         }
-        .into(),
     })
 }
 

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use casino_ledger::core::stored::{CreditKind, SessionRef};
 use casino_ledger::core::{
-    Batch, CallFlags, CloseRound, CurrencyCode, Finality, FreeStake, GrantCredit, KnownOperations, PlaceBet,
+    Batch, CloseRound, CurrencyCode, Finality, FreeStake, GrantCredit, KnownOperations, PlaceBet,
     PlayerCommand, PlayerId, PlayerState, Rejection, Rollback, RoundId, Settle, SubAccount, TransactionId,
 };
 use casino_ledger::{Decimal, Receipt};
@@ -196,19 +196,8 @@ fn win(gate: &Gate<'_>, body: &Body, currency: CurrencyCode) -> Command {
 
 fn rollback(gate: &Gate<'_>, body: &Body) -> Command {
     let target = body.reference_transaction_uuid.as_deref().ok_or(SYNTAX)?;
-    Ok(Rollback {
-        source: gate.provider.source.clone(),
-        id: txn(&body.transaction_uuid)?,
-        target: txn(target)?,
-        kind: None,
-        round: id(&body.round, |t| RoundId::new(t)),
-        currency: None,
-        amount: None,
-        on_shortfall: None,
-        partial: false,
-        flags: CallFlags::default(),
-    }
-    .into())
+    let (id, target, round) = (txn(&body.transaction_uuid)?, txn(target)?, RoundId::new(&body.round).ok());
+    Ok(Rollback { round, ..Rollback::new(gate.provider.source.clone(), id, target) }.into())
 }
 
 async fn answer(

@@ -4,9 +4,8 @@
 use async_trait::async_trait;
 use casino_ledger::core::stored::{CreditKind, JackpotKind, SessionRef};
 use casino_ledger::core::{
-    Batch, CallFlags, CloseRound, CurrencyCode, Finality, GrantCredit, JackpotShare, KnownOperations,
-    OperationKind, PlaceBet, PlayerCommand, PlayerId, PlayerState, Rejection, Rollback, RollbackKind,
-    RoundId, Settle, SubAccount, TransactionId,
+    Batch, CloseRound, CurrencyCode, Finality, GrantCredit, JackpotShare, KnownOperations, OperationKind,
+    PlaceBet, PlayerCommand, PlayerId, PlayerState, Rejection, RoundId, Settle, SubAccount, TransactionId,
 };
 use casino_ledger::{Decimal, Refusal};
 use serde::Deserialize;
@@ -220,20 +219,8 @@ impl Asked<'_> {
     async fn cancel(&self) -> Reply {
         let txn = &*self.body.rgs_transaction_id;
         let Some(target) = id(txn, |t| TransactionId::new(t)) else { return invalid() };
-        let command = Rollback {
-            source: self.gate.provider.source.clone(),
-            // It has no id of its own: a bet is cancelled once.
-            id: target.clone(),
-            target,
-            // Only withdrawals are cancelled.
-            kind: Some(RollbackKind::Bet),
-            round: self.round(),
-            currency: None,
-            amount: None,
-            on_shortfall: None,
-            partial: false,
-            flags: CallFlags::default(),
-        };
+        // Only withdrawals are cancelled.
+        let command = self.gate.undo(target, self.round());
         let own = self.own(OperationKind::Bet, txn);
         match self.gate.send(self.player, command).await {
             Taken::Done(_) | Taken::Duplicate(_) | Taken::WithoutMoney => {

@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use casino_ledger::core::stored::{CreditKind, Direction, SessionRef};
 use casino_ledger::core::{
-    AdjustRound, CallFlags, CloseRound, CurrencyCode, GrantCredit, Inform, OperationKind, PlaceBet,
-    PlayerCommand, PlayerId, PlayerState, Reason, Rejection, Rollback, RollbackKind, RoundId, Settle,
-    SubAccount, TransactionId,
+    AdjustRound, CloseRound, CurrencyCode, GrantCredit, Inform, OperationKind, PlaceBet, PlayerCommand,
+    PlayerId, PlayerState, Reason, Rejection, RoundId, Settle, SubAccount, TransactionId,
 };
 use casino_ledger::{Decimal, Receipt};
 use md5::{Digest as _, Md5};
@@ -250,19 +249,7 @@ impl Asked<'_> {
     async fn refund(&self) -> Reply {
         let Some(target) = self.reference() else { return error(7, "Bad parameters") };
         let own = self.gate.own_id(self.player, OperationKind::Bet, &target);
-        let command = Rollback {
-            source: self.gate.provider.source.clone(),
-            // It has no id of its own: a bet is refunded once.
-            id: target.clone(),
-            target,
-            kind: Some(RollbackKind::Bet),
-            round: self.round(),
-            currency: None,
-            amount: None,
-            on_shortfall: None,
-            partial: false,
-            flags: CallFlags::default(),
-        };
+        let command = self.gate.undo(target, self.round());
         match self.gate.send(self.player, command).await {
             Taken::Done(_) | Taken::Duplicate(_) | Taken::WithoutMoney => {
                 Reply::ok(&Told { transaction_id: Some(own), description: "Success", ..Told::default() })
