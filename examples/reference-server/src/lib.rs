@@ -9,7 +9,6 @@ pub mod config;
 pub mod demo;
 pub mod feed;
 pub mod gateway;
-pub mod hex;
 pub mod launch;
 mod limits;
 pub mod metrics;

@@ -88,10 +88,13 @@ pub fn player(text: &str) -> Result<PlayerId, Problem> {
 ///
 /// [`Problem`] `invalid_request` with the field.
 pub fn amount(field: &str, text: &str) -> Result<Decimal, Problem> {
-    // An exponent or a plus sign is no amount.
-    let is_plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
-    let amount = is_plain.then(|| Decimal::from_str_exact(text).ok()).flatten();
-    amount.ok_or_else(|| Problem::invalid(field, "write an amount such as \"10.00\""))
+    decimal(text).ok_or_else(|| Problem::invalid(field, "write an amount such as \"10.00\""))
+}
+
+/// A decimal exactly as it was written: without exponent or plus sign, which are no amounts.
+pub fn decimal(text: &str) -> Option<Decimal> {
+    let is_plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
+    is_plain.then(|| Decimal::from_str_exact(text).ok()).flatten()
 }
 
 /// A currency of a field.

@@ -13,7 +13,7 @@ use casino_ledger::core::{
 use super::keys::{ApiKey, KeyConfig};
 use super::providers::{DialectName, Provider, ProviderConfig, TIME_WINDOW_SECS};
 use super::{Brand, Config, Game};
-use crate::{hex, pem};
+use crate::pem;
 
 /// The least length of the server's secret.
 const SECRET_CHARS_MIN: usize = 32;
@@ -125,7 +125,7 @@ fn keys(written: &[KeyConfig], faults: &mut Faults) -> Vec<ApiKey> {
         let at = format!("keys[{index}] ({})", key.name);
         let actor = faults.take(&at, ActorId::new(&key.name));
         let source = faults.take(&at, SourceId::new(key.source.as_ref().unwrap_or(&key.name)));
-        let hash = hex::decode(&key.sha256).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let hash = hex::decode(&key.sha256).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
         let Some(hash) = hash else {
             faults.add(&at, "sha256 is no hash: write the 64 hexadecimal digits of the key's SHA-256");
             continue;

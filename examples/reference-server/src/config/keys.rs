@@ -106,5 +106,5 @@ impl ApiKey {
 
 /// The hash of a key, as the configuration has it.
 pub fn hash_of_key(key: &str) -> String {
-    crate::hex::encode(&Sha256::digest(key.as_bytes()))
+    hex::encode(Sha256::digest(key.as_bytes()))
 }

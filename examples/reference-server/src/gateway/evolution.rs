@@ -10,8 +10,7 @@ use casino_ledger::core::{
 use serde::{Deserialize, Serialize};
 
 use super::exact::{Number, two_digits};
-use super::gate::id;
-use super::{Call, Dialect, Gate, Reply, Taken, Unbelieved, sign};
+use super::{Call, Dialect, Gate, Launched, NotLaunched, Reply, Taken, Unbelieved, sign};
 use crate::config::Provider;
 use crate::launch::Launch;
 
@@ -141,23 +140,16 @@ impl Dialect for Evolution {
         let Ok(body) = serde_json::from_slice::<Body>(&call.body) else {
             return word("INVALID_PARAMETER", &Body::default());
         };
-        let Some(launch) = gate.launch(&body.sid) else { return word("INVALID_SID", &body) };
-        // S11: the session of another player.
-        if launch.player.as_str() != body.user_id {
-            return word("INVALID_PARAMETER", &body);
-        }
-        let reading = match gate.player(&body.user_id).await {
-            Ok(Some(reading)) => reading,
-            Ok(None) => return word("INVALID_PARAMETER", &body),
-            Err(_) => return word("TEMPORARY_ERROR", &body),
+        let launched = match gate.launched(&body.sid, Some(&body.user_id)).await {
+            Ok(launched) => launched,
+            Err(NotLaunched::Token) => return word("INVALID_SID", &body),
+            Err(NotLaunched::Another | NotLaunched::Player) => return word("INVALID_PARAMETER", &body),
+            Err(NotLaunched::Again) => return word("TEMPORARY_ERROR", &body),
         };
-        let session = reading.state.session(&launch.session);
-        let currency = match body.currency.as_deref() {
-            Some(code) => code.parse().ok(),
-            None => session.map(casino_ledger::core::Session::currency),
-        };
+        let currency = launched.currency(body.currency.as_deref());
+        let Launched { launch, reading } = &launched;
         if matches!(call.name.as_str(), "check" | "sid" | "balance") {
-            let Some(session) = session else { return word("INVALID_SID", &body) };
+            let Some(session) = launched.session() else { return word("INVALID_SID", &body) };
             if call.name != "balance" {
                 return Reply::ok(&Told {
                     status: "OK",
@@ -167,7 +159,7 @@ impl Dialect for Evolution {
                 });
             }
             let currency = currency.unwrap_or(session.currency());
-            return told(gate, &body, &launch, None, Some(&reading.state), currency).await;
+            return told(gate, &body, launch, None, Some(&reading.state), currency).await;
         }
         let kind = match call.name.as_str() {
             "debit" => Kind::Debit,
@@ -177,11 +169,11 @@ impl Dialect for Evolution {
             _ => return word("INVALID_PARAMETER", &body),
         };
         let Some(currency) = currency else { return word("INVALID_PARAMETER", &body) };
-        let Some(command) = command(gate, kind, &body, &launch, currency) else {
+        let Some(command) = command(gate, kind, &body, launch, currency) else {
             return word("INVALID_PARAMETER", &body);
         };
         let taken = gate.send(&launch.player, command).await;
-        answer(gate, kind, &body, &launch, currency, taken).await
+        answer(gate, kind, &body, launch, currency, taken).await
     }
 }
 
@@ -199,13 +191,13 @@ fn command(
             "JackpotWin" => CreditKind::NetworkJackpot,
             _ => CreditKind::ProviderPromo,
         };
-        let (id, of) = (id(&promo.id, |t| TransactionId::new(t))?, SubAccount::new(source.as_str()).ok()?);
+        let (id, of) = (TransactionId::new(&promo.id).ok()?, SubAccount::new(source.as_str()).ok()?);
         let (amount, round) = (promo.amount.0, None);
         return Some(GrantCredit { source, id, reason, of, round, amount, currency }.into());
     }
     let (txn, game) = (body.transaction.as_ref()?, body.game.as_ref()?);
-    let reference = id(&txn.ref_id, |t| TransactionId::new(t))?;
-    let round = id(&game.id, |t| RoundId::new(t))?;
+    let reference = TransactionId::new(&txn.ref_id).ok()?;
+    let round = RoundId::new(&game.id).ok()?;
     let amount = txn.amount.0;
     Some(match kind {
         Kind::Debit => {

@@ -5,6 +5,8 @@ use casino_ledger::core::Amount;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::api::body::decimal;
+
 /// A decimal that is read from a JSON number or text, and written as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Number(pub(super) Decimal);
@@ -22,12 +24,6 @@ impl Serialize for Number {
         let raw = RawValue::from_string(self.0.to_string()).map_err(serde::ser::Error::custom)?;
         raw.serialize(serializer)
     }
-}
-
-/// A decimal without exponent or plus sign.
-pub(super) fn decimal(text: &str) -> Option<Decimal> {
-    let is_plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
-    is_plain.then(|| Decimal::from_str_exact(text).ok()).flatten()
 }
 
 /// An amount of whole subunits, as a decimal.

@@ -2,7 +2,7 @@
 
 use casino_ledger::core::{
     ActorId, Amount, Context, CurrencyCode, GameId, OperationKind, PlayerCommand, PlayerId, PlayerState,
-    Rejection, Rollback, RollbackKind, RoundId, TraceId, TransactionId,
+    Rejection, Rollback, RollbackKind, RoundId, Session, TraceId, TransactionId,
 };
 use casino_ledger::{ExecuteError, Outcome, PlayerReading, Receipt, Refusal, Request};
 use sha2::{Digest as _, Sha256};
@@ -19,6 +19,43 @@ pub struct Gate<'a> {
     /// The provider.
     pub provider: &'a Provider,
     trace: TraceId,
+}
+
+/// What a call with the token of a launch comes from.
+#[derive(Debug)]
+pub struct Launched {
+    /// What the token says.
+    pub launch: Launch,
+    /// Its player as he stands.
+    pub reading: PlayerReading,
+}
+
+/// Why a call with a token is not heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotLaunched {
+    /// The token is none of this provider's.
+    Token,
+    /// It is another player's than the one the call names (S11).
+    Another,
+    /// The player is not open.
+    Player,
+    /// The ledger cannot serve: the provider is to send the same again.
+    Again,
+}
+
+impl Launched {
+    /// The session, if the player has it still.
+    pub fn session(&self) -> Option<&Session> {
+        self.reading.state.session(&self.launch.session)
+    }
+
+    /// The currency that a call names, or that of its session; nothing, if it names none that there is.
+    pub fn currency(&self, named: Option<&str>) -> Option<CurrencyCode> {
+        match named {
+            Some(code) => code.parse().ok(),
+            None => self.session().map(Session::currency),
+        }
+    }
 }
 
 /// What became of a command, as far as a provider's protocol tells it.
@@ -60,6 +97,20 @@ impl<'a> Gate<'a> {
     pub fn launch(&self, token: &str) -> Option<Launch> {
         let launch = self.casino.launches.read(token)?;
         (launch.session.source == self.provider.source).then_some(launch)
+    }
+
+    /// What a call with a token comes from; `user` is whom the call names, if it does.
+    ///
+    /// # Errors
+    ///
+    /// [`NotLaunched`].
+    pub async fn launched(&self, token: &str, user: Option<&str>) -> Result<Launched, NotLaunched> {
+        let launch = self.launch(token).ok_or(NotLaunched::Token)?;
+        if user.is_some_and(|user| user != launch.player.as_str()) {
+            return Err(NotLaunched::Another);
+        }
+        let reading = self.player(launch.player.as_str()).await.map_err(|_| NotLaunched::Again)?;
+        Ok(Launched { launch, reading: reading.ok_or(NotLaunched::Player)? })
     }
 
     /// The game of a code.
@@ -149,14 +200,6 @@ impl<'a> Gate<'a> {
         bytes.iter_mut().zip(hash.iter()).for_each(|(byte, of)| *byte = *of);
         uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
     }
-}
-
-/// Takes a text as an id, in a call: what is no id makes the call invalid.
-pub(super) fn id<T>(
-    text: &str,
-    new: impl FnOnce(&str) -> Result<T, casino_ledger::core::IdError>,
-) -> Option<T> {
-    new(text).ok()
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use casino_ledger::core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::exact::{decimal, of_units, to_units};
-use super::gate::id;
+use super::exact::{of_units, to_units};
 use super::{Call, Dialect, Gate, Reply, Taken, Unbelieved, sign};
+use crate::api::body::decimal;
 use crate::config::Provider;
 
 /// The dialect.
@@ -201,7 +201,7 @@ fn play(gate: &Gate<'_>, body: &Body, currency: &Currency) -> Option<Vec<PlayerC
     }
     let game = if body.actions.is_empty() { None } else { Some(gate.game(&body.game)?) };
     let round = match &body.game_id {
-        Some(round) => Some(id(round, |t| RoundId::new(t))?),
+        Some(round) => Some(RoundId::new(round).ok()?),
         None => None,
     };
     let mut commands = Vec::with_capacity(body.actions.len() + 1);
@@ -215,7 +215,7 @@ fn play(gate: &Gate<'_>, body: &Body, currency: &Currency) -> Option<Vec<PlayerC
             _ => {
                 // One close for each call that ends it, so that a call that is sent again is the same.
                 let last = body.actions.last().map_or(round.as_str(), |action| &action.id);
-                let id = id(&format!("{last}#finished"), |t| TransactionId::new(t))?;
+                let id = TransactionId::new(format!("{last}#finished")).ok()?;
                 commands.push(CloseRound { source, id, round }.into());
             }
         }
@@ -231,7 +231,7 @@ fn one(
     currency: &Currency,
 ) -> Option<PlayerCommand> {
     let (source, code) = (gate.provider.source.clone(), currency.code());
-    let txn = id(&action.id, |t| TransactionId::new(t))?;
+    let txn = TransactionId::new(&action.id).ok()?;
     let amount = of_units(action.amount, currency.scale())?;
     let pot = || SubAccount::new(gate.provider.source.as_str()).ok();
     match action.kind.as_str() {
@@ -281,8 +281,8 @@ fn rollback(gate: &Gate<'_>, body: &Body) -> Option<Vec<PlayerCommand>> {
         return None;
     }
     let one = |action: &Action| {
-        let txn = id(&action.id, |t| TransactionId::new(t))?;
-        let target = id(action.original.as_deref()?, |t| TransactionId::new(t))?;
+        let txn = TransactionId::new(&action.id).ok()?;
+        let target = TransactionId::new(action.original.as_deref()?).ok()?;
         Some(Rollback::new(gate.provider.source.clone(), txn, target).into())
     };
     body.actions.iter().map(one).collect()

@@ -13,9 +13,8 @@ use casino_ledger::core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::exact::decimal;
-use super::gate::id;
 use super::{Call, Dialect, Gate, Reply, Taken, Unbelieved, sign};
+use crate::api::body::decimal;
 use crate::api::problem::status_of;
 use crate::config::Provider;
 
@@ -170,8 +169,8 @@ fn command(
     session: Option<casino_ledger::core::stored::SessionRef>,
 ) -> Option<PlayerCommand> {
     let source = gate.provider.source.clone();
-    let txn = id(&callback.transaction_id, |t| TransactionId::new(t))?;
-    let round = || id(&callback.round_id, |t| RoundId::new(t));
+    let txn = TransactionId::new(&callback.transaction_id).ok()?;
+    let round = || RoundId::new(&callback.round_id).ok();
     let amount = || decimal(callback.amount.as_deref()?);
     Some(match callback.kind {
         Kind::Balance => return None,
@@ -182,7 +181,7 @@ fn command(
         }
         Kind::Win => {
             let bet = match &callback.reference {
-                Some(reference) => Some(id(reference, |t| TransactionId::new(t))?),
+                Some(reference) => Some(TransactionId::new(reference).ok()?),
                 None => None,
             };
             let finality = if callback.round_closed { Finality::Round } else { Finality::ByPolicy };
@@ -190,7 +189,7 @@ fn command(
         }
         Kind::Close => CloseRound { source, id: txn, round: round()? }.into(),
         Kind::Refund | Kind::Rollback => {
-            let target = id(callback.reference.as_deref()?, |t| TransactionId::new(t))?;
+            let target = TransactionId::new(callback.reference.as_deref()?).ok()?;
             Rollback {
                 kind: (callback.kind == Kind::Refund).then_some(RollbackKind::Bet),
                 round: if callback.round_id.is_empty() { None } else { Some(round()?) },

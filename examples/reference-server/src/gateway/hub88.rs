@@ -14,9 +14,9 @@ use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
 use super::exact::{of_units, to_units};
-use super::gate::id;
-use super::{Call, Dialect, Gate, Reply, Taken, Unbelieved};
+use super::{Call, Dialect, Gate, Launched, NotLaunched, Reply, Taken, Unbelieved};
 use crate::config::Provider;
+use crate::launch::Launch;
 
 /// 3.56 is 356 000.
 const DIGITS: u8 = 5;
@@ -95,22 +95,13 @@ impl Dialect for Hub88 {
         let Ok(body) = serde_json::from_slice::<Body>(&call.body) else {
             return word("RS_ERROR_WRONG_SYNTAX", &Body::default());
         };
-        let Some(launch) = gate.launch(&body.token) else { return word("RS_ERROR_INVALID_TOKEN", &body) };
-        // S11: the token of another player.
-        if body.user.as_deref().is_some_and(|user| user != launch.player.as_str()) {
-            return word("RS_ERROR_INVALID_TOKEN", &body);
-        }
-        let player = launch.player;
-        let reading = match gate.player(player.as_str()).await {
-            Ok(Some(reading)) => reading,
-            Ok(None) => return word("RS_ERROR_INVALID_TOKEN", &body),
-            Err(_) => return word("RS_ERROR_UNKNOWN", &body),
+        let launched = match gate.launched(&body.token, body.user.as_deref()).await {
+            Ok(launched) => launched,
+            Err(NotLaunched::Again) => return word("RS_ERROR_UNKNOWN", &body),
+            Err(_) => return word("RS_ERROR_INVALID_TOKEN", &body),
         };
-        let of_session = reading.state.session(&launch.session).map(casino_ledger::core::Session::currency);
-        let currency = match body.currency.as_deref() {
-            Some(code) => code.parse().ok(),
-            None => of_session,
-        };
+        let currency = launched.currency(body.currency.as_deref());
+        let Launched { launch: Launch { player, session }, reading } = launched;
         match (call.name.as_str(), currency) {
             ("user/info" | "user/balance", None) => word("RS_ERROR_TOKEN_EXPIRED", &body),
             ("user/info" | "user/balance", Some(currency)) => {
@@ -118,7 +109,7 @@ impl Dialect for Hub88 {
             }
             ("transaction/bet" | "transaction/win" | "transaction/rollback", Some(currency)) => {
                 let command = match call.name.as_str() {
-                    "transaction/bet" => bet(gate, &body, currency, launch.session),
+                    "transaction/bet" => bet(gate, &body, currency, session),
                     "transaction/win" => win(gate, &body, currency),
                     _ => rollback(gate, &body),
                 };
@@ -154,12 +145,12 @@ fn amount(body: &Body) -> Result<Decimal, &'static str> {
 }
 
 fn txn(text: &str) -> Result<TransactionId, &'static str> {
-    id(text, |t| TransactionId::new(t)).ok_or(SYNTAX)
+    TransactionId::new(text).map_err(|_| SYNTAX)
 }
 
 fn bet(gate: &Gate<'_>, body: &Body, currency: CurrencyCode, session: SessionRef) -> Command {
     let (source, txn) = (gate.provider.source.clone(), txn(&body.transaction_uuid)?);
-    let round = id(&body.round, |t| RoundId::new(t)).ok_or(SYNTAX)?;
+    let round = RoundId::new(&body.round).map_err(|_| SYNTAX)?;
     let game = gate.game(&body.game_code).ok_or("RS_ERROR_INVALID_GAME")?;
     let amount = amount(body)?;
     let bet = PlaceBet::new(source.clone(), txn.clone(), round.clone(), game, amount, currency);
@@ -182,7 +173,7 @@ fn bet(gate: &Gate<'_>, body: &Body, currency: CurrencyCode, session: SessionRef
 
 fn win(gate: &Gate<'_>, body: &Body, currency: CurrencyCode) -> Command {
     let (source, txn_id) = (gate.provider.source.clone(), txn(&body.transaction_uuid)?);
-    let round = id(&body.round, |t| RoundId::new(t));
+    let round = RoundId::new(&body.round).ok();
     if body.is_supplier_promo {
         let (reason, of) = (CreditKind::ProviderPromo, SubAccount::new(source.as_str()).map_err(|_| SYNTAX)?);
         let (amount, round) = (amount(body)?, None);

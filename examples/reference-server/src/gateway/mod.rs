@@ -32,7 +32,7 @@ use crate::api::Problem;
 use crate::casino::Casino;
 use crate::config::{DialectName, Provider};
 
-pub use gate::{Gate, Taken};
+pub use gate::{Gate, Launched, NotLaunched, Taken};
 
 /// A call as it came, before anything of it is believed.
 #[derive(Debug)]

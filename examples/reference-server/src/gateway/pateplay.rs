@@ -11,9 +11,9 @@ use casino_ledger::{Decimal, Refusal};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::exact::{decimal, two_digits};
-use super::gate::id;
-use super::{Call, Dialect, Gate, Reply, Taken, Unbelieved, sign};
+use super::exact::two_digits;
+use super::{Call, Dialect, Gate, Launched, NotLaunched, Reply, Taken, Unbelieved, sign};
+use crate::api::body::decimal;
 use crate::config::Provider;
 
 /// The dialect.
@@ -68,22 +68,19 @@ impl Dialect for Pateplay {
 
     async fn perform(&self, gate: &Gate<'_>, call: &Call) -> Reply {
         let Ok(body) = serde_json::from_slice::<Body>(&call.body) else { return invalid() };
-        let Some(launch) = gate.launch(&body.session_token) else {
-            return error("INVALID_SESSION_TOKEN", "Invalid session token.");
+        let launched = match gate.launched(&body.session_token, body.player_id.as_deref()).await {
+            Ok(launched) => launched,
+            Err(NotLaunched::Token | NotLaunched::Another) => {
+                return error("INVALID_SESSION_TOKEN", "Invalid session token.");
+            }
+            Err(NotLaunched::Player) => return error("PLAYER_NOT_FOUND", "Player not found."),
+            Err(NotLaunched::Again) => return again(),
         };
-        if body.player_id.as_deref().is_some_and(|player| player != launch.player.as_str()) {
-            return error("INVALID_SESSION_TOKEN", "Invalid session token.");
-        }
-        let reading = match gate.player(launch.player.as_str()).await {
-            Ok(Some(reading)) => reading,
-            Ok(None) => return error("PLAYER_NOT_FOUND", "Player not found."),
-            Err(_) => return again(),
-        };
-        let of_session = reading.state.session(&launch.session).map(casino_ledger::core::Session::currency);
-        let currency = match body.currency.as_deref() {
-            Some(code) => code.parse().ok(),
-            None => of_session.or_else(|| reading.state.balances().first().map(|purse| purse.currency)),
-        };
+        let named = body.currency.as_deref();
+        let currency = launched.currency(named);
+        let Launched { launch, reading } = &launched;
+        let first = || reading.state.balances().first().map(|purse| purse.currency);
+        let currency = if named.is_some() { currency } else { currency.or_else(first) };
         let Some(currency) = currency else { return error("INVALID_CURRENCY", "Invalid currency.") };
         let asked = Asked { gate, body: &body, player: &launch.player, session: &launch.session, currency };
         match call.name.as_str() {
@@ -126,12 +123,12 @@ impl Asked<'_> {
     }
 
     fn round(&self) -> Option<RoundId> {
-        id(&self.body.rgs_round_id, |t| RoundId::new(t))
+        RoundId::new(&self.body.rgs_round_id).ok()
     }
 
     fn bet(&self, txn: &str, amount: Option<&str>) -> Option<PlaceBet> {
         let (source, game) = (self.gate.provider.source.clone(), self.gate.game(&self.body.game_name)?);
-        let txn = id(txn, |t| TransactionId::new(t))?;
+        let txn = TransactionId::new(txn).ok()?;
         let mut bet = PlaceBet::new(source, txn, self.round()?, game, decimal(amount?)?, self.currency);
         bet.session = Some(self.session.clone());
         if let Some(share) = self.body.jackpot_contribution.as_deref() {
@@ -146,7 +143,7 @@ impl Asked<'_> {
 
     fn win(&self, txn: &str, amount: Option<&str>, reason: &str) -> Option<PlayerCommand> {
         let (source, round) = (self.gate.provider.source.clone(), self.round()?);
-        let (id, amount) = (id(txn, |t| TransactionId::new(t))?, decimal(amount?)?);
+        let (id, amount) = (TransactionId::new(txn).ok()?, decimal(amount?)?);
         let is_last = reason == "round_end";
         if self.body.is_jackpot_win {
             let of = SubAccount::new(source.as_str()).ok()?;
@@ -218,7 +215,7 @@ impl Asked<'_> {
 
     async fn cancel(&self) -> Reply {
         let txn = &*self.body.rgs_transaction_id;
-        let Some(target) = id(txn, |t| TransactionId::new(t)) else { return invalid() };
+        let Ok(target) = TransactionId::new(txn) else { return invalid() };
         // Only withdrawals are cancelled.
         let command = self.gate.undo(target, self.round());
         let own = self.own(OperationKind::Bet, txn);

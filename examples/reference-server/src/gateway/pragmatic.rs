@@ -13,11 +13,10 @@ use casino_ledger::{Decimal, Receipt};
 use md5::{Digest as _, Md5};
 use serde::Serialize;
 
-use super::exact::{Number, decimal, two_digits};
-use super::gate::id;
-use super::{Call, Dialect, Gate, Reply, Taken, Unbelieved, sign};
+use super::exact::{Number, two_digits};
+use super::{Call, Dialect, Gate, Launched, NotLaunched, Reply, Taken, Unbelieved, sign};
+use crate::api::body::decimal;
 use crate::config::Provider;
-use crate::hex;
 
 /// The dialect.
 pub(super) struct Pragmatic;
@@ -92,7 +91,7 @@ fn form(call: &Call) -> Option<(Form, String)> {
 fn signature(form: &Form, secret: &str) -> String {
     let signed = form.iter().filter(|(_, value)| !value.is_empty());
     let text = signed.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
-    hex::encode(&Md5::digest(format!("{text}{secret}")))
+    hex::encode(Md5::digest(format!("{text}{secret}")))
 }
 
 #[async_trait]
@@ -112,21 +111,22 @@ impl Dialect for Pragmatic {
     async fn perform(&self, gate: &Gate<'_>, call: &Call) -> Reply {
         let Some((form, _)) = form(call) else { return error(7, "Bad parameters") };
         let call = call.name.trim_end_matches(".html");
-        let launch = form.get("token").map(|token| gate.launch(token));
-        let user = match (&launch, form.get("userId")) {
-            (Some(None), _) => return error(4, "Player authentication failed"),
-            (Some(Some(launch)), Some(user)) if launch.player.as_str() != user => {
-                return error(4, "Player authentication failed");
-            }
-            (Some(Some(launch)), _) => launch.player.to_string(),
-            (None, Some(user)) => user.clone(),
+        let user = form.get("userId").map(String::as_str);
+        let (session, reading) = match (form.get("token"), user) {
+            (Some(token), _) => match gate.launched(token, user).await {
+                Ok(Launched { launch, reading }) => (Some(launch.session), reading),
+                Err(NotLaunched::Token | NotLaunched::Another) => {
+                    return error(4, "Player authentication failed");
+                }
+                Err(NotLaunched::Player) => return error(2, "Player not found"),
+                Err(NotLaunched::Again) => return error(RETRY, "Internal server error, retry"),
+            },
+            (None, Some(user)) => match gate.player(user).await {
+                Ok(Some(reading)) => (None, reading),
+                Ok(None) => return error(2, "Player not found"),
+                Err(_) => return error(RETRY, "Internal server error, retry"),
+            },
             (None, None) => return error(7, "Bad parameters"),
-        };
-        let session = launch.flatten().map(|launch| launch.session);
-        let reading = match gate.player(&user).await {
-            Ok(Some(reading)) => reading,
-            Ok(None) => return error(2, "Player not found"),
-            Err(_) => return error(RETRY, "Internal server error, retry"),
         };
         let state = &reading.state;
         let Some(currency) = currency(state, &form, session.as_ref()) else {
@@ -177,11 +177,11 @@ impl Asked<'_> {
     }
 
     fn reference(&self) -> Option<TransactionId> {
-        id(self.text("reference")?, |t| TransactionId::new(t))
+        TransactionId::new(self.text("reference")?).ok()
     }
 
     fn round(&self) -> Option<RoundId> {
-        id(self.text("roundId")?, |t| RoundId::new(t))
+        RoundId::new(self.text("roundId")?).ok()
     }
 
     fn credit(&self, reason: CreditKind, round: Option<RoundId>) -> Option<PlayerCommand> {
@@ -261,7 +261,7 @@ impl Asked<'_> {
 
     async fn end(&self) -> Reply {
         let Some(round) = self.round() else { return error(7, "Bad parameters") };
-        let Some(id) = id(round.as_str(), |t| TransactionId::new(t)) else {
+        let Ok(id) = TransactionId::new(round.as_str()) else {
             return error(7, "Bad parameters");
         };
         let command = CloseRound { source: self.gate.provider.source.clone(), id, round };

@@ -5,7 +5,6 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use crate::hex;
 
 /// Whether a text is the HMAC-SHA256 of parts, one behind the other, in hexadecimal.
 pub(super) fn is_hmac(secret: &str, parts: &[&[u8]], shown: &str) -> bool {
@@ -13,7 +12,7 @@ pub(super) fn is_hmac(secret: &str, parts: &[&[u8]], shown: &str) -> bool {
     for part in parts {
         mac.update(part);
     }
-    hex::decode(shown).is_some_and(|shown| mac.verify_slice(&shown).is_ok())
+    hex::decode(shown).is_ok_and(|shown| mac.verify_slice(&shown).is_ok())
 }
 
 /// Whether two texts are the same, in a time that tells nothing of where they differ.

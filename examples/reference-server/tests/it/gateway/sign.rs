@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use md5::{Digest as _, Md5};
 use reference_server::config::DialectName;
-use reference_server::{demo, hex};
+use reference_server::demo;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -17,7 +17,7 @@ pub(crate) fn hmac(secret: &str, parts: &[&[u8]]) -> String {
     for part in parts {
         mac.update(part);
     }
-    hex::encode(&mac.finalize().into_bytes())
+    hex::encode(mac.finalize().into_bytes())
 }
 
 pub(crate) fn now() -> u64 {
@@ -112,7 +112,7 @@ pub(super) fn signed_form(parameters: &[(&str, &str)], secret: &str) -> String {
     let mut sorted: Vec<_> = parameters.iter().copied().filter(|(_, value)| !value.is_empty()).collect();
     sorted.sort_unstable();
     let text = sorted.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
-    let hash = hex::encode(&Md5::digest(format!("{text}{secret}")));
+    let hash = hex::encode(Md5::digest(format!("{text}{secret}")));
     let mut all = parameters.to_vec();
     all.push(("hash", &hash));
     serde_urlencoded::to_string(all).unwrap()
