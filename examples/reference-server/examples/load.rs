@@ -109,6 +109,7 @@ async fn main() -> anyhow::Result<()> {
         let tasks: Vec<_> = (0..connections)
             .map(|i| tokio::spawn(play(base.clone(), player(i), turn, Arc::clone(&stop))))
             .collect();
+        // It measures what is done in so long: nothing is waited for.
         tokio::time::sleep(Duration::from_secs(arguments.seconds)).await;
         stop.store(true, Ordering::Relaxed);
         let mut all = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;

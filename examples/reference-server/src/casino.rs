@@ -36,8 +36,8 @@ pub struct Casino {
     pub notary_key: PublicKey,
     /// Held by whoever reads much of the log.
     pub reading_much: tokio::sync::Mutex<()>,
-    /// Games by their provider and its code.
-    codes: HashMap<(String, String), GameId>,
+    /// Games by their provider, and by its code.
+    codes: HashMap<String, HashMap<String, GameId>>,
     clock: SystemClock,
 }
 
@@ -63,10 +63,10 @@ impl Casino {
         };
         let views = Views::open(&ledger, &config.data.join("views"))?;
         let feed = LiveFeed::start(&ledger, &views.feed).await?;
-        let code = |(id, game): (&GameId, &crate::config::Game)| {
-            ((game.provider.clone(), game.code.clone()), id.clone())
-        };
-        let codes = checked.games.iter().map(code).collect();
+        let mut codes: HashMap<String, HashMap<String, GameId>> = HashMap::new();
+        for (id, game) in &checked.games {
+            codes.entry(game.provider.clone()).or_default().insert(game.code.clone(), id.clone());
+        }
         let launches = Launches::new(&checked.config.secret);
         let key_file = checked.config.data.join("statements.key");
         let signer =
@@ -107,9 +107,9 @@ impl Casino {
         self.clock.wall()
     }
 
-    /// The game that a provider knows by a code; its id is taken as a code too.
+    /// The game that a provider knows by a code.
     pub fn game_of(&self, provider: &str, code: &str) -> Option<&GameId> {
-        self.codes.get(&(provider.to_owned(), code.to_owned()))
+        self.codes.get(provider)?.get(code)
     }
 
     /// Ends what was started: views first, then the ledger.

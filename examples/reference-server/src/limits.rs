@@ -37,9 +37,14 @@ impl Limits {
         Self { per_second, buckets: Mutex::default() }
     }
 
+    /// Whether there are none.
+    pub(crate) fn are_off(&self) -> bool {
+        self.per_second == 0
+    }
+
     /// Whether somebody may call now.
     pub(crate) fn admit(&self, who: Who, now: Instant) -> bool {
-        if self.per_second == 0 {
+        if self.are_off() {
             return true;
         }
         let full = u64::from(self.per_second) * 1_000_000;

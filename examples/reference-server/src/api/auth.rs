@@ -55,10 +55,15 @@ fn shown(headers: &HeaderMap) -> Option<String> {
     None
 }
 
-/// The name of the key that a request shows, if it is known.
-pub(crate) fn known(casino: &Casino, headers: &HeaderMap) -> Option<String> {
-    let key = shown(headers)?;
-    ApiKey::find(&casino.checked.keys, &key).map(|key| key.actor.to_string())
+/// The key that a request shows, if it is known. Where it was looked for already, it is among the request's extensions.
+#[derive(Debug, Clone)]
+pub(crate) struct Known(pub(crate) Option<ApiKey>);
+
+impl Known {
+    pub(crate) fn of(casino: &Casino, headers: &HeaderMap) -> Self {
+        let key = shown(headers);
+        Self(key.and_then(|key| ApiKey::find(&casino.checked.keys, &key).cloned()))
+    }
 }
 
 impl FromRequestParts<Arc<Casino>> for Caller {
@@ -69,9 +74,9 @@ impl FromRequestParts<Arc<Casino>> for Caller {
             Some(trace) => trace.clone(),
             None => TraceId::new(trace_of(&parts.headers)).map_err(|_| Problem::internal())?,
         };
-        let key = shown(&parts.headers);
-        let found = key.as_deref().and_then(|key| ApiKey::find(&casino.checked.keys, key));
-        let ApiKey { actor, role, source, .. } = found.cloned().ok_or_else(Problem::unauthorised)?;
+        let known = parts.extensions.remove::<Known>();
+        let Known(key) = known.unwrap_or_else(|| Known::of(casino, &parts.headers));
+        let ApiKey { actor, role, source, .. } = key.ok_or_else(Problem::unauthorised)?;
         let key = match parts.headers.get("idempotency-key") {
             Some(value) => Some(
                 value.to_str().map_err(|_| Problem::invalid("Idempotency-Key", "is no text"))?.to_owned(),

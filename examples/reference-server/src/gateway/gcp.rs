@@ -111,7 +111,12 @@ fn code_of(rejection: &Rejection) -> (StatusCode, u16) {
             (StatusCode::CONFLICT, 409)
         }
         Rejection::InvalidAmount { .. } | Rejection::Precision { .. } => (StatusCode::BAD_REQUEST, 400),
-        _ => (StatusCode::INTERNAL_SERVER_ERROR, 500),
+        // These may pass with the same call, once a register answered or there is room: it is to be sent again.
+        Rejection::RegisterNeeded { .. } | Rejection::CapacityExceeded { .. } => {
+            (StatusCode::INTERNAL_SERVER_ERROR, 500)
+        }
+        // The ledger answers the same call the same again.
+        _ => (StatusCode::PRECONDITION_FAILED, 400),
     }
 }
 
@@ -334,7 +339,7 @@ async fn freespins(gate: &Gate<'_>, call: &Call) -> Reply {
     let Some(currency) = currency_of(gate, code) else { return no_such_currency() };
     let balance = |amount| to_units(amount, currency.scale());
     let is_over = body.status == "played" && body.total_amount > 0;
-    let receipt = if is_over {
+    let (receipt, reading) = if is_over {
         let amount = of_units(body.total_amount, currency.scale());
         let names = (TransactionId::new(&body.issue_id).ok(), SubAccount::new(&body.issue_id).ok(), amount);
         let (Some(id), Some(of), Some(amount)) = names else {
@@ -343,8 +348,10 @@ async fn freespins(gate: &Gate<'_>, call: &Call) -> Reply {
         let (source, reason) = (gate.provider.source.clone(), CreditKind::FreeRound);
         let credit = GrantCredit { source, id, reason, of, round: None, amount, currency: code };
         match gate.send(&player, credit).await {
-            Taken::Done(receipt) | Taken::Duplicate(receipt) | Taken::NeverSeen(receipt) => Some(receipt),
-            Taken::WithoutMoney => None,
+            Taken::Done(receipt) | Taken::Duplicate(receipt) | Taken::NeverSeen(receipt) => {
+                (Some(receipt), None)
+            }
+            Taken::WithoutMoney => (None, None),
             Taken::Refused(refusal) => {
                 let (status, code) = code_of(&refusal.rejection);
                 return failed(status, code, refusal.rejection.to_string());
@@ -353,12 +360,14 @@ async fn freespins(gate: &Gate<'_>, call: &Call) -> Reply {
         }
     } else {
         match gate.player(user).await {
-            Ok(Some(_)) => None,
+            Ok(Some(reading)) => (None, Some(reading)),
             Ok(None) => return no_such_player(),
             Err(_) => return again(),
         }
     };
-    match gate.balance(&player, receipt.as_deref(), None, code).await.map(|told| told.and_then(balance)) {
+    let known = reading.as_ref().map(|reading| &reading.state);
+    let told = gate.balance(&player, receipt.as_deref(), known, code).await;
+    match told.map(|told| told.and_then(balance)) {
         Ok(Some(balance)) => Reply::ok(&Told { balance, game_id: None, transactions: Vec::new() }),
         Ok(None) => no_such_currency(),
         Err(_) => again(),

@@ -124,6 +124,9 @@ pub fn dialect(name: DialectName) -> &'static dyn Dialect {
     }
 }
 
+/// What the paths of all callbacks begin with.
+pub const PATH: &str = "/rgs/provider/";
+
 /// The routes of the gateway.
 pub fn routes() -> Router<Arc<Casino>> {
     Router::new()

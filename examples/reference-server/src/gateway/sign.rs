@@ -5,7 +5,6 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-
 /// Whether a text is the HMAC-SHA256 of parts, one behind the other, in hexadecimal.
 pub(super) fn is_hmac(secret: &str, parts: &[&[u8]], shown: &str) -> bool {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return false };

@@ -11,6 +11,7 @@ use futures_util::stream::unfold;
 use maud::{Markup, html};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::player::encoded;
 use super::{may_look, page as whole};
 use crate::api::{Caller, Problem};
 use crate::casino::Casino;
@@ -29,7 +30,7 @@ pub(super) async fn page(State(casino): State<Arc<Casino>>, caller: Caller) -> R
                     tr {
                         td { (item.at.to_string().get(11..23).unwrap_or("")) }
                         td { (item.event) }
-                        td { a href={ "/player/" (item.player) } { (item.player) } }
+                        td { a href={ "/player/" (encoded(item.player.as_str())) } { (item.player) } }
                         td { (item.game.as_deref().unwrap_or("")) }
                         td.n { (item.amount.as_deref().unwrap_or("")) " " (item.currency.as_deref().unwrap_or("")) }
                         td { (item.of) }

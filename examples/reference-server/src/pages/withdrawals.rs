@@ -6,6 +6,7 @@ use axum::extract::State;
 use casino_ledger::projections::withdrawals::WithdrawalState;
 use maud::{Markup, html};
 
+use super::player::encoded;
 use super::{may_look, page as whole};
 use crate::api::{Caller, Problem};
 use crate::casino::Casino;
@@ -34,7 +35,7 @@ pub(super) async fn page(State(casino): State<Arc<Casino>>, caller: Caller) -> R
                     thead { tr { th { "player" } th { "withdrawal" } th.n { "amount" } th { "asked for" } th.n { "hours" } th { "approvals" } } }
                     tbody { @for row in &page.rows {
                         tr {
-                            td { a href={ "/player/" (row.player) } { (row.player) } }
+                            td { a href={ "/player/" (encoded(row.player.as_str())) } { (row.player) } }
                             td { (row.reference.source) " " (row.reference.id) }
                             td.n { (row.amount) " " (row.currency) }
                             td { (row.requested_at) }

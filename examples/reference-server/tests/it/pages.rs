@@ -1,5 +1,7 @@
 //! The pages, as a browser gets them.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -89,6 +91,16 @@ async fn the_pages_are_the_offices() {
     site.house().await;
     let listed = site.http.send(Method::GET, "/player", &headers, "").await.text();
     assert!(listed.contains("&lt;script&gt;") && !listed.contains("<script>alert"), "{listed}");
+    let fed = async {
+        loop {
+            let text = site.http.send(Method::GET, "/feed", &headers, "").await.text();
+            if text.contains("/player/%3Cscript%3E") {
+                return text;
+            }
+        }
+    };
+    let fed = tokio::time::timeout(Duration::from_secs(20), fed).await.unwrap();
+    assert!(!fed.contains("/player/&lt;"), "{fed}");
     let found =
         site.http.send(Method::GET, "/player?id=%3Cscript%3Ealert(1)%3C/script%3E", &headers, "").await;
     assert_eq!(

@@ -229,3 +229,9 @@ async fn who_calls_too_often_waits() {
     assert_eq!(status, 200, "a key that is known has a limit of its own");
     site.end().await;
 }
+    // Calls of providers come from one address, and are not counted.
+    for _ in 0..10 {
+        let call = json!({"type": "balance", "user_id": "nobody", "currency": "EUR"});
+        let (status, told) = site.neutral(&call).await;
+        assert_eq!((status, &told["code"]), (404, &json!("player_unknown")), "{told}");
+    }

@@ -61,6 +61,9 @@ async fn gcp_calls_are_all_or_none() {
     assert_eq!((status, &told["balance"]), (200, &json!(8300)), "{told}");
     let (status, told) = site.gcp("play", &play("r3", true, &json!([]))).await;
     assert_eq!((status, &told["balance"]), (200, &json!(8300)), "the end of a round alone: {told}");
+    // What stays refused does not look like a fault that passes.
+    let (status, told) = site.gcp("play", &play("r4", false, &json!([bet("i", 100)]))).await;
+    assert_eq!((status, &told["code"]), (412, &json!(400)), "{told}");
     assert_eq!(site.accounts("p").await, accounts([("player:cash EUR", "83.00")]));
     assert_eq!(
         site.house().await,
