@@ -61,7 +61,7 @@ impl Casino {
                 Ledger::open_postgres(options, settings).await?
             }
         };
-        let views = Views::open(&ledger, &config.data.join("views"))?;
+        let views = Views::open(&ledger, &config.data.join("views")).await?;
         let feed = LiveFeed::start(&ledger, &views.feed).await?;
         let mut codes: HashMap<String, HashMap<String, GameId>> = HashMap::new();
         for (id, game) in &checked.games {

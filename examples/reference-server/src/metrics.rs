@@ -11,8 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use casino_ledger::core::stored::{BetStatus, RoundStatus};
-use casino_ledger::core::{AccountCode, AccountKind, Amount, CurrencyCode};
+use casino_ledger::core::{AccountCode, AccountKind, CurrencyCode, Day, Timestamp};
 use casino_ledger::projections::trial_balance::Detail;
 use casino_ledger::projections::{PAGE_MAX, Total, ViewError};
 use casino_ledger::{ExecuteError, Receipt};
@@ -30,12 +29,6 @@ const SECONDS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.
 /// The last durations of commands, for the overview.
 static LAST: Mutex<VecDeque<Duration>> = Mutex::new(VecDeque::new());
 const LAST_MAX: usize = 1_000;
-
-/// The most open rounds that a scrape looks at.
-const OPEN_ROUNDS_MAX: usize = 20_000;
-
-/// How old held funds are: up to so many seconds, by name.
-const AGES: [(&str, i64); 3] = [("5m", 300), ("1h", 3_600), ("1d", 86_400)];
 
 /// Installs the recorder of this process, once.
 pub fn install() {
@@ -172,33 +165,40 @@ async fn wallets(casino: &Casino) -> Result<String, ViewError> {
     Ok(text)
 }
 
-/// Stakes of open bets, by how long their round has been open.
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// The day of an instant, in UTC.
+fn day(at: Timestamp) -> Option<Day> {
+    at.to_string().get(..10)?.parse().ok()
+}
+
+/// What is held in open rounds, by the day since when it is.
 async fn held(casino: &Casino) -> Result<String, ViewError> {
     let name = "casino_held_funds";
-    let mut text = gauge(name, "Stakes of open rounds, by how long the round has been open.");
-    let (now, mut after, mut seen) = (casino.now(), None, 0);
-    let mut sums: BTreeMap<(CurrencyCode, &str), Amount> = BTreeMap::new();
-    while seen < OPEN_ROUNDS_MAX {
-        let page = casino.views.rounds.list(RoundStatus::Open, after.as_ref(), PAGE_MAX).await?.value;
-        seen += page.rows.len();
-        for row in page.rows.iter().filter(|row| row.kind == AccountKind::Real) {
-            let Some(currency) = row.currency else { continue };
-            let secs = now.as_micros().saturating_sub(row.opened.at.as_micros()) / 1_000_000;
-            let age = AGES.iter().find(|(_, most)| secs <= *most).map_or("older", |(name, _)| name);
-            for bet in row.bets.iter().filter(|bet| bet.status == BetStatus::Open) {
-                let sum = sums.entry((currency, age)).or_insert(Amount::zero(bet.stake.scale()));
-                *sum = sum.checked_add(bet.stake).unwrap_or(*sum);
-            }
+    let mut text = gauge(name, "What is held in open rounds, by the day (UTC) since when it is.");
+    let now = casino.now();
+    let before = Timestamp::from_micros(now.as_micros().saturating_sub(DAY_MICROS)).unwrap_or(now);
+    let (today, yesterday) = (day(now), day(before));
+    let mut sums: BTreeMap<(CurrencyCode, &str), Total> = BTreeMap::new();
+    let mut rounds = 0_u64;
+    for (held, since, of) in casino.views.liability.held_by_day().await?.value {
+        if held.kind != AccountKind::Real {
+            continue;
         }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => break,
-        }
+        let age = match Some(since) {
+            since if since >= today => "today",
+            since if since >= yesterday => "yesterday",
+            _ => "older",
+        };
+        let sum = sums.entry((held.currency, age)).or_default();
+        *sum = of.cash.plus(of.bonus).and_then(|of| sum.plus(of)).unwrap_or(*sum);
+        rounds = rounds.saturating_add(of.rounds);
     }
     for ((currency, age), sum) in sums {
         let _ = writeln!(text, "{name}{{currency=\"{currency}\",age=\"{age}\"}} {sum}");
     }
-    let _ = writeln!(text, "# TYPE casino_open_rounds gauge\ncasino_open_rounds {seen}");
+    text.push_str(&gauge("casino_held_rounds", "Rounds that hold something."));
+    let _ = writeln!(text, "casino_held_rounds {rounds}");
     Ok(text)
 }
 

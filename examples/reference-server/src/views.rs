@@ -8,13 +8,14 @@ use std::time::Duration;
 use casino_ledger::Ledger;
 use casino_ledger::projections::balances::{Balances, ReadBalances};
 use casino_ledger::projections::bonuses::{Bonuses, ReadBonuses};
+use casino_ledger::projections::liability::{Liability, ReadLiability};
 use casino_ledger::projections::revenue::{ReadRevenue, Revenue, Utc};
 use casino_ledger::projections::rounds::{ReadRounds, Rounds};
 use casino_ledger::projections::sqlite::SqliteHome;
 use casino_ledger::projections::statement::{ReadStatement, Statement};
 use casino_ledger::projections::trial_balance::{ReadTrialBalance, TrialBalance};
 use casino_ledger::projections::withdrawals::{ReadWithdrawals, Withdrawals};
-use casino_ledger::projections::{Feed, ReadModel, Runner, Settings, State};
+use casino_ledger::projections::{Feed, LiveBalances, LiveSettings, ReadModel, Runner, Settings, State};
 
 use crate::sessions::Sessions;
 
@@ -50,6 +51,10 @@ pub struct Views {
     pub bonuses: Arc<dyn ReadBonuses>,
     /// Debits and credits of every account.
     pub trial_balance: Arc<dyn ReadTrialBalance>,
+    /// What is owed and held.
+    pub liability: Arc<dyn ReadLiability>,
+    /// Balances that are told as they change.
+    pub live: LiveBalances,
     /// Sessions.
     pub sessions: Arc<dyn ReadModel<Sessions>>,
     /// What all of them read from.
@@ -69,7 +74,7 @@ impl Views {
     /// # Errors
     ///
     /// If a view cannot be opened, or belongs to another ledger.
-    pub fn open(ledger: &Ledger, folder: &Path) -> anyhow::Result<Self> {
+    pub async fn open(ledger: &Ledger, folder: &Path) -> anyhow::Result<Self> {
         let feed = Feed::new(ledger.store());
         let identity = *feed.identity();
         let mut runners = Vec::new();
@@ -81,14 +86,21 @@ impl Views {
                 reader
             }};
         }
+        let home = SqliteHome::<Balances>::new(folder, &identity)?;
+        let balances: Arc<dyn ReadBalances> = Arc::new(home.reader());
+        let runner = Runner::start(&feed, home, Settings::default())?;
+        let live = LiveBalances::start(&runner, Arc::clone(&balances), LiveSettings::default()).await?;
+        runners.push(runner);
         Ok(Self {
-            balances: follow!(Balances),
+            balances,
+            live,
             statement: follow!(Statement),
             rounds: follow!(Rounds),
             revenue: follow!(Revenue<Utc>),
             withdrawals: follow!(Withdrawals),
             bonuses: follow!(Bonuses),
             trial_balance: follow!(TrialBalance),
+            liability: follow!(Liability),
             sessions: follow!(Sessions),
             runners: Mutex::new(runners),
             feed,

@@ -33,7 +33,7 @@ pub struct Ready {
     pub store: bool,
     /// How many commits it has, of all shards.
     pub commits: u64,
-    /// Whether live balances and the live feed are told of what happens.
+    /// Whether the live feed is told of what happens.
     pub live: bool,
     /// Where the views stand.
     pub views: Vec<ViewReady>,

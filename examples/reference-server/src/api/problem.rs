@@ -163,7 +163,7 @@ impl Problem {
         Self { outcome: Conclusion::Unknown, ..problem }
     }
 
-    fn unavailable(code: &str, detail: String) -> Self {
+    pub(super) fn unavailable(code: &str, detail: String) -> Self {
         let title = "The ledger cannot serve now";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, title, detail);
         Self { outcome: Conclusion::NotRecorded, ..problem }

@@ -94,7 +94,7 @@ async fn it_says_that_it_lives_and_is_ready() {
     assert_eq!((alive.status, &alive.json()["status"]), (200, &json!("alive")));
     let ready = site.http.send(Method::GET, "/readyz", &[], "").await;
     assert_eq!((ready.status, &ready.json()["ready"]), (200, &json!(true)), "{}", ready.text());
-    assert_eq!(ready.json()["views"].as_array().unwrap().len(), 8);
+    assert_eq!(ready.json()["views"].as_array().unwrap().len(), 9);
     // A ledger that is closed is not ready, and says so.
     site.server.casino.ledger.close().await.unwrap();
     let (status, problem) = site
@@ -168,6 +168,22 @@ async fn balances_are_told_as_they_change() {
         "stake": {"amount": "30.00", "currency": "EUR"}});
     site.post(PROVIDER_KEY, "/bets/place", bet).await;
     read_until("\"available\":\"70.00\"").await;
+    // Who has seen the last is told the next alone.
+    let id = text.lines().rev().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned();
+    let request = axum::http::Request::builder()
+        .uri(format!("http://{}/players/p/balances/live", site.server.address))
+        .header("authorization", format!("Bearer {CASHIER_KEY}"))
+        .header("last-event-id", &id)
+        .body(http_body_util::Empty::<axum::body::Bytes>::new())
+        .unwrap();
+    let mut body = client.request(request).await.unwrap().into_body();
+    let bet = json!({"requestId": "c", "playerId": "p", "roundId": "s", "gameId": "hmac:crash",
+        "stake": {"amount": "5.00", "currency": "EUR"}});
+    site.post(PROVIDER_KEY, "/bets/place", bet).await;
+    let frame = tokio::time::timeout(Duration::from_secs(20), body.frame()).await;
+    let data = frame.expect("an event").expect("more").unwrap().into_data().unwrap();
+    let next = std::str::from_utf8(&data).unwrap();
+    assert!(next.contains("\"available\":\"65.00\"") && !next.contains("70.00"), "{next}");
     // A stream that is open does not keep the server from ending.
     site.end().await;
 }
@@ -227,11 +243,11 @@ async fn who_calls_too_often_waits() {
     );
     let (status, _) = site.get(OFFICE_KEY, "/providers").await;
     assert_eq!(status, 200, "a key that is known has a limit of its own");
-    site.end().await;
-}
     // Calls of providers come from one address, and are not counted.
     for _ in 0..10 {
         let call = json!({"type": "balance", "user_id": "nobody", "currency": "EUR"});
         let (status, told) = site.neutral(&call).await;
         assert_eq!((status, &told["code"]), (404, &json!("player_unknown")), "{told}");
     }
+    site.end().await;
+}
