@@ -50,7 +50,8 @@ impl Casino {
     pub async fn open(checked: Checked) -> anyhow::Result<Arc<Self>> {
         let config = &checked.config;
         let mut settings = Settings::new()?;
-        settings.policy = policy::of(&checked)?;
+        let configured = policy::of(&checked)?;
+        settings.policy = configured.clone();
         std::fs::create_dir_all(&config.data)?;
         let ledger = match config.store.as_str() {
             "log" => Ledger::open(config.data.join("log"), settings).await?,
@@ -61,6 +62,12 @@ impl Casino {
                 Ledger::open_postgres(options, settings).await?
             }
         };
+        let in_force = ledger.policy();
+        if let Some(version) = in_force.version {
+            for what in policy::not_in_force(&configured, &in_force.policy) {
+                tracing::warn!(version, what, "a published policy is in force, and not the configuration's");
+            }
+        }
         let views = Views::open(&ledger, &config.data.join("views")).await?;
         let feed = LiveFeed::start(&ledger, &views.feed).await?;
         let mut codes: HashMap<String, HashMap<String, GameId>> = HashMap::new();

@@ -41,6 +41,37 @@ pub fn of(checked: &Checked) -> Result<Policy, ConfigError> {
     Ok(policy)
 }
 
+/// What of the configuration's policy another one that is in force says otherwise, or not at all: the switches apart, which
+/// are what policies are published for.
+pub fn not_in_force(configured: &Policy, in_force: &Policy) -> Vec<String> {
+    let mut others = Vec::new();
+    for (source, of) in &configured.sources {
+        let switches = in_force.of(source).switches.clone();
+        match in_force.sources.get(source) {
+            None => others.push(format!("the source {source} is missing")),
+            Some(other) if *other != (SourcePolicy { switches, ..of.clone() }) => {
+                others.push(format!("the source {source} differs"));
+            }
+            Some(_) => {}
+        }
+    }
+    for (game, rule) in &configured.games.games {
+        match in_force.games.games.get(game) {
+            None => others.push(format!("the game {game} is missing")),
+            Some(other) if other != rule => others.push(format!("the game {game} differs")),
+            Some(_) => {}
+        }
+    }
+    let mut rest = configured.clone();
+    rest.sources.clone_from(&in_force.sources);
+    rest.games.games.clone_from(&in_force.games.games);
+    rest.default.switches.clone_from(&in_force.default.switches);
+    if rest != *in_force {
+        others.push("what it says beside sources and games differs".to_owned());
+    }
+    others
+}
+
 /// How a provider behaves, by its protocol and its switches.
 fn source(provider: &Provider, session_secs: u32) -> SourcePolicy {
     let base = SourcePolicy {
@@ -122,6 +153,8 @@ fn demo() -> Result<Policy, Box<dyn std::error::Error>> {
 
 #[cfg(test)]
 mod tests {
+    use casino_ledger::core::SourceSwitch;
+
     use crate::config::{Config, Secret};
     use crate::demo;
 
@@ -141,6 +174,38 @@ mod tests {
         let real = of(&Config { demo_policy: false, ..demo::config() }.check()?)?;
         assert_eq!(real.withdrawals, Policy::default().withdrawals);
         assert!(!real.games.games.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn what_of_the_configuration_does_not_hold_is_told() -> Result<(), Box<dyn std::error::Error>> {
+        let checked = demo::config().check()?;
+        let configured = of(&checked)?;
+        let mut other = configured.clone();
+        for source in other.sources.values_mut().chain(std::iter::once(&mut other.default)) {
+            source.switches.push(SourceSwitch::Maintenance);
+        }
+        assert_eq!(not_in_force(&configured, &other), Vec::<String>::new(), "switches are what it is for");
+        let mut names = other.games.games.keys().cloned();
+        let (gone, changed) = (names.next().ok_or("a game")?, names.next().ok_or("two")?);
+        drop(names);
+        other.games.games.remove(&gone);
+        other.games.games.insert(changed.clone(), GameRule::default());
+        let mut sources = other.sources.keys().cloned();
+        let (lost, turned) = (sources.next().ok_or("a source")?, sources.next().ok_or("two")?);
+        drop(sources);
+        other.sources.remove(&lost);
+        other.sources.entry(turned.clone()).or_default().sessions.ttl_secs = Some(1);
+        other.withdrawals = Policy::default().withdrawals;
+        let told = not_in_force(&configured, &other);
+        let wanted = [
+            format!("the source {lost} is missing"),
+            format!("the source {turned} differs"),
+            format!("the game {gone} is missing"),
+            format!("the game {changed} differs"),
+            "what it says beside sources and games differs".to_owned(),
+        ];
+        assert_eq!(told, wanted);
         Ok(())
     }
 

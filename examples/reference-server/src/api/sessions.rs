@@ -47,9 +47,10 @@ pub struct LaunchView {
     pub game_code: String,
     /// What the game shows with its calls.
     pub token: String,
-    /// When it expires: bets after that are refused, wins and rollbacks are not.
-    #[schema(value_type = String)]
-    pub expires_at: Timestamp,
+    /// When it expires, by the policy in force; never, if that says so. Bets after that are refused, wins and rollbacks are
+    /// not.
+    #[schema(value_type = Option<String>)]
+    pub expires_at: Option<Timestamp>,
     /// Whether it is the answer to an earlier request with the same id.
     pub replayed: bool,
     /// Where it is recorded.
@@ -89,7 +90,8 @@ pub async fn launch(
     let receipt = casino.send(request).await?;
     let state = reading(&casino, of.as_str()).await?.state;
     let started = state.session(&session).map_or(casino.now(), casino_ledger::core::Session::started_at);
-    let secs = casino.checked.config.session_secs;
+    let lasts = casino.ledger.policy().policy.of(&provider.source).sessions.ttl_secs;
+    let lasts = lasts.map(|secs| std::time::Duration::from_secs(secs.into()));
     let launch = Launch { player: of, session };
     let token = casino.launches.token(&launch).ok_or_else(Problem::internal)?;
     Ok((
@@ -100,7 +102,7 @@ pub async fn launch(
             provider: game.provider.clone(),
             game_code: game.code.clone(),
             token,
-            expires_at: started.saturating_add(std::time::Duration::from_secs(secs.into())),
+            expires_at: lasts.map(|lasts| started.saturating_add(lasts)),
             replayed: receipt.replayed,
             recorded: Recorded::of(&receipt),
         }),

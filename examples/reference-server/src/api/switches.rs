@@ -6,11 +6,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use casino_ledger::HouseRequest;
+use casino_ledger::core::stored::{CommitBody, Event};
 use casino_ledger::core::{
-    ActorId, DocumentContent, DocumentKind, DocumentName, HouseId, POLICY_DOCUMENT, POLICY_KIND, Policy,
-    PublishDocument, Reason, SourceSwitch, Timestamp,
+    ActorId, DocumentContent, DocumentKind, DocumentName, HouseAggregateRef, HouseId, IdempotencyKey,
+    OperationKind, POLICY_DOCUMENT, POLICY_KIND, Policy, PublishDocument, Reason, SourceId, SourceSwitch,
+    Stream, Timestamp, TransactionId, policy_of,
 };
+use casino_ledger::store::{Lookup, Position, Shard};
+use casino_ledger::{HouseRequest, RecordedOutcome};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -95,7 +98,7 @@ pub struct AloneRequest {
 /// A policy that was published.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SwitchView {
-    /// Its version.
+    /// The version that is in force now.
     pub policy: Option<u64>,
     /// Whether it is the answer to an earlier request with the same id.
     pub replayed: bool,
@@ -113,6 +116,43 @@ fn approver(casino: &Casino, headers: &HeaderMap) -> Result<ActorId, Problem> {
     }
 }
 
+/// The events of a commit.
+async fn events_at(casino: &Casino, shard: Shard, position: Position) -> Result<Vec<Event>, Problem> {
+    let commits = casino.ledger.store().read(shard, position, 1).await?;
+    let commit = commits.first().ok_or_else(Problem::internal)?;
+    let body = CommitBody::decode(&commit.body).map_err(|_| Problem::internal())?;
+    Ok(body.events.into_iter().map(|record| record.event).collect())
+}
+
+/// The policy that the publication of a key was made from, if there was one: the version before, or its own content, if it
+/// was the first. Sent again, the same request is the same document so, whatever was switched since.
+async fn base_of(
+    casino: &Casino,
+    house: &HouseId,
+    (source, id): (&SourceId, &TransactionId),
+) -> Result<Option<Policy>, Problem> {
+    let key = IdempotencyKey { source: source.clone(), kind: OperationKind::Document, id: id.clone() };
+    let RecordedOutcome::Accepted(receipt) = casino.ledger.house_outcome(house, &key).await? else {
+        return Ok(None);
+    };
+    let published = events_at(casino, receipt.shard, receipt.position).await?;
+    let hash = published.iter().find_map(|event| match event {
+        Event::DocumentPublished(event) => Some(event.previous.unwrap_or(event.hash)),
+        _ => None,
+    });
+    let hash = hash.ok_or_else(Problem::internal)?;
+    let stream = Stream::HouseAggregate(house.clone(), HouseAggregateRef::Content(hash));
+    let lookup = [Lookup::Stream(receipt.shard, stream.digest())];
+    let found = casino.ledger.store().lookup(&lookup).await?;
+    let position = found.into_iter().flatten().next().ok_or_else(Problem::internal)?;
+    let stored = events_at(casino, receipt.shard, position).await?;
+    let policy = stored.iter().find_map(|event| match event {
+        Event::DocumentStored(event) if event.hash == hash => policy_of(&event.content).ok(),
+        _ => None,
+    });
+    policy.map(Some).ok_or_else(Problem::internal)
+}
+
 async fn publish(
     casino: &Casino,
     caller: &Caller,
@@ -122,13 +162,16 @@ async fn publish(
 ) -> Result<Json<SwitchView>, Problem> {
     caller.must_be(&[Role::Office])?;
     let approved_by = approver(casino, headers)?;
-    let before = casino.ledger.policy();
-    let mut policy = before.policy.clone();
-    change(&mut policy);
     let internal = |_| Problem::internal();
+    let (source, txn) = (caller.source.clone(), caller.id(request_id)?);
+    let house = HouseId::new("configuration").map_err(internal)?;
+    let before = casino.ledger.policy();
+    let base = base_of(casino, &house, (&source, &txn)).await?;
+    let mut policy = base.unwrap_or_else(|| before.policy.clone());
+    change(&mut policy);
     let command = PublishDocument {
-        source: caller.source.clone(),
-        id: caller.id(request_id)?,
+        source,
+        id: txn,
         kind: DocumentKind::new(POLICY_KIND).map_err(internal)?,
         name: DocumentName::new(POLICY_DOCUMENT).map_err(internal)?,
         content: DocumentContent::of(&policy).map_err(|_| Problem::internal())?,
@@ -139,7 +182,6 @@ async fn publish(
         author: caller.actor.clone(),
         approved_by,
     };
-    let house = HouseId::new("configuration").map_err(internal)?;
     let request = HouseRequest { context: Some(caller.context()), ..HouseRequest::new(house, command) };
     let receipt = casino.ledger.request_house(request).await?;
     let policy = casino.ledger.policy().version;

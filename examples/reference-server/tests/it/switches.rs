@@ -1,6 +1,10 @@
 //! Switches of providers: two persons, a version of the policy each, and what has begun takes its course.
 
 use axum::http::Method;
+use casino_ledger::core::{
+    ActorId, DocumentContent, DocumentKind, DocumentName, HouseId, POLICY_DOCUMENT, POLICY_KIND,
+    PublishDocument, Reason, SourceId, TransactionId,
+};
 use reference_server::demo::{CASHIER_KEY, OFFICE_KEY, PROVIDER_KEY, SECOND_OFFICE_KEY};
 use serde_json::{Value, json};
 
@@ -34,8 +38,8 @@ async fn a_provider_is_switched_off_by_two_persons() {
     }
     let (status, problem) = site.switch(path, OFFICE_KEY, &body).await;
     assert_eq!((status, &problem["rejection"]["reason"]), (422, &json!("same_person")), "{problem}");
-    let (status, answer) = site.switch(path, SECOND_OFFICE_KEY, &body).await;
-    assert_eq!((status, &answer["policy"]), (200, &json!(1)), "{answer}");
+    let (status, answer_off) = site.switch(path, SECOND_OFFICE_KEY, &body).await;
+    assert_eq!((status, &answer_off["policy"]), (200, &json!(1)), "{answer_off}");
     let (status, again) = site.switch(path, SECOND_OFFICE_KEY, &body).await;
     assert_eq!((status, &again["replayed"]), (200, &json!(true)), "{again}");
     let (status, told) = site.neutral(&call("bet", "t2", "r2", "10.00")).await;
@@ -57,6 +61,20 @@ async fn a_provider_is_switched_off_by_two_persons() {
     assert_eq!((status, &answer["policy"]), (200, &json!(2)), "{answer}");
     let (status, _) = site.neutral(&call("bet", "t3", "r3", "15.00")).await;
     assert_eq!(status, 200);
+    // An answer that was lost is asked for again, after another switch too: nothing is switched by it.
+    let body = json!({"requestId": "off", "switches": ["maintenance"], "reason": "a broken game"});
+    let (status, late) = site.switch(path, SECOND_OFFICE_KEY, &body).await;
+    assert_eq!((status, &late["replayed"], &late["policy"]), (200, &json!(true), &json!(2)), "{late}");
+    assert_eq!(late["recorded"], answer_off["recorded"]);
+    let body = json!({"requestId": "on", "switches": [], "reason": "mended"});
+    let (status, late) = site.switch(path, SECOND_OFFICE_KEY, &body).await;
+    assert_eq!((status, &late["replayed"]), (200, &json!(true)), "{late}");
+    let body = json!({"requestId": "on", "switches": ["bonuses_off"], "reason": "mended"});
+    let (status, problem) = site.switch(path, SECOND_OFFICE_KEY, &body).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("key_reused")), "{problem}");
+    let body = json!({"requestId": "on", "switches": [], "reason": "mended"});
+    let (status, problem) = site.switch("/providers/hub88/switches", SECOND_OFFICE_KEY, &body).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("key_reused")), "{problem}");
     let body = json!({"requestId": "x", "switches": ["everything"], "reason": "x"});
     assert_eq!(site.switch(path, SECOND_OFFICE_KEY, &body).await.0, 400);
     let body = json!({"requestId": "y", "switches": ["no_new_sessions"], "reason": "too many"});
@@ -64,6 +82,35 @@ async fn a_provider_is_switched_off_by_two_persons() {
     let launch = json!({"requestId": "s", "gameId": "hmac:crash", "currency": "EUR"});
     let (status, problem) = site.post(CASHIER_KEY, "/players/p/sessions", launch).await;
     assert_eq!((status, &problem["code"]), (403, &json!("source_closed")), "{problem}");
+    site.end().await;
+}
+
+/// What is in force is what was published, whatever the configuration says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_expires_by_the_policy_in_force() {
+    let site = Site::start().await;
+    site.player("p", "100.00", "EUR").await;
+    let launch = |id: &str| json!({"requestId": id, "gameId": "hmac:crash", "currency": "EUR"});
+    let (_, first) = site.post(CASHIER_KEY, "/players/p/sessions", launch("s1")).await;
+    assert!(first["expiresAt"].is_string(), "{first}");
+    let ledger = &site.server.casino.ledger;
+    let mut policy = ledger.policy().policy.clone();
+    policy.sources.values_mut().for_each(|source| source.sessions.ttl_secs = None);
+    let command = PublishDocument {
+        source: SourceId::new("back-office").unwrap(),
+        id: TransactionId::new("p1").unwrap(),
+        kind: DocumentKind::new(POLICY_KIND).unwrap(),
+        name: DocumentName::new(POLICY_DOCUMENT).unwrap(),
+        content: DocumentContent::of(&policy).unwrap(),
+        effective_from: None,
+        expected: Some(0),
+        reason: Reason::new("sessions last").unwrap(),
+        author: ActorId::new("anna").unwrap(),
+        approved_by: ActorId::new("otto").unwrap(),
+    };
+    ledger.execute_house(&HouseId::new("configuration").unwrap(), command).await.unwrap();
+    let (status, second) = site.post(CASHIER_KEY, "/players/p/sessions", launch("s2")).await;
+    assert_eq!((status, &second["expiresAt"]), (201, &Value::Null), "{second}");
     site.end().await;
 }
 
