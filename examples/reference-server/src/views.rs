@@ -16,11 +16,15 @@ use casino_ledger::projections::statement::{ReadStatement, Statement};
 use casino_ledger::projections::trial_balance::{ReadTrialBalance, TrialBalance};
 use casino_ledger::projections::withdrawals::{ReadWithdrawals, Withdrawals};
 use casino_ledger::projections::{Feed, LiveBalances, LiveSettings, ReadModel, Runner, Settings, State};
+use casino_ledger::store::{Position, Shard};
 
 use crate::sessions::Sessions;
 
 /// How long a reader waits for his own write.
 pub const OWN_WRITE: Duration = Duration::from_secs(2);
+
+/// How long a view may take to be made, empty as it is then.
+const MADE: Duration = Duration::from_secs(30);
 
 /// Where one view stands.
 #[derive(Debug, Clone)]
@@ -89,6 +93,8 @@ impl Views {
         let home = SqliteHome::<Balances>::new(folder, &identity)?;
         let balances: Arc<dyn ReadBalances> = Arc::new(home.reader());
         let runner = Runner::start(&feed, home, Settings::default())?;
+        // There is something to read once the runner has made it, however far it is.
+        balances.at_least(Shard(0), Position::ZERO, MADE).await?;
         let live = LiveBalances::start(&runner, Arc::clone(&balances), LiveSettings::default()).await?;
         runners.push(runner);
         Ok(Self {
