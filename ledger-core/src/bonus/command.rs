@@ -154,6 +154,11 @@ pub struct ForfeitBonus {
     /// Who did it, if a person did.
     #[serde(default)]
     pub by: Option<ActorId>,
+    /// The most bonus credits that it may cost the player, as he was told before; any, if absent. Not part of the
+    /// fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::text::decimal_text::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::text::DecimalText>"))]
+    pub forfeits_at_most: Option<Decimal>,
 }
 
 impl Operation for ForfeitBonus {

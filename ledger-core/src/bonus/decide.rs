@@ -304,6 +304,11 @@ fn live(facts: &Facts<'_>, work: &Workspace<'_>, of: &AwardRef) -> Result<Award,
 
 pub(super) fn forfeit(command: &ForfeitBonus, facts: &Facts<'_>, work: &mut Workspace<'_>) -> Outcome {
     let award = live(facts, work, &command.award)?;
+    if let Some(most) = command.forfeits_at_most
+        && award.cost(work.wallet())?.to_decimal() > most
+    {
+        return Err(not_allowed(NotAllowedReason::ForfeitsMore));
+    }
     let (source, id) = (command.source.clone(), command.id.clone());
     let txn = TransactionRef { source, kind: OperationKind::BonusForfeit, id };
     endings::forfeit(work, &award.of, command.reason, Some(txn), command.by.clone())?;

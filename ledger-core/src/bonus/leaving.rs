@@ -3,13 +3,14 @@
 
 use super::Award;
 use super::AwardStatus;
-use crate::money::{Amount, CurrencyCode};
+use crate::money::{Amount, AmountError, CurrencyCode};
 use crate::partition::Stream;
 use crate::player_ledger::{PlayerState, Workspace};
 use crate::policy::{OnLeaving, OnWithdrawal};
 use crate::rejection::{BonusRule, Rejection};
 use crate::stored::{AwardRef, Event, EventRecord, ExclusionKind, ForfeitReason, PaymentRef};
 use crate::time::Timestamp;
+use crate::wallet::Wallet;
 
 impl Award {
     /// Whether leaving can cost the player this award at an instant: it is live, its time is not over, and something is
@@ -17,6 +18,24 @@ impl Award {
     fn is_at_stake(&self, now: Timestamp) -> bool {
         let waits_or_plays = matches!(self.status, AwardStatus::Queued | AwardStatus::Active);
         waits_or_plays && !self.is_expired_at(now)
+    }
+
+    /// What giving it up costs: its credits, and what rounds hold of them; of one that waits, what it would give. An offer
+    /// that was not claimed costs nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`AmountError`] if that is beyond what an amount can be.
+    pub fn cost(&self, wallet: &Wallet) -> Result<Amount, AmountError> {
+        let zero = Amount::zero(self.amount.scale());
+        match self.status {
+            AwardStatus::Offered => Ok(zero),
+            AwardStatus::Queued => Ok(self.amount),
+            _ => {
+                let (credits, held) = wallet.bonus_of(&self.of, zero);
+                credits.checked_add(held)
+            }
+        }
     }
 
     /// Whether it can be claimed at an instant. Money that leaves does not end an offer; a player who leaves does.

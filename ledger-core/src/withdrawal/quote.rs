@@ -240,15 +240,12 @@ impl Priced {
         Ok(())
     }
 
-    /// The bonus credits it costs: what awards have, and what rounds hold of them; of one that waits what it would give.
+    /// The bonus credits it costs, of all awards that are lost by it.
     pub(super) fn costs(&self, state: &PlayerState, now: Timestamp) -> Result<Amount, Stop> {
-        let zero = Amount::zero(self.amount.scale());
         let left = purse(state, self.currency)?.cash().checked_sub(self.price()?.taken)?;
-        let mut sum = zero;
+        let mut sum = Amount::zero(self.amount.scale());
         for award in bonus::lost_to_withdrawal(state.awards(), self.currency, left, now) {
-            let (credits, held) = state.wallet().bonus_of(&award.of, zero);
-            let has = if award.is_booked() { credits.checked_add(held)? } else { award.amount };
-            sum = sum.checked_add(has)?;
+            sum = sum.checked_add(award.cost(state.wallet())?)?;
         }
         Ok(sum)
     }

@@ -182,3 +182,27 @@ fn a_withdrawal_costs_no_more_than_the_player_was_told() {
     let _ = held.when(told("19.99")).refused_as(&no(NotAllowedReason::ForfeitsMore));
     let _ = given().cash("100.00").when(told("0")).applied();
 }
+
+#[test]
+fn giving_up_a_bonus_costs_no_more_than_the_player_was_told() {
+    let told = |of: &str, most: &str| ledger_core::ForfeitBonus {
+        forfeits_at_most: Some(commands::decimal(most)),
+        ..commands::forfeit_bonus("F1", of)
+    };
+    let more = no(NotAllowedReason::ForfeitsMore);
+    let terms = || BonusTerms { funds: ledger_core::FundOrder::BonusFirst, ..commands::bonus_terms(35) };
+    let granted =
+        given().cash("100.00").terms("welcome", terms()).when(commands::grant_bonus("A", "20")).applied();
+    let refused = granted.clone().when(told("A", "19.99")).rejected("not_allowed").refused_as(&more);
+    let refused = refused.award_is("A", Active).accounts(GRANTED);
+    // What rounds hold of it is lost too.
+    let held = refused.bet("T1", "R", "15").applied().when(told("A", "19.99")).refused_as(&more);
+    // The bound is none of what was asked for: the key may come again with another.
+    let given_up = held.when(told("A", "20")).applied().award_is("A", Forfeited);
+    let _ = given_up.when(told("A", "1")).replayed("applied");
+    // One that waits costs what it would give.
+    let waits = granted.when(commands::grant_bonus("B", "5")).applied().award_is("B", Queued);
+    let _ = waits.when(told("B", "4.99")).refused_as(&more).when(told("B", "5")).applied();
+    // An offer costs nothing.
+    let _ = offered(terms()).when(told("A", "0")).applied().award_is("A", Forfeited).accounts(CASH);
+}

@@ -222,7 +222,7 @@ pub async fn claim(
 pub struct CancellationQuote {
     /// The currency.
     pub currency: String,
-    /// The credits that are lost.
+    /// The credits that are lost; of one that waits, what it would give.
     pub credits: String,
     /// The credits in open rounds, which are lost when those rounds end.
     pub held: String,
@@ -233,9 +233,13 @@ fn quoted(reading: &PlayerReading, of: &AwardRef) -> Result<CancellationQuote, P
         reading.state.award(of).ok_or_else(|| Problem::not_found("there is no such bonus that is live"))?;
     let purse = reading.state.wallet().bonus().iter().find(|purse| purse.award() == of);
     let zero = Amount::zero(award.amount.scale());
+    let credits = match award.status {
+        AwardStatus::Queued => award.amount,
+        _ => purse.map_or(zero, casino_ledger::core::BonusPurse::balance),
+    };
     Ok(CancellationQuote {
         currency: award.currency.to_string(),
-        credits: purse.map_or(zero, casino_ledger::core::BonusPurse::balance).to_string(),
+        credits: credits.to_string(),
         held: purse.map_or(zero, casino_ledger::core::BonusPurse::held).to_string(),
     })
 }
@@ -272,8 +276,8 @@ pub struct CancelRequest {
 
 /// Gives up a bonus for the player, at what was quoted to him. If it would cost something else by now, nothing is done.
 ///
-/// The comparison is made before the command, on what the ledger had then: a round that ends between the two can still
-/// change what is lost.
+/// The comparison is made before the command, on what the ledger had then. The command carries the sum, so what happens between
+/// the two cannot make it cost more: then it is refused.
 ///
 /// # Errors
 ///
@@ -289,11 +293,13 @@ pub async fn cancel(
 ) -> Result<Json<Done>, Problem> {
     caller.must_be(&[Role::Cashier])?;
     let award = award_of(&source, &award)?;
+    let told = (amount("credits", &body.credits)?, amount("held", &body.held)?);
+    let all = told.0.checked_add(told.1);
+    let most = all.ok_or_else(|| Problem::invalid("credits", "with what is held it is beyond any amount"))?;
     let reading = reading(&casino, &of).await?;
     // An award that has ended is not compared: this may be the same request again, and the ledger knows.
     if reading.state.award(&award).is_some() {
         let now = quoted(&reading, &award)?;
-        let told = (amount("credits", &body.credits)?, amount("held", &body.held)?);
         if told != (amount("credits", &now.credits)?, amount("held", &now.held)?) {
             let detail = format!("it costs {} now, and {} in open rounds", now.credits, now.held);
             return Err(Problem::quote_changed(detail));
@@ -305,6 +311,7 @@ pub async fn cancel(
         award,
         reason: ForfeitReason::Player,
         by: None,
+        forfeits_at_most: Some(most),
     };
     let id = command.id.clone();
     let request = Request { context: Some(caller.context()), ..Request::new(player(&of)?, command) };

@@ -120,7 +120,7 @@ pub fn complete_mission(products: &[(&str, &str, u32)]) -> CompleteMission {
 /// The player gives an award up.
 pub fn forfeit_bonus(id: &str, of: &str) -> ForfeitBonus {
     let (source, id, award) = (source("crm"), txn(id), award(of));
-    ForfeitBonus { source, id, award, reason: ForfeitReason::Player, by: None }
+    ForfeitBonus { source, id, award, reason: ForfeitReason::Player, by: None, forfeits_at_most: None }
 }
 
 /// The time of an award is over.

@@ -277,8 +277,9 @@ fn claims() -> impl Strategy<Value = ClaimBonus> {
 pub(super) fn single() -> BoxedStrategy<PlayerCommand> {
     use ForfeitReason::{Breach, Operator, Player};
     let reason = select(&[Player, Breach, Operator][..]);
-    let forfeits = (txns(), txns(), reason).prop_map(|(id, of, reason)| {
-        ForfeitBonus { reason, ..commands::forfeit_bonus(id.as_str(), of.as_str()) }.into()
+    let most = option::weighted(0.15, select(&["0", "10"][..]).prop_map(commands::decimal));
+    let forfeits = (txns(), txns(), reason, most).prop_map(|(id, of, reason, forfeits_at_most)| {
+        ForfeitBonus { reason, forfeits_at_most, ..commands::forfeit_bonus(id.as_str(), of.as_str()) }.into()
     });
     let expiries =
         (txns(), txns()).prop_map(|(id, of)| commands::expire_bonus(id.as_str(), of.as_str()).into());

@@ -798,11 +798,15 @@ impl Model {
             let is_free = award.terms.leaving.withdrawal == OnWithdrawal::CashFree && left != 0;
             award.currency == currency && !is_free && self.can_be_lost(award)
         };
-        let worth = |award: &ModelAward| match award.life {
+        self.awards.iter().filter(goes).map(|award| self.worth(award)).sum()
+    }
+
+    /// What the player loses with an award.
+    fn worth(&self, award: &ModelAward) -> i128 {
+        match award.life {
             Life::Waits => award.units,
             _ => self.credits(award) + self.in_rounds(award),
-        };
-        self.awards.iter().filter(goes).map(worth).sum()
+        }
     }
 
     /// Whether a bonus holds back what the player asks for.
@@ -849,6 +853,11 @@ impl Model {
 
     pub(super) fn forfeit_bonus(&mut self, c: &ForfeitBonus) -> Judged {
         let at = self.live(&c.award)?;
+        let award = self.nth(at).clone();
+        let costs = self.decimal(self.worth(&award), award.currency);
+        if c.forfeits_at_most.is_some_and(|most| costs > most) {
+            return Err("not_allowed");
+        }
         self.end_award(at, "bonus:forfeited");
         Ok("applied")
     }

@@ -655,7 +655,9 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         PlayerCommand::WithholdTax(c) => c.on_shortfall = None,
         PlayerCommand::ReverseExchange(c) => c.on_shortfall = None,
         PlayerCommand::ClosePlayer(c) => c.reason = Reason::new("-").expect("a reason"),
-        PlayerCommand::RequestWithdrawal(c) => (c.proof, c.method, c.kyc) = (None, None, None),
+        PlayerCommand::RequestWithdrawal(c) => {
+            (c.proof, c.method, c.kyc, c.forfeits_at_most) = (None, None, None, None);
+        }
         PlayerCommand::PassKyc(c) => (c.as_of, c.by) = (crate::time::Timestamp::EPOCH, None),
         PlayerCommand::RejectWithdrawal(c) => c.reason = Reason::new("-").expect("a reason"),
         PlayerCommand::SendWithdrawal(c) => c.by = None,
@@ -664,7 +666,7 @@ fn payload_of(command: &PlayerCommand) -> PlayerCommand {
         PlayerCommand::SettleLatePayout(c) => c.approved_by = c.by.clone(),
         PlayerCommand::BlockPlayer(c) => c.reason = Reason::new("-").expect("a reason"),
         PlayerCommand::UnblockPlayer(c) => c.reason = Reason::new("-").expect("a reason"),
-        PlayerCommand::ForfeitBonus(c) => c.by = None,
+        PlayerCommand::ForfeitBonus(c) => (c.by, c.forfeits_at_most) = (None, None),
         PlayerCommand::PayJackpot(c) => c.kind = AccountKind::Real,
         PlayerCommand::PayTournamentPrize(c) => {
             (c.kind, c.place, c.barred) = (AccountKind::Real, 0, crate::stored::BarredPayee::Pay);
