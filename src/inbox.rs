@@ -91,7 +91,7 @@ impl Inbox {
         if let Err(refused) = self.admit(&state, lane) {
             return Err((refused, job));
         }
-        state.lanes[lane.index()].push_back(job);
+        state.lanes[lane.index()].push_back(Job { lane, ..job });
         self.ring(state);
         Ok(())
     }
@@ -115,7 +115,7 @@ impl Inbox {
         let mut state = self.lock();
         for (lane, job) in jobs {
             match self.admit(&state, lane) {
-                Ok(()) => state.lanes[lane.index()].push_back(job),
+                Ok(()) => state.lanes[lane.index()].push_back(Job { lane, ..job }),
                 Err(why) => refused.push((lane, why, job)),
             }
         }

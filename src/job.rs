@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 use crate::error::ExecuteError;
+use crate::lane::Lane;
 use crate::request::{KeyQuestion, Reading, Receipt, RecordedOutcome};
 use crate::rules::Rules;
 
@@ -127,6 +128,8 @@ pub(crate) struct Job {
     pub(crate) shard: Shard,
     /// Whose ledger.
     pub(crate) of: Partition,
+    /// The lane it came through.
+    pub(crate) lane: Lane,
     /// How often it met a state that was out of date.
     pub(crate) attempts: u8,
     pub(crate) ask: Ask,
@@ -136,7 +139,12 @@ impl Job {
     fn new(of: Partition, shards: ShardCount, ask: impl FnOnce(&PartitionDigest) -> Ask) -> Self {
         let partition = of.digest();
         let ask = ask(&partition);
-        Self { id: next_job(), partition, shard: shards.shard_of(&partition), of, attempts: 0, ask }
+        Self::about(of, partition, shards, ask)
+    }
+
+    fn about(of: Partition, partition: PartitionDigest, shards: ShardCount, ask: Ask) -> Self {
+        let shard = shards.shard_of(&partition);
+        Self { id: next_job(), partition, shard, of, lane: Lane::Play, attempts: 0, ask }
     }
 
     /// Prepares a command on the caller's thread, off the writer's; gives the key to ask for with it.
@@ -154,9 +162,7 @@ impl Job {
         let digests = Prepared::digests(&needed, &of, &partition);
         let prepared = Prepared { command, context, rules, needed, digests, reply };
         let ask = Ask::Execute(Box::new(prepared));
-        let job =
-            Self { id: next_job(), partition, shard: shards.shard_of(&partition), of, attempts: 0, ask };
-        Ok((key, job))
+        Ok((key, Self::about(of, partition, shards, ask)))
     }
 
     /// Prepares a command again, if it was prepared under other rules than those in force; answers whether it was.

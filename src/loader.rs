@@ -1,6 +1,7 @@
 //! The loader: reads cold states and facts from the store on a thread of its own, and keeps snapshots,
 //! so that the writer never waits for a read.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ledger_core::stored::{CommitBody, CommitIndex, EventRecord, TombstoneRecord};
@@ -13,6 +14,7 @@ use ledger_store::{
     StoredCommit, genesis,
 };
 
+use crate::lane::Lane;
 use crate::panics::guarded;
 use crate::state::State;
 use crate::threads::{Sender, Waiting};
@@ -31,6 +33,8 @@ pub(crate) enum Task {
     Load {
         /// Comes back with what was found.
         no: u64,
+        /// The lane of who waits for it; `Bulk` if nobody else does.
+        lane: Lane,
         partition: PartitionDigest,
         shard: Shard,
         of: Partition,
@@ -38,6 +42,55 @@ pub(crate) enum Task {
         needs: Option<(u64, Box<Needs>)>,
     },
     Snapshot(Snapshot),
+}
+
+/// The tasks of one class, before one of the other has its turn all the same.
+const FIRST_IN_A_ROW: u32 = 8;
+/// The tasks the loader looks through for urgent ones; the rest wait in the channel, whose places bound them.
+const LOOKED_THROUGH_MAX: usize = 1_024;
+
+/// The tasks that the loader has looked at: loads that a player waits for come before those of mass operations and before
+/// snapshots, of which one goes in between now and then.
+#[derive(Debug, Default)]
+struct Queue {
+    first: VecDeque<Task>,
+    later: VecDeque<Task>,
+    /// How many of the first have gone in a row.
+    in_a_row: u32,
+}
+
+impl Queue {
+    fn len(&self) -> usize {
+        self.first.len() + self.later.len()
+    }
+
+    fn put(&mut self, task: Task) {
+        let is_first = matches!(task, Task::Load { lane: Lane::Play | Lane::Cashier, .. });
+        if is_first { self.first.push_back(task) } else { self.later.push_back(task) }
+    }
+
+    fn take(&mut self) -> Option<Task> {
+        let is_turn = self.first.is_empty() || self.in_a_row >= FIRST_IN_A_ROW;
+        if is_turn && let Some(task) = self.later.pop_front() {
+            self.in_a_row = 0;
+            return Some(task);
+        }
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        self.first.pop_front()
+    }
+
+    /// The next task; `None` once nothing can come any more.
+    fn next(&mut self, tasks: &Waiting<Task>) -> Option<Task> {
+        if self.len() == 0 {
+            self.put(tasks.recv().ok()?);
+        }
+        while self.len() < LOOKED_THROUGH_MAX
+            && let Some(task) = tasks.try_recv()
+        {
+            self.put(task);
+        }
+        self.take()
+    }
 }
 
 /// The facts of the log that one job needs.
@@ -79,9 +132,10 @@ pub(crate) fn run(
     tasks: &Waiting<Task>,
     runtime: &tokio::runtime::Runtime,
 ) {
-    while let Ok(task) = tasks.recv() {
+    let mut queue = Queue::default();
+    while let Some(task) = queue.next(tasks) {
         match task {
-            Task::Load { no, partition, shard, of, state, needs } => {
+            Task::Load { no, lane: _, partition, shard, of, state, needs } => {
                 let loading = || runtime.block_on(load(store.as_ref(), partition, shard, &of, state, needs));
                 // A panic fails this load; the thread serves the others.
                 let result = guarded(loading).unwrap_or_else(|what| Err(StoreError::Corrupted(what)));
@@ -334,4 +388,41 @@ pub(crate) fn snapshot(
 ) -> Option<Snapshot> {
     let (fold, bytes) = state.to_snapshot()?;
     Some(Snapshot { partition, position, hash, fold, bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger_core::PlayerId;
+    use ledger_store::ShardCount;
+
+    use super::*;
+
+    fn load(no: u64, lane: Lane) -> Task {
+        let of = Partition::Player(PlayerId::new("p").unwrap());
+        let partition = of.digest();
+        Task::Load {
+            no,
+            lane,
+            partition,
+            shard: ShardCount::ONE.shard_of(&partition),
+            of,
+            state: true,
+            needs: None,
+        }
+    }
+
+    #[test]
+    fn a_load_of_a_mass_operation_waits_for_those_of_players_but_not_for_ever() {
+        let (send, receive) = crate::threads::Threads::new(None).channel(64);
+        let all = (0..20).map(|no| load(no, if no < 4 { Lane::Bulk } else { Lane::Play }));
+        all.for_each(|task| send.try_send(task).unwrap());
+        drop(send);
+        let mut queue = Queue::default();
+        let mut served = Vec::new();
+        while let Some(Task::Load { no, .. }) = queue.next(&receive) {
+            served.push(no);
+        }
+        let expected: Vec<u64> = (4..12).chain([0]).chain(12..20).chain([1, 2, 3]).collect();
+        assert_eq!(served, expected);
+    }
 }

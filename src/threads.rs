@@ -255,6 +255,11 @@ impl<T> Waiting<T> {
         }
     }
 
+    /// What has come already, without waiting.
+    pub(crate) fn try_recv(&self) -> Option<T> {
+        self.inner.try_recv().ok()
+    }
+
     /// Waits for the next, for `limit` at most.
     pub(crate) fn recv_timeout(&self, limit: Duration) -> Result<T, RecvTimeoutError> {
         let Some((scheduler, bell)) = &self.bell.simulated else { return self.inner.recv_timeout(limit) };

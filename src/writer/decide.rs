@@ -14,6 +14,7 @@ use super::Writer;
 use super::slots::Gate;
 use crate::error::{ExecuteError, Refusal};
 use crate::job::{Answer, Ask, Command, Entry, Job, unrecorded};
+use crate::lane::Lane;
 use crate::loader::{LoadedFacts, Needs, Task};
 use crate::panics::panic_text;
 use crate::request::{EntryId, OperationReceipt, Outcome, Reading, Receipt, RecordedOutcome};
@@ -268,9 +269,11 @@ impl Writer {
         // With the state in hand the facts are certain to be needed; without it, most jobs need none.
         let needs = if want_state { None } else { needs_of(job) };
         let needs = needs.map(|needs| (job.id, needs));
+        let urgent = slot.parked.iter().map(|job| job.lane).find(|lane| *lane != Lane::Bulk);
+        let lane = urgent.unwrap_or(Lane::Bulk);
         self.loads += 1;
         let no = self.loads;
-        let task = Task::Load { no, partition, shard: job.shard, of, state: want_state, needs };
+        let task = Task::Load { no, lane, partition, shard: job.shard, of, state: want_state, needs };
         slot.gate = Gate::Loading(self.shared.threads.now());
         slot.load = no;
         if self.tasks.give(task).is_err() {
