@@ -9,6 +9,7 @@ pub mod config;
 pub mod demo;
 pub mod feed;
 pub mod gateway;
+pub mod grpc;
 pub mod launch;
 mod limits;
 pub mod metrics;

@@ -84,12 +84,17 @@ impl Server {
 /// All routes, with what stands around them.
 fn app(casino: Arc<Casino>, stopped: watch::Receiver<bool>) -> Router {
     let limit = casino.checked.config.body_bytes_max;
+    let unknown = || async { Problem::path(StatusCode::NOT_FOUND) };
+    // The same calls for gRPC, whose requests had what stands around them already.
+    let json = api::routes().fallback(unknown).layer(DefaultBodyLimit::max(limit));
+    let grpc = crate::grpc::routes(&json.with_state(Arc::clone(&casino)), &casino.checked.config);
     let routes = Router::new()
         .merge(api::routes())
+        .merge(grpc)
         .merge(pages::routes())
         .merge(crate::gateway::routes())
         .route("/metrics", get(crate::metrics::metrics))
-        .fallback(|| async { Problem::path(StatusCode::NOT_FOUND) })
+        .fallback(unknown)
         .method_not_allowed_fallback(|| async { Problem::path(StatusCode::METHOD_NOT_ALLOWED) })
         .layer(DefaultBodyLimit::max(limit));
     with_around(routes, casino, stopped)
@@ -124,6 +129,7 @@ async fn around(
     let begun = Instant::now();
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
+    let is_grpc = crate::grpc::is_grpc(request.headers());
     let trace = auth::trace_of(request.headers());
     if let Ok(trace) = TraceId::new(&trace) {
         request.extensions_mut().insert(trace);
@@ -131,9 +137,12 @@ async fn around(
     let span = tracing::info_span!("request", %method, path, trace);
     if !is_admitted(&around, address, &path, &mut request, begun) {
         crate::metrics::request(&path, StatusCode::TOO_MANY_REQUESTS, begun.elapsed());
-        return dressed(Problem::too_often().into_response(), &trace, around.stopped);
+        let problem = Problem::too_often();
+        let refusal = if is_grpc { crate::grpc::refusal(&problem) } else { problem.into_response() };
+        return dressed(refusal, &trace, around.stopped);
     }
-    let limit = around.casino.checked.config.request_timeout();
+    // A call of gRPC has the deadline of its caller, and answers as its protocol does when that is over.
+    let limit = if is_grpc { Duration::MAX } else { around.casino.checked.config.request_timeout() };
     let answered = tokio::time::timeout(limit, next.run(request)).instrument(span.clone()).await;
     let response = answered.unwrap_or_else(|_| Problem::timeout().into_response());
     let status = response.status();

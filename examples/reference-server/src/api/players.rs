@@ -131,7 +131,8 @@ pub async fn open(
     let brand_id = id("brand", &body.brand, |t| BrandId::new(t))?;
     let brand = casino.checked.brands.get(&brand_id);
     let brand = brand.ok_or_else(|| Problem::invalid("brand", "is not one of the casino's"))?;
-    let codes = body.currencies.as_ref().unwrap_or(&brand.currencies);
+    let named = body.currencies.as_ref().filter(|codes| !codes.is_empty());
+    let codes = named.unwrap_or(&brand.currencies);
     if let Some(other) = codes.iter().find(|code| !brand.currencies.contains(code)) {
         return Err(Problem::invalid("currencies", &format!("the brand has no {other}")));
     }

@@ -4,6 +4,7 @@ mod api;
 mod bonuses;
 mod drills;
 mod gateway;
+mod grpc;
 mod kill;
 mod pages;
 mod process;
