@@ -2,7 +2,6 @@
 //! and players with some play behind them.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use casino_ledger::core::{
@@ -120,16 +119,16 @@ fn games() -> Vec<Game> {
 }
 
 /// What the demo prints when it listens.
-pub fn welcome(address: SocketAddr) -> String {
+pub fn welcome(base: &str) -> String {
     let mut text = format!(
-        "\nThe demo casino. Its keys are known to everyone.\n\n  pages          http://{address}/          sign in with \
-         any name and the office key\n  API            http://{address}/docs\n  figures        http://{address}/metrics   with \
+        "\nThe demo casino. Its keys are known to everyone.\n\n  pages          {base}/          sign in with \
+         any name and the office key\n  API            {base}/docs\n  figures        {base}/metrics   with \
          the monitor key\n\n  \
          provider key   {PROVIDER_KEY}\n  cashier key    {CASHIER_KEY}\n  office keys    {OFFICE_KEY}\n                 \
-         {SECOND_OFFICE_KEY}\n  monitor key    {MONITOR_KEY}\n\nTry:\n\n  curl -s -X POST http://{address}/bets/place -H 'Authorization: Bearer \
+         {SECOND_OFFICE_KEY}\n  monitor key    {MONITOR_KEY}\n\nTry:\n\n  curl -s -X POST {base}/bets/place -H 'Authorization: Bearer \
          {PROVIDER_KEY}' \\\n    -H 'Content-Type: application/json' -d '{{\"requestId\":\"first-bet\",\"playerId\":\"alice\",\
          \"wallet\":\"cash\",\"roundId\":\"first-round\",\"gameId\":\"hmac:crash\",\"stake\":{{\"amount\":\"10.00\",\
-         \"currency\":\"EUR\"}}}}'\n\nGame providers call http://{address}/rgs/provider/ID/callback, with ID one of\n "
+         \"currency\":\"EUR\"}}}}'\n\nGame providers call {base}/rgs/provider/ID/callback, with ID one of\n "
     );
     for dialect in DialectName::ALL {
         let _ = write!(text, " {}", dialect.as_str());

@@ -60,9 +60,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     log(log_json);
     metrics::install();
     let server = Server::start(checked).await?;
-    println!("listening at http://{}", server.address);
+    println!("listening at {}", server.base());
     if is_demo {
-        print!("{}", demo::welcome(server.address));
+        print!("{}", demo::welcome(&server.base()));
     }
     told_to_stop().await;
     println!("stopping");

@@ -11,6 +11,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::serve::{Listener, ListenerExt as _};
 use casino_ledger::core::TraceId;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -22,6 +23,7 @@ use crate::api::{self, Problem, auth};
 use crate::casino::Casino;
 use crate::config::Checked;
 use crate::limits::{Limits, Who};
+use crate::tls::TlsListener;
 use crate::{demo, pages};
 
 /// A server that listens.
@@ -51,16 +53,21 @@ impl Server {
         }
         let (stop, stopped) = watch::channel(false);
         let app = app(Arc::clone(&casino), stopped.clone());
-        let mut told = stopped;
+        let tls = casino.checked.tls.clone();
         let serving = tokio::spawn(async move {
-            let ended = async move {
-                let _ = told.wait_for(|stop| *stop).await;
-            };
-            let app = app.into_make_service_with_connect_info::<SocketAddr>();
-            axum::serve(listener, app).with_graceful_shutdown(ended).await
+            match tls {
+                None => serve(listener, app, stopped).await,
+                Some(tls) => serve(TlsListener::new(listener, tls)?, app, stopped).await,
+            }
         });
         let upkeep = tokio::spawn(crate::metrics::upkeep());
         Ok(Self { address, casino, stop, serving, upkeep })
+    }
+
+    /// Where, as a browser writes it.
+    pub fn base(&self) -> String {
+        let scheme = if self.casino.checked.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Takes no new connections, answers what is under way, and closes the ledger.
@@ -79,6 +86,20 @@ impl Server {
         }
         self.casino.close(limit).await
     }
+}
+
+/// Serves what a listener takes, until told to stop.
+async fn serve<L: Listener<Addr = SocketAddr>>(
+    listener: L,
+    app: Router,
+    mut stopped: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let ended = async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    // Whatever it does with a connection, what it gives on tells the address.
+    axum::serve(listener.tap_io(|_| {}), app).with_graceful_shutdown(ended).await
 }
 
 /// All routes, with what stands around them.

@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use casino_ledger::Decimal;
 use casino_ledger::core::{
     ActorId, BrandId, CurrencyCode, CurrencyRegistry, GameId, JurisdictionId, OperatorId, SourceId,
 };
+use tokio_rustls::rustls::ServerConfig;
 
 use super::keys::{ApiKey, KeyConfig};
 use super::providers::{DialectName, Provider, ProviderConfig, TIME_WINDOW_SECS};
 use super::{Brand, Config, Game};
-use crate::pem;
+use crate::{pem, tls};
 
 /// The least length of the server's secret.
 const SECRET_CHARS_MIN: usize = 32;
@@ -51,6 +53,8 @@ pub struct Checked {
     pub config: Config,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// How the listener speaks TLS, if it does.
+    pub tls: Option<Arc<ServerConfig>>,
     /// The operator.
     pub operator: OperatorId,
     /// Who may call.
@@ -85,6 +89,7 @@ impl Config {
     pub fn check(self) -> Result<Checked, ConfigError> {
         let mut faults = Faults(Vec::new());
         let listen = faults.take("listen", self.listen.parse::<SocketAddr>());
+        let tls = tls(&self, &mut faults);
         let operator = faults.take("operator", OperatorId::new(&self.operator));
         if self.secret.expose().chars().count() < SECRET_CHARS_MIN {
             faults.add("secret", format_args!("it needs at least {SECRET_CHARS_MIN} characters"));
@@ -111,9 +116,26 @@ impl Config {
         let games = games(&self.games, &providers, &mut faults);
         match (listen, operator) {
             (Some(listen), Some(operator)) if faults.0.is_empty() => {
-                Ok(Checked { config: self, listen, operator, keys, brands, games, providers })
+                Ok(Checked { config: self, listen, tls, operator, keys, brands, games, providers })
             }
             _ => Err(ConfigError { faults: faults.0 }),
+        }
+    }
+}
+
+fn tls(config: &Config, faults: &mut Faults) -> Option<Arc<ServerConfig>> {
+    let authorities = config.tls_client_ca.as_deref();
+    match (&config.tls_certificate, &config.tls_key) {
+        (Some(certificate), Some(key)) => faults.take("tls", tls::settings(certificate, key, authorities)),
+        (None, None) if authorities.is_none() => None,
+        // Who meant to have callers' certificates checked is not to go without.
+        (None, None) => {
+            faults.add("tls_client_ca", "it needs tls_certificate and tls_key");
+            None
+        }
+        _ => {
+            faults.add("tls_certificate and tls_key", "one needs the other");
+            None
         }
     }
 }

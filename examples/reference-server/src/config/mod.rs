@@ -27,6 +27,14 @@ pub const ENVIRONMENT: &str = "CASINO_SERVER_";
 pub struct Config {
     /// Where to listen, `address:port`. Port 0 takes a free one.
     pub listen: String,
+    /// A file with the server's certificate as PEM, and those between it and its authority. With it and its key, the server
+    /// speaks TLS and nothing else.
+    pub tls_certificate: Option<PathBuf>,
+    /// A file with the certificate's key as PEM.
+    pub tls_key: Option<PathBuf>,
+    /// A file with the authorities of callers' certificates as PEM. With it, nobody is heard who shows no certificate of
+    /// theirs.
+    pub tls_client_ca: Option<PathBuf>,
     /// `log`, `sqlite`, or the URL of a PostgreSQL database.
     pub store: String,
     /// The schema of the ledger in PostgreSQL.
@@ -73,6 +81,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
+            tls_certificate: None,
+            tls_key: None,
+            tls_client_ca: None,
             store: "log".to_owned(),
             schema: "casino_ledger".to_owned(),
             data: PathBuf::from("casino-data"),

@@ -11,6 +11,7 @@ mod process;
 mod site;
 mod surface;
 mod switches;
+mod tls;
 mod tour;
 
 /// Where the ledgers of these tests are kept.
