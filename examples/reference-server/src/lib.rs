@@ -18,6 +18,7 @@ pub mod pem;
 pub mod policy;
 pub mod server;
 pub mod sessions;
+pub mod telemetry;
 pub mod tls;
 pub mod views;
 

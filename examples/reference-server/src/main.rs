@@ -2,9 +2,15 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
+use reference_server::telemetry::Telemetry;
 use reference_server::{Config, Server, demo, metrics, policy};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// A casino's money behind HTTP.
 #[derive(Debug, Parser)]
@@ -57,7 +63,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         println!("the configuration is good");
         return Ok(());
     }
-    log(log_json);
+    let telemetry = checked.otlp.as_deref().map(Telemetry::start).transpose()?;
+    log(log_json, telemetry.as_ref());
+    let limit = checked.config.shutdown_ms;
     metrics::install();
     let server = Server::start(checked).await?;
     println!("listening at {}", server.base());
@@ -66,12 +74,21 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     told_to_stop().await;
     println!("stopping");
-    server.stop().await
+    let stopped = server.stop().await;
+    if let Some(telemetry) = telemetry {
+        telemetry.stop(Duration::from_millis(limit)).await;
+    }
+    stopped
 }
 
-fn log(json: bool) {
-    let lines = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr);
-    if json { lines.json().with_max_level(tracing::Level::INFO).init() } else { lines.init() }
+fn log(json: bool, telemetry: Option<&Telemetry>) {
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = if json {
+        lines.json().with_filter(LevelFilter::INFO).boxed()
+    } else {
+        lines.with_filter(LevelFilter::WARN).boxed()
+    };
+    tracing_subscriber::registry().with(lines).with(telemetry.map(Telemetry::layer)).init();
 }
 
 /// Waits for an interrupt, or for SIGTERM where there is such a thing.

@@ -13,18 +13,21 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::{Listener, ListenerExt as _};
 use casino_ledger::core::TraceId;
+use opentelemetry::trace::Status;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
+use tracing::field::Empty;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::api::{self, Problem, auth};
 use crate::casino::Casino;
 use crate::config::Checked;
 use crate::limits::{Limits, Who};
 use crate::tls::TlsListener;
-use crate::{demo, pages};
+use crate::{demo, pages, telemetry};
 
 /// A server that listens.
 #[derive(Debug)]
@@ -151,11 +154,16 @@ async fn around(
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
     let is_grpc = crate::grpc::is_grpc(request.headers());
-    let trace = auth::trace_of(request.headers());
+    let name = format!("{method} {path}");
+    let span =
+        tracing::info_span!("request", otel.name = name, otel.kind = "server", %method, path, trace = Empty);
+    let trace = telemetry::trace_of(&span, request.headers());
+    span.record("trace", &trace);
+    span.set_attribute("http.request.method", method.to_string());
+    span.set_attribute("http.route", path.clone());
     if let Ok(trace) = TraceId::new(&trace) {
         request.extensions_mut().insert(trace);
     }
-    let span = tracing::info_span!("request", %method, path, trace);
     if !is_admitted(&around, address, &path, &mut request, begun) {
         crate::metrics::request(&path, StatusCode::TOO_MANY_REQUESTS, begun.elapsed());
         let problem = Problem::too_often();
@@ -167,6 +175,10 @@ async fn around(
     let answered = tokio::time::timeout(limit, next.run(request)).instrument(span.clone()).await;
     let response = answered.unwrap_or_else(|_| Problem::timeout().into_response());
     let status = response.status();
+    span.set_attribute("http.response.status_code", i64::from(status.as_u16()));
+    if status.is_server_error() {
+        span.set_status(Status::error(status.as_str().to_owned()));
+    }
     let took = begun.elapsed();
     tracing::info!(parent: &span, status = status.as_u16(), micros = took.as_micros(), "answered");
     crate::metrics::request(&path, status, took);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use casino_ledger::Ledger;
+use casino_ledger::projections::audit::{AuditTrail, ReadAuditTrail};
 use casino_ledger::projections::balances::{Balances, ReadBalances};
 use casino_ledger::projections::bonuses::{Bonuses, ReadBonuses};
 use casino_ledger::projections::liability::{Liability, ReadLiability};
@@ -57,6 +58,8 @@ pub struct Views {
     pub trial_balance: Arc<dyn ReadTrialBalance>,
     /// What is owed and held.
     pub liability: Arc<dyn ReadLiability>,
+    /// Who did what.
+    pub audit: Arc<dyn ReadAuditTrail>,
     /// Balances that are told as they change.
     pub live: LiveBalances,
     /// Sessions.
@@ -107,6 +110,7 @@ impl Views {
             bonuses: follow!(Bonuses),
             trial_balance: follow!(TrialBalance),
             liability: follow!(Liability),
+            audit: follow!(AuditTrail),
             sessions: follow!(Sessions),
             runners: Mutex::new(runners),
             feed,

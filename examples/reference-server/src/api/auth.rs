@@ -28,19 +28,6 @@ pub struct Caller {
     key: Option<String>,
 }
 
-/// The trace of a request: that of its `traceparent` (W3C Trace Context), or a new one.
-pub fn trace_of(headers: &HeaderMap) -> String {
-    let given = headers.get("traceparent").and_then(|value| value.to_str().ok());
-    let trace = given.and_then(|text| {
-        let mut parts = text.split('-');
-        let (version, trace) = (parts.next()?, parts.next()?);
-        let is_hex =
-            trace.len() == 32 && trace.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        (version.len() == 2 && is_hex && trace.bytes().any(|b| b != b'0')).then(|| trace.to_owned())
-    });
-    trace.unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string())
-}
-
 /// The key in the `Authorization` header: as a bearer token, or, for browsers, as the password of Basic.
 fn shown(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
@@ -72,7 +59,7 @@ impl FromRequestParts<Arc<Casino>> for Caller {
     async fn from_request_parts(parts: &mut Parts, casino: &Arc<Casino>) -> Result<Self, Problem> {
         let trace = match parts.extensions.get::<TraceId>() {
             Some(trace) => trace.clone(),
-            None => TraceId::new(trace_of(&parts.headers)).map_err(|_| Problem::internal())?,
+            None => return Err(Problem::internal()),
         };
         let known = parts.extensions.remove::<Known>();
         let Known(key) = known.unwrap_or_else(|| Known::of(casino, &parts.headers));

@@ -7,7 +7,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    bets, bonuses, controls, health, live, outcome, payments, players, sessions, switches, withdrawals,
+    audit, bets, bonuses, controls, health, live, outcome, payments, players, sessions, switches, withdrawals,
 };
 
 #[derive(OpenApi)]
@@ -26,6 +26,7 @@ use super::{
         switches::set,
         switches::cashier_alone,
         sessions::launch, sessions::end,
+        audit::audit,
         health::livez, health::readyz,
     )
 )]

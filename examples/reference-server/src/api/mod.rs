@@ -1,6 +1,7 @@
 //! The API of the casino: JSON over HTTP, for game servers of the house's own, the platform, the cashier and the
 //! back office. Providers with protocols of their own come in through [`crate::gateway`].
 
+pub mod audit;
 pub mod auth;
 pub mod bets;
 pub mod body;
@@ -59,6 +60,7 @@ pub fn routes() -> Router<Arc<Casino>> {
         .route("/players/{player}/withdrawals", get(withdrawals::list))
         .route("/players/{player}/withdrawals/quote", get(withdrawals::quote))
         .route("/players/{player}/withdrawals/{source}/{withdrawal}/{step}", post(withdrawals::step))
+        .route("/audit", get(audit::audit))
         .route("/providers", get(switches::list))
         .route("/providers/{provider}/switches", put(switches::set))
         .route("/casino/cashier-alone", put(switches::cashier_alone))

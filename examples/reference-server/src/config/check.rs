@@ -15,7 +15,7 @@ use tokio_rustls::rustls::ServerConfig;
 use super::keys::{ApiKey, KeyConfig};
 use super::providers::{DialectName, Provider, ProviderConfig, TIME_WINDOW_SECS};
 use super::{Brand, Config, Game};
-use crate::{pem, tls};
+use crate::{pem, telemetry, tls};
 
 /// The least length of the server's secret.
 const SECRET_CHARS_MIN: usize = 32;
@@ -55,6 +55,8 @@ pub struct Checked {
     pub listen: SocketAddr,
     /// How the listener speaks TLS, if it does.
     pub tls: Option<Arc<ServerConfig>>,
+    /// Where spans are sent, if they are.
+    pub otlp: Option<String>,
     /// The operator.
     pub operator: OperatorId,
     /// Who may call.
@@ -90,6 +92,8 @@ impl Config {
         let mut faults = Faults(Vec::new());
         let listen = faults.take("listen", self.listen.parse::<SocketAddr>());
         let tls = tls(&self, &mut faults);
+        let otlp = self.otlp_endpoint.as_deref();
+        let otlp = otlp.and_then(|text| faults.take("otlp_endpoint", telemetry::endpoint(text)));
         let operator = faults.take("operator", OperatorId::new(&self.operator));
         if self.secret.expose().chars().count() < SECRET_CHARS_MIN {
             faults.add("secret", format_args!("it needs at least {SECRET_CHARS_MIN} characters"));
@@ -116,7 +120,7 @@ impl Config {
         let games = games(&self.games, &providers, &mut faults);
         match (listen, operator) {
             (Some(listen), Some(operator)) if faults.0.is_empty() => {
-                Ok(Checked { config: self, listen, tls, operator, keys, brands, games, providers })
+                Ok(Checked { config: self, listen, tls, otlp, operator, keys, brands, games, providers })
             }
             _ => Err(ConfigError { faults: faults.0 }),
         }

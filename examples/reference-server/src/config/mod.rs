@@ -61,6 +61,9 @@ pub struct Config {
     pub lag_max: u64,
     /// Log lines as JSON objects.
     pub log_json: bool,
+    /// The address of an OpenTelemetry collector that takes OTLP over HTTP, `http://host:port`: requests are told to it as spans.
+    /// Without one they are not.
+    pub otlp_endpoint: Option<String>,
     /// A file with the policy as JSON. Without one the library's own holds, which is strict: a withdrawal waits until the player
     /// is verified, and goes to a destination that is proven to be his.
     pub policy: Option<PathBuf>,
@@ -97,6 +100,7 @@ impl Default for Config {
             shutdown_ms: 10_000,
             lag_max: 10_000,
             log_json: false,
+            otlp_endpoint: None,
             policy: None,
             demo_policy: false,
             keys: Vec::new(),

@@ -13,6 +13,7 @@ mod surface;
 mod switches;
 mod tls;
 mod tour;
+mod traces;
 
 /// Where the ledgers of these tests are kept.
 fn place(_: &std::path::Path) -> (String, String) {

@@ -29,7 +29,12 @@ pub(crate) fn program() -> Command {
 
 /// Starts the program and waits until it says where it listens.
 pub(crate) fn start(arguments: &[&str]) -> (Process, Http) {
-    let mut child = program().args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    started(program().args(arguments))
+}
+
+/// Starts the program as it is put together, and waits until it says where it listens.
+pub(crate) fn started(program: &mut Command) -> (Process, Http) {
+    let mut child = program.stdout(Stdio::piped()).spawn().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let process = Process(child);
     let mut line = String::new();

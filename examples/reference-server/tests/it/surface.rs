@@ -94,7 +94,7 @@ async fn it_says_that_it_lives_and_is_ready() {
     assert_eq!((alive.status, &alive.json()["status"]), (200, &json!("alive")));
     let ready = site.http.send(Method::GET, "/readyz", &[], "").await;
     assert_eq!((ready.status, &ready.json()["ready"]), (200, &json!(true)), "{}", ready.text());
-    assert_eq!(ready.json()["views"].as_array().unwrap().len(), 9);
+    assert_eq!(ready.json()["views"].as_array().unwrap().len(), 10);
     // A ledger that is closed is not ready, and says so.
     site.server.casino.ledger.close().await.unwrap();
     let (status, problem) = site

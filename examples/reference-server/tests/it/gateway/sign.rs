@@ -107,7 +107,7 @@ pub(super) fn rsa(body: &[u8]) -> String {
 }
 
 /// A form with its hash.
-pub(super) fn signed_form(parameters: &[(&str, &str)], secret: &str) -> String {
+pub(crate) fn signed_form(parameters: &[(&str, &str)], secret: &str) -> String {
     // What is empty is not signed.
     let mut sorted: Vec<_> = parameters.iter().copied().filter(|(_, value)| !value.is_empty()).collect();
     sorted.sort_unstable();
