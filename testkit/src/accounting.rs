@@ -1,11 +1,10 @@
 //! Accounting programs that read what this library exports: hledger, of Debian, and Beancount, of `PyPI`.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{apt, told};
+use crate::{apt, python, told};
 
 /// The version of Beancount that is installed.
 const BEANCOUNT: &str = "3.2.3";
@@ -100,35 +99,7 @@ pub fn hledger_balances(journal: &Path) -> Result<Balances, String> {
 ///
 /// In words: no Python, no network.
 pub fn ensure_beancount() -> Result<PathBuf, String> {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools");
-    fs::create_dir_all(&tools).map_err(told("target/tools"))?;
-    let folder = tools.join(format!("beancount-{BEANCOUNT}"));
-    let (python, ready) = (folder.join("bin/python"), folder.join("ready"));
-    // Tests are processes of their own.
-    let lock = File::create(tools.join("beancount.lock")).map_err(told("the lock of target/tools"))?;
-    lock.lock().map_err(told("the lock of target/tools"))?;
-    if ready.is_file() {
-        return Ok(python);
-    }
-    eprintln!("note: Beancount is missing and is installed now, in target/tools");
-    let package = format!("beancount=={BEANCOUNT}");
-    if let Err(error) = run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder)) {
-        apt::install("python3-venv").map_err(|why| format!("{error}; {why}"))?;
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    }
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"];
-    run(Command::new(&python).args(pip).arg(&package))?;
-    File::create(&ready).map_err(told("target/tools"))?;
-    Ok(python)
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = [output.stdout, output.stderr].concat();
-    Err(format!("{command:?} ended with {}: {}", output.status, String::from_utf8_lossy(&said).trim()))
+    python::ensure("beancount", BEANCOUNT).map(|folder| folder.join("bin/python"))
 }
 
 /// What Beancount says of journals, in their order: what accounts come to, or what it has against the journal.

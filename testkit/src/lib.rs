@@ -9,7 +9,8 @@
 //!
 //! [`nats::Server`] is a NATS server of a test's own. It is installed where it is missing and that may be done.
 //!
-//! [`accounting`] has hledger and Beancount read journals, and installs them where they are missing.
+//! [`accounting`] has hledger and Beancount read journals, and installs them where they are missing. [`web`] does so with
+//! schemathesis and Chromium, which look at servers.
 //!
 //! Nothing is skipped where a server is missing: the test fails, and says what to install.
 
@@ -18,6 +19,8 @@ pub mod apt;
 pub mod nats;
 pub mod postgres;
 pub mod proxy;
+pub mod python;
+pub mod web;
 
 fn told<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> String {
     move |error| format!("{what}: {error}")

@@ -13,8 +13,8 @@ mod withdrawals;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, StatusCode};
 use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
 
@@ -38,6 +38,8 @@ pub fn routes() -> Router<Arc<Casino>> {
         .route("/verify", get(verify::page))
         .route("/style.css", get(style))
         .route("/live.js", get(live))
+        // Browsers ask for one, and there is none.
+        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
 }
 
 /// Where one can go.

@@ -2,12 +2,14 @@
 
 mod api;
 mod bonuses;
+mod browser;
 mod drills;
 mod gateway;
 mod grpc;
 mod kill;
 mod pages;
 mod process;
+mod schemathesis;
 mod site;
 mod surface;
 mod switches;
