@@ -1,6 +1,5 @@
 //! The casino: the ledger with its views, and what the configuration says of who and what there is.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +8,7 @@ use casino_ledger::proof::{FolderArchive, LocalSigner, Notary, PublicKey, Signer
 use casino_ledger::store::postgres::PostgresOptions;
 use casino_ledger::{Clock, ExecuteError, Ledger, Receipt, Request, Settings, SystemClock};
 
+use crate::catalogue::{Catalogue, GamesCheck};
 use crate::config::Checked;
 use crate::feed::LiveFeed;
 use crate::launch::Launches;
@@ -26,6 +26,8 @@ pub struct Casino {
     pub checked: Checked,
     /// What happens, as it happens.
     pub feed: LiveFeed,
+    /// The games.
+    pub catalogue: Catalogue,
     /// Launch tokens.
     pub launches: Launches,
     /// Signs the heads of the log, for proofs.
@@ -36,8 +38,6 @@ pub struct Casino {
     pub notary_key: PublicKey,
     /// Held by whoever reads much of the log.
     pub reading_much: tokio::sync::Mutex<()>,
-    /// Games by their provider, and by its code.
-    codes: HashMap<String, HashMap<String, GameId>>,
     clock: SystemClock,
 }
 
@@ -52,6 +52,7 @@ impl Casino {
         let mut settings = Settings::new()?;
         let configured = policy::of(&checked)?;
         settings.policy = configured.clone();
+        settings.documents.push(Arc::new(GamesCheck::new()?));
         std::fs::create_dir_all(&config.data)?;
         let ledger = match config.store.as_str() {
             "log" => Ledger::open(config.data.join("log"), settings).await?,
@@ -70,10 +71,6 @@ impl Casino {
         }
         let views = Views::open(&ledger, &config.data.join("views")).await?;
         let feed = LiveFeed::start(&ledger, &views.feed).await?;
-        let mut codes: HashMap<String, HashMap<String, GameId>> = HashMap::new();
-        for (id, game) in &checked.games {
-            codes.entry(game.provider.clone()).or_default().insert(game.code.clone(), id.clone());
-        }
         let launches = Launches::new(&checked.config.secret);
         let key_file = checked.config.data.join("statements.key");
         let signer =
@@ -82,17 +79,19 @@ impl Casino {
         let statements = Arc::new(FolderArchive::open(checked.config.data.join("statements"))?);
         let notary = ledger.notary(Arc::new(signer), Arc::<FolderArchive>::clone(&statements));
         let clock = SystemClock::default();
+        let catalogue = Catalogue::default();
+        catalogue.refresh(&ledger, &checked, clock.wall()).await?;
         Ok(Arc::new(Self {
             ledger,
             views,
             checked,
             feed,
+            catalogue,
             launches,
             notary,
             statements,
             notary_key,
             reading_much: tokio::sync::Mutex::default(),
-            codes,
             clock,
         }))
     }
@@ -115,8 +114,17 @@ impl Casino {
     }
 
     /// The game that a provider knows by a code.
-    pub fn game_of(&self, provider: &str, code: &str) -> Option<&GameId> {
-        self.codes.get(provider)?.get(code)
+    pub fn game_of(&self, provider: &str, code: &str) -> Option<GameId> {
+        self.catalogue.games().of(provider, code).cloned()
+    }
+
+    /// Takes in what was imported of games, here or by another server.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger cannot serve.
+    pub async fn refresh_games(&self) -> anyhow::Result<()> {
+        self.catalogue.refresh(&self.ledger, &self.checked, self.now()).await
     }
 
     /// Ends what was started: views first, then the ledger.

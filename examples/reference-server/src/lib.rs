@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod casino;
+pub mod catalogue;
 pub mod config;
 pub mod demo;
 pub mod feed;

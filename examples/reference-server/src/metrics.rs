@@ -53,13 +53,9 @@ pub(crate) fn rendered() -> String {
 
 /// Has the recorder tidy up from time to time, also while nobody reads the figures: it would keep every sample until
 /// somebody does.
-pub(crate) async fn upkeep() {
-    let mut pace = tokio::time::interval(Duration::from_secs(5));
-    loop {
-        pace.tick().await;
-        if let Some(Some(handle)) = RECORDER.get() {
-            handle.run_upkeep();
-        }
+pub(crate) fn upkeep() {
+    if let Some(Some(handle)) = RECORDER.get() {
+        handle.run_upkeep();
     }
 }
 
@@ -168,7 +164,7 @@ async fn wallets(casino: &Casino) -> Result<String, ViewError> {
 const DAY_MICROS: i64 = 86_400_000_000;
 
 /// The day of an instant, in UTC.
-fn day(at: Timestamp) -> Option<Day> {
+pub(crate) fn day(at: Timestamp) -> Option<Day> {
     at.to_string().get(..10)?.parse().ok()
 }
 

@@ -86,7 +86,12 @@ fn source(provider: &Provider, session_secs: u32) -> SourcePolicy {
     }
 }
 
-fn rule<'a>(game: &Game, currencies: impl Iterator<Item = &'a String>) -> Result<GameRule, String> {
+/// What the policy says of a game.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn rule<'a>(game: &Game, currencies: impl Iterator<Item = &'a String>) -> Result<GameRule, String> {
     let amount = |text: &Option<String>| {
         let amount = text.as_deref().map(Decimal::from_str_exact).transpose();
         amount.map_err(|error| format!("game {}: {error}", game.id))

@@ -63,7 +63,7 @@ impl Server {
                 Some(tls) => serve(TlsListener::new(listener, tls)?, app, stopped).await,
             }
         });
-        let upkeep = tokio::spawn(crate::metrics::upkeep());
+        let upkeep = tokio::spawn(upkeep(Arc::clone(&casino)));
         Ok(Self { address, casino, stop, serving, upkeep })
     }
 
@@ -88,6 +88,18 @@ impl Server {
             serving.abort();
         }
         self.casino.close(limit).await
+    }
+}
+
+/// Tidies figures up, and takes in games that another server of the same ledger imported.
+async fn upkeep(casino: Arc<Casino>) {
+    let mut pace = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        pace.tick().await;
+        crate::metrics::upkeep();
+        if let Err(error) = casino.refresh_games().await {
+            tracing::warn!(%error, "the games cannot be looked at");
+        }
     }
 }
 

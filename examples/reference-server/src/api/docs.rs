@@ -7,7 +7,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    audit, bets, bonuses, controls, health, live, outcome, payments, players, sessions, switches, withdrawals,
+    audit, bets, bonuses, controls, games, health, live, outcome, payments, players, sessions, switches,
+    withdrawals,
 };
 
 #[derive(OpenApi)]
@@ -25,6 +26,7 @@ use super::{
         switches::list,
         switches::set,
         switches::cashier_alone,
+        games::list, games::import,
         sessions::launch, sessions::end,
         audit::audit,
         health::livez, health::readyz,

@@ -8,6 +8,7 @@ pub mod body;
 pub mod bonuses;
 pub mod controls;
 pub mod docs;
+pub mod games;
 pub mod health;
 pub mod live;
 pub mod outcome;
@@ -25,6 +26,7 @@ pub use problem::Problem;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post, put};
 
 use crate::casino::Casino;
@@ -63,6 +65,10 @@ pub fn routes() -> Router<Arc<Casino>> {
         .route("/audit", get(audit::audit))
         .route("/providers", get(switches::list))
         .route("/providers/{provider}/switches", put(switches::set))
+        .route(
+            "/providers/{provider}/games",
+            get(games::list).put(games::import).layer(DefaultBodyLimit::max(games::IMPORT_BYTES_MAX)),
+        )
         .route("/casino/cashier-alone", put(switches::cashier_alone))
         .route("/deposits", post(payments::deposit))
         .route("/withdrawals", post(withdrawals::request))

@@ -73,7 +73,8 @@ pub async fn launch(
 ) -> Result<(StatusCode, Json<LaunchView>), Problem> {
     caller.must_be(&[Role::Cashier])?;
     let game_id = id("gameId", &body.game_id, |t| GameId::new(t))?;
-    let game = casino.checked.games.get(&game_id).filter(|game| game.active);
+    let games = casino.catalogue.games();
+    let game = games.by_id.get(&game_id).filter(|game| game.active);
     let game = game.ok_or_else(|| Problem::not_found("there is no such game in the catalogue"))?;
     let provider = casino.checked.providers.get(&game.provider).ok_or_else(Problem::internal)?;
     let command = StartSession {

@@ -8,12 +8,12 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use casino_ledger::core::stored::{CommitBody, Event};
 use casino_ledger::core::{
-    ActorId, DocumentContent, DocumentKind, DocumentName, HouseAggregateRef, HouseId, IdempotencyKey,
-    OperationKind, POLICY_DOCUMENT, POLICY_KIND, Policy, PublishDocument, Reason, SourceId, SourceSwitch,
-    Stream, Timestamp, TransactionId, policy_of,
+    ActorId, ContentHash, DocumentContent, DocumentKind, DocumentName, HouseAggregateRef, HouseId,
+    IdempotencyKey, OperationKind, POLICY_DOCUMENT, POLICY_KIND, Policy, PublishDocument, Reason, SourceId,
+    SourceSwitch, Stream, Timestamp, TransactionId, policy_of,
 };
 use casino_ledger::store::{Lookup, Position, Shard};
-use casino_ledger::{HouseRequest, RecordedOutcome};
+use casino_ledger::{HouseRequest, Receipt, RecordedOutcome};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -21,6 +21,7 @@ use super::body::{Body, In, id, word};
 use super::shapes::Recorded;
 use super::{Caller, Problem};
 use crate::casino::Casino;
+use crate::catalogue::configuration;
 use crate::config::{ApiKey, Role};
 
 /// A provider, and what of it is switched off.
@@ -107,7 +108,7 @@ pub struct SwitchView {
 }
 
 /// The second person: the key in `X-Approval-Key`, of the office too, and another's.
-fn approver(casino: &Casino, headers: &HeaderMap) -> Result<ActorId, Problem> {
+pub(super) fn approver(casino: &Casino, headers: &HeaderMap) -> Result<ActorId, Problem> {
     let shown = headers.get("x-approval-key").and_then(|value| value.to_str().ok());
     let key = shown.and_then(|shown| ApiKey::find(&casino.checked.keys, shown));
     match key {
@@ -124,57 +125,94 @@ async fn events_at(casino: &Casino, shard: Shard, position: Position) -> Result<
     Ok(body.events.into_iter().map(|record| record.event).collect())
 }
 
-/// The policy that the publication of a key was made from, if there was one: the version before, or its own content, if it
-/// was the first. Sent again, the same request is the same document so, whatever was switched since.
-async fn base_of(
+/// A document that was published under a key.
+#[derive(Debug)]
+pub(super) struct Earlier {
+    /// The version before it, if there was one.
+    pub(super) before: Option<DocumentContent>,
+    /// What was published.
+    own: DocumentContent,
+}
+
+/// The content of a document by its hash.
+async fn content(
+    casino: &Casino,
+    house: &HouseId,
+    (shard, hash): (Shard, ContentHash),
+) -> Result<DocumentContent, Problem> {
+    let stream = Stream::HouseAggregate(house.clone(), HouseAggregateRef::Content(hash));
+    let found = casino.ledger.store().lookup(&[Lookup::Stream(shard, stream.digest())]).await?;
+    let position = found.into_iter().flatten().next().ok_or_else(Problem::internal)?;
+    let events = events_at(casino, shard, position).await?;
+    let content = events.into_iter().find_map(|event| match event {
+        Event::DocumentStored(event) if event.hash == hash => Some(event.content),
+        _ => None,
+    });
+    content.ok_or_else(Problem::internal)
+}
+
+/// What was published under a key, if something was. Sent again, a request is made from what it was made from, so that it is
+/// the same document whatever was published since.
+pub(super) async fn earlier(
     casino: &Casino,
     house: &HouseId,
     (source, id): (&SourceId, &TransactionId),
-) -> Result<Option<Policy>, Problem> {
+) -> Result<Option<Earlier>, Problem> {
     let key = IdempotencyKey { source: source.clone(), kind: OperationKind::Document, id: id.clone() };
     let RecordedOutcome::Accepted(receipt) = casino.ledger.house_outcome(house, &key).await? else {
         return Ok(None);
     };
-    let published = events_at(casino, receipt.shard, receipt.position).await?;
-    let hash = published.iter().find_map(|event| match event {
-        Event::DocumentPublished(event) => Some(event.previous.unwrap_or(event.hash)),
+    let events = events_at(casino, receipt.shard, receipt.position).await?;
+    let hashes = events.iter().find_map(|event| match event {
+        Event::DocumentPublished(event) => Some((event.previous, event.hash)),
         _ => None,
     });
-    let hash = hash.ok_or_else(Problem::internal)?;
-    let stream = Stream::HouseAggregate(house.clone(), HouseAggregateRef::Content(hash));
-    let lookup = [Lookup::Stream(receipt.shard, stream.digest())];
-    let found = casino.ledger.store().lookup(&lookup).await?;
-    let position = found.into_iter().flatten().next().ok_or_else(Problem::internal)?;
-    let stored = events_at(casino, receipt.shard, position).await?;
-    let policy = stored.iter().find_map(|event| match event {
-        Event::DocumentStored(event) if event.hash == hash => policy_of(&event.content).ok(),
-        _ => None,
-    });
-    policy.map(Some).ok_or_else(Problem::internal)
+    let (before, own) = hashes.ok_or_else(Problem::internal)?;
+    let before = match before {
+        Some(hash) => Some(content(casino, house, (receipt.shard, hash)).await?),
+        None => None,
+    };
+    Ok(Some(Earlier { before, own: content(casino, house, (receipt.shard, own)).await? }))
 }
 
-async fn publish(
+/// Sends a publication.
+pub(super) async fn send(
+    casino: &Casino,
+    caller: &Caller,
+    house: HouseId,
+    command: PublishDocument,
+) -> Result<Receipt, Problem> {
+    let request = HouseRequest { context: Some(caller.context()), ..HouseRequest::new(house, command) };
+    Ok(casino.ledger.request_house(request).await?)
+}
+
+/// Publishes the policy with a change. Of a request that was answered already it is the answer of then.
+pub(super) async fn publish(
     casino: &Casino,
     caller: &Caller,
     headers: &HeaderMap,
-    (request_id, reason): (Option<&str>, &str),
+    (txn, reason): (TransactionId, &str),
     change: impl FnOnce(&mut Policy),
-) -> Result<Json<SwitchView>, Problem> {
-    caller.must_be(&[Role::Office])?;
+) -> Result<Receipt, Problem> {
     let approved_by = approver(casino, headers)?;
     let internal = |_| Problem::internal();
-    let (source, txn) = (caller.source.clone(), caller.id(request_id)?);
-    let house = HouseId::new("configuration").map_err(internal)?;
+    let house = configuration().map_err(internal)?;
     let before = casino.ledger.policy();
-    let base = base_of(casino, &house, (&source, &txn)).await?;
-    let mut policy = base.unwrap_or_else(|| before.policy.clone());
+    let mut policy = match earlier(casino, &house, (&caller.source, &txn)).await? {
+        // The first version was made from the configuration's, which is not recorded: the change is in it already.
+        Some(Earlier { before, own }) => {
+            policy_of(&before.unwrap_or(own)).map_err(|_| Problem::internal())?
+        }
+        None => before.policy.clone(),
+    };
     change(&mut policy);
     let command = PublishDocument {
-        source,
+        source: caller.source.clone(),
         id: txn,
         kind: DocumentKind::new(POLICY_KIND).map_err(internal)?,
         name: DocumentName::new(POLICY_DOCUMENT).map_err(internal)?,
-        content: DocumentContent::of(&policy).map_err(|_| Problem::internal())?,
+        content: DocumentContent::of(&policy)
+            .map_err(|error| Problem::invalid("policy", &error.to_string()))?,
         effective_from: None::<Timestamp>,
         // Somebody who was faster is not overwritten.
         expected: Some(before.version.unwrap_or(0)),
@@ -182,8 +220,18 @@ async fn publish(
         author: caller.actor.clone(),
         approved_by,
     };
-    let request = HouseRequest { context: Some(caller.context()), ..HouseRequest::new(house, command) };
-    let receipt = casino.ledger.request_house(request).await?;
+    send(casino, caller, house, command).await
+}
+
+async fn switched(
+    casino: &Casino,
+    caller: &Caller,
+    headers: &HeaderMap,
+    (request_id, reason): (Option<&str>, &str),
+    change: impl FnOnce(&mut Policy),
+) -> Result<Json<SwitchView>, Problem> {
+    caller.must_be(&[Role::Office])?;
+    let receipt = publish(casino, caller, headers, (caller.id(request_id)?, reason), change).await?;
     let policy = casino.ledger.policy().version;
     Ok(Json(SwitchView { policy, replayed: receipt.replayed, recorded: Recorded::of(&receipt) }))
 }
@@ -214,7 +262,7 @@ pub async fn set(
             switches.push(switch);
         }
     }
-    publish(&casino, &caller, &headers, (body.request_id.as_deref(), &body.reason), |policy| {
+    switched(&casino, &caller, &headers, (body.request_id.as_deref(), &body.reason), |policy| {
         let mut of = policy.of(&source).clone();
         of.switches = switches;
         policy.sources.insert(source, of);
@@ -237,7 +285,7 @@ pub async fn cashier_alone(
     headers: HeaderMap,
     Body(body): Body<AloneRequest>,
 ) -> Result<Json<SwitchView>, Problem> {
-    publish(&casino, &caller, &headers, (body.request_id.as_deref(), &body.reason), |policy| {
+    switched(&casino, &caller, &headers, (body.request_id.as_deref(), &body.reason), |policy| {
         for source in policy.sources.values_mut().chain(std::iter::once(&mut policy.default)) {
             source.switches.retain(|switch| *switch != SourceSwitch::Maintenance);
             if body.alone {

@@ -117,7 +117,7 @@ impl Config {
         let keys = keys(&self.keys, &mut faults);
         let brands = brands(&self.brands, &mut faults);
         let providers = providers(&self.providers, &mut faults);
-        let games = games(&self.games, &providers, &mut faults);
+        let games = games(&self.games, |id| providers.contains_key(id), &mut faults);
         match (listen, operator) {
             (Some(listen), Some(operator)) if faults.0.is_empty() => {
                 Ok(Checked { config: self, listen, tls, otlp, operator, keys, brands, games, providers })
@@ -191,16 +191,30 @@ fn brands(written: &[Brand], faults: &mut Faults) -> BTreeMap<BrandId, Brand> {
     brands
 }
 
+/// Games by id, if nothing is wrong with any of them.
+///
+/// # Errors
+///
+/// [`ConfigError`] with every fault.
+pub fn check_games(
+    written: &[Game],
+    is_provider: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<GameId, Game>, ConfigError> {
+    let mut faults = Faults(Vec::new());
+    let games = games(written, is_provider, &mut faults);
+    if faults.0.is_empty() { Ok(games) } else { Err(ConfigError { faults: faults.0 }) }
+}
+
 fn games(
     written: &[Game],
-    providers: &BTreeMap<String, Provider>,
+    is_provider: impl Fn(&str) -> bool,
     faults: &mut Faults,
 ) -> BTreeMap<GameId, Game> {
     let mut games = BTreeMap::new();
     let mut codes = BTreeSet::new();
     for game in written {
         let at = format!("games ({})", game.id);
-        if !providers.contains_key(&game.provider) {
+        if !is_provider(&game.provider) {
             faults.add(&at, format_args!("there is no provider {}", game.provider));
         }
         for amount in [&game.rtp, &game.min_bet, &game.max_bet].into_iter().flatten() {

@@ -14,7 +14,7 @@ use figment::providers::{Env, Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
 pub use catalogue::{Brand, Category, Game};
-pub use check::{Checked, ConfigError};
+pub use check::{Checked, ConfigError, check_games};
 pub use keys::{ApiKey, KeyConfig, Role, Secret, hash_of_key};
 pub use providers::{DialectName, Duplicate, Provider, ProviderConfig, Tombstoned, UnknownRollback};
 

@@ -115,7 +115,7 @@ impl<'a> Gate<'a> {
 
     /// The game of a code.
     pub fn game(&self, code: &str) -> Option<GameId> {
-        self.casino.game_of(&self.provider.id, code).cloned()
+        self.casino.game_of(&self.provider.id, code)
     }
 
     /// Undoes a bet, as protocols do whose rollbacks have no id of their own: a bet is undone once.

@@ -13,13 +13,13 @@ use super::chart::{bars, chart};
 use super::{may_look, page as whole};
 use crate::api::{Caller, Problem};
 use crate::casino::Casino;
+use crate::metrics;
 
 /// How many days are shown.
 const DAYS: u64 = 30;
 
 fn day(at: Timestamp) -> Result<Day, Problem> {
-    let text = at.to_string();
-    text.get(..10).and_then(|day| day.parse().ok()).ok_or_else(|| Problem::not_found("there is no such day"))
+    metrics::day(at).ok_or_else(|| Problem::not_found("there is no such day"))
 }
 
 fn shown(total: Option<Total>) -> String {
@@ -36,6 +36,7 @@ pub(super) async fn page(State(casino): State<Arc<Casino>>, caller: Caller) -> R
     let now = casino.now();
     let begin = Timestamp::from_micros(now.as_micros() - i64::try_from(DAYS * 86_400_000_000).unwrap_or(0));
     let (from, to) = (day(begin.map_err(|_| Problem::not_found("there is no such day"))?)?, day(now)?);
+    let catalogue = casino.catalogue.games();
     let by_day = Breakdown { day: true, ..Breakdown::NONE };
     let by_game = Breakdown { game: true, source: true, ..Breakdown::NONE };
     let days = casino.views.revenue.sums(from, to, by_day).await?.value;
@@ -80,7 +81,7 @@ pub(super) async fn page(State(casino): State<Arc<Casino>>, caller: Caller) -> R
                 thead { tr { th { "game" } th { "provider" } th { "currency" } th.n { "bets" } th.n { "stakes" } th.n { "payouts" } th.n { "GGR" } th.n { "RTP" } th.n { "in theory" } } }
                 tbody { @for (key, sums) in &games {
                     @let game = key.game.as_ref();
-                    @let theory = game.and_then(|game| casino.checked.games.get(game)?.rtp.as_deref());
+                    @let theory = game.and_then(|game| catalogue.by_id.get(game)?.rtp.as_deref());
                     tr {
                         td { @if let Some(game) = game { (game) } } td { @if let Some(source) = &key.source { (source) } }
                         td { (key.currency) } td.n { (sums.bets) } td.n { (sums.stakes) } td.n { (sums.payouts) }

@@ -4,6 +4,7 @@ mod api;
 mod bonuses;
 mod browser;
 mod drills;
+mod games;
 mod gateway;
 mod grpc;
 mod kill;
