@@ -122,7 +122,7 @@ pub async fn metrics(State(casino): State<Arc<Casino>>, caller: Caller) -> Resul
             Err(error) => tracing::warn!(%error, "a figure is left out"),
         }
     }
-    text.push_str(&views(&casino));
+    text.push_str(&views(&casino).await);
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 
@@ -198,10 +198,10 @@ async fn held(casino: &Casino) -> Result<String, ViewError> {
     Ok(text)
 }
 
-fn views(casino: &Casino) -> String {
+async fn views(casino: &Casino) -> String {
     let name = "casino_view_lag_commits";
     let mut text = gauge(name, "How many commits a view does not contain yet.");
-    let standing = casino.views.standing();
+    let standing = casino.views.standing().await;
     for view in &standing {
         let _ = writeln!(text, "{name}{{view=\"{}\"}} {}", view.name, view.lag);
     }

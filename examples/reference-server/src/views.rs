@@ -2,7 +2,7 @@
 //! will.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use casino_ledger::Ledger;
@@ -16,16 +16,17 @@ use casino_ledger::projections::sqlite::SqliteHome;
 use casino_ledger::projections::statement::{ReadStatement, Statement};
 use casino_ledger::projections::trial_balance::{ReadTrialBalance, TrialBalance};
 use casino_ledger::projections::withdrawals::{ReadWithdrawals, Withdrawals};
-use casino_ledger::projections::{Feed, LiveBalances, LiveSettings, ReadModel, Runner, Settings, State};
+use casino_ledger::projections::{
+    Feed, LiveBalances, LiveSettings, ReadModel, Runner, Settings, State, ViewError,
+};
 use casino_ledger::store::{Position, Shard};
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 
 use crate::sessions::Sessions;
 
 /// How long a reader waits for his own write.
 pub const OWN_WRITE: Duration = Duration::from_secs(2);
-
-/// How long a view may take to be made, empty as it is then.
-const MADE: Duration = Duration::from_secs(30);
 
 /// Where one view stands.
 #[derive(Debug, Clone)]
@@ -60,13 +61,13 @@ pub struct Views {
     pub liability: Arc<dyn ReadLiability>,
     /// Who did what.
     pub audit: Arc<dyn ReadAuditTrail>,
-    /// Balances that are told as they change.
-    pub live: LiveBalances,
     /// Sessions.
     pub sessions: Arc<dyn ReadModel<Sessions>>,
     /// What all of them read from.
     pub feed: Feed,
-    runners: Mutex<Vec<Runner>>,
+    live: Arc<OnceLock<LiveBalances>>,
+    runners: Arc<Mutex<Vec<Runner>>>,
+    pushing: JoinHandle<()>,
 }
 
 impl std::fmt::Debug for Views {
@@ -84,7 +85,7 @@ impl Views {
     pub async fn open(ledger: &Ledger, folder: &Path) -> anyhow::Result<Self> {
         let feed = Feed::new(ledger.store());
         let identity = *feed.identity();
-        let mut runners = Vec::new();
+        let mut runners: Vec<Runner> = Vec::new();
         macro_rules! follow {
             ($view:ty) => {{
                 let home = SqliteHome::<$view>::new(folder, &identity)?;
@@ -93,33 +94,41 @@ impl Views {
                 reader
             }};
         }
-        let home = SqliteHome::<Balances>::new(folder, &identity)?;
-        let balances: Arc<dyn ReadBalances> = Arc::new(home.reader());
-        let runner = Runner::start(&feed, home, Settings::default())?;
-        // There is something to read once the runner has made it, however far it is.
-        balances.at_least(Shard(0), Position::ZERO, MADE).await?;
-        let live = LiveBalances::start(&runner, Arc::clone(&balances), LiveSettings::default()).await?;
-        runners.push(runner);
+        let balances: Arc<dyn ReadBalances> = follow!(Balances);
+        let (statement, rounds, revenue) = (follow!(Statement), follow!(Rounds), follow!(Revenue<Utc>));
+        let (withdrawals, bonuses) = (follow!(Withdrawals), follow!(Bonuses));
+        let (trial_balance, liability) = (follow!(TrialBalance), follow!(Liability));
+        let (audit, sessions) = (follow!(AuditTrail), follow!(Sessions));
+        let (runners, live) = (Arc::new(Mutex::new(runners)), Arc::new(OnceLock::new()));
+        let mut pushing = tokio::spawn(push(Arc::clone(&balances), Arc::clone(&runners), Arc::clone(&live)));
+        // It is there at once, or it is folded anew, which nobody is kept waiting for.
+        let _ = tokio::time::timeout(OWN_WRITE, &mut pushing).await;
         Ok(Self {
             balances,
-            live,
-            statement: follow!(Statement),
-            rounds: follow!(Rounds),
-            revenue: follow!(Revenue<Utc>),
-            withdrawals: follow!(Withdrawals),
-            bonuses: follow!(Bonuses),
-            trial_balance: follow!(TrialBalance),
-            liability: follow!(Liability),
-            audit: follow!(AuditTrail),
-            sessions: follow!(Sessions),
-            runners: Mutex::new(runners),
+            statement,
+            rounds,
+            revenue,
+            withdrawals,
+            bonuses,
+            trial_balance,
+            liability,
+            audit,
+            sessions,
             feed,
+            live,
+            runners,
+            pushing,
         })
     }
 
+    /// Balances that are told as they change; nothing, while the view of them is not there.
+    pub fn live(&self) -> Option<&LiveBalances> {
+        self.live.get()
+    }
+
     /// Where every view stands.
-    pub fn standing(&self) -> Vec<ViewStanding> {
-        let runners = self.runners.lock().unwrap_or_else(PoisonError::into_inner);
+    pub async fn standing(&self) -> Vec<ViewStanding> {
+        let runners = self.runners.lock().await;
         let standing = |runner: &Runner| {
             let progress = runner.progress();
             let (state, stopped) = match &progress.state {
@@ -139,12 +148,42 @@ impl Views {
 
     /// Stops carrying them on; they stay readable.
     pub async fn stop(&self, limit: Duration) {
-        let runners = std::mem::take(&mut *self.runners.lock().unwrap_or_else(PoisonError::into_inner));
+        self.pushing.abort();
+        let runners = std::mem::take(&mut *self.runners.lock().await);
         for runner in runners {
             let name = runner.name().to_owned();
             if let Err(error) = runner.stop(limit).await {
                 tracing::warn!(view = name, %error, "a view did not stop in time");
             }
         }
+    }
+}
+
+/// Has balances told as they change, once the view of them is there.
+async fn push(
+    balances: Arc<dyn ReadBalances>,
+    runners: Arc<Mutex<Vec<Runner>>>,
+    live: Arc<OnceLock<LiveBalances>>,
+) {
+    let started = async {
+        loop {
+            match balances.at_least(Shard(0), Position::ZERO, OWN_WRITE).await {
+                Err(ViewError::NotReady { .. }) => {}
+                made => break made.map(drop)?,
+            }
+        }
+        let runners = runners.lock().await;
+        // That of balances is the first.
+        match runners.first() {
+            Some(runner) => {
+                LiveBalances::start(runner, Arc::clone(&balances), LiveSettings::default()).await.map(Some)
+            }
+            None => Ok(None),
+        }
+    };
+    match started.await {
+        Ok(Some(started)) => drop(live.set(started)),
+        Ok(None) => {}
+        Err(error) => tracing::error!(%error, "balances are not told as they change"),
     }
 }

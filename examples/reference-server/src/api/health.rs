@@ -55,7 +55,7 @@ pub async fn standing(casino: &Casino) -> Ready {
     let heads = casino.ledger.heads().await;
     let store = heads.is_ok();
     let commits = heads.unwrap_or_default().iter().map(|head| head.position.0).fold(0, u64::saturating_add);
-    let views = casino.views.standing();
+    let views = casino.views.standing().await;
     let lag_max = casino.checked.config.lag_max;
     let follow =
         views.iter().all(|view| view.stopped.is_none() && view.state != "ended" && view.lag <= lag_max);

@@ -40,7 +40,8 @@ pub async fn balances(
     // What is no position of this shard was never an id of such an event.
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok()).map(Position);
     let seen = seen.filter(|seen| *seen <= now.position);
-    let updates = casino.views.live.subscribe(now.state.player(), seen)?;
+    let live = casino.views.live().ok_or_else(live_unavailable)?;
+    let updates = live.subscribe(now.state.player(), seen)?;
     let told = seen.unwrap_or(Position::ZERO);
     let events = unfold((casino, updates, told), |(casino, mut updates, told)| async move {
         match next(&casino, &mut updates, told).await {
@@ -75,6 +76,10 @@ async fn next(
 impl From<LiveError> for Problem {
     fn from(error: LiveError) -> Self {
         tracing::warn!(%error, "balances are not told");
-        Self::unavailable("live_unavailable", "balances cannot be told as they change now".to_owned())
+        live_unavailable()
     }
+}
+
+fn live_unavailable() -> Problem {
+    Problem::unavailable("live_unavailable", "balances cannot be told as they change now".to_owned())
 }
