@@ -144,7 +144,7 @@ impl Dialect for Gcp {
         }
         let Ok(player) = PlayerId::new(&body.user_id) else { return no_such_player() };
         let currency = body.currency.parse().ok().and_then(|code| currency_of(gate, code));
-        let Some(currency) = currency else { return no_such_currency() };
+        let Some(currency) = currency else { return unknown_currency(gate, &body.user_id).await };
         let commands = if call.name == "play" { play(gate, &body, &currency) } else { rollback(gate, &body) };
         let Some(mut commands) = commands else {
             return failed(StatusCode::BAD_REQUEST, 400, "the request is not valid");
@@ -188,6 +188,15 @@ fn no_such_player() -> Reply {
 
 fn no_such_currency() -> Reply {
     failed(StatusCode::PRECONDITION_FAILED, 154, "the player has no such currency")
+}
+
+/// Of a currency that the ledger does not know yet: a player who is not there has none, and that is told first.
+async fn unknown_currency(gate: &Gate<'_>, user: &str) -> Reply {
+    match gate.player(user).await {
+        Ok(Some(_)) => no_such_currency(),
+        Ok(None) => no_such_player(),
+        Err(_) => again(),
+    }
 }
 
 /// What makes the provider send the same again.
@@ -336,7 +345,7 @@ async fn freespins(gate: &Gate<'_>, call: &Call) -> Reply {
         return failed(StatusCode::BAD_REQUEST, 400, "user_id and currency are missing");
     };
     let Ok(player) = PlayerId::new(user) else { return no_such_player() };
-    let Some(currency) = currency_of(gate, code) else { return no_such_currency() };
+    let Some(currency) = currency_of(gate, code) else { return unknown_currency(gate, user).await };
     let balance = |amount| to_units(amount, currency.scale());
     let is_over = body.status == "played" && body.total_amount > 0;
     let (receipt, reading) = if is_over {
