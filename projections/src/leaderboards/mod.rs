@@ -50,6 +50,18 @@ pub trait ReadLeaderboards: Standing {
     /// [`ViewError`] if the view cannot be read.
     async fn tournament(&self, house: &HouseId) -> Result<AtHead<Option<TournamentRow>>, ViewError>;
 
+    /// Up to `limit` (at most [`PAGE_MAX`](crate::PAGE_MAX)) tournaments, after one of them, in the bytewise order of their names
+    /// as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError`] if the view cannot be read.
+    async fn tournaments(
+        &self,
+        after: Option<&HouseId>,
+        limit: usize,
+    ) -> Result<AtCheckpoint<Page<TournamentRow, HouseId>>, ViewError>;
+
     /// Up to `limit` (at most [`PAGE_MAX`](crate::PAGE_MAX)) players of a tournament who have a place, after a cursor, the best
     /// first: as the points stand, and once it is closed, with its results. While it runs players move: whoever passes a cursor
     /// between two pages is on both or on neither, and places count from the first page on.

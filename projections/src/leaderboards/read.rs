@@ -35,6 +35,18 @@ impl<R: ReadModel<Leaderboards>> ReadLeaderboards for R {
         Ok(found.map(|_| row))
     }
 
+    async fn tournaments(
+        &self,
+        after: Option<&HouseId>,
+        limit: usize,
+    ) -> Result<AtCheckpoint<Page<TournamentRow, HouseId>>, ViewError> {
+        let mut range = KeyRange::beginning(&key!["tournament"])?;
+        if let Some(house) = after {
+            range = range.after(&tournament_key(house))?;
+        }
+        read_page(self, &range, limit, as_tournament, |row| row.house.clone()).await
+    }
+
     async fn places(
         &self,
         house: &HouseId,

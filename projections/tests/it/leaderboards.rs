@@ -1,13 +1,16 @@
 //! Leaderboards, against the ranking of the core, in memory and in SQLite.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ledger_core::stored::{TournamentPlaces, TournamentPrize, TournamentTerms, TournamentTie, TurnedAway};
 use ledger_core::testing::{TestHouse, house_commands};
 use ledger_core::{HouseCommand, HouseId, PlayerId, RankTournament, TournamentStatus};
 use ledger_projections::leaderboards::{EntryState, Leaderboards, PlaceCursor, ReadLeaderboards};
+use ledger_projections::testing::History;
 use ledger_projections::{Commit, Memory, View};
 
+use crate::figures::{feed, kit};
 use crate::history::{World, decoded};
 use crate::property::block_on;
 
@@ -34,7 +37,11 @@ fn terms(tie: TournamentTie) -> TournamentTerms {
 
 /// Six players, of whom one goes back; two have the same points.
 fn played(tie: TournamentTie) -> TestHouse {
-    let mut house = TestHouse::new("tournament/cup");
+    played_in("tournament/cup", tie)
+}
+
+fn played_in(name: &str, tie: TournamentTie) -> TestHouse {
+    let mut house = TestHouse::new(name);
     run(&mut house, house_commands::configure_tournament("C1", terms(tie)));
     run(&mut house, house_commands::take_entry("p0", "E1"));
     run(&mut house, house_commands::open_tournament("O1", &terms(tie)));
@@ -48,7 +55,10 @@ fn played(tie: TournamentTie) -> TestHouse {
 }
 
 fn closed(tie: TournamentTie) -> TestHouse {
-    let mut house = played(tie);
+    close(played(tie))
+}
+
+fn close(mut house: TestHouse) -> TestHouse {
     house.advance_secs(7_200);
     run(&mut house, house_commands::end_tournament());
     run(&mut house, house_commands::close_tournament());
@@ -61,6 +71,66 @@ fn commits(house: &TestHouse) -> (World, Vec<Arc<Commit>>) {
     let sealed: Vec<_> = house.commits().iter().map(|body| world.seal(body)).collect();
     let commits = decoded(&sealed);
     (world, commits)
+}
+
+/// Tournaments that run, are closed with prizes paid and kept, and are cancelled, side by side in several shards.
+pub(crate) fn several() -> History {
+    let of = |name: &str, tie| played_in(&format!("tournament/{name}"), tie);
+    let mut houses: Vec<TestHouse> = ["a", "b", "c", "d"]
+        .into_iter()
+        .zip([TournamentTie::SharePrizes, TournamentTie::EarlierFirst].into_iter().cycle())
+        .map(|(name, tie)| close(of(name, tie)))
+        .collect();
+    for house in &mut houses {
+        run(house, house_commands::prize_paid(3, 9));
+    }
+    run(&mut houses[0], house_commands::prize_forfeited(5));
+    run(&mut houses[1], house_commands::release_entry("p3", "E1"));
+    houses.push(of("e", TournamentTie::HigherPrize));
+    let mut cancelled = of("f", TournamentTie::SharePrizes);
+    run(&mut cancelled, house_commands::cancel_tournament("Z1"));
+    houses.push(cancelled);
+    let mut world = World::new(4, 0, 1);
+    let longest = houses.iter().map(|house| house.commits().len()).max().unwrap();
+    let bodies = (0..longest).flat_map(|nth| houses.iter().filter_map(move |house| house.commits().get(nth)));
+    let sealed: Vec<_> = bodies.map(|body| world.seal(body)).collect();
+    let commits = decoded(&sealed);
+    History { identity: world.identity, players: Vec::new(), commits, sealed }
+}
+
+#[tokio::test]
+async fn leaderboards_keep_the_contract() {
+    let history = several();
+    let shards: BTreeSet<_> = history.commits.iter().map(|commit| commit.shard).collect();
+    assert!(shards.len() > 1, "{shards:?}");
+    kit::<Leaderboards>(&history).await;
+}
+
+#[test]
+fn e10_tournaments_are_listed_each_once() {
+    let history = several();
+    crate::figures::in_every_home!(
+        Leaderboards,
+        history.identity,
+        history.commits,
+        7,
+        |reader: &dyn ReadLeaderboards| {
+            let (mut all, mut after) = (Vec::new(), None);
+            loop {
+                let page = block_on(reader.tournaments(after.as_ref(), 2)).unwrap().value;
+                all.extend(page.rows);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            let names: Vec<&str> = all.iter().map(|row| row.house.as_str()).collect();
+            let expected = ["a", "b", "c", "d", "e", "f"].map(|name| format!("tournament/{name}"));
+            assert_eq!(names, expected);
+            let own = block_on(reader.tournament(&all[1].house)).unwrap().value;
+            assert_eq!(own.as_ref(), Some(&all[1]));
+        }
+    );
 }
 
 /// Folds a house in every home and has the reader of each checked.
