@@ -94,6 +94,17 @@ impl KeyRange {
         Ok(self)
     }
 
+    /// No keys before the last that begins with these parts and has more of them, and not that one.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError::Home`] if the parts cannot be written.
+    pub fn behind_key(mut self, key: &KeyParts) -> Result<Self, ViewError> {
+        // More parts begin with a comma.
+        self.from = self.from.max(format!("{}-", stem(key)?));
+        Ok(self)
+    }
+
     /// No keys from the first on that begins with these parts.
     ///
     /// # Errors

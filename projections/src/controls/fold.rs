@@ -7,8 +7,8 @@ use ledger_core::stored::{
     RegisterRecord, SessionEndReason, TxnRejected,
 };
 use ledger_core::{
-    Amount, Controls, CurrencyCode, Exclusion, KnownRegister, LivePlay, Partition, PlayerId, RegisterName,
-    Rejection, SessionLimit, Stream,
+    AccountKind, Amount, Controls, CurrencyCode, Exclusion, KnownRegister, LivePlay, Partition, PlayerId,
+    RegisterName, Rejection, SessionLimit, Stream,
 };
 
 use super::PlayerProtection;
@@ -307,6 +307,14 @@ impl Fold<'_, '_> {
         self.rows.put(&key, ControlsRow::Standing(standing))
     }
 
+    /// Real or test.
+    pub(super) fn account(&self) -> Result<AccountKind, ViewError> {
+        match self.rows.get(&standing_key(self.player))? {
+            Some(ControlsRow::Standing(standing)) => Ok(standing.kind),
+            _ => Err(self.poison("the player was never opened")),
+        }
+    }
+
     fn exclude(&mut self, event: &ExclusionStarted) -> Result<(), ViewError> {
         let since = self.commit.body.recorded_at;
         let (kind, until) = (event.kind, event.until);
@@ -325,9 +333,10 @@ impl Fold<'_, '_> {
             both = Some((before, standing.exclusion.clone()));
         })?;
         let (before, after) = both.unwrap_or_default();
-        let player = self.player;
+        let (player, account) = (self.player, self.account()?);
         let row = |exclusion: Exclusion| ExclusionRow {
             player: player.clone(),
+            account,
             by: exclusion.kind.into(),
             register: None,
             since: exclusion.since,
@@ -395,11 +404,12 @@ impl Fold<'_, '_> {
             index.registers.push(answer.register.clone());
             self.put_index(index)?;
         }
-        let player = self.player;
+        let (player, account) = (self.player, self.account()?);
         let row = |known: &KnownRegister| {
             let (since, until) = known.excluded()?;
             Some(ExclusionRow {
                 player: player.clone(),
+                account,
                 by: ExclusionBy::Register,
                 register: Some(known.register.clone()),
                 since,

@@ -1,7 +1,7 @@
 //! What of a player's events is kept as his history, and which of them tell that a limit met him.
 
 use ledger_core::stored::Event;
-use ledger_core::{Limit, Rejection};
+use ledger_core::{AccountKind, Limit, Rejection};
 
 use super::fold::Fold;
 use super::page::{history_key, hit_key};
@@ -11,7 +11,7 @@ use crate::error::ViewError;
 impl Fold<'_, '_> {
     /// What happened is kept, and whom a limit met.
     pub(super) fn remember(&mut self) -> Result<(), ViewError> {
-        let hit = self.hit();
+        let hit = self.hit()?;
         if hit.is_none() && !is_of_history(&self.record.event) {
             return Ok(());
         }
@@ -25,11 +25,23 @@ impl Fold<'_, '_> {
         }
     }
 
-    fn hit(&self) -> Option<LimitHit> {
+    fn hit(&self) -> Result<Option<LimitHit>, ViewError> {
+        let is_one = match &self.record.event {
+            Event::LimitWarned(_) | Event::PlayTimeWarned(_) => true,
+            Event::TxnRejected(event) => {
+                matches!(event.rejection, Rejection::LimitExceeded { .. } | Rejection::PlayTimeReached { .. })
+            }
+            _ => false,
+        };
+        if is_one { Ok(self.hit_of(self.account()?)) } else { Ok(None) }
+    }
+
+    fn hit_of(&self, account: AccountKind) -> Option<LimitHit> {
         let body = &self.commit.body;
         let none = |kind, limit: MetLimit, operation| LimitHit {
             at: body.recorded_at,
             player: self.player.clone(),
+            account,
             place: self.rows.event_place(),
             operator: body.operator.clone(),
             brand: body.brand.clone(),

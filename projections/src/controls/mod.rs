@@ -41,7 +41,7 @@ pub struct PlayerProtection;
 impl Model for PlayerProtection {
     const NAME: &'static str = "controls";
     // What the core's fold counts otherwise is another view.
-    const VERSION: u32 = 1_000 + FOLD_VERSION;
+    const VERSION: u32 = 2_000 + FOLD_VERSION;
     type Key = KeyParts;
     type Row = ControlsRow;
 
@@ -65,6 +65,18 @@ pub trait ReadControls: Standing {
     /// [`ViewError::TooMuch`] of a player with more deposits under way and sessions than
     /// [`SCAN_ROWS_MAX`](crate::SCAN_ROWS_MAX); [`ViewError`] if the view cannot be read.
     async fn player(&self, player: &PlayerId) -> Result<AtHead<Option<PlayerControls>>, ViewError>;
+
+    /// What protects players, after one of them, in the bytewise order of their ids as JSON: up to `limit` (at most
+    /// [`PAGE_MAX`](crate::PAGE_MAX)), and fewer where they have much. Where a page ends says whether there are more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::player`].
+    async fn players(
+        &self,
+        after: Option<&PlayerId>,
+        limit: usize,
+    ) -> Result<AtCheckpoint<Page<PlayerControls, PlayerId>>, ViewError>;
 
     /// Up to `limit` (at most [`PAGE_MAX`](crate::PAGE_MAX)) events of a player's protection, after a place, oldest first: limits,
     /// exclusions, blocks, tiers, answers of registers, reality checks, and where he came near a limit or hit it (row E12).

@@ -20,9 +20,13 @@ use crate::checkpoint::{AtCheckpoint, AtHead};
 use crate::commit::EventPlace;
 use crate::error::ViewError;
 use crate::model::ReadModel;
-use crate::page::{Page, read_page, read_whole};
+use crate::page::{Page, limited, read_page, read_whole};
 use crate::period::Period;
-use crate::range::{KeyParts, KeyRange, key};
+use crate::range::{KeyParts, KeyRange, SCAN_ROWS_MAX, key};
+use crate::text::parse_id;
+
+/// How many rows are read for each player of a page: more than most have.
+const ROWS_OF_A_PLAYER: usize = 32;
 
 fn damaged() -> ViewError {
     ViewError::Damaged("a row of the controls view is of another kind, or missing".to_owned())
@@ -116,6 +120,44 @@ impl<R: ReadModel<PlayerProtection>> ReadControls for R {
         let AtCheckpoint { checkpoint, value } = found;
         let value = player_of(player, value.into_iter().collect())?;
         Ok(AtCheckpoint { checkpoint, value }.of_player(player))
+    }
+
+    async fn players(
+        &self,
+        after: Option<&PlayerId>,
+        limit: usize,
+    ) -> Result<AtCheckpoint<Page<PlayerControls, PlayerId>>, ViewError> {
+        let limit = limited(limit);
+        let mut range = KeyRange::beginning(&key!["player"])?;
+        if let Some(player) = after {
+            range = range.behind_key(&player_stem(player))?;
+        }
+        let AtCheckpoint { mut checkpoint, value: Page { rows, next } } =
+            self.range(&range, limit.saturating_mul(ROWS_OF_A_PLAYER).min(SCAN_ROWS_MAX)).await?;
+        let mut found: Vec<(PlayerId, BTreeMap<KeyParts, ControlsRow>)> = Vec::new();
+        for (key, row) in rows {
+            match found.last_mut() {
+                Some((player, rows)) if player.as_str() == key.part(1) => drop(rows.insert(key, row)),
+                _ => found.push((parse_id(PlayerId::new(key.part(1)))?, BTreeMap::from([(key, row)]))),
+            }
+        }
+        // Of the last one more rows may follow.
+        let mut more = next.is_some();
+        if more && found.len() > 1 {
+            found.pop();
+        } else if let (true, Some((player, rows))) = (more, found.last_mut()) {
+            let own = KeyRange::beginning(&player_stem(player))?;
+            let whole = read_whole(self, &own, "page through the player's history").await?;
+            (checkpoint, *rows) = (whole.checkpoint, whole.value.into_iter().collect());
+        }
+        more |= found.len() > limit;
+        found.truncate(limit);
+        let next = if more { found.last().map(|(player, _)| player.clone()) } else { None };
+        let mut rows = Vec::with_capacity(found.len());
+        for (player, own) in found {
+            rows.extend(player_of(&player, own)?);
+        }
+        Ok(AtCheckpoint { checkpoint, value: Page { rows, next } })
     }
 
     async fn history(

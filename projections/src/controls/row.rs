@@ -183,6 +183,8 @@ pub struct LimitHit {
     pub at: Timestamp,
     /// The player.
     pub player: PlayerId,
+    /// Real or test.
+    pub account: AccountKind,
     /// Where the event stands.
     pub place: EventPlace,
     /// The operator, if the commit names one.
@@ -252,6 +254,8 @@ impl From<ExclusionKind> for ExclusionBy {
 pub struct ExclusionRow {
     /// The player.
     pub player: PlayerId,
+    /// Real or test.
+    pub account: AccountKind,
     /// What it is, or who told of it.
     pub by: ExclusionBy,
     /// The register that told of it.

@@ -396,9 +396,9 @@ fn a_player_who_is_too_much_is_refused_and_not_cut() {
     assert!(now(short.player(&id(PlayerId::new, "nobody"))).unwrap().value.is_none());
 }
 
-/// Exclusions of every kind, sessions with reality checks, and what a register said.
-#[test]
-fn e44_exclusions_in_force_are_listed_by_kind() {
+/// Players who are excluded in every way, one who asked to come back, and one who is not; with the instants of the beginning, a week
+/// later, and the end.
+pub(crate) fn barred() -> (History, [Timestamp; 3]) {
     let [mut timed, mut excluded, mut barred, mut back, mut free] =
         ["timed", "excluded", "barred", "back", "free"].map(opened);
     let (tomorrow, week) = (later(timed.now(), 24), later(timed.now(), 24 * 7));
@@ -419,7 +419,13 @@ fn e44_exclusions_in_force_are_listed_by_kind() {
     told(&mut free, commands::acknowledge("K", "S"));
     told(&mut free, commands::session_limit("L", Some(3_600)));
     let (start, end) = (timed.now(), back.now());
-    let history = together(&[timed, excluded, barred, back, free]);
+    (together(&[timed, excluded, barred, back, free]), [start, week, end])
+}
+
+/// Exclusions of every kind, sessions with reality checks, and what a register said.
+#[test]
+fn e44_exclusions_in_force_are_listed_by_kind() {
+    let (history, [start, week, end]) = barred();
     in_every_home!(PlayerProtection, history.identity, history.commits, 3, |reader: &dyn ReadControls| {
         assert!(check(reader, &history).2 > 0);
         let listed = |by, at| {
