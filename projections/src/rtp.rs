@@ -78,6 +78,19 @@ pub enum RtpFlag {
     Unrated,
 }
 
+impl RtpFlag {
+    /// The name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Within => "within",
+            Self::Above => "above",
+            Self::Below => "below",
+            Self::TooFew => "too_few",
+            Self::Unrated => "unrated",
+        }
+    }
+}
+
 /// The return of a game, provider, brand or whatever it was broken down by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RtpRow {

@@ -391,10 +391,108 @@ fn audit() -> Vec<Draft> {
     ]
 }
 
+fn protection() -> Vec<Draft> {
+    let funds = "which money counts for limits on stakes and losses, as the policy says: own_money or all";
+    vec![
+        report(
+            "limits_in_force",
+            "Limits in force, and what is used of them",
+            ReportSource::Limits,
+            &["E12", "E49"],
+        )
+        .real()
+        .optional("player", "the player")
+        .optional("funds", funds),
+        report("high_deposit_limits", "Limits on deposits from a sum on", ReportSource::Limits, &["E63"])
+            .real()
+            .filter("limit", Comparison::OneOf, &["deposit"])
+            .threshold("amount")
+            .descending("amount"),
+        report(
+            "limit_hits",
+            "Players who came near a limit or hit it",
+            ReportSource::LimitHits,
+            &["E49", "E63"],
+        )
+        .days()
+        .real(),
+        report(
+            "exclusions_in_force",
+            "Exclusions in force",
+            ReportSource::Exclusions,
+            &["E12", "E44", "E49"],
+        )
+        .real(),
+        report("alerts", "Alerts", ReportSource::Alerts, &["E65"]).days(),
+        report("cases", "Cases", ReportSource::Cases, &["E65"]).days(),
+        report("open_cases", "Cases that are open", ReportSource::Cases, &["E65"]).filter(
+            "open",
+            Comparison::OneOf,
+            &["yes"],
+        ),
+    ]
+}
+
+fn prizes() -> Vec<Draft> {
+    vec![
+        report(
+            "jackpot_pools",
+            "Jackpots: value, parameters, contributions, and how they add up",
+            ReportSource::Jackpots,
+            &["E15", "E36", "E37"],
+        )
+        .real(),
+        report(
+            "jackpot_awards",
+            "Jackpots: awards, and what they left in the pool",
+            ReportSource::JackpotAwards,
+            &["E26", "E36", "E38"],
+        )
+        .days()
+        .real(),
+        report("jackpot_claims", "Jackpots: claims", ReportSource::JackpotClaims, &["E38"]).days().real(),
+        report("tournaments", "Tournaments", ReportSource::Tournaments, &["E10"]).real(),
+        report(
+            "tournament_places",
+            "Tournaments: places and prizes",
+            ReportSource::TournamentPlaces,
+            &["E10"],
+        )
+        .real()
+        .optional("tournament", "the tournament, as its partition is named: tournament/T"),
+    ]
+}
+
+fn returns() -> Vec<Draft> {
+    vec![
+        report("rtp", "Actual return beside the theoretical one", ReportSource::Rtp, &["E09"])
+            .days()
+            .real()
+            .columns(&[
+                "from",
+                "source=provider",
+                "game",
+                "currency",
+                "bets",
+                "stakes",
+                "payouts",
+                "actual",
+                "theoretical",
+                "deviation",
+                "bound",
+                "flag",
+            ])
+            .optional("bets", "the last days that have so many bets, instead of all")
+            .optional("sigmas", "how many standard deviations are chance; 2.576 if it is not told")
+            .optional("bets_min", "of fewer bets nothing is said; 10000 if it is not told"),
+    ]
+}
+
 /// The definitions that come with the library, in order of ids. Each is data: a host may write one as JSON, change it, and run
 /// what it makes of it.
 pub fn catalogue() -> Vec<ReportDefinition> {
-    let all = [play(), revenue(), players(), money(), incentives(), audit()];
+    let all =
+        [play(), revenue(), players(), money(), incentives(), audit(), protection(), prizes(), returns()];
     let mut all: Vec<ReportDefinition> = all.into_iter().flatten().map(|draft| draft.0).collect();
     all.sort_by(|one, other| one.id.cmp(&other.id));
     all

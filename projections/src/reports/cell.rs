@@ -18,7 +18,7 @@ pub enum FieldKind {
     Integer,
     /// An amount of money or of bonus credits, exact; its currency is a field of its own.
     Amount,
-    /// A ratio with six digits.
+    /// A ratio, with six digits; theoretical returns, and what is reckoned with them, have up to nine.
     Ratio,
     /// An instant in UTC.
     Instant,

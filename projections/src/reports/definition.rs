@@ -69,6 +69,31 @@ pub enum ReportSource {
     Audit,
     /// Payments of the payment provider `psp`, which is a parameter.
     Payments,
+    /// Limits in force when the report is made, with what is used of them; of the player `player`, if that parameter is given. The
+    /// parameter `funds` says which money counts for limits on stakes and losses: `own_money` (also if it is not given) or `all`.
+    Limits,
+    /// Times that players came near a limit or were refused for one, in the period.
+    LimitHits,
+    /// Exclusions that bar their players when the report is made.
+    Exclusions,
+    /// Alerts that were raised in the period; all if there is none.
+    Alerts,
+    /// Cases that were opened in the period; all if there is none.
+    Cases,
+    /// Jackpots: parameters, what the pool holds, and how that adds up with the accounts; one row per currency.
+    Jackpots,
+    /// Awards of jackpots that were given in the period; all if there is none.
+    JackpotAwards,
+    /// Claims on jackpots that were made in the period; all if there is none.
+    JackpotClaims,
+    /// Tournaments, with their money.
+    Tournaments,
+    /// Who has which place in tournaments; of the one whose partition is `tournament`, if that parameter is given.
+    TournamentPlaces,
+    /// The actual return to players over the period beside the theoretical one, broken down by those of `operator`, `brand`,
+    /// `jurisdiction`, `source` and `game` that the report has a column, filter or order of. Parameters: `bets`, for the last days of the period
+    /// that have so many; `sigmas` and `bets_min`, of [`RtpRules`](crate::rtp::RtpRules).
+    Rtp,
 }
 
 /// Which period a report takes.

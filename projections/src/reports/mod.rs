@@ -34,7 +34,7 @@
 //! A report is of one checkpoint, which its header names. What is read in one go is of one by itself. Of what is read page
 //! by page every page must be of the checkpoint the report began with; if the view moved on in between, the run ends with
 //! [`ReportError::Moved`] and no file. [`ReportViews::hold`] has the view's runner stand still for as long as it is read. What never changes
-//! once it is written (entries of the statement, records of the audit trail) needs no hold: whatever is behind the checkpoint is left
+//! once it is written (entries of the statement, records of the audit trail, limits that were met) needs no hold: whatever is behind the checkpoint is left
 //! out.
 
 mod catalogue;

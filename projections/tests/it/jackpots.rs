@@ -469,14 +469,13 @@ fn e36_the_fraction_that_is_not_paid_is_shown_as_carried() {
     assert!(matches!(found.origins[0].origin, SweepOrigin::Shard(0)));
 }
 
+/// Players and pools that play, win and are paid.
+pub(crate) fn drawn() -> History {
+    let World { sealer, commits, .. } = World::new(4, 11).run(150);
+    History { identity: sealer.identity, players: Vec::new(), commits, sealed: Vec::new() }
+}
+
 #[tokio::test]
 async fn jackpots_keep_the_contract() {
-    let world = World::new(4, 11).run(150);
-    let history = History {
-        identity: world.sealer.identity,
-        players: Vec::new(),
-        commits: world.commits,
-        sealed: Vec::new(),
-    };
-    kit::<Jackpots>(&history).await;
+    kit::<Jackpots>(&drawn()).await;
 }

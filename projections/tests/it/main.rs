@@ -30,6 +30,7 @@ mod property;
 mod rebuild;
 mod reports;
 mod reports_files;
+mod reports_newer;
 mod rtp;
 mod runner;
 #[cfg(feature = "sqlite")]

@@ -22,7 +22,7 @@ use crate::total::Total;
 /// The digits after the point of every amount in a Parquet file: a column has one scale, and its amounts have several.
 pub const PARQUET_SCALE: u8 = 18;
 /// The digits after the point of ratios.
-const RATIO_SCALE: u32 = 6;
+const RATIO_SCALE: u32 = 9;
 /// How many rows are kept in memory until they are written, column by column.
 const GROUP_ROWS: usize = 10_000;
 
@@ -217,6 +217,6 @@ mod tests {
         let most = 10_i128.pow(38) - 1;
         assert!(decimal(most).is_some() && decimal(-most).is_some());
         assert!(decimal(most + 1).is_none() && decimal(i128::MIN).is_none());
-        assert_eq!(ratio_units("-0.05".parse().unwrap()), Some(-50_000));
+        assert_eq!(ratio_units("-0.05".parse().unwrap()), Some(-50_000_000));
     }
 }

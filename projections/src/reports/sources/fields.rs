@@ -100,6 +100,62 @@ const PAYMENTS: &[Field] = fields![
     amount Amount, rate Text, at Instant, bookings Integer,
 ];
 
+const LIMITS: &[Field] = fields![
+    player Text, kind Text, operator Text, brand Text, jurisdiction Text, tier Text, profile Text, side Text, limit Text,
+    currency Text, period Text, basis Text, amount Amount, used Amount, left Amount, seconds Integer, used_seconds Integer,
+    since Instant, cause Text, by Text, raise_amount Amount, raise_seconds Integer, raise_at Instant, window_from Instant,
+    window_until Instant,
+];
+const LIMIT_HITS: &[Field] = fields![
+    at Instant, player Text, kind Text, operator Text, brand Text, met Text, side Text, limit Text, currency Text,
+    period Text, basis Text, amount Amount, used Amount, left Amount, seconds Integer, register Text, source Text,
+    operation_kind Text, operation Text, shard Integer, position Integer, index Integer,
+];
+const EXCLUSIONS: &[Field] = fields![
+    player Text, kind Text, exclusion Text, register Text, since Instant, until Instant, ends_at Instant,
+];
+const ALERTS: &[Field] = fields![
+    player Text, source Text, operation_kind Text, id Text, operator Text, brand Text, state Text, signal Text,
+    raised_at Instant, by Text, reason Text, closed_at Instant, closed_by Text, closed_reason Text,
+];
+const CASES: &[Field] = fields![
+    player Text, source Text, operation_kind Text, id Text, operator Text, brand Text, state Text, open Flag, signal Text,
+    opened_at Instant, by Text, reason Text, assigned_to Text, assigned_at Instant, assignments Integer,
+    changed_at Instant, closed_at Instant, closed_by Text, closed_reason Text,
+];
+const JACKPOTS: &[Field] = fields![
+    kind Text, jackpot Text, status Text, moves_to Text, currency Text, value Amount, version Integer, since Instant,
+    seed Amount, must_hit_by Amount, ceiling Amount, overflow Text, diversion Integer, rate Integer, rate_fixed Amount,
+    contributed Amount, diverted Amount, drawn Amount, received Amount, sent Amount, awarded Amount, refused Amount,
+    seeded_from_cost Amount, seeded_from_reserve Amount, reserved_from_cost Amount, closed_from_reserve Amount,
+    reserve Amount, carried Amount, awards Integer, awarded_at Instant, liability Amount, unpaid Amount, unswept Amount,
+    untold Amount, adds_up Flag,
+];
+const JACKPOT_AWARDS: &[Field] = fields![
+    kind Text, jackpot Text, number Integer, player Text, source Text, claim Text, round Text, at Instant, currency Text,
+    amount Amount, carried Amount, seed_from_reserve Amount, seed_from_cost Amount, outcome Text, settled_at Instant,
+    paid_at Instant, entry Integer,
+];
+const JACKPOT_CLAIMS: &[Field] = fields![
+    kind Text, jackpot Text, at Instant, player Text, source Text, id Text, round Text, currency Text, state Text,
+    ended_at Instant, cause Text, by Text, reason Text, award Integer, amount Amount, entry Integer,
+];
+const TOURNAMENTS: &[Field] = fields![
+    tournament Text, kind Text, status Text, changed_at Instant, version Integer, hash Text, currency Text, buy_in Amount,
+    fee Amount, guarantee Amount, from Instant, until Instant, results_until Instant, entries_max Integer,
+    entrants Integer, others Integer, ranked Integer, collected Amount, fees Amount, prizes Amount, paid Amount,
+    overlay Amount, kept Amount,
+];
+const TOURNAMENT_PLACES: &[Field] = fields![
+    tournament Text, kind Text, status Text, place Integer, player Text, source Text, id Text, number Integer,
+    currency Text, buy_in Amount, fee Amount, entered_at Instant, points Amount, bets Integer, reached_at Instant,
+    prize Amount, outcome Text, entry Integer,
+];
+const RTP: &[Field] = fields![
+    from Day, kind Text, operator Text, brand Text, jurisdiction Text, source Text, game Text, currency Text, bets Integer,
+    stakes Amount, payouts Amount, actual Ratio, theoretical Ratio, deviation Ratio, bound Ratio, flag Text,
+];
+
 impl ReportSource {
     /// The fields that its rows have.
     pub fn fields(self) -> Vec<Field> {
@@ -130,6 +186,17 @@ impl ReportSource {
             Self::Campaigns => CAMPAIGNS.to_vec(),
             Self::Audit => AUDIT.to_vec(),
             Self::Payments => PAYMENTS.to_vec(),
+            Self::Limits => LIMITS.to_vec(),
+            Self::LimitHits => LIMIT_HITS.to_vec(),
+            Self::Exclusions => EXCLUSIONS.to_vec(),
+            Self::Alerts => ALERTS.to_vec(),
+            Self::Cases => CASES.to_vec(),
+            Self::Jackpots => JACKPOTS.to_vec(),
+            Self::JackpotAwards => JACKPOT_AWARDS.to_vec(),
+            Self::JackpotClaims => JACKPOT_CLAIMS.to_vec(),
+            Self::Tournaments => TOURNAMENTS.to_vec(),
+            Self::TournamentPlaces => TOURNAMENT_PLACES.to_vec(),
+            Self::Rtp => RTP.to_vec(),
         }
     }
 
@@ -155,15 +222,36 @@ impl ReportSource {
             Self::Campaigns => "campaigns",
             Self::Audit => "audit",
             Self::Payments => "payments",
+            Self::Limits => "limits",
+            Self::LimitHits => "limit_hits",
+            Self::Exclusions => "exclusions",
+            Self::Alerts => "alerts",
+            Self::Cases => "cases",
+            Self::Jackpots => "jackpots",
+            Self::JackpotAwards => "jackpot_awards",
+            Self::JackpotClaims => "jackpot_claims",
+            Self::Tournaments => "tournaments",
+            Self::TournamentPlaces => "tournament_places",
+            Self::Rtp => "rtp",
         }
     }
 
     pub(in crate::reports) fn takes_period(self) -> TakesPeriod {
         match self {
-            Self::Revenue | Self::Statement | Self::PlayerSummary | Self::PlayerDays | Self::BalancesThen => {
-                TakesPeriod::Needs
-            }
-            Self::Rounds | Self::Withdrawals | Self::Audit => TakesPeriod::May,
+            Self::Revenue
+            | Self::Rtp
+            | Self::Statement
+            | Self::PlayerSummary
+            | Self::PlayerDays
+            | Self::BalancesThen
+            | Self::LimitHits => TakesPeriod::Needs,
+            Self::Rounds
+            | Self::Withdrawals
+            | Self::Audit
+            | Self::Alerts
+            | Self::Cases
+            | Self::JackpotAwards
+            | Self::JackpotClaims => TakesPeriod::May,
             _ => TakesPeriod::Never,
         }
     }
@@ -188,6 +276,15 @@ impl ReportSource {
                 | Self::Withdrawals
                 | Self::Awards
                 | Self::Payments
+                | Self::Limits
+                | Self::Exclusions
+                | Self::Alerts
+                | Self::Cases
+                | Self::Jackpots
+                | Self::JackpotAwards
+                | Self::JackpotClaims
+                | Self::Tournaments
+                | Self::TournamentPlaces
         )
     }
 }

@@ -6,6 +6,9 @@ mod history;
 mod money;
 mod payments;
 mod play;
+mod prizes;
+mod protection;
+mod returns;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ledger_core::{AccountKind, Timestamp};
+use ledger_core::{AccountKind, GameId, Timestamp};
 
 use super::cell::Cell;
 use super::definition::{ReportDefinition, ReportSource};
@@ -22,12 +25,17 @@ use super::run::{ReportArguments, Rows};
 use crate::audit::ReadAuditTrail;
 use crate::balances::ReadBalances;
 use crate::bonuses::ReadBonuses;
+use crate::cases::ReadCases;
+use crate::controls::ReadControls;
 use crate::error::ViewError;
+use crate::jackpots::ReadJackpots;
+use crate::leaderboards::ReadLeaderboards;
 use crate::liability::ReadLiability;
 use crate::period::Period;
 use crate::reconciliation::ReadPayments;
 use crate::revenue::ReadRevenue;
 use crate::rounds::ReadRounds;
+use crate::rtp::GameReturn;
 use crate::runner::{ControlError, Runner};
 use crate::standing::Standing;
 use crate::statement::ReadStatement;
@@ -85,6 +93,16 @@ pub struct ReportViews {
     pub audit: Option<Arc<dyn ReadAuditTrail>>,
     /// Payments.
     pub payments: Option<Arc<dyn ReadPayments>>,
+    /// What protects players.
+    pub controls: Option<Arc<dyn ReadControls>>,
+    /// Alerts and cases.
+    pub cases: Option<Arc<dyn ReadCases>>,
+    /// Jackpots.
+    pub jackpots: Option<Arc<dyn ReadJackpots>>,
+    /// Tournaments.
+    pub leaderboards: Option<Arc<dyn ReadLeaderboards>>,
+    /// What the games are certified with, for reports of actual returns; a table of the host's.
+    pub certified: BTreeMap<GameId, GameReturn>,
     /// Has the view of this report stand still, such as its [`Runner`].
     pub hold: Option<Arc<dyn Hold>>,
 }
@@ -113,7 +131,7 @@ pub(super) fn standing<'a>(
     views: &'a ReportViews,
 ) -> Result<&'a dyn Standing, ReportError> {
     Ok(match definition.source {
-        ReportSource::Revenue => {
+        ReportSource::Revenue | ReportSource::Rtp => {
             let of_zone = views.revenue.get(&definition.zone);
             of_zone.ok_or(ReportError::NoView("revenue of its time zone"))?.as_ref()
         }
@@ -135,6 +153,16 @@ pub(super) fn standing<'a>(
         }
         ReportSource::Audit => need(views.audit.as_ref(), "audit_trail")?,
         ReportSource::Payments => need(views.payments.as_ref(), "payments")?,
+        ReportSource::Limits | ReportSource::LimitHits | ReportSource::Exclusions => {
+            need(views.controls.as_ref(), "controls")?
+        }
+        ReportSource::Alerts | ReportSource::Cases => need(views.cases.as_ref(), "cases")?,
+        ReportSource::Jackpots | ReportSource::JackpotAwards | ReportSource::JackpotClaims => {
+            need(views.jackpots.as_ref(), "jackpots")?
+        }
+        ReportSource::Tournaments | ReportSource::TournamentPlaces => {
+            need(views.leaderboards.as_ref(), "leaderboards")?
+        }
     })
 }
 
@@ -159,6 +187,17 @@ impl Job<'_> {
             ReportSource::Campaigns => self.campaigns(rows).await,
             ReportSource::Audit => self.audit(rows).await,
             ReportSource::Payments => self.payments(rows).await,
+            ReportSource::Limits => self.limits(rows).await,
+            ReportSource::LimitHits => self.limit_hits(rows).await,
+            ReportSource::Exclusions => self.exclusions(rows).await,
+            ReportSource::Alerts => self.alerts(rows).await,
+            ReportSource::Cases => self.cases(rows).await,
+            ReportSource::Jackpots => self.jackpots(rows).await,
+            ReportSource::JackpotAwards => self.jackpot_awards(rows).await,
+            ReportSource::JackpotClaims => self.jackpot_claims(rows).await,
+            ReportSource::Tournaments => self.tournaments(rows).await,
+            ReportSource::TournamentPlaces => self.tournament_places(rows).await,
+            ReportSource::Rtp => self.rtp(rows).await,
         }
     }
 
