@@ -75,7 +75,7 @@ pub fn settings(
     };
     let settings = builder.with_single_cert(chain, secret);
     let mut settings = settings.map_err(|error| TlsError::file(certificate, error))?;
-    settings.alpn_protocols = vec![b"http/1.1".to_vec()];
+    settings.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(settings))
 }
 

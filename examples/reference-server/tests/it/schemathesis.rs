@@ -18,7 +18,7 @@ const FOUND: &str =
     "[parameters]\n\"path.player\" = \"p\"\n\"path.provider\" = \"hmac\"\n\"path.source\" = \"cashier\"\n";
 
 /// The longest that one run may take.
-const LIMIT: Duration = Duration::from_secs(38);
+const LIMIT: Duration = Duration::from_mins(3);
 
 /// Whoever calls, whatever is sent: the answer is one that is described, and afterwards the books are right.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

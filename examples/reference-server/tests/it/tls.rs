@@ -60,18 +60,21 @@ impl Authority {
 
     /// A caller who believes this authority, and shows a certificate or none.
     fn caller(&self, shows: Option<&Signed>) -> TlsConnector {
+        TlsConnector::from(Arc::new(self.settings(shows)))
+    }
+
+    fn settings(&self, shows: Option<&Signed>) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(&self.file).unwrap()).unwrap();
         let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
         let builder = builder.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
-        let settings = match shows {
+        match shows {
             Some(Signed { certificate, key }) => {
                 let chain = vec![CertificateDer::from_pem_file(certificate).unwrap()];
                 builder.with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(key).unwrap()).unwrap()
             }
             None => builder.with_no_client_auth(),
-        };
-        TlsConnector::from(Arc::new(settings))
+        }
     }
 }
 
@@ -146,6 +149,12 @@ async fn who_shows_no_certificate_is_not_heard() {
     // A certificate is no key.
     let told = ask(&caller, address, &request("GET /providers", "nonsense", "")).await.unwrap();
     assert!(told.starts_with("HTTP/1.1 401"), "{told}");
+    // gRPC needs HTTP/2, which is agreed on with TLS.
+    let mut settings = files.house.settings(Some(&known));
+    settings.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = connected(&TlsConnector::from(Arc::new(settings)), address).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    drop(stream);
     // Who believes another authority does not speak to it.
     assert!(ask(&files.callers.caller(Some(&known)), address, &alive).await.is_err());
     drop(idle);
