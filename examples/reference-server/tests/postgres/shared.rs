@@ -1,6 +1,6 @@
 //! Two servers on one ledger.
 
-use reference_server::demo::{CASHIER_KEY, PROVIDER_KEY};
+use reference_server::demo::{CASHIER_KEY, OFFICE_KEY, PROVIDER_KEY, SECOND_OFFICE_KEY};
 use reference_server::{Config, Server};
 use serde_json::json;
 
@@ -48,6 +48,34 @@ async fn two_servers_share_one_ledger() {
             "{read}"
         );
     }
+    // Games that were imported at the one are the other's, and so are their limits.
+    let key = format!("Bearer {OFFICE_KEY}");
+    let headers = [
+        ("authorization", &*key),
+        ("content-type", "text/csv"),
+        ("idempotency-key", "games-1"),
+        ("x-approval-key", SECOND_OFFICE_KEY),
+    ];
+    let csv = "code,name,category,max_bet\ndice,Dice,tables,2.00\n";
+    let path = "/providers/hmac/games?reason=new";
+    let answer = https[0].send(axum::http::Method::PUT, path, &headers, csv).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    // A policy of another server is seen within its pace; so are games, which are asked for here.
+    let other = &servers[1].casino;
+    let seen = async {
+        while other.ledger.policy().version.is_none() {
+            other.ledger.heads().await.unwrap();
+        }
+        other.refresh_games().await.unwrap();
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), seen).await.unwrap();
+    let bet = json!({"requestId": "dice", "playerId": "p", "roundId": "dice", "gameId": "hmac:dice",
+        "stake": money("2.01")});
+    let (_, problem) = https[1].ask(post.clone(), PROVIDER_KEY, "/bets/place", &bet).await;
+    assert_eq!(problem["code"], "stake_not_allowed", "{problem}");
+    let launch = json!({"requestId": "s", "gameId": "hmac:dice", "currency": "EUR"});
+    let (status, answer) = https[1].ask(post.clone(), CASHIER_KEY, "/players/p/sessions", &launch).await;
+    assert_eq!(status, 201, "{answer}");
     for server in servers {
         server.stop().await.unwrap();
     }
