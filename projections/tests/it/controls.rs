@@ -396,6 +396,36 @@ fn a_player_who_is_too_much_is_refused_and_not_cut() {
     assert!(now(short.player(&id(PlayerId::new, "nobody"))).unwrap().value.is_none());
 }
 
+/// Of players who have more rows than a page of them reads, each is whole on his page.
+#[test]
+fn a_player_with_much_is_whole_on_a_page_of_all() {
+    let mut ledgers = ["a", "b", "c", "d"].map(opened);
+    for (ledger, deposits) in ledgers.iter_mut().zip([40, 70, 0, 10]) {
+        for n in 0..deposits {
+            told(ledger, commands::initiate(&format!("I{n}"), "1"));
+        }
+    }
+    let history = together(&ledgers);
+    in_every_home!(PlayerProtection, history.identity, history.commits, 9, |reader: &dyn ReadControls| {
+        let alone: Vec<_> =
+            history.players.iter().filter_map(|player| now(reader.player(player)).unwrap().value).collect();
+        assert_eq!(alone.iter().map(|of| of.deposits.len()).collect::<Vec<_>>(), [40, 70, 0, 10]);
+        for limit in [1, 2, 3, 100] {
+            let (mut found, mut after) = (Vec::new(), None);
+            loop {
+                let page = now(reader.players(after.as_ref(), limit)).unwrap().value;
+                assert!(page.rows.len() <= limit);
+                found.extend(page.rows);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, alone, "by {limit}");
+        }
+    });
+}
+
 /// Players who are excluded in every way, one who asked to come back, and one who is not; with the instants of the beginning, a week
 /// later, and the end.
 pub(crate) fn barred() -> (History, [Timestamp; 3]) {
