@@ -336,7 +336,7 @@ fn e20_large_transactions_are_those_from_the_threshold_on() {
 /// Wins from the threshold on, the largest first.
 #[test]
 fn e16_large_wins_stand_first() {
-    let history = history(4, 12, 40, 3);
+    let history = history(4, 12, 160, 3);
     let views = views(&history.identity, &history.commits);
     let arguments = |threshold: &str| {
         ReportArguments::new("Casino Ltd", at())

@@ -137,7 +137,7 @@ fn all_players_are_met_whole_and_once() {
 #[test]
 fn e63_reports_of_limits_are_what_the_events_say() {
     let mut hits = 0;
-    for seed in 60..64 {
+    for seed in 60..70 {
         let history = history(2, 6, 120, seed);
         let views = of_views(&history);
         let states = states(&history);
