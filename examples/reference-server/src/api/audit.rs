@@ -67,7 +67,7 @@ fn cursor(text: &str) -> Option<AuditCursor> {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(get, path = "/audit", tag = "operations", params(Which),
+#[utoipa::path(get, path = "/audit", operation_id = "listAudit", tag = "operations", params(Which),
     responses((status = 200, body = AuditView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn audit(
     State(casino): State<Arc<Casino>>,

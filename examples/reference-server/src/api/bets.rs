@@ -116,7 +116,7 @@ pub struct Placed {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(post, path = "/bets/place", tag = "play", request_body = PlaceRequest,
+#[utoipa::path(post, path = "/bets/place", operation_id = "placeBet", tag = "play", request_body = PlaceRequest,
     responses((status = 200, body = Placed), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn place(
     State(casino): State<Arc<Casino>>,
@@ -228,7 +228,7 @@ fn bet_id(text: &str) -> Result<TransactionId, Problem> {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(post, path = "/rounds/settle", tag = "play", request_body = SettleRequest,
+#[utoipa::path(post, path = "/rounds/settle", operation_id = "settleRound", tag = "play", request_body = SettleRequest,
     responses((status = 200, body = Settled), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn settle(
     State(casino): State<Arc<Casino>>,
@@ -293,7 +293,7 @@ pub struct RolledBack {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(post, path = "/rounds/rollback", tag = "play", request_body = RollbackRequest,
+#[utoipa::path(post, path = "/rounds/rollback", operation_id = "rollback", tag = "play", request_body = RollbackRequest,
     responses((status = 200, body = RolledBack), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn rollback(
     State(casino): State<Arc<Casino>>,

@@ -96,7 +96,7 @@ pub struct BonusesView {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(get, path = "/players/{player}/bonuses", tag = "bonuses", params(("player" = String, Path)),
+#[utoipa::path(get, path = "/players/{player}/bonuses", operation_id = "listBonuses", tag = "bonuses", params(("player" = String, Path)),
     responses((status = 200, body = BonusesView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn list(
     State(casino): State<Arc<Casino>>,
@@ -135,7 +135,7 @@ pub struct OfferRequest {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(post, path = "/players/{player}/bonuses/offers", tag = "bonuses", params(("player" = String, Path)),
+#[utoipa::path(post, path = "/players/{player}/bonuses/offers", operation_id = "offerBonus", tag = "bonuses", params(("player" = String, Path)),
     request_body = OfferRequest,
     responses((status = 200, body = Done), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn offer(
@@ -189,7 +189,7 @@ fn award_of(source: &str, award: &str) -> Result<AwardRef, Problem> {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(post, path = "/players/{player}/bonuses/{source}/{award}/claim", tag = "bonuses",
+#[utoipa::path(post, path = "/players/{player}/bonuses/{source}/{award}/claim", operation_id = "claimBonus", tag = "bonuses",
     params(("player" = String, Path), ("source" = String, Path), ("award" = String, Path)), request_body = ClaimRequest,
     responses((status = 200, body = Done), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn claim(
@@ -249,7 +249,7 @@ fn quoted(reading: &PlayerReading, of: &AwardRef) -> Result<CancellationQuote, P
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(get, path = "/players/{player}/bonuses/{source}/{award}/cancellation", tag = "bonuses",
+#[utoipa::path(get, path = "/players/{player}/bonuses/{source}/{award}/cancellation", operation_id = "quoteBonusCancellation", tag = "bonuses",
     params(("player" = String, Path), ("source" = String, Path), ("award" = String, Path)),
     responses((status = 200, body = CancellationQuote), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn quote(
@@ -282,7 +282,7 @@ pub struct CancelRequest {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(post, path = "/players/{player}/bonuses/{source}/{award}/cancellation", tag = "bonuses",
+#[utoipa::path(post, path = "/players/{player}/bonuses/{source}/{award}/cancellation", operation_id = "cancelBonus", tag = "bonuses",
     params(("player" = String, Path), ("source" = String, Path), ("award" = String, Path)), request_body = CancelRequest,
     responses((status = 200, body = Done), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn cancel(

@@ -57,7 +57,7 @@ pub struct LimitsView {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(get, path = "/players/{player}/limits", tag = "controls", params(("player" = String, Path)),
+#[utoipa::path(get, path = "/players/{player}/limits", operation_id = "getLimits", tag = "controls", params(("player" = String, Path)),
     responses((status = 200, body = LimitsView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn limits(
     State(casino): State<Arc<Casino>>,
@@ -78,7 +78,7 @@ pub async fn limits(
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(put, path = "/players/{player}/limits", tag = "controls", params(("player" = String, Path)),
+#[utoipa::path(put, path = "/players/{player}/limits", operation_id = "setLimit", tag = "controls", params(("player" = String, Path)),
     request_body = LimitRequest,
     responses((status = 200, body = Done), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn set_limit(
@@ -134,7 +134,7 @@ pub struct ExclusionRequest {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(put, path = "/players/{player}/exclusion", tag = "controls", params(("player" = String, Path)),
+#[utoipa::path(put, path = "/players/{player}/exclusion", operation_id = "excludePlayer", tag = "controls", params(("player" = String, Path)),
     request_body = ExclusionRequest,
     responses((status = 200, body = Done), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn exclude(

@@ -115,7 +115,7 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<ImportedGame>, Problem> 
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(get, path = "/providers/{provider}/games", tag = "switches", params(("provider" = String, Path)),
+#[utoipa::path(get, path = "/providers/{provider}/games", operation_id = "listGames", tag = "switches", params(("provider" = String, Path)),
     responses((status = 200, body = GamesView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn list(
     State(casino): State<Arc<Casino>>,
@@ -137,7 +137,7 @@ pub async fn list(
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(put, path = "/providers/{provider}/games", tag = "switches",
+#[utoipa::path(put, path = "/providers/{provider}/games", operation_id = "importGames", tag = "switches",
     params(("provider" = String, Path), Why, ("Idempotency-Key" = String, Header, description = "the id of the request"),
         ("X-Approval-Key" = String, Header, description = "the key of a second person")),
     request_body(content((Import = "application/json"), (String = "text/csv"))),

@@ -25,7 +25,7 @@ use crate::config::Role;
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(get, path = "/players/{player}/balances/live", tag = "players",
+#[utoipa::path(get, path = "/players/{player}/balances/live", operation_id = "streamBalances", tag = "players",
     params(("player" = String, Path), ("Last-Event-ID" = Option<String>, Header, description = "the id of the last event that was seen")),
     responses((status = 200, description = "events", content_type = "text/event-stream", body = String),
         (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]

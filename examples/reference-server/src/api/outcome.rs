@@ -53,7 +53,7 @@ pub struct OutcomeView {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(get, path = "/players/{player}/outcome", tag = "play", params(("player" = String, Path), KeyOf),
+#[utoipa::path(get, path = "/players/{player}/outcome", operation_id = "getOutcome", tag = "play", params(("player" = String, Path), KeyOf),
     responses((status = 200, body = OutcomeView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn outcome(
     State(casino): State<Arc<Casino>>,

@@ -37,7 +37,7 @@ pub struct DepositRequest {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(post, path = "/deposits", tag = "cashier", request_body = DepositRequest,
+#[utoipa::path(post, path = "/deposits", operation_id = "recordDeposit", tag = "cashier", request_body = DepositRequest,
     responses((status = 200, body = Done), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn deposit(
     State(casino): State<Arc<Casino>>,

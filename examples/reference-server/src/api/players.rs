@@ -120,7 +120,7 @@ pub async fn reading(casino: &Casino, text: &str) -> Result<PlayerReading, Probl
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(post, path = "/players", tag = "players", request_body = OpenRequest,
+#[utoipa::path(post, path = "/players", operation_id = "openPlayer", tag = "players", request_body = OpenRequest,
     responses((status = 201, body = PlayerView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn open(
     State(casino): State<Arc<Casino>>,
@@ -157,7 +157,7 @@ pub async fn open(
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(get, path = "/players/{player}", tag = "players", params(("player" = String, Path)),
+#[utoipa::path(get, path = "/players/{player}", operation_id = "getPlayer", tag = "players", params(("player" = String, Path)),
     responses((status = 200, body = PlayerView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn read(
     State(casino): State<Arc<Casino>>,
@@ -195,7 +195,7 @@ impl Balances {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(get, path = "/players/{player}/balances", tag = "players", params(("player" = String, Path)),
+#[utoipa::path(get, path = "/players/{player}/balances", operation_id = "getBalances", tag = "players", params(("player" = String, Path)),
     responses((status = 200, body = Balances), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn balances(
     State(casino): State<Arc<Casino>>,
@@ -268,7 +268,7 @@ pub fn always() -> Period {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(get, path = "/players/{player}/statement", tag = "players", params(("player" = String, Path), Lines),
+#[utoipa::path(get, path = "/players/{player}/statement", operation_id = "getStatement", tag = "players", params(("player" = String, Path), Lines),
     responses((status = 200, body = StatementView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn statement(
     State(casino): State<Arc<Casino>>,
@@ -373,7 +373,7 @@ pub async fn newest_rounds(
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(get, path = "/players/{player}/rounds", tag = "players", params(("player" = String, Path)),
+#[utoipa::path(get, path = "/players/{player}/rounds", operation_id = "listRounds", tag = "players", params(("player" = String, Path)),
     responses((status = 200, body = RoundsView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn rounds(
     State(casino): State<Arc<Casino>>,

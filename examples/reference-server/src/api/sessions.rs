@@ -62,7 +62,7 @@ pub struct LaunchView {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(post, path = "/players/{player}/sessions", tag = "sessions", params(("player" = String, Path)),
+#[utoipa::path(post, path = "/players/{player}/sessions", operation_id = "launchSession", tag = "sessions", params(("player" = String, Path)),
     request_body = LaunchRequest,
     responses((status = 201, body = LaunchView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn launch(
@@ -123,7 +123,7 @@ pub struct EndRequest {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(post, path = "/players/{player}/sessions/{source}/{session}/end", tag = "sessions",
+#[utoipa::path(post, path = "/players/{player}/sessions/{source}/{session}/end", operation_id = "endSession", tag = "sessions",
     params(("player" = String, Path), ("source" = String, Path), ("session" = String, Path)), request_body = EndRequest,
     responses((status = 200, body = Done), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn end(

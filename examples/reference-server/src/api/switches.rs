@@ -55,7 +55,7 @@ fn name(switch: SourceSwitch) -> String {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(get, path = "/providers", tag = "switches",
+#[utoipa::path(get, path = "/providers", operation_id = "listProviders", tag = "switches",
     responses((status = 200, body = ProvidersView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn list(State(casino): State<Arc<Casino>>, caller: Caller) -> Result<Json<ProvidersView>, Problem> {
     caller.must_be(&[Role::Cashier, Role::Office])?;
@@ -242,7 +242,7 @@ async fn switched(
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(put, path = "/providers/{provider}/switches", tag = "switches",
+#[utoipa::path(put, path = "/providers/{provider}/switches", operation_id = "setProviderSwitches", tag = "switches",
     params(("provider" = String, Path), ("X-Approval-Key" = String, Header, description = "the key of a second person")),
     request_body = SwitchRequest,
     responses((status = 200, body = SwitchView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -276,7 +276,7 @@ pub async fn set(
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(put, path = "/casino/cashier-alone", tag = "switches",
+#[utoipa::path(put, path = "/casino/cashier-alone", operation_id = "setCashierAlone", tag = "switches",
     params(("X-Approval-Key" = String, Header, description = "the key of a second person")), request_body = AloneRequest,
     responses((status = 200, body = SwitchView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn cashier_alone(

@@ -53,7 +53,7 @@ pub struct WithdrawalRequest {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(post, path = "/withdrawals", tag = "cashier", request_body = WithdrawalRequest,
+#[utoipa::path(post, path = "/withdrawals", operation_id = "requestWithdrawal", tag = "cashier", request_body = WithdrawalRequest,
     responses((status = 200, body = Done), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn request(
     State(casino): State<Arc<Casino>>,
@@ -113,7 +113,7 @@ pub struct QuoteView {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(get, path = "/players/{player}/withdrawals/quote", tag = "cashier",
+#[utoipa::path(get, path = "/players/{player}/withdrawals/quote", operation_id = "quoteWithdrawal", tag = "cashier",
     params(("player" = String, Path), QuoteOf),
     responses((status = 200, body = QuoteView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn quote(
@@ -194,7 +194,7 @@ impl StepRequest {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(post, path = "/players/{player}/withdrawals/{source}/{withdrawal}/{step}", tag = "cashier",
+#[utoipa::path(post, path = "/players/{player}/withdrawals/{source}/{withdrawal}/{step}", operation_id = "advanceWithdrawal", tag = "cashier",
     params(("player" = String, Path), ("source" = String, Path), ("withdrawal" = String, Path), ("step" = String, Path)),
     request_body = StepRequest,
     responses((status = 200, body = Done), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -248,7 +248,7 @@ pub struct WithdrawalsView {
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(get, path = "/players/{player}/withdrawals", tag = "cashier", params(("player" = String, Path)),
+#[utoipa::path(get, path = "/players/{player}/withdrawals", operation_id = "listWithdrawals", tag = "cashier", params(("player" = String, Path)),
     responses((status = 200, body = WithdrawalsView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn list(
     State(casino): State<Arc<Casino>>,
@@ -268,7 +268,7 @@ pub async fn list(
 /// # Errors
 ///
 /// [`Problem`].
-#[utoipa::path(get, path = "/withdrawals/queue/{state}", tag = "cashier", params(("state" = String, Path)),
+#[utoipa::path(get, path = "/withdrawals/queue/{state}", operation_id = "listWithdrawalQueue", tag = "cashier", params(("state" = String, Path)),
     responses((status = 200, body = WithdrawalsView), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn queue(
     State(casino): State<Arc<Casino>>,

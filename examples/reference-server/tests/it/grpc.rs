@@ -313,8 +313,8 @@ fn fields(of: &MessageDescriptor) -> BTreeMap<String, String> {
     of.fields().map(|field| (field.json_name().to_owned(), told(&field))).collect()
 }
 
-/// Every call of the JSON API but those that say how the server is, the stream, and the import of a file, with all its fields
-/// and all of its answer.
+/// Every call of the JSON API but those that say how the server is, the stream, and the import of a file, with its name, all its
+/// fields and all of its answer.
 #[test]
 fn the_description_says_what_the_json_api_says() {
     let api = docs::description();
@@ -333,6 +333,9 @@ fn the_description_says_what_the_json_api_says() {
     let mut messages: BTreeMap<String, MessageDescriptor> = BTreeMap::new();
     for method in methods() {
         let operation = &api["paths"][&method.template][method.verb.as_str().to_lowercase()];
+        let name = operation["operationId"].as_str().unwrap();
+        let call = method.path.rsplit('/').next().unwrap();
+        assert_eq!(name[..1].to_uppercase() + &name[1..], call, "its name in both");
         let mut expected = BTreeMap::new();
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             if parameter["in"] != "header" {

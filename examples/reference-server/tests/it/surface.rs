@@ -1,5 +1,6 @@
 //! What stands around every request: keys, roles, limits, headers, traces, and the description of it all.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::http::Method;
@@ -127,6 +128,11 @@ async fn the_description_is_whole_and_can_be_read() {
         }
     }
     assert!(described > 25, "{described}");
+    let operations =
+        api["paths"].as_object().unwrap().values().flat_map(|of| of.as_object().unwrap().values());
+    let names: Vec<&str> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    let different: BTreeSet<&str> = names.iter().copied().collect();
+    assert_eq!(different.len(), names.len(), "generated clients call each by its name: {names:?}");
     let references = api.to_string();
     for reference in references.split("\"$ref\":\"#").skip(1) {
         let pointer = reference.split('"').next().unwrap();
