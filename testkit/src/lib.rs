@@ -10,12 +10,13 @@
 //! [`nats::Server`] is a NATS server of a test's own. It is installed where it is missing and that may be done.
 //!
 //! [`accounting`] has hledger and Beancount read journals, and installs them where they are missing. [`web`] does so with
-//! schemathesis and Chromium, which look at servers.
+//! schemathesis and Chromium, which look at servers, and [`clients`] with what makes clients of a described server and runs them.
 //!
 //! Nothing is skipped where a server is missing: the test fails, and says what to install.
 
 pub mod accounting;
 pub mod apt;
+pub mod clients;
 pub mod nats;
 pub mod postgres;
 pub mod proxy;

@@ -12,6 +12,15 @@ use crate::{apt, told};
 ///
 /// In words: no Python, no network.
 pub fn ensure(package: &str, version: &str) -> Result<PathBuf, String> {
+    ensure_with(package, version, &[])
+}
+
+/// As [`ensure`], with other packages beside it, each with its version: `name==1.0`.
+///
+/// # Errors
+///
+/// As [`ensure`].
+pub fn ensure_with(package: &str, version: &str, others: &[&str]) -> Result<PathBuf, String> {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools");
     fs::create_dir_all(&tools).map_err(told("target/tools"))?;
     let folder = tools.join(format!("{package}-{version}"));
@@ -20,7 +29,8 @@ pub fn ensure(package: &str, version: &str) -> Result<PathBuf, String> {
     let lock =
         File::create(tools.join(format!("{package}.lock"))).map_err(told("the lock of target/tools"))?;
     lock.lock().map_err(told("the lock of target/tools"))?;
-    if ready.is_file() {
+    let with = others.join(" ");
+    if fs::read_to_string(&ready).is_ok_and(|there| there == with) {
         return Ok(folder);
     }
     eprintln!("note: {package} is missing and is installed now, in target/tools");
@@ -30,12 +40,12 @@ pub fn ensure(package: &str, version: &str) -> Result<PathBuf, String> {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     }
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"];
-    run(Command::new(folder.join("bin/python")).args(pip).arg(&package))?;
-    File::create(&ready).map_err(told("target/tools"))?;
+    run(Command::new(folder.join("bin/python")).args(pip).arg(&package).args(others))?;
+    fs::write(&ready, with).map_err(told("target/tools"))?;
     Ok(folder)
 }
 
-fn run(command: &mut Command) -> Result<(), String> {
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
     if output.status.success() {
         return Ok(());

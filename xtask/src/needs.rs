@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use ledger_testkit::postgres::{Server, binaries};
-use ledger_testkit::{apt, nats, web};
+use ledger_testkit::{apt, clients, nats, web};
 
 /// What runs the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,12 +63,14 @@ fn starts(program: &str) -> bool {
     probe.status().is_ok_and(|status| status.success())
 }
 
-/// Installs the servers that tests start for themselves, and what looks at servers, so that no test waits for a package. Where
+/// Installs the servers that tests start for themselves, what looks at servers, and what makes and runs clients of them, so that no test waits for a package. Where
 /// that cannot be done it is said here, and the tests that need one fail and say it again.
 pub(crate) fn servers() {
     let chromium = web::ensure_chromium().map(|_| ());
     let schemathesis = web::ensure_schemathesis().map(|_| ());
-    for made in [nats::ensure().map(|_| ()), chromium, schemathesis] {
+    let typescript = clients::ensure_typescript().map(|_| ());
+    let php = clients::ensure_php().map(|_| ());
+    for made in [nats::ensure().map(|_| ()), chromium, schemathesis, typescript, php] {
         if let Err(missing) = made {
             eprintln!("warning: {missing}");
         }

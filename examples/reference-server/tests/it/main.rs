@@ -3,6 +3,7 @@
 mod api;
 mod bonuses;
 mod browser;
+mod clients;
 mod drills;
 mod games;
 mod gateway;
