@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::{env, error, fs};
 
-use prost::Message as _;
-
 fn main() -> Result<(), Box<dyn error::Error>> {
     let file = "proto/casino.proto";
     println!("cargo::rerun-if-changed={file}");
-    let described = protox::compile([file], ["proto"])?;
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    // With what the server adds to each call, which the plain types of descriptors do not keep.
+    let described = compiler.include_imports(true).open_file("casino.proto")?.encode_file_descriptor_set();
     let folder = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(folder.join("casino.binpb"), described.encode_to_vec())?;
+    fs::write(folder.join("casino.binpb"), described)?;
     Ok(())
 }

@@ -103,7 +103,11 @@ async fn a_casino_is_played_over_grpc_and_every_account_is_right() {
     assert_eq!((&settled["status"], &settled["balanceAfter"]), (&json!("SETTLED"), &json!("281.30")));
     let lost = json!({"requestId": "x1", "playerId": "p_123", "betId": "bet_never"});
     let undone = grpc.call("Play/Rollback", PROVIDER_KEY, lost).await.unwrap();
-    assert_eq!((&undone["status"], undone.get("balanceAfter")), (&json!("TOMBSTONED"), None), "{undone}");
+    assert_eq!(
+        (&undone["status"], &undone["balanceAfter"]),
+        (&json!("TOMBSTONED"), &json!("281.30")),
+        "{undone}"
+    );
 
     // A withdrawal, whose step names it in the path of the JSON API.
     let out = json!({"requestId": "out/1", "playerId": "p_123", "amount": euro("80.00"), "destination": "iban_tok_1"});
@@ -117,7 +121,7 @@ async fn a_casino_is_played_over_grpc_and_every_account_is_right() {
     grpc.call("Controls/SetLimit", CASHIER_KEY, limit).await.unwrap();
     assert_eq!(
         site.accounts("p_123").await,
-        accounts([("player:cash EUR", "201.30"), ("player:withdrawal EUR", "80.00")])
+        accounts([("player:cash EUR", "201.30"), ("player:withdrawal_pending EUR", "80.00")])
     );
     assert_eq!(
         site.house().await,
@@ -240,21 +244,28 @@ async fn a_call_that_took_too_long_may_be_sent_again() {
     let site = Site::start().await;
     site.player("p_123", "100.00", "EUR").await;
     let grpc = Grpc::to(&site).await;
+    let mut late = 0;
     for number in 0..20 {
         let (id, round) = (format!("b{number}"), format!("r{number}"));
         let mut hurried = Request::new(());
         hurried.set_timeout(Duration::from_nanos(1));
-        let status = grpc
-            .send("/casino.v1.Play/PlaceBet", hurried, PROVIDER_KEY, &bet(&id, &round, "1.00"))
-            .await
-            .expect_err("nothing is so quick");
-        assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status:?}");
-        if status.code() == Code::DeadlineExceeded && !status.details().is_empty() {
-            assert_eq!(problem(&status)["outcome"], "unknown");
+        let told =
+            grpc.send("/casino.v1.Play/PlaceBet", hurried, PROVIDER_KEY, &bet(&id, &round, "1.00")).await;
+        match told {
+            // The server's clock of deadlines ticks in milliseconds, within which a bet may be answered.
+            Ok(placed) => assert_eq!(placed["status"], "ACCEPTED"),
+            Err(status) => {
+                assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status:?}");
+                if !status.details().is_empty() {
+                    assert_eq!(problem(&status)["outcome"], "unknown");
+                }
+                late += 1;
+            }
         }
         let again = grpc.call("Play/PlaceBet", PROVIDER_KEY, bet(&id, &round, "1.00")).await.unwrap();
         assert_eq!(again["status"], "ACCEPTED");
     }
+    assert!(late > 0, "nothing was late");
     assert_eq!(
         site.accounts("p_123").await,
         accounts([("player:cash EUR", "80.00"), ("player:held EUR", "20.00")])
