@@ -137,7 +137,11 @@ impl StoreBuilder for Shared {
     }
 
     async fn create(&self, identity: LedgerIdentity) -> Result<(Arc<dyn EventStore>, Place), StoreError> {
-        let place = Place::shared(self.manner);
+        let mut place = Place::shared(self.manner);
+        // Where appends that meet are broken off, one may meet others for long on a busy machine.
+        if !matches!(self.manner.isolation, Isolation::ReadCommitted) {
+            place.patience = Duration::from_secs(5);
+        }
         let store = place.create(identity).await?;
         Ok((place.told(store), place))
     }
