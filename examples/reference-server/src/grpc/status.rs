@@ -47,14 +47,11 @@ fn details(code: Code, message: &str, problem: &Value) -> Vec<u8> {
     let described = POOL.get_message_by_name(PROBLEM);
     let told = described.and_then(|described| call::message(described, problem).ok());
     let any = |told: DynamicMessage| {
-        let (type_url, value) = (format!("type.googleapis.com/{PROBLEM}"), told.encode_to_vec());
-        pb::Status { code: code.into(), message: message.to_owned(), details: vec![any_of(type_url, value)] }
+        let type_url = format!("type.googleapis.com/{PROBLEM}");
+        let details = vec![prost_types::Any { type_url, value: told.encode_to_vec() }];
+        pb::Status { code: code.into(), message: message.to_owned(), details }
     };
     told.map(any).unwrap_or_default().encode_to_vec()
-}
-
-fn any_of(type_url: String, value: Vec<u8>) -> prost_types::Any {
-    prost_types::Any { type_url, value }
 }
 
 /// A problem that was met before the call was looked at.
